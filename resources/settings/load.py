@@ -1,0 +1,165 @@
+"""Reads settings from their sources and reports every fault of them in one message."""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings.sources import InitSettingsSource
+
+from evergrow.resources.settings import models
+
+PREFIX, DELIMITER = "EVERGROW_", "__"
+CONFIG_VARIABLE = "EVERGROW_CONFIG"
+EMBEDDED_PROFILE = Path(__file__).with_name("embedded.yaml")
+
+
+class SettingsError(Exception):
+    """Faulty settings; the message names each with its path, its value's source and the remedy."""
+
+
+class Settings(BaseSettings):
+    """All settings of evergrow, frozen. Load them with `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=DELIMITER, extra="forbid", frozen=True, validate_default=True
+    )
+    yaml_file: ClassVar[Path | None] = None
+
+    home: Path = Field(
+        Path(".evergrow"), description="folder of the lake, the ledger, the inbox and Dagster's instance"
+    )
+    model: str = Field("gpt-4o-2024-08-06", description="model of every role that names none")
+    roles: models.Roles = models.Roles()
+    endpoints: dict[str, models.Endpoint] = Field({"default": models.Endpoint()}, description="servers that are asked")
+    embedded: models.EmbeddedModel = models.EmbeddedModel()
+    embedding: models.Embedding = models.Embedding()
+    seeds: models.Seeds = models.Seeds()
+    evolution: models.Evolution = models.Evolution()
+    gates: models.Gates = models.Gates()
+    prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
+    budget: models.Budget = models.Budget()
+    sensors: models.Sensors = models.Sensors()
+    lake_url: str | None = Field(None, description="where tables are kept, a folder or fsspec URL; empty: HOME/lake")
+    ledger_url: str | None = Field(None, description="SQLAlchemy URL of the ledger; empty: HOME/ledger.sqlite")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Command line, environment, file and, while no endpoint is set, the embedded model's profile."""
+        own = [init_settings, env_settings]
+        if cls.yaml_file:
+            own.append(YamlConfigSettingsSource(settings_cls, cls.yaml_file))
+        if _endpoint_is_set(own):
+            return tuple(own)
+        profile = yaml.safe_load(EMBEDDED_PROFILE.read_text(encoding="utf-8"))
+        return (*own, InitSettingsSource(settings_cls, init_kwargs=profile))
+
+    @property
+    def uses_embedded_model(self) -> bool:
+        """Whether any role is served by the embedded model."""
+        return any(self.endpoint(role).kind == "embedded" for role in ("generator", "judge"))
+
+    def role(self, name: str) -> models.Role:
+        """The role called `name`, its model filled in."""
+        role: models.Role = getattr(self.roles, name)
+        return role if role.model else role.model_copy(update={"model": self.model})
+
+    def endpoint(self, role: str) -> models.Endpoint:
+        """The endpoint that serves `role`."""
+        return self.endpoints[self.role(role).endpoint]
+
+
+def _endpoint_is_set(sources: list[PydanticBaseSettingsSource]) -> bool:
+    if os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"):
+        return True
+    named = [endpoint for source in sources for endpoint in source().get("endpoints", {}).values()]
+    return any(endpoint.get("kind", "openai") != "embedded" for endpoint in named)
+
+
+def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | None = None) -> Settings:
+    """Settings from all sources; `overrides` is a nested mapping from the command line and goes before all.
+
+    `yaml_file` defaults to the file that EVERGROW_CONFIG names, else `evergrow.yaml` in the working directory, if any.
+
+    Raises:
+        SettingsError: a source is unreadable, or any value is misspelt, of the wrong type or out of range.
+    """
+    path = yaml_file or _configured_file()
+    faults = _unknown_variables()
+    try:
+        settings = type("Settings", (Settings,), {"yaml_file": path, "__doc__": Settings.__doc__})(**(overrides or {}))
+    except ValidationError as error:
+        raise SettingsError(_report(path, faults + [_describe(e) for e in error.errors()])) from error
+    except (yaml.YAMLError, OSError, ValueError) as error:
+        raise SettingsError(_report(path, [*faults, str(error)])) from error
+    faults += _cross_faults(settings)
+    if faults:
+        raise SettingsError(_report(path, faults))
+    return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
+
+
+def _configured_file() -> Path | None:
+    named = os.environ.get(CONFIG_VARIABLE)
+    if named and not Path(named).is_file():
+        raise SettingsError(f"{CONFIG_VARIABLE} names a file that does not exist: {named}")
+    path = Path(named or "evergrow.yaml")
+    return path.absolute() if path.is_file() else None
+
+
+def _unknown_variables() -> list[str]:
+    """EVERGROW_* variables whose first part is no setting: pydantic-settings passes over them in silence."""
+    known = [*Settings.model_fields, "config"]
+    names = [v for v in os.environ if v.startswith(PREFIX)]
+    heads = {v: v[len(PREFIX) :].split(DELIMITER)[0].lower() for v in names}
+    return [f"{v}: no such setting{_suggestion(head, known)}" for v, head in heads.items() if head not in known]
+
+
+def _cross_faults(settings: Settings) -> list[str]:
+    faults = []
+    for name in models.Roles.model_fields:
+        endpoint = settings.role(name).endpoint
+        if endpoint not in settings.endpoints:
+            faults.append(
+                f"roles.{name}.endpoint: {endpoint!r} is not among endpoints ({', '.join(settings.endpoints)})"
+            )
+    if len(set(settings.evolution.selection_order)) < len(settings.evolution.selection_order):
+        faults.append("evolution.selection_order: names one rule twice")
+    return faults
+
+
+def _describe(error: Any) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        return f"{path}: no such setting{_suggestion(str(error['loc'][-1]), _siblings(error['loc']))}"
+    variable = PREFIX + DELIMITER.join(str(p) for p in error["loc"]).upper()
+    source = f" (from {variable})" if variable in os.environ else ""
+    return f"{path}: {error['msg']}, not {error['input']!r}{source}"
+
+
+def _siblings(loc: tuple[Any, ...]) -> list[str]:
+    model: Any = Settings
+    for part in loc[:-1]:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        model = field.annotation if field else None
+    return list(getattr(model, "model_fields", {}))
+
+
+def _suggestion(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}" if known else ""
+
+
+def _report(path: Path | None, faults: list[str]) -> str:
+    where = f" ({path})" if path else ""
+    return "\n".join([f"{len(faults)} fault(s) in the settings{where}:", *(f"  {fault}" for fault in faults)])

@@ -1,0 +1,146 @@
+"""Every setting, its type, range and default. Defaults are the paper's (Tree-of-Evolution, section 4.1 and appendix C)."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Score = Annotated[float, Field(ge=1, le=10)]
+
+
+class Section(BaseModel):
+    """A group of settings: unknown names are errors, values do not change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Role(Section):
+    """Which model does a kind of work, and how it is asked."""
+
+    model: str | None = Field(None, description="model of this role; empty: the setting `model`")
+    temperature: float = Field(1.0, ge=0, le=2, description="sampling temperature")
+    max_tokens: PositiveInt = Field(2048, description="most tokens an answer may have")
+    endpoint: str = Field("default", description="name of the entry of `endpoints` that is asked")
+
+
+class JudgeRole(Role):
+    """A role that should answer the same way twice."""
+
+    temperature: float = Field(0.0, ge=0, le=2, description="sampling temperature")
+
+
+class Roles(Section):
+    """The kinds of work that models do: the generator writes children, the judge scores complexity from 1 to 10."""
+
+    generator: Role = Role()
+    judge: JudgeRole = JudgeRole()
+
+
+class Endpoint(Section):
+    """A server that speaks the OpenAI chat-completions protocol."""
+
+    kind: Literal["openai", "embedded"] = Field("openai", description="`embedded`: the small model that ships along")
+    base_url: str | None = Field(None, description="empty: OPENAI_BASE_URL, or OpenAI itself")
+    api_key_env: str = Field("OPENAI_API_KEY", description="name of the environment variable that holds the key")
+    concurrency: PositiveInt = Field(64, description="most requests in flight")
+    timeout_s: PositiveFloat = Field(120.0, description="deadline of one attempt, seconds")
+    attempts: PositiveInt = Field(6, description="tries per request before it counts as failed")
+
+
+class EmbeddedModel(Section):
+    """The llama.cpp server that is started when no endpoint is set."""
+
+    gguf: Path | None = Field(None, description="weights of your own; empty: SmolLM2-135M-Instruct")
+    slots: PositiveInt = Field(4, description="requests answered at once")
+    context: int = Field(4096, ge=512, description="tokens of prompt and answer per request")
+    threads: PositiveInt | None = Field(None, description="empty: processors - 1")
+
+
+class Embedding(Section):
+    """The model that measures diversity."""
+
+    model: str = Field("all-MiniLM-L6-v2", description="name, or folder, of a sentence-transformers model")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where it runs")
+    batch_size: PositiveInt = Field(32, description="texts embedded at once")
+    trust_remote_code: bool = Field(
+        False, description="let the model's own Python code run (gte-large-en-v1.5 needs it)"
+    )
+
+
+class Seeds(Section):
+    """What is taken as a seed."""
+
+    max_chars: PositiveInt = Field(20_000, description="longest seed, characters")
+    harvest_min_chars: PositiveInt = Field(120, description="shortest harvested function, characters")
+    harvest_max_chars: PositiveInt = Field(4_000, description="longest harvested function, characters")
+
+
+class Evolution(Section):
+    """Tree-of-Evolution: growth and selection (method.md A.9, E.1)."""
+
+    rounds: int = Field(3, ge=1, le=20, description="rounds of evolution")
+    children: int = Field(3, ge=1, le=64, description="children asked per parent (K)")
+    min_words: PositiveInt = Field(21, description="shortest instruction kept, words")
+    selection_order: tuple[Literal["margin", "beam"], Literal["margin", "beam"]] = Field(
+        ("margin", "beam"), description="which selection rule comes first"
+    )
+    margin: float = Field(0.0, ge=-10, le=10, description="a child's value must reach its parent's plus this")
+    beam: float = Field(0.75, gt=0, le=1, description="share of children that continues, best value first")
+    beam_scope: Literal["global", "tree"] = Field("global", description="beam over the batch, or within each tree")
+    intra_tree_min_distance: Share = Field(
+        0.1, description="collected samples of one tree and round are farther apart than this (1 - cosine)"
+    )
+    target_rows: PositiveInt = Field(75_000, description="rows to collect; no round starts once they are accepted")
+
+
+class ComplexityGate(Section):
+    """Thresholds of the gate on `complexity`."""
+
+    min_scored_share: Share = Field(0.95, description="share of children that the judge could score")
+    min_mean: Score = Field(3.0, description="lowest mean complexity of a round")
+    min_std: float = Field(0.1, ge=0, description="lowest spread: a judge that gives one score to all judges nothing")
+    max_drop: float = Field(0.5, ge=0, description="how far the mean may fall below the previous round's")
+
+
+class DiversityGate(Section):
+    """Thresholds of the gate on `diversity`."""
+
+    min_mean: Share = Field(0.2, description="lowest mean diversity of a round")
+    min_p10: Share = Field(0.05, description="lowest 10 % quantile of diversity")
+
+
+class AcceptedGate(Section):
+    """Thresholds of the gate on `accepted`."""
+
+    min_rows: PositiveInt = Field(1, description="fewest rows that a round must accept")
+    min_share: Share = Field(0.05, description="lowest share of requested children that is accepted")
+
+
+class Gates(Section):
+    """Quality gates: what a partition must satisfy before anything may read it."""
+
+    complexity: ComplexityGate = ComplexityGate()
+    diversity: DiversityGate = DiversityGate()
+    accepted: AcceptedGate = AcceptedGate()
+
+
+class Price(Section):
+    """What a model costs, in US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+
+
+class Budget(Section):
+    """Spending limits of one batch over all its runs; empty: none."""
+
+    max_tokens: PositiveInt | None = Field(None, description="input and output tokens")
+    max_usd: PositiveFloat | None = Field(None, description="US dollars; needs a price for every model used")
+
+
+class Sensors(Section):
+    """The two sensors: files in the inbox, and next rounds."""
+
+    interval_s: PositiveInt = Field(15, description="seconds between two looks")
+    inbox_settle_s: float = Field(2.0, ge=0, description="a file is read once unchanged for this long, seconds")
