@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import yaml
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from pydantic_settings.sources import InitSettingsSource
 
@@ -97,8 +98,9 @@ def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | 
     """
     path = yaml_file or _configured_file()
     faults = _unknown_variables()
+    bound = type("Settings", (Settings,), {"yaml_file": path, "__doc__": Settings.__doc__})
     try:
-        settings = type("Settings", (Settings,), {"yaml_file": path, "__doc__": Settings.__doc__})(**(overrides or {}))
+        settings: Settings = bound(**(overrides or {}))
     except ValidationError as error:
         raise SettingsError(_report(path, faults + [_describe(e) for e in error.errors()])) from error
     except (yaml.YAMLError, OSError, ValueError) as error:
@@ -138,7 +140,7 @@ def _cross_faults(settings: Settings) -> list[str]:
     return faults
 
 
-def _describe(error: Any) -> str:
+def _describe(error: ErrorDetails) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{path}: no such setting{_suggestion(str(error['loc'][-1]), _siblings(error['loc']))}"

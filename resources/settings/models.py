@@ -1,4 +1,4 @@
-"""Every setting, its type, range and default. Defaults are the paper's (Tree-of-Evolution, section 4.1 and appendix C)."""
+"""Every setting: type, range, default. Defaults are the paper's (method.md E.1) unless a comment says why not."""
 
 from pathlib import Path
 from typing import Annotated, Literal
