@@ -1,5 +1,5 @@
 """The small language model that ships along: llama.cpp's own OpenAI-compatible server, in a process of its own.
 
-Lives here: finding and checking the weights, the server's process, starting and stopping it. Nothing here knows what the
+Here live the weights' whereabouts and check, the server's process, and its start and stop. Nothing here knows what the
 model is asked.
 """
