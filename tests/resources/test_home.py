@@ -54,7 +54,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A real file system of 64 KiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(disk)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("mounting takes a privilege that this user lacks")
     try:
