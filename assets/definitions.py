@@ -1,0 +1,97 @@
+"""The composition root: settings in, Dagster definitions out. The only module of this folder that knows the sensors."""
+
+import warnings
+from collections.abc import Iterator
+
+import dagster as dg
+
+# Partitioned checks are preview and pinned by minor version; one warning per asset and check would drown a user's log.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+from evergrow.assets.collected import collected_definitions  # noqa: E402
+from evergrow.assets.evolution import round_definitions  # noqa: E402
+from evergrow.assets.seeds import seeds, seeds_job  # noqa: E402
+from evergrow.resources.embedder import Embedder  # noqa: E402
+from evergrow.resources.home import Home  # noqa: E402
+from evergrow.resources.lake import Lake, LakeIOManager  # noqa: E402
+from evergrow.resources.ledger import Ledger  # noqa: E402
+from evergrow.resources.models import Models  # noqa: E402
+from evergrow.resources.progress import LogProgress, Progress  # noqa: E402
+from evergrow.resources.settings import Settings, load_settings  # noqa: E402
+from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
+from evergrow.sensors.rounds import next_round_sensor  # noqa: E402
+
+
+def build_definitions(settings: Settings, progress: Progress | None = None) -> dg.Definitions:
+    """Everything Dagster needs to know, for these settings. `progress` defaults to lines in the run's log."""
+    rounds = [round_definitions(n, settings) for n in range(1, settings.evolution.rounds + 1)]
+    collection = collected_definitions(settings)
+    jobs = [job for part in (*rounds, collection) for job in part.jobs or ()]
+    return dg.Definitions.merge(
+        *rounds,
+        collection,
+        dg.Definitions(
+            assets=[seeds],
+            jobs=[seeds_job],
+            sensors=[inbox_sensor(settings), next_round_sensor(settings, jobs)],
+            executor=dg.in_process_executor,
+            resources=_resources(settings, progress),
+        ),
+    )
+
+
+def _resources(settings: Settings, progress: Progress | None) -> dict[str, object]:
+    home = Home(settings.home)
+
+    def shown(context: dg.InitResourceContext) -> Progress:
+        return progress or LogProgress(context.log)
+
+    @dg.resource(description="the folders of EVERGROW_HOME")
+    def home_resource(_: dg.InitResourceContext) -> Home:
+        return home.ensure()
+
+    @dg.resource(description="every request to a model, and what it cost")
+    def ledger_resource(_: dg.InitResourceContext) -> Iterator[Ledger]:
+        with open_ledger(settings) as ledger:
+            yield ledger
+
+    @dg.resource(required_resource_keys={"ledger"}, description="the models that are asked")
+    def models_resource(context: dg.InitResourceContext) -> Iterator[Models]:
+        models = Models(settings, home, context.resources.ledger, shown(context))
+        try:
+            yield models
+        finally:
+            models.close()
+
+    @dg.resource(description="texts to vectors, computed once")
+    def embedder_resource(context: dg.InitResourceContext) -> Embedder:
+        return Embedder(settings.embedding, home.embeddings, shown(context))
+
+    @dg.resource(description="keeps a second run away from a batch")
+    def one_run_per_batch(context: dg.InitResourceContext) -> Iterator[None]:
+        run = context.run
+        with home.batch_lock(run.tags["dagster/partition"], run.run_id):
+            yield None
+
+    return {
+        "io_manager": LakeIOManager(open_lake(settings)),
+        "home": home_resource,
+        "ledger": ledger_resource,
+        "models": models_resource,
+        "embedder": embedder_resource,
+        "one_run_per_batch": one_run_per_batch,
+    }
+
+
+def open_ledger(settings: Settings) -> Ledger:
+    """The ledger that the settings name; close it after use."""
+    return Ledger.open(settings.ledger_url or f"sqlite:///{Home(settings.home).ledger}")
+
+
+def open_lake(settings: Settings) -> Lake:
+    """The lake that the settings name."""
+    return Lake(settings.lake_url or Home(settings.home).lake)
+
+
+defs = build_definitions(load_settings())

@@ -1,0 +1,264 @@
+"""Tree-of-Evolution as assets: one chain per round, partitioned by batch (method.md A.9; dagster-facts.md, section 2).
+
+A round is `instructions -> complexity -> diversity -> accepted`; its parents are what the round before accepted.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.gates import Frames, gate_check
+from evergrow.assets.keys import BATCHES, gate_name, parents_key, round_name, stage_key
+from evergrow.assets.outcomes import gather
+from evergrow.methods.tree_of_evolution import diversity as measure
+from evergrow.methods.tree_of_evolution import judging, selection, synthesis
+from evergrow.resources.embedder import Embedder
+from evergrow.resources.gate import GATES
+from evergrow.resources.lake import ALL_ROWS
+from evergrow.resources.llm import Request
+from evergrow.resources.models import Models
+from evergrow.resources.settings import Settings
+
+SAMPLE_ROWS = 5
+ACCEPTED_COLUMNS = (
+    *("id", "root_id", "parent_id", "batch", "domain", "round", "slot", "content"),
+    *("complexity", "complexity_reason", "diversity", "nearest_id", "value", "parent_complexity", "parent_diversity"),
+    *("generator_model", "judge_model", "embedding_model", "prompt_version", "call_id", "judge_call_id", "run_id"),
+    "reason",
+)
+
+
+def round_definitions(round_no: int, settings: Settings) -> dg.Definitions:
+    """The assets, gates and job of one round."""
+    instructions = _instructions(round_no, settings)
+    complexity, complexity_gate = _complexity(round_no, settings)
+    diversity, diversity_gate = _diversity(round_no, settings)
+    accepted, accepted_gate = _accepted(round_no, settings)
+    job = dg.define_asset_job(
+        round_name(round_no),
+        selection=dg.AssetSelection.groups(round_name(round_no)),
+        partitions_def=BATCHES,
+        description=f"Evolves a batch through round {round_no}.",
+        tags={"evergrow/round": str(round_no)},
+    )
+    return dg.Definitions(
+        assets=[instructions, complexity, diversity, accepted],
+        asset_checks=[complexity_gate, diversity_gate, accepted_gate],
+        jobs=[job],
+    )
+
+
+def _common(round_no: int, stage: str, code: object = "") -> dict[str, Any]:
+    """What every asset of a round declares. `code` is whatever changes its rows when it changes."""
+    return {
+        "key": stage_key(round_no, stage),
+        "group_name": round_name(round_no),
+        "partitions_def": BATCHES,
+        "code_version": hashlib.sha256(repr(code).encode()).hexdigest()[:12],
+        "required_resource_keys": {"one_run_per_batch"},
+    }
+
+
+def _instructions(round_no: int, settings: Settings) -> dg.AssetsDefinition:
+    rules, role = settings.evolution, settings.role("generator")
+    prompts = (synthesis.direct_prompt().version, synthesis.optimise_prompt().version)
+
+    @dg.asset(
+        **_common(round_no, "instructions", (prompts, role, rules.children, rules.min_words)),
+        ins={"parents": dg.AssetIn(parents_key(round_no))},
+        kinds={"openai"},
+        pool="llm",
+    )
+    async def instructions(
+        context: dg.AssetExecutionContext, parents: pl.DataFrame, models: dg.ResourceParam[Models]
+    ) -> pl.DataFrame:
+        """The children asked of every parent, those that cannot go on with their reason."""
+        parents = as_parents(parents)
+        wanted = synthesis.plan_children(parents, rules.children, round_no)
+        async with models.engine(context) as engine:
+            outcomes = engine.ask(
+                child_requests(parents, rules.children), synthesis.read_child, "instructions", wanted.height
+            )
+            answers = await gather(outcomes, lambda content: {"content": content}, {"content": pl.String})
+        children = (
+            wanted.join(answers, on="id", how="left", maintain_order="left")
+            .with_columns(batch=pl.lit(context.partition_key))
+            .rename({"model": "generator_model"})
+            .join(_prompt_versions(parents), on="parent_id", how="left", maintain_order="left")
+        )
+        children = synthesis.reject_children(children, parents, rules.min_words)
+        context.add_output_metadata({**engine.summary(), **_sample(children, "parent_id", "content")})
+        return children
+
+    return instructions
+
+
+def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
+    prompt, role = judging.judge_prompt().version, settings.role("judge")
+
+    @dg.asset(
+        **_common(round_no, "complexity", (prompt, role)),
+        ins={"instructions": dg.AssetIn(stage_key(round_no, "instructions"))},
+        metadata={GATES: [gate_name("complexity")]},
+        kinds={"openai"},
+        pool="llm",
+    )
+    async def complexity(
+        context: dg.AssetExecutionContext, instructions: pl.DataFrame, models: dg.ResourceParam[Models]
+    ) -> pl.DataFrame:
+        """The judge's score of every child, 1 to 10, with its reasoning."""
+        async with models.engine(context) as engine:
+            outcomes = engine.ask(judge_requests(instructions), judging.read_verdict, "complexity", instructions.height)
+            verdicts = await gather(
+                outcomes,
+                lambda verdict: {"complexity": verdict.score, "complexity_reason": verdict.reasoning},
+                {"complexity": pl.Float64, "complexity_reason": pl.String},
+            )
+        verdicts = verdicts.drop("run_id").rename({"model": "judge_model", "call_id": "judge_call_id"})
+        scored = instructions.select("id", "root_id").join(verdicts, on="id", how="left", maintain_order="left")
+        context.add_output_metadata({**engine.summary(), **_sample(scored, "complexity", "complexity_reason")})
+        return scored
+
+    others = {"instructions": stage_key(round_no, "instructions")}
+    if round_no > 1:
+        others["previous"] = stage_key(round_no - 1, "complexity")
+
+    def facts(tables: Frames) -> dict[str, object]:
+        previous = tables["previous"]["complexity"].mean() if "previous" in tables else None
+        drop = settings.gates.complexity.max_drop
+        return {
+            "requested": kept(tables["instructions"]).height,
+            "lowest_mean": previous - drop if isinstance(previous, float) else None,
+        }
+
+    return complexity, gate_check(complexity, "complexity", settings, others, facts)
+
+
+def _diversity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
+    @dg.asset(
+        **_common(round_no, "diversity", (settings.embedding.model,)),
+        ins={
+            "instructions": dg.AssetIn(stage_key(round_no, "instructions")),
+            "complexity": dg.AssetIn(stage_key(round_no, "complexity")),
+        },
+        metadata={GATES: [gate_name("diversity")]},
+        kinds={"pytorch"},
+        pool="gpu",
+    )
+    def diversity(
+        context: dg.AssetExecutionContext,
+        instructions: pl.DataFrame,
+        complexity: pl.DataFrame,
+        embedder: dg.ResourceParam[Embedder],
+    ) -> pl.DataFrame:
+        """How far every child is from the most challenging child of every other tree of the round, 0 to 1."""
+        children = (
+            complexity.select("id", "root_id", "complexity")
+            .join(instructions.select("id", "content"), on="id", maintain_order="left")
+            .with_row_index("row")
+        )
+        scores, nearest = measure.diversity(
+            embedder.embed(children["content"]),
+            children["root_id"].rank("dense").to_numpy(),
+            selection.champions(children)["row"].to_numpy(),
+        )
+        ids = children["id"].gather(pl.Series(nearest).clip(lower_bound=0)) if children.height else children["id"]
+        measured = children.select(
+            "id",
+            "root_id",
+            diversity=pl.Series(scores, dtype=pl.Float64),
+            nearest_id=pl.when(pl.Series(nearest) >= 0).then(ids),
+            embedding_model=pl.lit(embedder.identity),
+        )
+        context.add_output_metadata(_sample(measured, "diversity", "nearest_id"))
+        return measured
+
+    others = {"complexity": stage_key(round_no, "complexity")}
+    return diversity, gate_check(
+        diversity, "diversity", settings, others, lambda tables: {"requested": kept(tables["complexity"]).height}
+    )
+
+
+def _accepted(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
+    rules = settings.evolution
+
+    @dg.asset(
+        **_common(round_no, "accepted", (rules.selection_order, rules.margin, rules.beam, rules.beam_scope)),
+        ins={
+            "instructions": dg.AssetIn(stage_key(round_no, "instructions"), metadata=ALL_ROWS),
+            "complexity": dg.AssetIn(stage_key(round_no, "complexity"), metadata=ALL_ROWS),
+            "diversity": dg.AssetIn(stage_key(round_no, "diversity")),
+        },
+        metadata={GATES: [gate_name("accepted")]},
+        kinds={"polars"},
+    )
+    def accepted(
+        context: dg.AssetExecutionContext,
+        instructions: pl.DataFrame,
+        complexity: pl.DataFrame,
+        diversity: pl.DataFrame,
+    ) -> pl.DataFrame:
+        """The children that may enter the next round, and every other child of the round with its reason."""
+        children = (
+            instructions.join(complexity.drop("root_id").rename({"reason": "unscored"}), on="id", how="left")
+            .join(diversity.drop("root_id"), on="id", how="left")
+            .sort("id")
+            .with_columns(value=selection.value(), reason=pl.coalesce("reason", "unscored"))
+        )
+        chosen = selection.select(children, rules.selection_order, rules.margin, rules.beam, rules.beam_scope).select(
+            ACCEPTED_COLUMNS
+        )
+        context.add_output_metadata(_sample(chosen, "value", "complexity", "diversity", "content"))
+        return chosen
+
+    def facts(tables: Frames) -> dict[str, object]:
+        parents = kept(tables["parents"])
+        known = pl.col("parent_id").is_in(parents["id"].implode())
+        return {
+            "requested": parents.height * rules.children,
+            "known_parent": pl.when(known).then("parent_id"),
+        }
+
+    return accepted, gate_check(accepted, "accepted", settings, {"parents": parents_key(round_no)}, facts)
+
+
+def kept(table: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table that were not rejected."""
+    return table.filter(pl.col("reason").is_null()) if "reason" in table.columns else table
+
+
+def as_parents(table: pl.DataFrame) -> pl.DataFrame:
+    """Seeds or accepted children as parents: `id, root_id, domain, kind, content, complexity, diversity`."""
+    if "complexity" in table.columns:
+        return table.with_columns(kind=pl.lit("instruction"))
+    unscored = pl.lit(None, pl.Float64)
+    return table.with_columns(complexity=unscored, diversity=unscored)
+
+
+def child_requests(parents: pl.DataFrame, children: int) -> Iterator[Request]:
+    """What the generator is asked, lazily."""
+    for child, slot, prompt in synthesis.child_prompts(parents, children):
+        yield Request(child, "generator", prompt.system, prompt.user, prompt.schema, slot, prompt.version)
+
+
+def judge_requests(instructions: pl.DataFrame) -> Iterator[Request]:
+    """What the judge is asked, lazily."""
+    for child, content in instructions.select("id", "content").iter_rows():
+        prompt = judging.render_judge(content)
+        yield Request(child, "judge", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
+
+
+def _prompt_versions(parents: pl.DataFrame) -> pl.DataFrame:
+    direct, optimise = synthesis.direct_prompt().version, synthesis.optimise_prompt().version
+    version = pl.when(pl.col("kind") == "code").then(pl.lit(direct)).otherwise(pl.lit(optimise))
+    return parents.select(parent_id="id", prompt_version=version)
+
+
+def _sample(table: pl.DataFrame, *columns: str) -> dict[str, dg.MetadataValue]:
+    """The first kept rows, for the UI: text cut, as plain records, never as markup."""
+    rows = kept(table).select("id", *columns).head(SAMPLE_ROWS)
+    short = rows.with_columns(pl.col(pl.String).str.head(200))
+    return {"sample": dg.MetadataValue.table([dg.TableRecord(row) for row in short.to_dicts()])} if rows.height else {}

@@ -1,0 +1,82 @@
+"""What a person sees: tables, bars and messages, with untrusted text made harmless."""
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import polars as pl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from evergrow.resources.progress import Advance
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def say(message: str = "", style: str = "") -> None:
+    """Print one message for a person; it goes to standard error, so that standard output stays data."""
+    err.print(clean(message), style=style, soft_wrap=True)
+
+
+def clean(text: str) -> Text:
+    """Untrusted text without markup and without the control characters that terminals obey."""
+    return Text("".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text))
+
+
+def show_table(frame: pl.DataFrame, as_json: bool, title: str = "") -> None:
+    """Print a small table on standard output, as JSON (an array of objects) or drawn."""
+    rows = frame.to_dicts()
+    if as_json:
+        json.dump(rows, sys.stdout, indent=2, ensure_ascii=False, default=str)
+        sys.stdout.write("\n")
+        return
+    table = Table(title=clean(title) if title else None, title_justify="left")
+    for name, kind in frame.schema.items():
+        table.add_column(clean(name), justify="right" if kind.is_numeric() else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(clean(_cell(value)) for value in row.values()))
+    out.print(table)
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}"
+        case _:
+            return str(value)
+
+
+class Bars:
+    """Progress as bars on a terminal; where there is none, as a line per finished stage."""
+
+    @contextmanager
+    def track(self, label: str, total: int) -> Iterator[Advance]:
+        """Draw a bar for `label` until the context ends."""
+        columns: Sequence[TextColumn | BarColumn | MofNCompleteColumn | TimeElapsedColumn | TimeRemainingColumn] = (
+            TextColumn("{task.description:<14}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+        )
+        with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+            task = progress.add_task(label, total=total, note="")
+
+            def advance(steps: int = 1, note: str = "") -> None:
+                progress.update(task, advance=steps, **({"note": note} if note else {}))
+
+            yield advance
+        if not err.is_terminal:
+            done = progress.tasks[0]
+            say(f"  {label}: {int(done.completed):,} of {total:,} in {done.elapsed or 0:.0f} s {done.fields['note']}")

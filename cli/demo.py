@@ -1,0 +1,31 @@
+"""The whole job at small size: harvest, evolve, gate, collect, export, explain."""
+
+from evergrow.assets.keys import BATCHES, COLLECTED
+from evergrow.cli.console import out, say, show_table
+from evergrow.cli.export import export_batches
+from evergrow.cli.funnel import funnel
+from evergrow.cli.runs import run_batch
+from evergrow.cli.trace import draw, trace
+from evergrow.cli.workspace import Workspace
+from evergrow.resources.batches import stage
+from evergrow.resources.harvest import harvest
+
+BATCH = "demo"
+SOURCE = "statistics"
+
+
+def demo(workspace: Workspace, seeds: int) -> None:
+    """Grow a small dataset from functions of the Python standard library, and show what came of it."""
+    bounds = workspace.settings.seeds
+    harvested = harvest(SOURCE, seeds, bounds.harvest_min_chars, bounds.harvest_max_chars)
+    stage(workspace.home, BATCH, harvested, replace=True)
+    workspace.instance.add_dynamic_partitions(BATCHES.name or "batch", [BATCH])
+    say(f"{harvested.frame.height} documented functions of the module {SOURCE!r} are the seeds of batch {BATCH!r}.")
+    run_batch(workspace, BATCH, say)
+    target = export_batches(workspace, [BATCH], "chat", workspace.home.exports / BATCH)
+    show_table(funnel(workspace, BATCH), as_json=False, title="funnel")
+    best = workspace.table(COLLECTED, BATCH).sort("value", descending=True).head(1).collect()
+    if best.height:
+        out.print(draw(trace(workspace, best["id"][0], BATCH), prompts=False))
+    say(f"\nThe dataset: {target}")
+    say("Look at it in the Dagster UI: evergrow ui")

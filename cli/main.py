@@ -1,0 +1,265 @@
+"""The `evergrow` command."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from evergrow.cli.console import Bars, clean, err, out, say, show_table
+from evergrow.resources.settings import Settings, SettingsError, load_settings
+
+EXAMPLES = """
+\b
+First steps:
+  evergrow demo                                      everything once, at small size, without a key
+  evergrow seeds add functions.jsonl --batch first   register your own seeds
+  evergrow run --batch first                         evolve them, round by round; run again to resume
+  evergrow export --format chat --out first/         files that a trainer reads
+  evergrow ui                                        look at it all in Dagster
+\b
+Settings come from evergrow.yaml, from EVERGROW_* variables (EVERGROW_EVOLUTION__ROUNDS=2) and from --set.
+With OPENAI_API_KEY or OPENAI_BASE_URL set, that endpoint is used; without, a small model on this machine.
+"""
+
+app = typer.Typer(
+    help="Grow instruction-tuning data as trees, so that every sample can be explained.",
+    epilog=EXAMPLES,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+seeds_app = typer.Typer(help="Register seeds as a batch.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(seeds_app, name="seeds")
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="a setting, such as evolution.beam=0.5; may be repeated"),
+]
+Batch = Annotated[str, typer.Option("--batch", help="name of the batch: letters, digits, '.', '_' and '-'")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+
+
+@app.command()
+def demo(
+    seeds: Annotated[int, typer.Option(min=2, max=50, help="how many functions to start from")] = 5,
+    overrides: Set = None,
+) -> None:
+    """The whole job at small size: harvest functions of the standard library, evolve them, export a dataset."""
+    from evergrow.cli.demo import demo as whole_job  # noqa: PLC0415
+
+    with _workspace(overrides) as workspace:
+        _name_the_model(workspace.settings)
+        whole_job(workspace, seeds)
+
+
+@seeds_app.command("add")
+def seeds_add(
+    file: Annotated[Path, typer.Argument(help="JSON array, JSONL, CSV or Parquet with a column 'content'")],
+    batch: Batch,
+    replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
+) -> None:
+    """Register a file's rows as the seeds of a batch. Nothing is sent to a model yet."""
+    from evergrow.resources.seed_files import read_seeds  # noqa: PLC0415
+
+    with _workspace() as workspace:
+        _register(workspace, batch, read_seeds(file, workspace.settings.seeds.max_chars), replace)
+
+
+@seeds_app.command("harvest")
+def seeds_harvest(
+    source: Annotated[str, typer.Argument(metavar="PACKAGE_OR_DIR", help="an installed package, a folder or a .py file")],
+    batch: Batch,
+    limit: Annotated[int | None, typer.Option(min=1, help="most functions, spread evenly over the files")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
+) -> None:
+    """Register documented Python functions as the seeds of a batch. The code is read, never run."""
+    from evergrow.resources.harvest import harvest  # noqa: PLC0415
+
+    with _workspace() as workspace:
+        bounds = workspace.settings.seeds
+        found = harvest(source, limit, bounds.harvest_min_chars, bounds.harvest_max_chars)
+        _register(workspace, batch, found, replace)
+
+
+@app.command()
+def run(
+    batch: Batch,
+    rounds: Annotated[int | None, typer.Option(min=1, help="rounds of evolution (evolution.rounds)")] = None,
+    overrides: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
+    from evergrow.cli.funnel import funnel  # noqa: PLC0415
+    from evergrow.cli.runs import run_batch  # noqa: PLC0415
+
+    with _workspace([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
+        workspace.require_batch(batch)
+        _name_the_model(workspace.settings)
+        run_batch(workspace, batch, say)
+        show_table(funnel(workspace, batch), as_json, f"funnel of batch {batch!r}")
+
+
+@app.command()
+def trace(
+    sample_id: Annotated[str, typer.Argument(help="id of a sample, such as 613993_0_2")],
+    batch: Annotated[str | None, typer.Option(help="the batch, where several hold the sample")] = None,
+    prompts: Annotated[bool, typer.Option("--prompts", help="every prompt and reply in full")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A sample's ancestry, from its seed down: texts, scores, prompts, models, runs and cost."""
+    from evergrow.cli.trace import draw  # noqa: PLC0415
+    from evergrow.cli.trace import trace as ancestry  # noqa: PLC0415
+
+    with _workspace() as workspace:
+        steps = ancestry(workspace, sample_id, batch)
+        if as_json:
+            _print_json(steps)
+        else:
+            out.print(draw(steps, prompts))
+
+
+@app.command()
+def cost(as_json: AsJson = False) -> None:
+    """What was spent, by batch, asset and model. A cost is '-' where the model has no price in the settings."""
+    with _workspace() as workspace, workspace.ledger() as ledger:
+        show_table(ledger.costs(group_by=("batch", "asset", "model")), as_json, "cost")
+
+
+@app.command()
+def table(
+    asset_key: Annotated[str, typer.Argument(help="such as evolution/round_01/accepted")],
+    partition: Annotated[str, typer.Option("--partition", help="the batch")],
+    target: Annotated[Path | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file; without: a preview")] = None,
+    rows: Annotated[Literal["kept", "rejected", "all"], typer.Option(help="rejected rows carry a reason")] = "kept",
+    as_json: AsJson = False,
+) -> None:
+    """Any table of the lake as Parquet, JSONL or CSV, or its first rows on the terminal."""
+    import dagster as dg  # noqa: PLC0415
+
+    from evergrow.resources.tables import write_table  # noqa: PLC0415
+
+    with _workspace() as workspace:
+        workspace.require_batch(partition)
+        frame = workspace.table(dg.AssetKey.from_user_string(asset_key), partition, rows)
+        if target is None:
+            show_table(frame.head(10).collect(), as_json, f"{asset_key} of {partition!r}, first rows")
+        else:
+            say(f"{write_table(frame, target):,} rows in {target}")
+
+
+@app.command()
+def export(
+    target: Annotated[Path, typer.Option("--out", help="a folder")],
+    form: Annotated[Literal["chat", "parquet"], typer.Option("--format", help="chat: JSONL with messages")] = "chat",
+    batch: Annotated[list[str] | None, typer.Option(help="which batches; may be repeated; without: all")] = None,
+) -> None:
+    """The collected samples as a dataset with its card."""
+    from evergrow.assets.keys import COLLECTED  # noqa: PLC0415
+    from evergrow.cli.export import export_batches  # noqa: PLC0415
+
+    with _workspace() as workspace:
+        made = workspace.instance.get_materialized_partitions(COLLECTED)
+        chosen = [workspace.require_batch(b) for b in batch] if batch else [b for b in workspace.batches() if b in made]
+        if not chosen:
+            raise typer.BadParameter("no batch is collected yet; `evergrow run --batch B` does it")
+        say(f"exported to {export_batches(workspace, chosen, form, target)}")
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="port on 127.0.0.1")] = 3000,
+) -> None:
+    """Dagster's web interface and daemon on this project, on 127.0.0.1. Its sensors start next rounds by themselves."""
+    with _workspace() as workspace:
+        home = workspace.settings.home
+    environment = {**os.environ, "DAGSTER_HOME": str(home / "dagster"), "EVERGROW_HOME": str(home)}
+    say(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
+    dagster = Path(sys.executable).with_name("dagster")
+    module = ["-m", "evergrow.assets.definitions"]
+    os.execve(dagster, [str(dagster), "dev", *module, "-h", "127.0.0.1", "-p", str(port)], environment)  # noqa: S606
+
+
+def main() -> None:
+    """Run the command: exit code 0 if it did its work, 1 if it failed, 2 if it was used wrongly."""
+    import dagster as dg  # noqa: PLC0415
+
+    from evergrow.cli import errors  # noqa: PLC0415
+
+    try:
+        app()
+    except errors.USAGE as error:
+        _end(error, 2)
+    except (*errors.FAILURE, dg.Failure) as error:
+        _end(error, 1)
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        sys.exit(130)
+
+
+def _end(error: BaseException, code: int) -> None:
+    err.print(clean(f"evergrow: {getattr(error, 'description', None) or error}"), soft_wrap=True)
+    sys.exit(code)
+
+
+@contextmanager
+def _workspace(overrides: list[str] | None = None) -> Iterator[Any]:
+    from evergrow.cli.workspace import open_workspace  # noqa: PLC0415
+
+    with open_workspace(load_settings(_nested(overrides or [])), Bars()) as workspace:
+        yield workspace
+
+
+def _nested(overrides: list[str]) -> dict[str, Any]:
+    """`["a.b=1"]` as `{"a": {"b": 1}}`; values are read as YAML."""
+    import yaml  # noqa: PLC0415
+
+    nested: dict[str, Any] = {}
+    for override in overrides:
+        path, separator, value = override.partition("=")
+        if not separator:
+            raise SettingsError(f"--set {override}: expected PATH=VALUE, such as evolution.beam=0.5")
+        *sections, name = path.split(".")
+        section = nested
+        for part in sections:
+            section = section.setdefault(part, {})
+        section[name] = yaml.safe_load(value)
+    return nested
+
+
+def _register(workspace: Any, batch: str, found: Any, replace: bool) -> None:  # noqa: ANN401
+    from evergrow.assets.keys import BATCHES  # noqa: PLC0415
+    from evergrow.resources.batches import stage  # noqa: PLC0415
+
+    staged = stage(workspace.home, batch, found, replace=replace)
+    workspace.instance.add_dynamic_partitions(BATCHES.name, [batch])
+    for note in found.notes:
+        say(f"note: {note}")
+    say(f"{staged.rows:,} seeds are batch {batch!r}. Evolve them: evergrow run --batch {batch}")
+
+
+def _name_the_model(settings: Settings) -> None:
+    if settings.uses_embedded_model:
+        say(
+            "No endpoint is set (OPENAI_API_KEY, OPENAI_BASE_URL): using the embedded model, "
+            f"{settings.role('generator').model}. It is small: every mechanism is real, its texts and scores mean little. "
+            "Its gates have thresholds of their own:",
+            style="yellow",
+        )
+        for gate, thresholds in settings.gates.model_dump().items():
+            say(f"  gates.{gate}: " + ", ".join(f"{name} {value:g}" for name, value in thresholds.items()), style="dim")
+
+
+def _print_json(value: object) -> None:
+    import json  # noqa: PLC0415
+
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,107 @@
+"""Takes a batch through its rounds, headless, as runs on the project's own Dagster instance; resumes where it stopped."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+
+import dagster as dg
+
+from evergrow.assets.frontier import Stop, stop_before, work_needed
+from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, round_name, stage_key
+from evergrow.cli.workspace import Workspace
+
+PID, HOST = "evergrow/pid", "evergrow/host"
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
+Say = Callable[[str], None]
+
+
+class RunFailed(Exception):  # noqa: N818 - it says what happened to the run
+    """A run ended without success; the message is the reason and the way to look closer."""
+
+
+def run_batch(workspace: Workspace, batch: str, say: Say) -> None:
+    """Every step of a batch that needs work: its seeds, its rounds, its collection.
+
+    Raises:
+        RunFailed: a step failed, or its gate did not pass; what was done before stays.
+    """
+    close_abandoned_runs(workspace.instance, batch)
+    for job, keys, stop in _steps(workspace, batch):
+        if stop:
+            say(f"no round after this one: {stop.why}")
+            continue
+        reasons = [work_needed(workspace.instance, workspace.definitions, key, batch) for key in keys]
+        first = next((place for place, why in enumerate(reasons) if why), None)
+        if first is None:
+            say(f"{job}: up to date")
+            continue
+        say(f"{job}: {reasons[first]}" if reasons[first] != "it was never made" else job)
+        _execute(workspace, job, keys[first:], batch)
+
+
+def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.AssetKey], Stop | None]]:
+    yield "seeds", [SEEDS], None
+    for n in range(1, workspace.settings.evolution.rounds + 1):
+        with workspace.ledger() as ledger:
+            stop = stop_before(workspace.instance, ledger, workspace.settings, batch, n)
+        yield round_name(n), [stage_key(n, stage) for stage in STAGES], stop
+        if stop:
+            break
+    yield "collected", [COLLECTED], None
+
+
+def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str) -> None:
+    result = workspace.definitions.resolve_job_def(job).execute_in_process(
+        run_config=QUIET,
+        instance=workspace.instance,
+        partition_key=batch,
+        asset_selection=keys,
+        raise_on_error=False,
+        tags={"evergrow/batch": batch, PID: str(os.getpid()), HOST: socket.gethostname()},
+    )
+    if not result.success:
+        raise RunFailed(f"{job} of batch {batch!r} failed: {_why(result)}\n(run {result.run_id}; `evergrow ui` shows it)")
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    """The first failure's own words: a gate's, an error's, without Dagster's wrapping."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            failure = event.step_failure_data
+            if failure.user_failure_data and failure.user_failure_data.description:
+                return failure.user_failure_data.description
+            error = failure.error
+            while error and error.cause:
+                error = error.cause
+            if error and "DagsterAssetCheckFailedError" in (error.cls_name or ""):
+                continue
+            if error:
+                return error.message.strip()
+    failed = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
+    closed = [c for c in failed if not c.passed and c.severity == dg.AssetCheckSeverity.ERROR]
+    if closed:
+        return "; ".join(f"quality gate {c.asset_check_key.to_user_string()}: {c.description}" for c in closed)
+    messages = [e.message for e in result.all_events if e.is_failure and e.message]
+    return messages[0] if messages else "no reason was recorded"
+
+
+def close_abandoned_runs(instance: dg.DagsterInstance, batch: str) -> None:
+    """Mark as failed those runs of the batch whose process, on this machine, is gone: it was killed."""
+    active = dg.RunsFilter(
+        tags={"evergrow/batch": batch, HOST: socket.gethostname()},
+        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED],
+    )
+    for run in instance.get_runs(active):
+        pid = int(run.tags.get(PID, "0"))
+        if pid and pid != os.getpid() and not _alive(pid):
+            instance.report_run_failed(run, f"its process {pid} ended before it did")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

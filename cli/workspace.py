@@ -1,0 +1,104 @@
+"""What every command works on: settings, the home folder, the project's Dagster instance, its tables and its ledger."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.definitions import build_definitions, open_lake, open_ledger
+from evergrow.assets.keys import BATCHES, SEEDS, stage_key
+from evergrow.resources.batches import UnknownBatch
+from evergrow.resources.gate import GATES
+from evergrow.resources.home import Home
+from evergrow.resources.lake import Lake, Rows
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.progress import Progress
+from evergrow.resources.settings import Settings
+
+
+class UnknownTable(Exception):  # noqa: N818 - it names what is unknown, as UnknownBatch does
+    """There is no asset of that key; the message lists those that there are."""
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A project as the command sees it."""
+
+    settings: Settings
+    instance: dg.DagsterInstance
+    progress: Progress
+
+    @cached_property
+    def home(self) -> Home:
+        """The folders of EVERGROW_HOME."""
+        return Home(self.settings.home)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """Where the tables are."""
+        return open_lake(self.settings)
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """What Dagster knows, for these settings."""
+        return build_definitions(self.settings, self.progress)
+
+    @contextmanager
+    def ledger(self) -> Iterator[Ledger]:
+        """The ledger, open."""
+        with open_ledger(self.settings) as ledger:
+            yield ledger
+
+    def batches(self) -> list[str]:
+        """Names of all registered batches."""
+        return sorted(BATCHES.get_partition_keys(dynamic_partitions_store=self.instance))
+
+    def require_batch(self, batch: str) -> str:
+        """`batch`, if it is registered.
+
+        Raises:
+            UnknownBatch: it is not.
+        """
+        if batch not in self.batches():
+            raise UnknownBatch(batch, self.batches())
+        return batch
+
+    def table(self, key: dg.AssetKey, partition: str, rows: Rows = "kept") -> pl.LazyFrame:
+        """A table of the lake, through its gate.
+
+        Raises:
+            UnknownTable: no asset has that key.
+            dg.Failure: it was never made, or its gate is not passed.
+        """
+        graph = self.definitions.resolve_asset_graph()
+        if not graph.has(key):
+            known = ", ".join(sorted(k.to_user_string() for k in graph.get_all_asset_keys()))
+            raise UnknownTable(f"there is no table {key.to_user_string()!r}; there are: {known}")
+        gates = graph.get(key).metadata.get(GATES, ())
+        return self.lake.scan(self.instance, key, partition, gates, rows)
+
+    def made_rounds(self, batch: str) -> list[int]:
+        """Rounds of the batch that have an accepted table, whatever its gate says."""
+        numbers = range(1, self.settings.evolution.rounds + 1)
+        return [n for n in numbers if batch in self.instance.get_materialized_partitions(stage_key(n, "accepted"))]
+
+    def has_seeds(self, batch: str) -> bool:
+        """Whether the batch's seeds are loaded."""
+        return batch in self.instance.get_materialized_partitions(SEEDS)
+
+
+@contextmanager
+def open_workspace(settings: Settings, progress: Progress) -> Iterator[Workspace]:
+    """The workspace of these settings, its home folder made and checked.
+
+    Raises:
+        HomeError: the home folder cannot be used.
+    """
+    home = Home(settings.home).ensure()
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        yield Workspace(settings, instance, progress)

@@ -1,0 +1,72 @@
+"""A batch whose round was accepted goes on to the next one, and to the collection after its last."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from evergrow.assets.frontier import Stop, next_round_no, stop_before
+from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name
+from evergrow.resources.gate import Verdict, latest_materialization, verdict
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.settings import Settings
+
+MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
+
+
+def next_round_sensor(
+    settings: Settings, jobs: Sequence[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]
+) -> dg.SensorDefinition:
+    """The sensor that launches, for each batch, the round after its last accepted one, or its collection."""
+
+    @dg.sensor(
+        name="next_round",
+        jobs=list(jobs),
+        minimum_interval_seconds=settings.sensors.interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts the next round of every batch whose last one passed its gate; stops at the last round, at "
+        "evolution.target_rows and at the budget.",
+    )
+    def next_round(
+        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
+    ) -> dg.SensorResult | dg.SkipReason:
+        requests, said = [], []
+        for batch in BATCHES.get_partition_keys(dynamic_partitions_store=context.instance):
+            decision = decide(context.instance, ledger, settings, batch)
+            if isinstance(decision, dg.RunRequest):
+                requests.append(decision)
+            else:
+                said.append(f"{batch}: {decision.why}")
+        if requests:
+            return dg.SensorResult(run_requests=requests[:MAX_REQUESTS])
+        return dg.SkipReason("; ".join(said) or "no batch is registered")
+
+    return next_round
+
+
+def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, batch: str) -> dg.RunRequest | Stop:
+    """The run that takes the batch on, or why there is none."""
+    round_no = next_round_no(instance, batch, settings.evolution.rounds)
+    cause = latest_materialization(instance, parents_key(round_no), batch)
+    if cause is None:
+        return Stop("its seeds are not loaded yet")
+    if round_no > 1:
+        check = dg.AssetCheckKey(parents_key(round_no), gate_name("accepted"))
+        found, why = verdict(instance, check, batch, cause)
+        if found is not Verdict.PASSED:
+            return Stop(f"the gate of round {round_no - 1} is {found}: {why or 'it has not run'}")
+    stop = stop_before(instance, ledger, settings, batch, round_no)
+    if stop is None:
+        return _request(batch, round_name(round_no), cause)
+    collected = latest_materialization(instance, COLLECTED, batch)
+    if round_no > 1 and (collected is None or collected.storage_id < cause.storage_id):
+        return _request(batch, "collected", cause)
+    return stop
+
+
+def _request(batch: str, job: str, cause: dg.EventLogRecord) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{batch}:{job}:{cause.storage_id}",  # one cause launches one run, however often it is looked at
+        job_name=job,
+        partition_key=batch,
+        tags={"evergrow/batch": batch, "evergrow/cause": str(cause.storage_id)},
+    )
