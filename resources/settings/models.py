@@ -19,15 +19,21 @@ class Role(Section):
     """Which model does a kind of work, and how it is asked."""
 
     model: str | None = Field(None, description="model of this role; empty: the setting `model`")
-    temperature: float = Field(1.0, ge=0, le=2, description="sampling temperature")
+    temperature: float | None = Field(
+        1.0, ge=0, le=2, description="sampling temperature; null: not sent (some models allow none)"
+    )
     max_tokens: PositiveInt = Field(2048, description="most tokens an answer may have")
     endpoint: str = Field("default", description="name of the entry of `endpoints` that is asked")
+    repair: bool = Field(True, description="ask once to mend an answer that cannot be read, quoting the fault")
+    draws: int = Field(2, ge=1, le=10, description="answers drawn before a request counts as invalid, repairs aside")
 
 
 class JudgeRole(Role):
     """A role that should answer the same way twice."""
 
-    temperature: float = Field(0.0, ge=0, le=2, description="sampling temperature")
+    temperature: float | None = Field(
+        0.0, ge=0, le=2, description="sampling temperature; null: not sent (some models allow none)"
+    )
 
 
 class Roles(Section):
@@ -40,9 +46,20 @@ class Roles(Section):
 class Endpoint(Section):
     """A server that speaks the OpenAI chat-completions protocol."""
 
-    kind: Literal["openai", "embedded"] = Field("openai", description="`embedded`: the small model that ships along")
+    kind: Literal["openai", "azure", "embedded"] = Field(
+        "openai", description="protocol; `embedded`: the small model that ships along"
+    )
     base_url: str | None = Field(None, description="empty: OPENAI_BASE_URL, or OpenAI itself")
     api_key_env: str = Field("OPENAI_API_KEY", description="name of the environment variable that holds the key")
+    api_version: str = Field("2024-10-21", description="azure: version of its API")
+    model: str | None = Field(None, description="what it calls the model (azure: the deployment); empty: as the role")
+    answers: Literal["auto", "json_schema", "json_object", "text"] = Field(
+        "auto", description="how it is held to a schema; auto: found out once"
+    )
+    token_limit: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens", description="name of the parameter that bounds an answer (reasoning models: the second)"
+    )
+    send_seed: bool = Field(True, description="send a child's slot as `seed`: deterministic servers need it")
     concurrency: PositiveInt = Field(64, description="most requests in flight")
     timeout_s: PositiveFloat = Field(120.0, description="deadline of one attempt, seconds")
     attempts: PositiveInt = Field(6, description="tries per request before it counts as failed")

@@ -1,0 +1,11 @@
+"""The ledger: every request to a model is a row, saved before its reply is used, so that nothing is paid for twice.
+
+Here live the table, its reads and its group commits. Keys and secrets never enter it, and nothing here talks to a model.
+"""
+
+from evergrow.resources.ledger.database import LedgerError
+from evergrow.resources.ledger.group_commit import GroupCommit
+from evergrow.resources.ledger.ledger import Ledger, Verdict
+from evergrow.resources.ledger.records import Call, Spent, StoredReply
+
+__all__ = ["Call", "GroupCommit", "Ledger", "LedgerError", "Spent", "StoredReply", "Verdict"]

@@ -1,0 +1,104 @@
+"""Connects to SQLite or PostgreSQL, prepares the tables once, and explains what the database refuses."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from evergrow.resources.ledger.schema import SCHEMA_VERSION, about, metadata
+
+SQLITE_BUSY_S = 60
+_PREPARE_LOCK = 0x65766572  # any number of our own, the same in every process
+
+
+class LedgerError(Exception):
+    """The ledger cannot be opened, read or written; the message names it, the cause and the remedy."""
+
+
+def connect(url: str) -> Engine:
+    """An engine on the prepared ledger at `url`.
+
+    Raises:
+        LedgerError: no such database, no permission, no driver, or a ledger of another version.
+    """
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+            raise LedgerError(f"ledger_url: {shown(url)} is neither sqlite:///FILE nor postgresql+psycopg://...")
+        engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
+        with _alone(parsed), engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.execute(text(f"SELECT pg_advisory_xact_lock({_PREPARE_LOCK})"))
+            _prepare(connection, shown(url))
+    except (SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+        raise LedgerError(explain(url, "opened", error)) from error
+    return engine
+
+
+def shown(url: str | URL) -> str:
+    """`url` without its password."""
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "the setting's value"
+
+
+def explain(url: str | URL, what: str, error: Exception) -> str:
+    """One message: which ledger, why it cannot be `what`, and what helps."""
+    cause = str(getattr(error, "orig", None) or error).strip()
+    lower = cause.lower()
+    if isinstance(error, ArgumentError | NoSuchModuleError):
+        remedy = "set ledger_url to sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
+    elif isinstance(error, ModuleNotFoundError):
+        remedy = "install the driver: pip install 'evergrow[postgres]'"
+    elif "full" in lower or "no space" in lower or "disk i/o" in lower or "file too large" in lower:
+        remedy = "free space on its disk and run again: what is saved is not asked twice"
+    elif "readonly" in lower or "read-only" in lower or "permission" in lower or "unable to open" in lower:
+        remedy = "make its folder writable, or set EVERGROW_HOME or ledger_url"
+    elif "locked" in lower:
+        remedy = f"another program has held it for more than {SQLITE_BUSY_S} s: end that one, or use PostgreSQL"
+    else:
+        remedy = "mend the cause and run again: what is saved is not asked twice"
+    return f"the ledger {shown(url)} cannot be {what}: {cause}; {remedy}"
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_S})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's connection
+        # WAL: readers and one writer at once. FULL: a committed reply survives a power cut, at one fsync a group.
+        if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+
+    return engine
+
+
+@contextmanager
+def _alone(url: URL) -> Iterator[None]:
+    """Keep other processes out while a SQLite ledger is made: its switch to WAL does not wait for locks."""
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{url.database}.lock"):
+            yield
+    else:
+        yield
+
+
+def _prepare(connection: Connection, name: str) -> None:
+    metadata.create_all(connection)
+    version = connection.execute(select(about.c.value).where(about.c.name == "schema_version")).scalar()
+    if version is None:
+        connection.execute(insert(about).values(name="schema_version", value=str(SCHEMA_VERSION)))
+    elif int(version) != SCHEMA_VERSION:
+        raise LedgerError(
+            f"the ledger {name} has version {version} of the schema, this evergrow reads {SCHEMA_VERSION}: "
+            "use the evergrow that wrote it; do not delete it, it holds paid replies"
+        )

@@ -1,0 +1,210 @@
+"""Writes to the ledger in groups and reads from it."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, Self
+from uuid import uuid4
+
+import polars as pl
+from sqlalchemy import Connection, Engine, Select, and_, bindparam, case, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+
+from evergrow.resources.ledger import sums
+from evergrow.resources.ledger.database import LedgerError, connect, explain
+from evergrow.resources.ledger.records import Call, Spent, StoredReply
+from evergrow.resources.ledger.schema import calls, capabilities
+from evergrow.resources.settings import Settings
+
+Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id"]
+CALL_COLUMNS = tuple(field.name for field in fields(Call))
+REPLY_COLUMNS = tuple(field.name for field in fields(StoredReply))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What today's parser says of a stored reply: no error class if it can be used."""
+
+    call_id: str
+    error_class: str | None
+    error_message: str | None
+
+
+class Ledger:
+    """The table of calls behind one SQLAlchemy URL. Several threads and processes may use it at once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
+        self._upsert = self._upsert_call()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The ledger that the settings name, by default `HOME/ledger.sqlite`."""
+        return cls.open(settings.ledger_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """The ledger at `url` (`sqlite:///FILE` or `postgresql+psycopg://...`), made if it is not there.
+
+        Raises:
+            LedgerError: no such database, no permission, no driver, or a ledger of another version.
+        """
+        return cls(connect(url))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def record(self, group: Sequence[Call]) -> list[Call]:
+        """Write `group` in one transaction and return it as it was written.
+
+        A row without a reply gives way to a later one, which keeps count of its attempts. A row with a reply stays:
+        where another process has paid for the same call meanwhile, this one's row gets a call id of its own.
+
+        Raises:
+            LedgerError: nothing of the group was written.
+        """
+        rows = [_row(call) for call in group]
+        try:
+            with self._engine.begin() as connection:
+                written = connection.execute(self._upsert, rows).rowcount
+                return list(group) if written >= len(group) else self._set_apart(connection, group)
+        except DBAPIError as error:
+            raise LedgerError(explain(self._engine.url, "written", error)) from error
+
+    def judge(self, verdicts: Sequence[Verdict]) -> None:
+        """Write what the parser says of stored replies."""
+        statement = (
+            update(calls)
+            .where(calls.c.call_id == bindparam("key"))
+            .values(error_class=bindparam("fault"), error_message=bindparam("message"))
+        )
+        self._write(
+            statement, [{"key": v.call_id, "fault": v.error_class, "message": v.error_message} for v in verdicts]
+        )
+
+    def replies(self, request_keys: Collection[str], not_before: float = 0.0) -> dict[str, list[StoredReply]]:
+        """The replies held for each request, latest draw and turn first; none older than `not_before` (epoch seconds)."""
+        query = (
+            select(*[calls.c[name] for name in REPLY_COLUMNS])
+            .where(calls.c.request_key.in_(request_keys), calls.c.reply.is_not(None), calls.c.answered_at >= not_before)
+            .order_by(calls.c.draw.desc(), calls.c.turn.desc(), calls.c.call_id)
+        )
+        found: dict[str, list[StoredReply]] = {}
+        for row in self._read(query):
+            found.setdefault(row[0], []).append(StoredReply(*row))
+        return found
+
+    def draws(self, request_keys: Collection[str]) -> dict[str, int]:
+        """How many draws are taken, for each request that has a reply of any age."""
+        query = (
+            select(calls.c.request_key, func.max(calls.c.draw))
+            .where(calls.c.request_key.in_(request_keys), calls.c.reply.is_not(None))
+            .group_by(calls.c.request_key)
+        )
+        return {row[0]: row[1] + 1 for row in self._read(query)}
+
+    def call(self, call_id: str) -> Call | None:
+        """The row of `call_id`, if there is one."""
+        return self.calls([call_id]).get(call_id)
+
+    def calls(self, call_ids: Iterable[str]) -> dict[str, Call]:
+        """The rows of `call_ids` that exist, by call id."""
+        query = select(*[calls.c[name] for name in CALL_COLUMNS]).where(calls.c.call_id.in_(list(call_ids)))
+        return {row[0]: Call(*row) for row in self._read(query)}
+
+    def costs(self, group_by: Sequence[Grouping] = ("batch", "asset", "model")) -> pl.DataFrame:
+        """What was asked and spent, one row per group.
+
+        Columns: the groups (String), calls, answered, failed (no reply, or one that could not be used), tokens_in,
+        tokens_out (Int64), usd (Float64, US dollars; null if the cost of any reply is unknown), usd_known (Float64, the
+        sum of the known costs).
+        """
+        groups = [calls.c[name] for name in group_by]
+        answered = func.coalesce(func.sum(case((calls.c.error_class.is_(None), 1), else_=0)), 0)
+        query = select(*groups, answered, *sums.spent_columns()).group_by(*groups).order_by(*groups)
+        rows = []
+        for row in self._read(query):
+            answers, total = int(row[len(groups)]), sums.spent(row[len(groups) + 1 :])
+            usd = None if total.unpriced_calls else total.usd
+            counts = (total.calls, answers, total.calls - answers, total.tokens_in, total.tokens_out)
+            rows.append((*row[: len(groups)], *counts, usd, total.usd))
+        schema: dict[str, Any] = dict.fromkeys(group_by, pl.String)
+        schema |= dict.fromkeys(("calls", "answered", "failed", "tokens_in", "tokens_out"), pl.Int64)
+        return pl.DataFrame(rows, schema=schema | dict.fromkeys(("usd", "usd_known"), pl.Float64), orient="row")
+
+    def spent(self, batch: str | None = None, run_id: str | None = None, since: float | None = None) -> Spent:
+        """The sum over the rows of a batch, of a run, or since a moment (epoch seconds); over all if none is given."""
+        return sums.spent(self._read(select(*sums.spent_columns()).where(*sums.within(batch, run_id, since)))[0])
+
+    def unpriced(self, batch: str | None = None, run_id: str | None = None, since: float | None = None) -> pl.DataFrame:
+        """Replies of unknown cost: model, calls, tokens_in, tokens_out, uncounted (replies that told no usage)."""
+        query = (
+            select(
+                calls.c.model,
+                func.count(),
+                func.coalesce(func.sum(calls.c.tokens_in), 0),
+                func.coalesce(func.sum(calls.c.tokens_out), 0),
+                func.sum(case((calls.c.tokens_in.is_(None), 1), else_=0)),
+            )
+            .where(sums.unpriced(), *sums.within(batch, run_id, since))
+            .group_by(calls.c.model)
+        )
+        rows = [(row[0], *map(int, row[1:])) for row in self._read(query)]
+        schema: dict[str, Any] = {"model": pl.String}
+        schema |= dict.fromkeys(("calls", "tokens_in", "tokens_out", "uncounted"), pl.Int64)
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def answers_mode(self, base_url: str, model: str) -> str | None:
+        """The way of structured answers that was found to work for `model` at `base_url`, if any was."""
+        where = and_(capabilities.c.base_url == base_url, capabilities.c.model == model)
+        rows = self._read(select(capabilities.c.answers).where(where))
+        return str(rows[0][0]) if rows else None
+
+    def remember_answers_mode(self, base_url: str, model: str, mode: str) -> None:
+        """Keep which way of structured answers works."""
+        statement = self._dialect.insert(capabilities).on_conflict_do_update(
+            index_elements=["base_url", "model"], set_={"answers": mode}
+        )
+        self._write(statement, [{"base_url": base_url, "model": model, "answers": mode}])
+
+    def _upsert_call(self) -> Any:  # noqa: ANN401 - each dialect has its own class of statement
+        statement = self._dialect.insert(calls)
+        changes = {name: statement.excluded[name] for name in CALL_COLUMNS if name != "call_id"}
+        changes["attempts"] = calls.c.attempts + statement.excluded.attempts
+        return statement.on_conflict_do_update(index_elements=["call_id"], set_=changes, where=calls.c.reply.is_(None))
+
+    def _set_apart(self, connection: Connection, group: Sequence[Call]) -> list[Call]:
+        stored = select(calls.c.call_id, calls.c.run_id, calls.c.answered_at).where(
+            calls.c.call_id.in_([call.call_id for call in group])
+        )
+        owners = {row.call_id: (row.run_id, row.answered_at) for row in connection.execute(stored)}
+        outcome = [
+            call
+            if call.reply is None or owners[call.call_id] == (call.run_id, call.answered_at)
+            else replace(call, call_id=f"{call.call_id}-{uuid4().hex[:8]}")
+            for call in group
+        ]
+        apart = [_row(new) for new, old in zip(outcome, group, strict=True) if new.call_id != old.call_id]
+        if apart:
+            connection.execute(insert(calls), apart)
+        return outcome
+
+    def _write(self, statement: Any, rows: list[dict[str, Any]]) -> None:  # noqa: ANN401 - see _upsert_call
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(statement, rows)
+        except DBAPIError as error:
+            raise LedgerError(explain(self._engine.url, "written", error)) from error
+
+    def _read(self, query: Select[Any]) -> Sequence[Any]:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query).all()
+        except DBAPIError as error:
+            raise LedgerError(explain(self._engine.url, "read", error)) from error
+
+
+def _row(call: Call) -> dict[str, Any]:
+    return {name: getattr(call, name) for name in CALL_COLUMNS}

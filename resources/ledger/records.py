@@ -1,0 +1,74 @@
+"""Rows of the ledger as values."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a model and what became of it; times are seconds since 1970 UTC, durations seconds.
+
+    `reply` is the body of the HTTP answer as it came, None if none came. `error_class` is None for an answer that can
+    be used; "invalid" or "refused" for a reply that cannot; else the class of the failure, with `reply` None.
+    `usd` is None while a price or the token counts are unknown. `draw` counts answers asked for one request, `turn` is
+    1 for the turn that asks to repair a faulty answer.
+    """
+
+    call_id: str
+    request_key: str
+    slot: int
+    draw: int
+    turn: int
+    role: str
+    model: str
+    endpoint: str
+    prompt_version: str
+    request: str
+    run_id: str
+    asset: str
+    partition: str
+    batch: str
+    asked_at: float
+    answered_at: float
+    latency_s: float
+    attempts: int
+    model_returned: str | None = None
+    reply: str | None = None
+    finish_reason: str | None = None
+    tokens_in: int | None = None
+    tokens_cached: int | None = None
+    tokens_out: int | None = None
+    price_version: str | None = None
+    usd: float | None = None
+    error_class: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReply:
+    """A reply that the ledger holds for a request."""
+
+    request_key: str
+    call_id: str
+    draw: int
+    turn: int
+    reply: str
+    model_returned: str | None
+    error_class: str | None
+    error_message: str | None
+    answered_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A sum over rows; `usd` counts the rows whose cost is known, `unpriced_calls` the replies whose cost is not."""
+
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    usd: float
+    unpriced_calls: int
+
+    @property
+    def tokens(self) -> int:
+        """Input and output tokens."""
+        return self.tokens_in + self.tokens_out

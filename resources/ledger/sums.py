@@ -1,0 +1,38 @@
+"""Sums over the ledger's rows, the same for every report and budget."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, or_
+
+from evergrow.resources.ledger.records import Spent
+from evergrow.resources.ledger.schema import calls
+
+UNUSABLE = ("invalid", "refused")  # classes of rows that have a reply nevertheless
+
+
+def unpriced() -> ColumnElement[bool]:
+    """Rows that have a reply, and so were paid for, at a cost that is not known."""
+    return and_(calls.c.usd.is_(None), or_(calls.c.error_class.is_(None), calls.c.error_class.in_(UNUSABLE)))
+
+
+def within(batch: str | None, run_id: str | None, since: float | None) -> list[ColumnElement[bool]]:
+    """The conditions that are given."""
+    given = ((calls.c.batch == batch, batch), (calls.c.run_id == run_id, run_id), (calls.c.answered_at >= since, since))
+    return [condition for condition, value in given if value is not None]
+
+
+def spent_columns() -> tuple[ColumnElement[Any], ...]:
+    """The columns that `spent` reads."""
+    return (
+        func.count(),
+        func.coalesce(func.sum(calls.c.tokens_in), 0),
+        func.coalesce(func.sum(calls.c.tokens_out), 0),
+        func.coalesce(func.sum(calls.c.usd), 0.0),
+        func.coalesce(func.sum(case((unpriced(), 1), else_=0)), 0),
+    )
+
+
+def spent(row: Sequence[Any]) -> Spent:
+    """The sum that a row of `spent_columns` holds."""
+    return Spent(int(row[0]), int(row[1]), int(row[2]), float(row[3]), int(row[4]))

@@ -1,0 +1,106 @@
+"""The identity of a request and its body as sent."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from evergrow.resources.llm.requests import Request
+from evergrow.resources.settings import models
+
+Mode = Literal["json_schema", "json_object", "text"]
+MODES: tuple[Mode, ...] = ("json_schema", "json_object", "text")
+KEY_SCHEME = 1
+KEY_CHARS = 40
+DRAW_STRIDE = 1_000_003  # more slots than any parent has: seeds of different draws never meet
+SCHEMA_INSTRUCTION = (
+    "Answer with one JSON object and nothing else: no code fence, no explanation. It satisfies this JSON schema:\n"
+)
+REPAIR_INSTRUCTION = (
+    "Your answer above cannot be used: {reason}. Answer the same question again, complete and in the required form, "
+    "with nothing before or after it."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """A faulty answer, and why it cannot be used."""
+
+    answer: str
+    reason: str
+
+
+def request_key(request: Request, role: models.Role) -> str:
+    """The identity of `request`: a hash of everything that changes its answer, and of nothing else.
+
+    That is the system and user texts, the model, temperature, token limit, schema and slot. Which endpoint serves the
+    model, and by which means it is held to the schema, is left out: an answer stays valid when traffic moves.
+    """
+    identity = [
+        KEY_SCHEME,
+        role.model,
+        role.temperature,
+        role.max_tokens,
+        request.schema,
+        request.slot,
+        request.system,
+        request.user,
+    ]
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:KEY_CHARS]
+
+
+def call_id(key: str, draw: int, turn: int) -> str:
+    """The ledger's key of one paid answer: the request's identity, the draw, and `r` for its repair turn."""
+    return f"{key}-{draw}{'r' if turn else ''}"
+
+
+def body(
+    request: Request, role: models.Role, endpoint: models.Endpoint, mode: Mode, draw: int, repair: Repair | None
+) -> str:
+    """The JSON body of a chat completion for `request`, as sent and as kept in the ledger (ASCII only)."""
+    parameters: dict[str, Any] = {
+        "model": endpoint.model or role.model,
+        "messages": _messages(request, mode, repair),
+        endpoint.token_limit: role.max_tokens,
+    }
+    if role.temperature is not None:
+        parameters["temperature"] = role.temperature
+    if endpoint.send_seed:
+        parameters["seed"] = request.slot + DRAW_STRIDE * draw
+    if request.schema is not None and mode == "json_schema":
+        schema = {"name": _name(request.schema), "schema": request.schema, "strict": _is_strict(request.schema)}
+        parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
+    elif request.schema is not None and mode == "json_object":
+        parameters["response_format"] = {"type": "json_object"}
+    return json.dumps(parameters, separators=(",", ":"))
+
+
+def _messages(request: Request, mode: Mode, repair: Repair | None) -> list[dict[str, str]]:
+    system = request.system
+    if request.schema is not None and mode != "json_schema":
+        system = f"{system}\n\n{SCHEMA_INSTRUCTION}{json.dumps(request.schema)}".strip()
+    messages = [{"role": "system", "content": system}] if system else []
+    messages.append({"role": "user", "content": request.user})
+    if repair:
+        messages.append({"role": "assistant", "content": repair.answer})
+        messages.append({"role": "user", "content": REPAIR_INSTRUCTION.format(reason=repair.reason)})
+    return messages
+
+
+def _name(schema: Mapping[str, object]) -> str:
+    return re.sub(r"[^a-zA-Z0-9_-]", "_", str(schema.get("title", "answer")))[:64]
+
+
+def _is_strict(node: object) -> bool:
+    """Whether OpenAI's strict mode takes the schema: every object closed, and each of its properties required."""
+    if isinstance(node, Mapping):
+        properties = node.get("properties")
+        if isinstance(properties, Mapping) and (
+            node.get("additionalProperties") is not False or set(properties) != set(node.get("required", ()))
+        ):
+            return False
+        return all(_is_strict(part) for part in node.values())
+    return all(_is_strict(part) for part in node) if isinstance(node, list | tuple) else True

@@ -1,0 +1,79 @@
+"""What is asked of a model, who pays for it, and what can become of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One rendered question to a model.
+
+    key: the caller's own name of the row, such as a child's id; no part of the request's identity.
+    role: "generator", "judge", ...: the settings give its model, temperature, token limit and endpoint.
+    schema: JSON schema of the answer, its `title` used as its name; None asks for plain text.
+    slot: the K answers to one prompt are slots 0..K-1. It is sent as `seed`, so that a deterministic server gives
+        different children as well.
+    """
+
+    key: str
+    role: str
+    system: str
+    user: str
+    schema: Mapping[str, object] | None
+    slot: int = 0
+    prompt_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who pays for the requests of an engine: they are the ledger's columns of the same names."""
+
+    run_id: str
+    asset: str
+    partition: str
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered(Generic[T_co]):
+    """A usable answer, durable in the ledger as `call_id`; `cached` if nothing was sent for it."""
+
+    request: Request
+    value: T_co
+    call_id: str
+    model: str
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The model, or a filter before it, declined to answer."""
+
+    request: Request
+    call_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """Every answer that was drawn could not be read; `call_id` is the last one's."""
+
+    request: Request
+    call_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No answer came within the bounds of attempts and time; a later run asks again."""
+
+    request: Request
+    call_id: str
+    error_class: str
+    message: str
+
+
+Outcome = Answered[T_co] | Refused | Invalid | Failed

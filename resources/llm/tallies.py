@@ -1,0 +1,85 @@
+"""Live counts of an engine's requests, for the progress note and for a materialisation's metadata."""
+
+import time
+from dataclasses import dataclass, field
+
+from evergrow.resources.ledger import Call
+from evergrow.resources.llm.requests import Answered, Failed, Invalid, Outcome, Refused
+
+
+@dataclass(slots=True)
+class Tallies:
+    """What became of requests (answered includes reused), and what was sent and paid for."""
+
+    answered: int = 0
+    reused: int = 0
+    refused: int = 0
+    invalid: int = 0
+    failed: int = 0
+    attempts: int = 0
+    retries: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
+    started: float = field(default_factory=time.monotonic)
+
+    def settle(self, outcome: Outcome[object]) -> None:
+        """Count what became of a request."""
+        match outcome:
+            case Answered():
+                self.answered += 1
+                self.reused += outcome.cached
+            case Refused():
+                self.refused += 1
+            case Invalid():
+                self.invalid += 1
+            case Failed():
+                self.failed += 1
+
+    def pay(self, call: Call) -> None:
+        """Count a reply's tokens and cost."""
+        self.tokens_in += call.tokens_in or 0
+        self.tokens_out += call.tokens_out or 0
+        self.usd += call.usd or 0.0
+        self.unpriced += call.usd is None
+
+    @property
+    def done(self) -> int:
+        """Requests whose outcome is known."""
+        return self.answered + self.refused + self.invalid + self.failed
+
+    def note(self, total: int) -> str:
+        """A few words for a progress bar: counts other than the good ones, rate, cost, time left."""
+        elapsed = max(time.monotonic() - self.started, 1e-6)
+        rate = self.done / elapsed
+        parts = [f"{self.answered:,} answered"]
+        parts += [
+            f"{count:,} {word}" for word in ("reused", "refused", "invalid", "failed") if (count := getattr(self, word))
+        ]
+        cost = f"${self.usd:,.2f}" + (f" + {self.unpriced:,} of unknown price" if self.unpriced else "")
+        left = max(total - self.done, 0) / rate if rate else 0
+        return ", ".join([*parts, f"{rate:,.1f}/s", cost, f"{_clock(left)} left"])
+
+    def summary(self) -> dict[str, int | float | None]:
+        """Figures for a materialisation's metadata; `usd` is None if the cost of any reply is unknown."""
+        return {
+            "requests": self.done,
+            "answered": self.answered,
+            "reused": self.reused,
+            "refused": self.refused,
+            "invalid": self.invalid,
+            "failed": self.failed,
+            "attempts": self.attempts,
+            "retries": self.retries,
+            "tokens_in": self.tokens_in,
+            "tokens_out": self.tokens_out,
+            "usd": None if self.unpriced else round(self.usd, 6),
+            "wall_s": round(time.monotonic() - self.started, 3),
+        }
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

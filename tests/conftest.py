@@ -1,0 +1,87 @@
+"""What tests share: a fake endpoint in a process of its own, and an environment without the machine's settings."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+class FakeEndpoint:
+    """A running fake endpoint; see `tests.fake_endpoint`."""
+
+    def __init__(self, *, port: int = 0, seed: int = 0, **faults: Any) -> None:
+        command = [sys.executable, "-m", "tests.fake_endpoint", "--port", str(port), "--seed", str(seed)]
+        command += ["--with-parent", "--faults", json.dumps(faults)]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        ready = json.loads(self._process.stdout.readline())
+        self.url: str = ready["url"]
+        self.root: str = ready["root"]
+        self.port = int(self.root.rpartition(":")[2])
+
+    def control(self, **faults: Any) -> None:
+        """Set fields of `tests.fake_endpoint.faults.Faults`; `reset=True` also forgets what was asked."""
+        body = json.dumps(faults).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self.root}/_control", body, method="POST")).close()
+
+    def stats(self) -> dict[str, Any]:
+        """What was asked: requests, distinct, repeated, outcomes, peak, in_flight, tokens."""
+        with urllib.request.urlopen(f"{self.root}/_stats") as answer:
+            return dict(json.load(answer))
+
+    def kill(self) -> None:
+        """End it at once, connections and all."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+
+@pytest.fixture
+def start_endpoint() -> Iterator[Callable[..., FakeEndpoint]]:
+    """Starts fake endpoints with faults of one's own; they end with the test."""
+    started: list[FakeEndpoint] = []
+
+    def start(**options: Any) -> FakeEndpoint:
+        started.append(FakeEndpoint(**options))
+        return started[-1]
+
+    yield start
+    for endpoint in started:
+        endpoint.kill()
+
+
+@pytest.fixture(scope="session")
+def _shared_endpoint() -> Iterator[FakeEndpoint]:
+    endpoint = FakeEndpoint()
+    yield endpoint
+    endpoint.kill()
+
+
+@pytest.fixture
+def fake_endpoint(_shared_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> FakeEndpoint:
+    """A fake endpoint without faults or memory, which OPENAI_BASE_URL points to."""
+    _shared_endpoint.control(
+        reset=True, share={}, first={}, latency=0.0, retry_after=None, key=None, models=[], answers="json_schema",
+        per_second=None, only="", headers={}, error_code=None, slow_s=5.0,
+    )  # fmt: skip
+    monkeypatch.setenv("OPENAI_BASE_URL", _shared_endpoint.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
+    return _shared_endpoint
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting or key of this machine reaches a test, and each has a home of its own."""
+    for name in [n for n in os.environ if n.startswith(("EVERGROW_", "OPENAI_", "DAGSTER_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "home"))
