@@ -1,7 +1,9 @@
 """The composition root: settings in, Dagster definitions out. The only module of this folder that knows the sensors."""
 
+import logging
 import warnings
 from collections.abc import Iterator
+from contextlib import closing
 
 import dagster as dg
 
@@ -16,7 +18,7 @@ from evergrow.resources.embedder import Embedder  # noqa: E402
 from evergrow.resources.home import Home  # noqa: E402
 from evergrow.resources.lake import Lake, LakeIOManager  # noqa: E402
 from evergrow.resources.ledger import Ledger  # noqa: E402
-from evergrow.resources.models import Models  # noqa: E402
+from evergrow.resources.models import EmbeddedServers, Models  # noqa: E402
 from evergrow.resources.progress import LogProgress, Progress  # noqa: E402
 from evergrow.resources.settings import Settings, load_settings  # noqa: E402
 from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
@@ -45,7 +47,7 @@ def _resources(settings: Settings, progress: Progress | None) -> dict[str, objec
     home = Home(settings.home)
 
     def shown(context: dg.InitResourceContext) -> Progress:
-        return progress or LogProgress(context.log)
+        return progress or LogProgress(context.log or logging.getLogger("evergrow"))
 
     @dg.resource(description="the folders of EVERGROW_HOME")
     def home_resource(_: dg.InitResourceContext) -> Home:
@@ -53,16 +55,13 @@ def _resources(settings: Settings, progress: Progress | None) -> dict[str, objec
 
     @dg.resource(description="every request to a model, and what it cost")
     def ledger_resource(_: dg.InitResourceContext) -> Iterator[Ledger]:
-        with open_ledger(settings) as ledger:
+        with closing(open_ledger(settings)) as ledger:
             yield ledger
 
     @dg.resource(required_resource_keys={"ledger"}, description="the models that are asked")
     def models_resource(context: dg.InitResourceContext) -> Iterator[Models]:
-        models = Models(settings, home, context.resources.ledger, shown(context))
-        try:
-            yield models
-        finally:
-            models.close()
+        with closing(EmbeddedServers(settings, home)) as servers:
+            yield Models(settings, context.resources.ledger, servers, shown(context))
 
     @dg.resource(description="texts to vectors, computed once")
     def embedder_resource(context: dg.InitResourceContext) -> Embedder:
@@ -71,6 +70,9 @@ def _resources(settings: Settings, progress: Progress | None) -> dict[str, objec
     @dg.resource(description="keeps a second run away from a batch")
     def one_run_per_batch(context: dg.InitResourceContext) -> Iterator[None]:
         run = context.run
+        if run is None:
+            yield None  # built outside a run: nothing is worked on
+            return
         with home.batch_lock(run.tags["dagster/partition"], run.run_id):
             yield None
 

@@ -4,15 +4,16 @@ A round is `instructions -> complexity -> diversity -> accepted`; its parents ar
 """
 
 import hashlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Frames, gate_check
 from evergrow.assets.keys import BATCHES, gate_name, parents_key, round_name, stage_key
-from evergrow.assets.outcomes import gather
+from evergrow.assets.outcomes import gather, unanswered
+from evergrow.assets.suites import SUITES
 from evergrow.methods.tree_of_evolution import diversity as measure
 from evergrow.methods.tree_of_evolution import judging, selection, synthesis
 from evergrow.resources.embedder import Embedder
@@ -51,25 +52,43 @@ def round_definitions(round_no: int, settings: Settings) -> dg.Definitions:
     )
 
 
-def _common(round_no: int, stage: str, code: object = "") -> dict[str, Any]:
-    """What every asset of a round declares. `code` is whatever changes its rows when it changes."""
-    return {
-        "key": stage_key(round_no, stage),
-        "group_name": round_name(round_no),
-        "partitions_def": BATCHES,
-        "code_version": hashlib.sha256(repr(code).encode()).hexdigest()[:12],
-        "required_resource_keys": {"one_run_per_batch"},
-    }
+def _stage(
+    round_no: int,
+    stage: str,
+    *,
+    code: object,
+    ins: Mapping[str, dg.AssetIn],
+    kind: str,
+    pool: str | None = None,
+) -> Callable[[Callable[..., object]], dg.AssetsDefinition]:
+    """Declare the asset of a stage. `code` is whatever changes its rows when it changes: prompts, models, rules."""
+
+    def declare(function: Callable[..., object]) -> dg.AssetsDefinition:
+        return dg.asset(
+            key=stage_key(round_no, stage),
+            group_name=round_name(round_no),
+            partitions_def=BATCHES,
+            ins=ins,
+            code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
+            metadata={GATES: [gate_name(stage)]} if stage in SUITES else {},
+            required_resource_keys={"one_run_per_batch"},
+            kinds={kind},
+            pool=pool,
+        )(function)
+
+    return declare
 
 
 def _instructions(round_no: int, settings: Settings) -> dg.AssetsDefinition:
     rules, role = settings.evolution, settings.role("generator")
     prompts = (synthesis.direct_prompt().version, synthesis.optimise_prompt().version)
 
-    @dg.asset(
-        **_common(round_no, "instructions", (prompts, role, rules.children, rules.min_words)),
+    @_stage(
+        round_no,
+        "instructions",
+        code=(prompts, role, rules.children, rules.min_words),
         ins={"parents": dg.AssetIn(parents_key(round_no))},
-        kinds={"openai"},
+        kind="openai",
         pool="llm",
     )
     async def instructions(
@@ -80,7 +99,7 @@ def _instructions(round_no: int, settings: Settings) -> dg.AssetsDefinition:
         wanted = synthesis.plan_children(parents, rules.children, round_no)
         async with models.engine(context) as engine:
             outcomes = engine.ask(
-                child_requests(parents, rules.children), synthesis.read_child, "instructions", wanted.height
+                child_requests(parents, rules.children), synthesis.read_child, label="instructions", total=wanted.height
             )
             answers = await gather(outcomes, lambda content: {"content": content}, {"content": pl.String})
         children = (
@@ -90,7 +109,9 @@ def _instructions(round_no: int, settings: Settings) -> dg.AssetsDefinition:
             .join(_prompt_versions(parents), on="parent_id", how="left", maintain_order="left")
         )
         children = synthesis.reject_children(children, parents, rules.min_words)
-        context.add_output_metadata({**engine.summary(), **_sample(children, "parent_id", "content")})
+        context.add_output_metadata(
+            {**engine.summary(), UNANSWERED: unanswered(answers), **_sample(children, "parent_id", "content")}
+        )
         return children
 
     return instructions
@@ -99,11 +120,12 @@ def _instructions(round_no: int, settings: Settings) -> dg.AssetsDefinition:
 def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
     prompt, role = judging.judge_prompt().version, settings.role("judge")
 
-    @dg.asset(
-        **_common(round_no, "complexity", (prompt, role)),
+    @_stage(
+        round_no,
+        "complexity",
+        code=(prompt, role),
         ins={"instructions": dg.AssetIn(stage_key(round_no, "instructions"))},
-        metadata={GATES: [gate_name("complexity")]},
-        kinds={"openai"},
+        kind="openai",
         pool="llm",
     )
     async def complexity(
@@ -111,7 +133,9 @@ def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition,
     ) -> pl.DataFrame:
         """The judge's score of every child, 1 to 10, with its reasoning."""
         async with models.engine(context) as engine:
-            outcomes = engine.ask(judge_requests(instructions), judging.read_verdict, "complexity", instructions.height)
+            outcomes = engine.ask(
+                judge_requests(instructions), judging.read_verdict, label="complexity", total=instructions.height
+            )
             verdicts = await gather(
                 outcomes,
                 lambda verdict: {"complexity": verdict.score, "complexity_reason": verdict.reasoning},
@@ -119,7 +143,13 @@ def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition,
             )
         verdicts = verdicts.drop("run_id").rename({"model": "judge_model", "call_id": "judge_call_id"})
         scored = instructions.select("id", "root_id").join(verdicts, on="id", how="left", maintain_order="left")
-        context.add_output_metadata({**engine.summary(), **_sample(scored, "complexity", "complexity_reason")})
+        context.add_output_metadata(
+            {
+                **engine.summary(),
+                UNANSWERED: unanswered(verdicts),
+                **_sample(scored, "complexity", "complexity_reason"),
+            }
+        )
         return scored
 
     others = {"instructions": stage_key(round_no, "instructions")}
@@ -138,14 +168,15 @@ def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition,
 
 
 def _diversity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
-    @dg.asset(
-        **_common(round_no, "diversity", (settings.embedding.model,)),
+    @_stage(
+        round_no,
+        "diversity",
+        code=settings.embedding.model,
         ins={
             "instructions": dg.AssetIn(stage_key(round_no, "instructions")),
             "complexity": dg.AssetIn(stage_key(round_no, "complexity")),
         },
-        metadata={GATES: [gate_name("diversity")]},
-        kinds={"pytorch"},
+        kind="pytorch",
         pool="gpu",
     )
     def diversity(
@@ -185,15 +216,16 @@ def _diversity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, 
 def _accepted(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
     rules = settings.evolution
 
-    @dg.asset(
-        **_common(round_no, "accepted", (rules.selection_order, rules.margin, rules.beam, rules.beam_scope)),
+    @_stage(
+        round_no,
+        "accepted",
+        code=(rules.selection_order, rules.margin, rules.beam, rules.beam_scope),
         ins={
             "instructions": dg.AssetIn(stage_key(round_no, "instructions"), metadata=ALL_ROWS),
             "complexity": dg.AssetIn(stage_key(round_no, "complexity"), metadata=ALL_ROWS),
             "diversity": dg.AssetIn(stage_key(round_no, "diversity")),
         },
-        metadata={GATES: [gate_name("accepted")]},
-        kinds={"polars"},
+        kind="polars",
     )
     def accepted(
         context: dg.AssetExecutionContext,

@@ -27,7 +27,7 @@ class Stop:
 def work_needed(
     instance: dg.DagsterInstance, definitions: dg.Definitions, key: dg.AssetKey, partition: str
 ) -> str | None:
-    """Why the table must be made (again); None if it is current: made by this code from these inputs, its gates passed."""
+    """Why the table must be made (again); None if it is current: this code made it from these inputs, gates passed."""
     node = definitions.resolve_asset_graph().get(key)
     record = latest_materialization(instance, key, partition)
     if record is None or record.asset_materialization is None:

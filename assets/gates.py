@@ -31,8 +31,8 @@ def gate_check(
         stage: the name of the stage, and of its suite.
         settings: where thresholds are looked up.
         others: further tables that the gate compares with, by the name under which `facts` finds them.
-        facts: from all tables, `table` being the one that is judged, to facts; a fact that is None does not apply. Facts
-            that are expressions become columns.
+        facts: from all tables, `table` being the one that is judged, to facts; a fact that is None does not apply.
+            Facts that are expressions become columns.
     """
 
     @dg.asset_check(

@@ -2,7 +2,8 @@
 
 import dagster as dg
 
-BATCHES = dg.DynamicPartitionsDefinition(name="batch")
+BATCHES_NAME = "batch"
+BATCHES = dg.DynamicPartitionsDefinition(name=BATCHES_NAME)
 SEEDS = dg.AssetKey(["evolution", "seeds"])
 COLLECTED = dg.AssetKey(["evolution", "collected"])
 STAGES = ("instructions", "complexity", "diversity", "accepted")

@@ -6,6 +6,7 @@ from typing import TypeVar
 import polars as pl
 
 from evergrow.resources.llm import Answered, Failed, Invalid, Outcome, Refused
+from evergrow.resources.llm.faults import FaultClass
 
 T = TypeVar("T")
 REASON_LENGTH = 300  # an error message is shown, not archived: the ledger has all of it
@@ -25,19 +26,21 @@ async def gather(
     """
     columns: dict[str, list[object]] = {n: [] for n in ("id", "call_id", "model", "run_id", "reason", *schema)}
     async for outcome in outcomes:
-        answered = isinstance(outcome, Answered)
-        row = {
-            "id": outcome.request.key,
-            "call_id": outcome.call_id,
-            "model": outcome.model if answered else None,
-            "run_id": outcome.run_id if answered else None,
-            "reason": None if answered else _reason(outcome),
-            **(fields(outcome.value) if answered else {}),
-        }
+        row: dict[str, object] = {"id": outcome.request.key, "call_id": outcome.call_id}
+        if isinstance(outcome, Answered):
+            row |= {"model": outcome.model, "run_id": outcome.run_id, **fields(outcome.value)}
+        else:
+            row["reason"] = _reason(outcome)
         for name, values in columns.items():
             values.append(row.get(name))
     strings = dict.fromkeys(("id", "call_id", "model", "run_id", "reason"), pl.String)
     return pl.DataFrame(columns, schema={**strings, **schema})
+
+
+def unanswered(rows: pl.DataFrame) -> int:
+    """How many requests failed for a reason that may pass: another run asks them again."""
+    passing = "|".join((FaultClass.TRANSIENT, FaultClass.LIMIT))
+    return int(rows["reason"].str.contains(f"^failed: ({passing})").sum())
 
 
 def _reason(outcome: Refused | Invalid | Failed) -> str:

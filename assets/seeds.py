@@ -4,7 +4,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.keys import BATCHES, SEEDS
-from evergrow.resources.batches import staged_seeds
+from evergrow.resources.batches import staged
 from evergrow.resources.home import Home
 
 DOMAINS = {"code": "code", "instruction": "general"}  # of a seed that names none, by its kind
@@ -13,14 +13,15 @@ DOMAINS = {"code": "code", "instruction": "general"}  # of a seed that names non
 @dg.asset(key=SEEDS, partitions_def=BATCHES, group_name="seeds", kinds={"polars"})
 def seeds(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> pl.DataFrame:
     """One row per root: `id, root_id, batch, domain, kind, content`, its source, and the extra columns of its file."""
-    registered = staged_seeds(home, context.partition_key)
+    batch = staged(home, context.partition_key)
+    registered = batch.read()
+    context.add_output_metadata({"origin": batch.origin, "registered": batch.staged_at.isoformat()})
     domain = pl.col("kind").replace_strict(DOMAINS)
     if "domain" in registered.columns:
         domain = pl.coalesce("domain", domain)
     first = ["id", "root_id", "batch", "domain", "kind", "content"]
-    return registered.with_columns(root_id="id", batch=pl.lit(context.partition_key), domain=domain).select(
-        *first, pl.exclude(first)
-    )
+    rows = registered.with_columns(root_id="id", batch=pl.lit(context.partition_key), domain=domain)
+    return rows.select(*first, pl.exclude(first))
 
 
 seeds_job = dg.define_asset_job(

@@ -1,7 +1,7 @@
 """What each gate expects, as data: Great Expectations' expectations, their thresholds named, not written in.
 
-A bound is a number, a setting (`Setting("gates.complexity.min_mean")`) or a fact about the run (`Fact("requested")`) that
-the gate computes when it judges. A critical expectation that is not met closes the gate; a warning is shown.
+A bound is a number, a setting (`Setting("gates.complexity.min_mean")`) or a fact about the run (`Fact("requested")`)
+that the gate computes when it judges. A critical expectation that is not met closes the gate; a warning is shown.
 """
 
 from collections.abc import Mapping
@@ -58,6 +58,7 @@ class Suite:
 
 
 _KEPT = pl.col("reason").is_null()
+_UNSCORED = pl.any_horizontal(pl.col("complexity", "diversity", "value").is_null())
 _UNIQUE_ID = Expectation("every child stands in one row", "column_values_to_be_unique", "id")
 
 

@@ -27,14 +27,14 @@ def clean(text: str) -> Text:
     return Text("".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
-def show_table(frame: pl.DataFrame, as_json: bool, title: str = "") -> None:
+def show_table(frame: pl.DataFrame, title: str, *, as_json: bool = False) -> None:
     """Print a small table on standard output, as JSON (an array of objects) or drawn."""
     rows = frame.to_dicts()
     if as_json:
         json.dump(rows, sys.stdout, indent=2, ensure_ascii=False, default=str)
         sys.stdout.write("\n")
         return
-    table = Table(title=clean(title) if title else None, title_justify="left")
+    table = Table(title=clean(title), title_justify="left")
     for name, kind in frame.schema.items():
         table.add_column(clean(name), justify="right" if kind.is_numeric() else "left", overflow="fold")
     for row in rows:
@@ -74,7 +74,9 @@ class Bars:
             task = progress.add_task(label, total=total, note="")
 
             def advance(steps: int = 1, note: str = "") -> None:
-                progress.update(task, advance=steps, **({"note": note} if note else {}))
+                progress.advance(task, steps)
+                if note:
+                    progress.update(task, note=note)
 
             yield advance
         if not err.is_terminal:

@@ -1,6 +1,6 @@
 """The whole job at small size: harvest, evolve, gate, collect, export, explain."""
 
-from evergrow.assets.keys import BATCHES, COLLECTED
+from evergrow.assets.keys import COLLECTED
 from evergrow.cli.console import out, say, show_table
 from evergrow.cli.export import export_batches
 from evergrow.cli.funnel import funnel
@@ -19,11 +19,11 @@ def demo(workspace: Workspace, seeds: int) -> None:
     bounds = workspace.settings.seeds
     harvested = harvest(SOURCE, seeds, bounds.harvest_min_chars, bounds.harvest_max_chars)
     stage(workspace.home, BATCH, harvested, replace=True)
-    workspace.instance.add_dynamic_partitions(BATCHES.name or "batch", [BATCH])
+    workspace.add_partition(BATCH)
     say(f"{harvested.frame.height} documented functions of the module {SOURCE!r} are the seeds of batch {BATCH!r}.")
     run_batch(workspace, BATCH, say)
     target = export_batches(workspace, [BATCH], "chat", workspace.home.exports / BATCH)
-    show_table(funnel(workspace, BATCH), as_json=False, title="funnel")
+    show_table(funnel(workspace, BATCH), "funnel")
     best = workspace.table(COLLECTED, BATCH).sort("value", descending=True).head(1).collect()
     if best.height:
         out.print(draw(trace(workspace, best["id"][0], BATCH), prompts=False))

@@ -67,12 +67,14 @@ def seeds_add(
     from evergrow.resources.seed_files import read_seeds  # noqa: PLC0415
 
     with _workspace() as workspace:
-        _register(workspace, batch, read_seeds(file, workspace.settings.seeds.max_chars), replace)
+        _register(workspace, batch, read_seeds(file, workspace.settings.seeds.max_chars), replace=replace)
 
 
 @seeds_app.command("harvest")
 def seeds_harvest(
-    source: Annotated[str, typer.Argument(metavar="PACKAGE_OR_DIR", help="an installed package, a folder or a .py file")],
+    source: Annotated[
+        str, typer.Argument(metavar="PACKAGE_OR_DIR", help="an installed package, a folder or a .py file")
+    ],
     batch: Batch,
     limit: Annotated[int | None, typer.Option(min=1, help="most functions, spread evenly over the files")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
@@ -83,7 +85,7 @@ def seeds_harvest(
     with _workspace() as workspace:
         bounds = workspace.settings.seeds
         found = harvest(source, limit, bounds.harvest_min_chars, bounds.harvest_max_chars)
-        _register(workspace, batch, found, replace)
+        _register(workspace, batch, found, replace=replace)
 
 
 @app.command()
@@ -101,7 +103,7 @@ def run(
         workspace.require_batch(batch)
         _name_the_model(workspace.settings)
         run_batch(workspace, batch, say)
-        show_table(funnel(workspace, batch), as_json, f"funnel of batch {batch!r}")
+        show_table(funnel(workspace, batch), f"funnel of batch {batch!r}", as_json=as_json)
 
 
 @app.command()
@@ -120,21 +122,23 @@ def trace(
         if as_json:
             _print_json(steps)
         else:
-            out.print(draw(steps, prompts))
+            out.print(draw(steps, prompts=prompts))
 
 
 @app.command()
 def cost(as_json: AsJson = False) -> None:
     """What was spent, by batch, asset and model. A cost is '-' where the model has no price in the settings."""
     with _workspace() as workspace, workspace.ledger() as ledger:
-        show_table(ledger.costs(group_by=("batch", "asset", "model")), as_json, "cost")
+        show_table(ledger.costs(group_by=("batch", "asset", "model")), "cost", as_json=as_json)
 
 
 @app.command()
 def table(
     asset_key: Annotated[str, typer.Argument(help="such as evolution/round_01/accepted")],
     partition: Annotated[str, typer.Option("--partition", help="the batch")],
-    target: Annotated[Path | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file; without: a preview")] = None,
+    target: Annotated[
+        Path | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file; without: a preview")
+    ] = None,
     rows: Annotated[Literal["kept", "rejected", "all"], typer.Option(help="rejected rows carry a reason")] = "kept",
     as_json: AsJson = False,
 ) -> None:
@@ -147,7 +151,7 @@ def table(
         workspace.require_batch(partition)
         frame = workspace.table(dg.AssetKey.from_user_string(asset_key), partition, rows)
         if target is None:
-            show_table(frame.head(10).collect(), as_json, f"{asset_key} of {partition!r}, first rows")
+            show_table(frame.head(10).collect(), f"{asset_key} of {partition!r}, first rows", as_json=as_json)
         else:
             say(f"{write_table(frame, target):,} rows in {target}")
 
@@ -231,12 +235,11 @@ def _nested(overrides: list[str]) -> dict[str, Any]:
     return nested
 
 
-def _register(workspace: Any, batch: str, found: Any, replace: bool) -> None:  # noqa: ANN401
-    from evergrow.assets.keys import BATCHES  # noqa: PLC0415
+def _register(workspace: Any, batch: str, found: Any, *, replace: bool) -> None:  # noqa: ANN401
     from evergrow.resources.batches import stage  # noqa: PLC0415
 
     staged = stage(workspace.home, batch, found, replace=replace)
-    workspace.instance.add_dynamic_partitions(BATCHES.name, [batch])
+    workspace.add_partition(batch)
     for note in found.notes:
         say(f"note: {note}")
     say(f"{staged.rows:,} seeds are batch {batch!r}. Evolve them: evergrow run --batch {batch}")
@@ -246,8 +249,8 @@ def _name_the_model(settings: Settings) -> None:
     if settings.uses_embedded_model:
         say(
             "No endpoint is set (OPENAI_API_KEY, OPENAI_BASE_URL): using the embedded model, "
-            f"{settings.role('generator').model}. It is small: every mechanism is real, its texts and scores mean little. "
-            "Its gates have thresholds of their own:",
+            f"{settings.role('generator').model}. It is small: every mechanism is real, its texts and scores mean "
+            "little. Its gates have thresholds of their own:",
             style="yellow",
         )
         for gate, thresholds in settings.gates.model_dump().items():

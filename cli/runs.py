@@ -1,4 +1,4 @@
-"""Takes a batch through its rounds, headless, as runs on the project's own Dagster instance; resumes where it stopped."""
+"""Takes a batch through its rounds, headless, as runs on the project's own Dagster instance; resumes."""
 
 import os
 import socket
@@ -60,7 +60,9 @@ def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str
         tags={"evergrow/batch": batch, PID: str(os.getpid()), HOST: socket.gethostname()},
     )
     if not result.success:
-        raise RunFailed(f"{job} of batch {batch!r} failed: {_why(result)}\n(run {result.run_id}; `evergrow ui` shows it)")
+        raise RunFailed(
+            f"{job} of batch {batch!r} failed: {_why(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
+        )
 
 
 def _why(result: dg.ExecuteInProcessResult) -> str:
@@ -77,7 +79,9 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
                 continue
             if error:
                 return error.message.strip()
-    failed = [e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"]
+    failed = [
+        e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"
+    ]
     closed = [c for c in failed if not c.passed and c.severity == dg.AssetCheckSeverity.ERROR]
     if closed:
         return "; ".join(f"quality gate {c.asset_check_key.to_user_string()}: {c.description}" for c in closed)

@@ -62,7 +62,7 @@ def _told(call: Call) -> dict[str, Any]:
     return {**asdict(call), "request": json.loads(call.request)}
 
 
-def draw(steps: list[dict[str, Any]], prompts: bool) -> Tree:
+def draw(steps: list[dict[str, Any]], *, prompts: bool) -> Tree:
     """The ancestry as a tree on a terminal; with `prompts`, every request and reply in full."""
     root = branch = Tree(Text("ancestry, from the seed down"))
     for step in steps:
@@ -84,7 +84,9 @@ def _headline(step: dict[str, Any]) -> Text:
     if step.get("round"):
         parts.append(f"round {step['round']}, child {step['slot']}")
     else:
-        parts.append(f"seed {ids.unescape_seed_id(step['id'])!r}" + (f" from {step['source']}" if step.get("source") else ""))
+        parts.append(
+            f"seed {ids.unescape_seed_id(step['id'])!r}" + (f" from {step['source']}" if step.get("source") else "")
+        )
     if step.get("complexity") is not None:
         parts.append(f"complexity {step['complexity']:.2f}")
     if step.get("diversity") is not None:
@@ -99,11 +101,11 @@ def _headline(step: dict[str, Any]) -> Text:
 def _made_by(call: dict[str, Any]) -> str:
     cost = "cost unknown" if call["usd"] is None else f"${call['usd']:.6f}"
     return (
-        f"{call['role']}: {call['model_returned'] or call['model']} at {call['endpoint']}, prompt {call['prompt_version']}, "
-        f"{call['tokens_in'] or '?'} + {call['tokens_out'] or '?'} tokens, {cost}, {call['latency_s']:.1f} s, "
-        f"call {call['call_id']}, run {call['run_id'][:8]}"
+        f"{call['role']}: {call['model_returned'] or call['model']} at {call['endpoint']}, "
+        f"prompt {call['prompt_version']}, {call['tokens_in'] or '?'} + {call['tokens_out'] or '?'} tokens, {cost}, "
+        f"{call['latency_s']:.1f} s, call {call['call_id']}, run {call['run_id'][:8]}"
     )
 
 
-def _cut(text: str, full: bool) -> str:
+def _cut(text: str, *, full: bool) -> str:
     return text if full or len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} ..."

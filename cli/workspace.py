@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.definitions import build_definitions, open_lake, open_ledger
-from evergrow.assets.keys import BATCHES, SEEDS, stage_key
-from evergrow.resources.batches import UnknownBatch
+from evergrow.assets.keys import BATCHES_NAME, SEEDS, stage_key
+from evergrow.resources.batches import staged, staged_batches
 from evergrow.resources.gate import GATES
 from evergrow.resources.home import Home
 from evergrow.resources.lake import Lake, Rows
@@ -50,21 +50,24 @@ class Workspace:
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         """The ledger, open."""
-        with open_ledger(self.settings) as ledger:
+        with closing(open_ledger(self.settings)) as ledger:
             yield ledger
 
     def batches(self) -> list[str]:
         """Names of all registered batches."""
-        return sorted(BATCHES.get_partition_keys(dynamic_partitions_store=self.instance))
+        return [batch.batch for batch in staged_batches(self.home)]
 
     def require_batch(self, batch: str) -> str:
         """`batch`, if it is registered.
 
         Raises:
-            UnknownBatch: it is not.
+            UnknownBatchError: it is not.
         """
-        if batch not in self.batches():
-            raise UnknownBatch(batch, self.batches())
+        return self.add_partition(staged(self.home, batch).batch)
+
+    def add_partition(self, batch: str) -> str:
+        """Make the batch known to Dagster; returns its name."""
+        self.instance.add_dynamic_partitions(BATCHES_NAME, [batch])
         return batch
 
     def table(self, key: dg.AssetKey, partition: str, rows: Rows = "kept") -> pl.LazyFrame:

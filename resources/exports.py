@@ -49,7 +49,8 @@ def export(samples: pl.DataFrame, folder: Path, form: Format, card: Card) -> Pat
 
 def _chat(rows: pl.DataFrame) -> bytes:
     turn = pl.struct(role=pl.lit("user"), content=pl.col("content"))
-    return rows.select("id", pl.concat_list(turn).alias("messages"), pl.exclude("id", "content")).write_ndjson().encode()
+    chat = rows.select("id", pl.concat_list(turn).alias("messages"), pl.exclude("id", "content"))
+    return chat.write_ndjson().encode()
 
 
 def _card(rows: pl.DataFrame, form: Format, card: Card) -> str:
@@ -69,8 +70,8 @@ def _card(rows: pl.DataFrame, form: Format, card: Card) -> str:
 {yaml.safe_dump(front, sort_keys=False)}---
 # {rows.height:,} evolved instructions
 
-{note}Grown by evergrow with Tree-of-Evolution from the seeds of {", ".join(card.batches)}. Every row names its parent, its
-root, its scores, the models and the prompts that made it, and the calls in the ledger.
+{note}Grown by evergrow with Tree-of-Evolution from the seeds of {", ".join(card.batches)}. Every row names its
+parent, its root, its scores, the models and the prompts that made it, and the calls in the ledger.
 
 ## Funnel
 

@@ -42,6 +42,7 @@ class Lake:
 
     def __init__(self, url: str | Path) -> None:
         self._base = UPath(url)
+        self._local = Path(self._base.path) if self._base.protocol in ("", "file") else None
 
     def write(self, key: dg.AssetKey, partition: str | None, frame: pl.DataFrame) -> tuple[str, str]:
         """Store `frame`; returns its path below the base, and its digest. Writing equal content again changes nothing.
@@ -51,8 +52,8 @@ class Lake:
         """
         folder = "/".join([*key.path, (partition or "all").replace("|", "~")])
         (self._base / folder).mkdir(parents=True, exist_ok=True)
-        local = Path(str(self._base / folder)) if self._base.protocol in ("", "file") else None
-        handle, name = tempfile.mkstemp(dir=local, prefix=".", suffix=".part")
+        beside = self._local / folder if self._local else None
+        handle, name = tempfile.mkstemp(dir=beside, prefix=".", suffix=".part")
         part = Path(name)
         try:
             with os.fdopen(handle, "r+b") as file:
@@ -62,8 +63,8 @@ class Lake:
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
             target = f"{folder}/{digest}.parquet"
-            if local:
-                part.replace(local / f"{digest}.parquet")
+            if beside:
+                part.replace(beside / f"{digest}.parquet")
             elif not (self._base / target).exists():
                 self._base.fs.put(str(part), str(self._base / target))
         finally:
@@ -88,11 +89,17 @@ class Lake:
         if record is None or record.asset_materialization is None:
             raise NeverMaterialized(key, partition)
         require_gates(instance, key, gates, partition, record)
-        frame = pl.scan_parquet(str(self._base / str(record.asset_materialization.metadata["lake_path"].value)))
+        frame = self._open(str(record.asset_materialization.metadata["lake_path"].value))
         if rows == "all" or "reason" not in frame.collect_schema():
             return frame.clear() if rows == "rejected" else frame
         rejected = pl.col("reason").is_not_null()
         return frame.filter(rejected) if rows == "rejected" else frame.filter(~rejected).drop("reason")
+
+    def _open(self, path: str) -> pl.LazyFrame:
+        if self._local:
+            return pl.scan_parquet(self._local / path)
+        with (self._base / path).open("rb") as file:
+            return pl.read_parquet(file).lazy()
 
     def locate(self, lake_path: str) -> str:
         """The full path or URL of a file of the lake."""

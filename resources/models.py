@@ -1,28 +1,54 @@
-"""What a run needs to ask models: the ledger, the engine, and the embedded server while no endpoint is set."""
+"""What a run needs to ask models: the engine, and the embedded server while no endpoint is set."""
 
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, ExitStack
 
 import dagster as dg
 
 from evergrow.resources import local_llm
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.llm import Attribution, Engine
+from evergrow.resources.llm import Address, Attribution, Engine
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
 
 
+class EmbeddedServers(Mapping[str, Address]):
+    """Addresses of the endpoints of kind "embedded"; looking one up starts its server, which runs until `close`."""
+
+    def __init__(self, settings: Settings, home: Home) -> None:
+        self._settings, self._home = settings, home
+        self._names = [name for name, endpoint in settings.endpoints.items() if endpoint.kind == "embedded"]
+        self._started: dict[str, Address] = {}
+        self._stack = ExitStack()
+
+    def __getitem__(self, name: str) -> Address:
+        if name not in self._names:
+            raise KeyError(name)
+        if name not in self._started:
+            server = self._stack.enter_context(local_llm.running(self._settings.embedded, self._home.logs))
+            self._started[name] = Address(server.base_url, server.api_key)
+        return self._started[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def close(self) -> None:
+        """Stop the servers that were started."""
+        self._stack.close()
+        self._started.clear()
+
+
 class Models:
-    """Opens engines for the assets of one run; the embedded server is started by the first that needs it."""
+    """Opens engines for the assets of one run."""
 
-    def __init__(self, settings: Settings, home: Home, ledger: Ledger, progress: Progress) -> None:
-        self._settings, self._home, self._ledger, self._progress = settings, home, ledger, progress
-        self._started = ExitStack()
-        self._addresses: dict[str, tuple[str, str]] = {}
+    def __init__(self, settings: Settings, ledger: Ledger, servers: Mapping[str, Address], progress: Progress) -> None:
+        self._settings, self._ledger, self._servers, self._progress = settings, ledger, servers, progress
 
-    @asynccontextmanager
-    async def engine(self, context: dg.AssetExecutionContext) -> AsyncIterator[Engine]:
+    def engine(self, context: dg.AssetExecutionContext) -> AbstractAsyncContextManager[Engine]:
         """An engine whose requests are paid by the asset and partition of `context`."""
         payer = Attribution(
             run_id=context.run_id,
@@ -30,17 +56,4 @@ class Models:
             partition=context.partition_key,
             batch=context.partition_key,
         )
-        self._start_embedded()
-        async with Engine.open(self._settings, self._ledger, payer, self._progress, self._addresses) as engine:
-            yield engine
-
-    def _start_embedded(self) -> None:
-        for name, endpoint in self._settings.endpoints.items():
-            if endpoint.kind == "embedded" and name not in self._addresses:
-                address = self._started.enter_context(local_llm.running(self._settings.embedded, self._home.logs))
-                self._addresses[name] = (address.base_url, address.api_key)
-
-    def close(self) -> None:
-        """Stop what was started."""
-        self._started.close()
-        self._addresses.clear()
+        return Engine.open(self._settings, self._ledger, payer, self._progress, addresses=self._servers)

@@ -27,17 +27,17 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
         for file in taken:
             context.log.info(str(file))
         loaded = context.instance.get_materialized_partitions(SEEDS)
-        waiting = [batch for batch in staged_batches(home) if batch.name not in loaded]
+        waiting = [batch for batch in staged_batches(home) if batch.batch not in loaded]
         if not waiting:
             said = "; ".join(str(file) for file in taken)
             return dg.SkipReason(said or f"no new file in {home.inbox}")
         return dg.SensorResult(
-            dynamic_partitions_requests=[BATCHES.build_add_request([batch.name for batch in waiting])],
+            dynamic_partitions_requests=[BATCHES.build_add_request([batch.batch for batch in waiting])],
             run_requests=[
                 dg.RunRequest(
-                    run_key=f"{batch.name}:{batch.digest}",
-                    partition_key=batch.name,
-                    tags={"evergrow/batch": batch.name, "evergrow/cause": "inbox"},
+                    run_key=f"{batch.batch}:{batch.digest}",
+                    partition_key=batch.batch,
+                    tags={"evergrow/batch": batch.batch, "evergrow/cause": "inbox"},
                 )
                 for batch in waiting
             ],

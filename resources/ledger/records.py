@@ -56,6 +56,7 @@ class StoredReply:
     error_class: str | None
     error_message: str | None
     answered_at: float
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True)

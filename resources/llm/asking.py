@@ -151,7 +151,7 @@ class Asking(Generic[T]):
                 case Usable():
                     if reply.error_class is not None:
                         self._engine.verdict(Verdict(reply.call_id, None, None))
-                    self._settle(job, Answered(job.request, verdict.value, reply.call_id, model, cached=True))
+                    self._settle(job, Answered(job.request, verdict.value, reply.call_id, model, reply.run_id, cached=True))
                     return True
                 case Declined():
                     self._settle(job, Refused(job.request, reply.call_id, verdict.reason))
@@ -206,7 +206,7 @@ class Asking(Generic[T]):
         match verdict:
             case Usable():
                 model = completion.model or job.role.model or ""
-                self._settle(job, Answered(job.request, verdict.value, call.call_id, model, cached=False))
+                self._settle(job, Answered(job.request, verdict.value, call.call_id, model, call.run_id, cached=False))
             case Declined():
                 self._settle(job, Refused(job.request, call.call_id, verdict.reason))
             case Unusable():
@@ -256,7 +256,7 @@ class Asking(Generic[T]):
 def _for_twin(outcome: Outcome[T], twin: Request) -> Outcome[T]:
     match outcome:
         case Answered():
-            return Answered(twin, outcome.value, outcome.call_id, outcome.model, cached=True)
+            return Answered(twin, outcome.value, outcome.call_id, outcome.model, outcome.run_id, cached=True)
         case Refused():
             return Refused(twin, outcome.call_id, outcome.reason)
         case Invalid():

@@ -39,12 +39,13 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[T_co]):
-    """A usable answer, durable in the ledger as `call_id`; `cached` if nothing was sent for it."""
+    """A usable answer, durable in the ledger as `call_id`, paid by run `run_id`; `cached` if nothing was sent for it."""
 
     request: Request
     value: T_co
     call_id: str
     model: str
+    run_id: str
     cached: bool
 
 

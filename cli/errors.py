@@ -1,0 +1,22 @@
+"""Which errors are the user's to mend: their messages are shown as they are, without a traceback."""
+
+import typer
+
+from evergrow.cli.runs import RunFailed
+from evergrow.cli.trace import UnknownSample
+from evergrow.cli.workspace import UnknownTable
+from evergrow.resources.batches import BatchError
+from evergrow.resources.embedder import EmbedderError
+from evergrow.resources.home import BatchBusy, HomeError
+from evergrow.resources.ledger import LedgerError
+from evergrow.resources.llm import EndpointError
+from evergrow.resources.local_llm import LocalLLMError
+from evergrow.resources.seeds import SeedError
+from evergrow.resources.settings import SettingsError
+from evergrow.resources.tables import UnknownFormat
+
+USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample)
+FAILURE = (
+    *(RunFailed, SeedError, HomeError, BatchBusy, LedgerError),
+    *(EndpointError, EmbedderError, LocalLLMError, OSError, typer.Abort),
+)

@@ -1,0 +1,50 @@
+"""Imports point one way: methods <- resources <- assets <- sensors, cli on top."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LAYERS = ("methods", "resources", "assets", "sensors", "cli")
+COMPOSITION_ROOT = ROOT / "assets" / "definitions.py"  # the one place that knows every layer below the command
+HEAVY = {"torch", "sentence_transformers", "great_expectations", "transformers"}
+
+
+def imported(path: Path, *, at_load_only: bool = False) -> set[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = tree.body if at_load_only else list(ast.walk(tree))
+    names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    return {*names, *(node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module)}
+
+
+def modules(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_imports_only_from_layers_below(layer: str) -> None:
+    above = LAYERS[LAYERS.index(layer) + 1 :]
+    for path in modules(layer):
+        if path != COMPOSITION_ROOT:
+            wrong = [n for n in imported(path) for up in above if n.startswith(f"evergrow.{up}")]
+            assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_methods_know_neither_dagster_nor_the_network_nor_the_clock() -> None:
+    forbidden = {"dagster", "openai", "aiohttp", "httpx", "httpx2", "sqlalchemy", "time", "datetime", "socket"}
+    for path in modules("methods"):
+        wrong = {name.split(".")[0] for name in imported(path)} & forbidden
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong}"
+
+
+def test_nothing_heavy_is_imported_at_load() -> None:
+    for path in modules(*LAYERS):
+        wrong = {name.split(".")[0] for name in imported(path, at_load_only=True)} & HEAVY
+        assert not wrong, f"{path.relative_to(ROOT)} imports {wrong} when it is loaded"
+
+
+def test_every_folder_says_what_lives_in_it() -> None:
+    for path in modules(*LAYERS):
+        if path.name == "__init__.py":
+            assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
