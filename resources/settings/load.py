@@ -84,8 +84,10 @@ class Settings(BaseSettings):
 def _endpoint_is_set(sources: list[PydanticBaseSettingsSource]) -> bool:
     if os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"):
         return True
-    named = [endpoint for source in sources for endpoint in source().get("endpoints", {}).values()]
-    return any(endpoint.get("kind", "openai") != "embedded" for endpoint in named)
+    given = [source().get("endpoints") for source in sources]
+    named = [endpoint for endpoints in given if isinstance(endpoints, Mapping) for endpoint in endpoints.values()]
+    # What is no mapping is a fault, which validation will name.
+    return any(endpoint.get("kind", "openai") != "embedded" for endpoint in named if isinstance(endpoint, Mapping))
 
 
 def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | None = None) -> Settings:
@@ -100,6 +102,7 @@ def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | 
     faults = _unknown_variables()
     bound = type("Settings", (Settings,), {"yaml_file": path, "__doc__": Settings.__doc__})
     try:
+        _refuse_other_yaml(path)
         settings: Settings = bound(**(overrides or {}))
     except ValidationError as error:
         raise SettingsError(_report(path, faults + [_describe(e) for e in error.errors()])) from error
@@ -117,6 +120,12 @@ def _configured_file() -> Path | None:
         raise SettingsError(f"{CONFIG_VARIABLE} names a file that does not exist: {named}")
     path = Path(named or "evergrow.yaml")
     return path.absolute() if path.is_file() else None
+
+
+def _refuse_other_yaml(path: Path | None) -> None:
+    values = yaml.safe_load(path.read_text(encoding="utf-8")) if path else None
+    if not isinstance(values, Mapping | None):
+        raise ValueError("holds no settings: each is a line such as `model: NAME`")  # noqa: TRY004 - as YAML's own
 
 
 def _unknown_variables() -> list[str]:
