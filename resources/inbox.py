@@ -30,6 +30,10 @@ class Taken:
     batch: StagedBatch
     notes: tuple[str, ...]
 
+    def __str__(self) -> str:
+        told = "".join(f"; {note}" for note in self.notes)
+        return f"{self.file.name} is batch {self.batch.batch!r} with {self.batch.rows:,} seeds{told}"
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -37,6 +41,9 @@ class Rejected:
 
     file: Path
     reason: str
+
+    def __str__(self) -> str:
+        return f"rejected {self.reason}; it lies in {self.file.parent}"
 
 
 def take(home: Home, settle_s: float, max_chars: int) -> list[Taken | Rejected]:

@@ -42,6 +42,7 @@ def test_a_file_becomes_a_batch_named_after_it_and_is_put_away(home: Home) -> No
     assert taken.batch == staged(home, "My-seeds")
     assert taken.batch.rows == 2
     assert taken.notes == ("1 rows left out: an earlier row has the same content (row 3 is row 2)",)
+    assert str(taken).startswith("My seeds.json is batch 'My-seeds' with 2 seeds; 1 rows left out")
     assert names(home.inbox) == {"accepted", "rejected"}
     assert look(home) == []
 
@@ -54,6 +55,7 @@ def test_a_wrong_file_is_put_aside_with_the_reason_beside_it(home: Home) -> None
     assert isinstance(good, Taken)
     assert bad.file == home.inbox / "rejected" / "bad.json"
     assert "bad.json: holds no seeds" in bad.reason
+    assert str(bad) == f"rejected {bad.reason}; it lies in {home.inbox / 'rejected'}"
     assert names(home.inbox / "rejected") == {"bad.json", "bad.json.error.txt"}
     said = (home.inbox / "rejected" / "bad.json.error.txt").read_text()
     assert said == f"{bad.reason}\nCorrect the file and drop it into the inbox again.\n"
