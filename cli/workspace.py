@@ -61,7 +61,7 @@ class Workspace:
         """`batch`, if it is registered.
 
         Raises:
-            UnknownBatchError: it is not.
+            UnknownBatch: it is not.
         """
         return self.add_partition(staged(self.home, batch).batch)
 
