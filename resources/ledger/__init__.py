@@ -1,6 +1,6 @@
 """The ledger: every request to a model is a row, saved before its reply is used, so that nothing is paid for twice.
 
-Here live the table, its reads and its group commits. Keys and secrets never enter it, and nothing here talks to a model.
+Here live the table, its reads and its group commits. Keys and secrets never enter it; nothing here talks to a model.
 """
 
 from evergrow.resources.ledger.database import LedgerError

@@ -85,7 +85,7 @@ class Ledger:
         )
 
     def replies(self, request_keys: Collection[str], not_before: float = 0.0) -> dict[str, list[StoredReply]]:
-        """The replies held for each request, latest draw and turn first; none older than `not_before` (epoch seconds)."""
+        """The replies held for each request, latest draw and turn first; none older than `not_before` (epoch s)."""
         query = (
             select(*[calls.c[name] for name in REPLY_COLUMNS])
             .where(calls.c.request_key.in_(request_keys), calls.c.reply.is_not(None), calls.c.answered_at >= not_before)
@@ -139,21 +139,27 @@ class Ledger:
         return sums.spent(self._read(select(*sums.spent_columns()).where(*sums.within(batch, run_id, since)))[0])
 
     def unpriced(self, batch: str | None = None, run_id: str | None = None, since: float | None = None) -> pl.DataFrame:
-        """Replies of unknown cost: model, calls, tokens_in, tokens_out, uncounted (replies that told no usage)."""
+        """Replies of unknown cost, by model.
+
+        Columns: model (String), calls, tokens_in, tokens_out (of the replies that told them), chars_in, chars_out
+        (length of the texts of those that did not; Int64).
+        """
+        uncounted = calls.c.tokens_in.is_(None) | calls.c.tokens_out.is_(None)
         query = (
             select(
                 calls.c.model,
                 func.count(),
-                func.coalesce(func.sum(calls.c.tokens_in), 0),
-                func.coalesce(func.sum(calls.c.tokens_out), 0),
-                func.sum(case((calls.c.tokens_in.is_(None), 1), else_=0)),
+                func.coalesce(func.sum(case((uncounted, 0), else_=calls.c.tokens_in)), 0),
+                func.coalesce(func.sum(case((uncounted, 0), else_=calls.c.tokens_out)), 0),
+                func.coalesce(func.sum(case((uncounted, func.length(calls.c.request)), else_=0)), 0),
+                func.coalesce(func.sum(case((uncounted, func.length(calls.c.reply)), else_=0)), 0),
             )
             .where(sums.unpriced(), *sums.within(batch, run_id, since))
             .group_by(calls.c.model)
         )
         rows = [(row[0], *map(int, row[1:])) for row in self._read(query)]
         schema: dict[str, Any] = {"model": pl.String}
-        schema |= dict.fromkeys(("calls", "tokens_in", "tokens_out", "uncounted"), pl.Int64)
+        schema |= dict.fromkeys(("calls", "tokens_in", "tokens_out", "chars_in", "chars_out"), pl.Int64)
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def answers_mode(self, base_url: str, model: str) -> str | None:

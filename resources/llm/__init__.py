@@ -4,6 +4,7 @@ Here live requests and their outcomes, the client, admission and retries. What i
 decided by the caller's prompts and parsers; nothing here knows a method or Dagster.
 """
 
+from evergrow.resources.llm.budget import BudgetReached
 from evergrow.resources.llm.client import Address
 from evergrow.resources.llm.engine import Engine
 from evergrow.resources.llm.faults import EndpointError
@@ -13,6 +14,7 @@ __all__ = [
     "Address",
     "Answered",
     "Attribution",
+    "BudgetReached",
     "EndpointError",
     "Engine",
     "Failed",

@@ -1,4 +1,4 @@
-"""The engine: the open endpoints, the ledger's committer and the tallies that all askings of a step share."""
+"""The engine: endpoints, accounts, committer and counts that all askings of one step share."""
 
 import asyncio
 import time
@@ -8,24 +8,27 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from evergrow.resources.ledger import Call, GroupCommit, Ledger, StoredReply, Verdict
-from evergrow.resources.llm import prices, rendering
+from evergrow.resources.llm.accounts import Accounts
 from evergrow.resources.llm.asking import Asking
-from evergrow.resources.llm.client import Address, Client, Reply, address_of
-from evergrow.resources.llm.faults import Fault
-from evergrow.resources.llm.job import Job
-from evergrow.resources.llm.requests import Attribution, Outcome, Request
-from evergrow.resources.llm.server import Server
-from evergrow.resources.llm.tallies import Tallies
+from evergrow.resources.llm.attempt import Permit
+from evergrow.resources.llm.client import Address
+from evergrow.resources.llm.faults import EndpointError
+from evergrow.resources.llm.job import Job, job_of
+from evergrow.resources.llm.observer import Observer
+from evergrow.resources.llm.pool import Pools, Wait
+from evergrow.resources.llm.requests import Attribution, Invalid, Outcome, Request
+from evergrow.resources.llm.tallies import Pace, Tallies
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings, models
 
 T = TypeVar("T")
 SHOW_S = 0.2
+UNREADABLE = 30  # so many answers in a row, and none readable before: the model cannot do what is asked
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What the ledger holds for some requests: replies, and how many draws are taken."""
+    """What the ledger holds for some requests: replies that may be used, and how many draws are taken."""
 
     replies: dict[str, list[StoredReply]]
     draws: dict[str, int]
@@ -40,22 +43,22 @@ class Engine:
         ledger: Ledger,
         attribution: Attribution,
         progress: Progress,
+        *,
         addresses: Mapping[str, Address],
         not_before: float,
     ) -> None:
         self.tallies = Tallies()
+        self.accounts = Accounts(settings, ledger, attribution)
+        self.pools = Pools(settings, ledger, addresses)
+        self.observer = Observer(settings.observability, attribution)
         self.ledger_failed = False
         self._settings = settings
         self._ledger = ledger
-        self._attribution = attribution
         self._progress = progress
-        self._addresses = addresses
         self._not_before = not_before
         self._roles: dict[str, models.Role] = {}
-        self._servers: dict[str, Server] = {}
-        self._reaching = asyncio.Lock()
         self._askings: set[Asking[Any]] = set()
-        self._committer = GroupCommit(ledger, self._ledger_failed)
+        self._committer = GroupCommit(ledger, self._ledger_fails)
 
     @classmethod
     @asynccontextmanager
@@ -69,49 +72,53 @@ class Engine:
         addresses: Mapping[str, Address] | None = None,
         not_before: float = 0.0,
     ) -> AsyncIterator["Engine"]:
-        """An engine that is closed, and its ledger's rows committed, at the end of the context.
+        """An engine that is closed, and its rows committed, at the end of the context.
 
         addresses: where endpoints of kind "embedded" listen, by endpoint name; looked up when the first request is
             really sent, so that a mapping may start the server on demand.
         not_before: replies older than this (epoch seconds) are not reused but asked for anew.
+
+        Raises:
+            SettingsError: a budget is in US dollars and a price is missing.
         """
-        engine = cls(settings, ledger, attribution, progress, addresses or {}, not_before)
+        engine = cls(settings, ledger, attribution, progress, addresses=addresses or {}, not_before=not_before)
         try:
             yield engine
         finally:
             await engine._committer.close()
-            for server in engine._servers.values():
-                await server.close()
+            await engine.pools.close()
+            engine.observer.close()
 
     async def ask(
         self, requests: Iterable[Request], parse: Callable[[object], T], *, label: str, total: int
     ) -> AsyncGenerator[Outcome[T]]:
         """Ask `requests` and yield what becomes of each, as it becomes known, in no particular order.
 
-        `requests` is read lazily, a bounded window ahead of the outcomes. `parse` is given an answer's decoded JSON (the
-        text if the request has no schema) and returns its value, or raises ValueError(reason) if it is not valid. An
-        answer is committed to the ledger before it is yielded. `label` and `total` are for the progress display.
+        `requests` is read lazily, a bounded window ahead of the outcomes. `parse` is given an answer's decoded JSON (or
+        the text if the request has no schema) and returns its value, or raises ValueError(reason) if it is not valid.
+        An answer is committed to the ledger before it is yielded. `label` and `total` are for the progress display.
 
         Raises:
-            EndpointError: an endpoint cannot be used at all.
+            EndpointError: no request can succeed, or nothing is answered any more.
+            BudgetReached: a limit of the settings leaves no room for another request.
+            SettingsError: a budget is in US dollars and a model has no price.
             LedgerError: a reply cannot be saved.
         """
         asking = Asking(self, requests, parse)
         self._askings.add(asking)
         try:
             with self._progress.track(label, total) as advance:
-                unseen, shown_at = 0, time.monotonic()
+                unseen, shown_at, pace = 0, time.monotonic(), Pace(self.tallies, total)
                 try:
                     async with aclosing(asking.outcomes()) as outcomes:
                         async for outcome in outcomes:
-                            self.tallies.settle(outcome)
                             unseen += 1
                             if time.monotonic() - shown_at >= SHOW_S:
-                                advance(unseen, self.tallies.note(total))
+                                advance(unseen, pace.note())
                                 unseen, shown_at = 0, time.monotonic()
                             yield outcome
                 finally:
-                    advance(unseen, self.tallies.note(total))
+                    advance(unseen, pace.note())
         finally:
             self._askings.discard(asking)
 
@@ -124,103 +131,70 @@ class Engine:
         role = self._roles.get(request.role)
         if role is None:
             role = self._roles[request.role] = self._settings.role(request.role)
-        return Job(request, role, rendering.request_key(request, role))
+        return job_of(request, role)
 
     async def stored(self, keys: list[str]) -> Stored:
         """What the ledger holds for the requests `keys`."""
         return await asyncio.to_thread(self._look_up, keys)
 
     def _look_up(self, keys: list[str]) -> Stored:
-        return Stored(
-            self._ledger.replies(keys, self._not_before), self._ledger.draws(keys) if self._not_before else {}
-        )
+        draws = self._ledger.draws(keys) if self._not_before else {}
+        return Stored(self._ledger.replies(keys, self._not_before), draws)
 
-    async def reach(self, role: str) -> None:
-        """Open and check the endpoint of `role`, once.
+    async def reach(self, role: str) -> int:
+        """Open and check the endpoints of `role`, once; the most requests that they take at a time."""
+        await self.pools.reach(role)
+        return self.pools.of(role).concurrency
 
-        Raises:
-            EndpointError: it cannot be used.
-        """
-        settings = self._settings.role(role)
-        if settings.endpoint in self._servers:
-            return
-        async with self._reaching:
-            if settings.endpoint in self._servers:
-                return
-            endpoint = self._settings.endpoints[settings.endpoint]
-            address = await asyncio.to_thread(self._address, settings.endpoint, endpoint)
-            client = Client(settings.endpoint, endpoint, address)
-            server = await Server.reach(client, self._ledger, settings.model or "")
-            self._servers[settings.endpoint] = server
-
-    def _address(self, name: str, endpoint: models.Endpoint) -> Address:
-        return Address(*self._addresses[name]) if endpoint.kind == "embedded" else address_of(name, endpoint)
-
-    def admit(self, job: Job) -> Server | None:
-        """A server that takes `job` now; release it when the attempt is over."""
-        server = self._servers[job.role.endpoint]
-        if server.in_hand >= server.endpoint.concurrency:
-            return None
-        server.in_hand += 1
+    def admit(self, job: Job) -> Permit | Wait:
+        """Leave to send `job` now, or how long to wait for it. Raises BudgetReached and SettingsError."""
+        want = self.accounts.worst_case(job)
+        if not self.accounts.reserve(want):
+            return Wait(None)
+        place = self.pools.of(job.request.role).admit(job.size, time.monotonic())
+        if isinstance(place, Wait):
+            self.accounts.cancel(want)
+            return place
         self.tallies.attempts += 1
-        return server
+        return Permit(place, want)
 
-    def release(self, server: Server) -> None:
-        """Give a server's slot back, to whichever asking has something ready."""
-        server.in_hand -= 1
+    def leave(self, permit: Permit) -> None:
+        """Give a place back, to whichever asking has something ready."""
+        permit.place.server.admission.leave()
         for asking in self._askings:
             asking.dispatch()
 
-    def call(self, job: Job, server: Server, body: str, asked_at: float, reply: Reply) -> Call:
-        """The ledger's row of a reply."""
-        completion = reply.completion
-        price = self._settings.prices.get(job.role.model or "")
-        refusal = completion.refusal
-        return Call(
-            **self._identity(job, server, body, asked_at),
-            latency_s=reply.latency_s,
-            model_returned=completion.model,
-            reply=reply.body,
-            finish_reason=completion.finish_reason,
-            tokens_in=completion.tokens_in,
-            tokens_cached=completion.tokens_cached,
-            tokens_out=completion.tokens_out,
-            price_version=prices.version(price),
-            usd=prices.cost(price, completion.tokens_in, completion.tokens_out),
-            error_class=None if refusal is None else "refused",
-            error_message=refusal,
-        )
+    def paid(self, call: Call) -> None:
+        """Count a reply that is saved."""
+        self.tallies.pay(call)
+        self.observer.replied(call)
 
-    def failed_call(self, job: Job, server: Server, body: str, asked_at: float, fault: Fault) -> Call:
-        """The ledger's row of a request that is given up."""
-        return Call(
-            **self._identity(job, server, body, asked_at),
-            latency_s=time.time() - asked_at,
-            error_class=fault.kind,
-            error_message=fault.message,
-        )
+    def settled(self, outcome: Outcome[object]) -> EndpointError | None:
+        """Count an outcome; an error if the model answers, but nothing that can be read."""
+        self.tallies.settle(outcome)
+        self.observer.settled(outcome)
+        if isinstance(outcome, Invalid) and not self.tallies.answered and self.tallies.invalid >= UNREADABLE:
+            role = self._settings.role(outcome.request.role)
+            return EndpointError(
+                f"none of the first {self.tallies.invalid} answers of model {role.model!r} can be used, the last one "
+                f"because {outcome.reason}; take a more capable model for the role {outcome.request.role!r}, or set its "
+                f"endpoint's `answers`; the replies are in the ledger (such as call {outcome.call_id})"
+            )
+        return None
 
-    def _identity(self, job: Job, server: Server, body: str, asked_at: float) -> dict[str, Any]:
-        request, who = job.request, self._attribution
-        return {
-            "call_id": job.call_id,
-            "request_key": job.key,
-            "slot": request.slot,
-            "draw": job.draw,
-            "turn": job.turn,
-            "role": request.role,
-            "model": job.role.model or "",
-            "endpoint": server.name,
-            "prompt_version": request.prompt_version,
-            "request": body,
-            "run_id": who.run_id,
-            "asset": who.asset,
-            "partition": who.partition,
-            "batch": who.batch,
-            "asked_at": asked_at,
-            "answered_at": time.time(),
-            "attempts": job.attempts,
-        }
+    def stalled(self, job: Job, since: float) -> EndpointError | None:
+        """An error if nothing was answered for longer than the settings' patience, though requests were waiting."""
+        pool = self.pools.reached(job.request.role)
+        if pool is None or pool.stalled_s(time.monotonic(), since) <= 0:
+            return None
+        server = pool.servers[0]
+        cause = server.last_fault.message if server.last_fault else "no request came back"
+        return EndpointError(
+            f"endpoint {server.name!r} at {server.client.base_url} has answered nothing for "
+            f"{time.monotonic() - max(server.last_answer, since):.0f} s ({cause}); see whether it runs, or raise "
+            f"endpoints.{server.name}.patience_s; then run again: what is answered is not asked again",
+            refused=False,
+        )
 
     def commit(self, call: Call, then: Callable[[Call], None]) -> None:
         """Write `call` to the ledger; `then` follows once it is durable."""
@@ -230,7 +204,7 @@ class Engine:
         """Write what the parser says of a stored reply."""
         self._committer.judge(verdict)
 
-    def _ledger_failed(self, error: Exception) -> None:
+    def _ledger_fails(self, error: Exception) -> None:
         self.ledger_failed = True
         for asking in self._askings:
             asking.stop(error)

@@ -11,7 +11,14 @@ MESSAGE_CHARS = 1000
 
 
 class EndpointError(Exception):
-    """An endpoint that no request can use; the message names it, its URL, its key's variable, the model, the remedy."""
+    """An endpoint that no request can use; the message names it, its URL, its key's variable, the model, the remedy.
+
+    `refused`: it answered, and said no; otherwise nothing answers there.
+    """
+
+    def __init__(self, message: str, *, refused: bool = True) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class FaultClass(StrEnum):
@@ -66,20 +73,21 @@ def fault_of_status(status: int, body: object, text: str, headers: Mapping[str, 
 
 
 def _kind(status: int, code: str, message: str) -> FaultClass:
+    """The class of an HTTP error: the first rule that fits."""
     words = f"{code} {message}"
-    if QUOTA_CODES & set(code.split()):
-        return FaultClass.ENDPOINT
-    if status in LIMIT_STATUS:
-        return FaultClass.LIMIT
-    if status in TRANSIENT_STATUS or (status >= 500 and not (status in (500, 501) and _ANSWERS.search(words))):
-        return FaultClass.TRANSIENT
-    if status in (400, 403, 422) and _FILTER.search(words):
-        return FaultClass.FILTERED
-    if status in ENDPOINT_STATUS:
-        return FaultClass.ENDPOINT
-    if status == 413 or _CONTEXT.search(words):
-        return FaultClass.CONTEXT
-    return FaultClass.ANSWERS if _ANSWERS.search(words) else FaultClass.REJECTED
+    unsure = (
+        status in (500, 501) and _ANSWERS.search(words) is not None
+    )  # some servers crash on a schema they don't know
+    rules = (
+        (bool(QUOTA_CODES & set(code.split())), FaultClass.ENDPOINT),
+        (status in LIMIT_STATUS, FaultClass.LIMIT),
+        (status in TRANSIENT_STATUS or (status >= 500 and not unsure), FaultClass.TRANSIENT),
+        (status in (400, 403, 422) and _FILTER.search(words) is not None, FaultClass.FILTERED),
+        (status in ENDPOINT_STATUS, FaultClass.ENDPOINT),
+        (status == 413 or _CONTEXT.search(words) is not None, FaultClass.CONTEXT),
+        (_ANSWERS.search(words) is not None, FaultClass.ANSWERS),
+    )
+    return next((kind for fits, kind in rules if fits), FaultClass.REJECTED)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

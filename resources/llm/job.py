@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from evergrow.methods.answers import excerpt
-from evergrow.resources.llm.rendering import Repair, call_id
+from evergrow.resources.llm.rendering import Repair, call_id, prompt_bytes, request_key
 from evergrow.resources.llm.requests import Request
+from evergrow.resources.llm.server import Size
 from evergrow.resources.settings import models
 
 REASON_CHARS = 300
@@ -12,11 +13,18 @@ REASON_CHARS = 300
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """One request until its outcome is known; `twins` are equal requests that share the outcome."""
+    """One request until its outcome is known.
+
+    first_draw: number of the first draw of this run: later than 0 where older answers are not to be used.
+    draw, repair: the answer that is asked for now: which draw, and what it should mend, if that is its turn.
+    size: of what is asked now. attempts: tries of what is asked now. began: when it was first tried, monotonic seconds.
+    twins: equal requests that share the outcome.
+    """
 
     request: Request
     role: models.Role
     key: str
+    size: Size
     first_draw: int = 0
     draw: int = 0
     repair: Repair | None = None
@@ -26,7 +34,7 @@ class Job:
 
     @property
     def turn(self) -> int:
-        """1 while the answer is asked to be mended, else 0."""
+        """1 while an answer is asked to be mended, else 0."""
         return int(self.repair is not None)
 
     @property
@@ -34,16 +42,28 @@ class Job:
         """The ledger's key of the answer that is asked for now."""
         return call_id(self.key, self.draw, self.turn)
 
-    def proceed(self, answer: str, reason: str, *, repairable: bool) -> bool:
-        """Turn to what is asked after an answer that cannot be used; False if nothing may be asked any more.
+    def proceed(self, answer: str, reason: str, *, repairable: bool, turn: int | None = None) -> bool:
+        """Turn to what is asked after `answer`, which cannot be used; False if nothing may be asked any more.
 
-        The first draw may be mended once; then come fresh draws, up to the role's number.
+        The first draw may be mended once; then come fresh draws, up to the role's number. `turn` is the answer's, if
+        it was asked in an earlier run.
         """
-        if self.role.repair and repairable and self.repair is None and self.draw == self.first_draw:
+        mended = self.turn if turn is None else turn
+        if self.role.repair and repairable and not mended and self.draw == self.first_draw:
             self.repair = Repair(answer, excerpt(reason, REASON_CHARS))
         elif self.draw - self.first_draw + 1 < self.role.draws:
             self.draw, self.repair = self.draw + 1, None
         else:
             return False
-        self.attempts = 0
+        self.attempts, self.began = 0, None
+        self.size = _size(self.request, self.role, self.repair)
         return True
+
+
+def job_of(request: Request, role: models.Role) -> Job:
+    """A job that asks `request` for the first time."""
+    return Job(request, role, request_key(request, role), _size(request, role, None))
+
+
+def _size(request: Request, role: models.Role, repair: Repair | None) -> Size:
+    return Size(prompt_bytes(request, repair), role.max_tokens)

@@ -14,6 +14,7 @@ Mode = Literal["json_schema", "json_object", "text"]
 MODES: tuple[Mode, ...] = ("json_schema", "json_object", "text")
 KEY_SCHEME = 1
 KEY_CHARS = 40
+TEMPLATE_BYTES = 64  # what a chat template adds around the messages
 DRAW_STRIDE = 1_000_003  # more slots than any parent has: seeds of different draws never meet
 SCHEMA_INSTRUCTION = (
     "Answer with one JSON object and nothing else: no code fence, no explanation. It satisfies this JSON schema:\n"
@@ -30,6 +31,15 @@ class Repair:
 
     answer: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which answer is asked for, and how: the way it is held to a schema, the draw, and the answer it should mend."""
+
+    mode: Mode
+    draw: int
+    repair: Repair | None
 
 
 def request_key(request: Request, role: models.Role) -> str:
@@ -57,25 +67,33 @@ def call_id(key: str, draw: int, turn: int) -> str:
     return f"{key}-{draw}{'r' if turn else ''}"
 
 
-def body(
-    request: Request, role: models.Role, endpoint: models.Endpoint, mode: Mode, draw: int, repair: Repair | None
-) -> str:
+def body(request: Request, role: models.Role, endpoint: models.Endpoint, asked: Asked) -> str:
     """The JSON body of a chat completion for `request`, as sent and as kept in the ledger (ASCII only)."""
     parameters: dict[str, Any] = {
         "model": endpoint.model or role.model,
-        "messages": _messages(request, mode, repair),
+        "messages": _messages(request, asked.mode, asked.repair),
         endpoint.token_limit: role.max_tokens,
     }
     if role.temperature is not None:
         parameters["temperature"] = role.temperature
     if endpoint.send_seed:
-        parameters["seed"] = request.slot + DRAW_STRIDE * draw
-    if request.schema is not None and mode == "json_schema":
+        parameters["seed"] = request.slot + DRAW_STRIDE * asked.draw
+    if request.schema is not None and asked.mode == "json_schema":
         schema = {"name": _name(request.schema), "schema": request.schema, "strict": _is_strict(request.schema)}
         parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
-    elif request.schema is not None and mode == "json_object":
+    elif request.schema is not None and asked.mode == "json_object":
         parameters["response_format"] = {"type": "json_object"}
     return json.dumps(parameters, separators=(",", ":"))
+
+
+def prompt_bytes(request: Request, repair: Repair | None) -> int:
+    """Bytes of the prompt in any mode: the most tokens it can have, for no token is shorter than a byte."""
+    texts = [request.system, request.user]
+    if request.schema is not None:
+        texts += [SCHEMA_INSTRUCTION, json.dumps(request.schema)]
+    if repair:
+        texts += [repair.answer, REPAIR_INSTRUCTION, repair.reason]
+    return TEMPLATE_BYTES + sum(len(text) if text.isascii() else len(text.encode(errors="replace")) for text in texts)
 
 
 def _messages(request: Request, mode: Mode, repair: Repair | None) -> list[dict[str, str]]:

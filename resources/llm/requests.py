@@ -1,7 +1,7 @@
 """What is asked of a model, who pays for it, and what can become of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
@@ -39,7 +39,7 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[T_co]):
-    """A usable answer, durable in the ledger as `call_id`, paid by run `run_id`; `cached` if nothing was sent for it."""
+    """A usable answer, durable in the ledger as `call_id`, paid by `run_id`; `cached` if nothing was sent for it."""
 
     request: Request
     value: T_co
@@ -78,3 +78,12 @@ class Failed:
 
 
 Outcome = Answered[T_co] | Refused | Invalid | Failed
+
+
+def for_twin(outcome: Outcome[T_co], twin: Request) -> Outcome[T_co]:
+    """The same outcome for an equal request that shared the question."""
+    match outcome:
+        case Answered():
+            return replace(outcome, request=twin, cached=True)
+        case Refused() | Invalid() | Failed():
+            return replace(outcome, request=twin)

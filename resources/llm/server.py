@@ -1,88 +1,67 @@
-"""One endpoint in use: its client, what it admits, and how it is held to a schema."""
+"""One endpoint in use: its client, what it admits, how it is held to a schema, and whether it can be used at all."""
 
 import asyncio
-from typing import Self
+import time
+from dataclasses import dataclass
 
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm.admission import Admission, Ticket
 from evergrow.resources.llm.client import Client
+from evergrow.resources.llm.completion import Completion
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.rendering import MODES, Mode
 
 CONNECT_TRIES = 4
 CONNECT_PAUSE_S = 0.5
+REJECTIONS = 20  # so many in a row, none answered in between, are the endpoint's settings' fault, not the requests'
+LEARNING = 0.05
+START_TOKENS_PER_BYTE = 0.3
+REMEDIES = {
+    401: "set {variable} to a valid key",
+    402: "top up the account",
+    403: "give the key in {variable} access to the model",
+    404: "check the model's name and base_url (it usually ends in /v1)",
+    429: "raise the account's quota, or wait until it is renewed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a request is: bytes of its prompt (the most tokens it can have) and its limit of answer tokens."""
+
+    prompt_bytes: int
+    max_tokens: int
 
 
 class Server:
-    """An endpoint that was reached, with the number of its requests in flight."""
+    """An endpoint with its state; shared by all roles and models that it serves."""
 
-    def __init__(self, client: Client, ledger: Ledger, model: str) -> None:
+    def __init__(self, client: Client, ledger: Ledger) -> None:
         self.client = client
         self.name = client.name
         self.endpoint = client.endpoint
-        self.model = client.endpoint.model or model
-        self.in_hand = 0
-        self.succeeded = False
+        self.admission = Admission(client.endpoint, time.monotonic())
+        self.last_answer = time.monotonic()
+        self.last_fault: Fault | None = None
+        self.retired = False
+        self.turn = 0.0  # virtual time of its last request in a pool
         self._ledger = ledger
-        self._found: Mode | None = None
-
-    @classmethod
-    async def reach(cls, client: Client, ledger: Ledger, model: str) -> Self:
-        """The endpoint behind `client`, checked by listing its models, which costs nothing.
-
-        Raises:
-            EndpointError: nothing answers there, or the key is refused.
-        """
-        server = cls(client, ledger, model)
-        try:
-            await server._check()
-        except BaseException:
-            await client.close()
-            raise
-        if client.endpoint.answers == "auto":
-            known = await asyncio.to_thread(ledger.answers_mode, client.base_url, server.model)
-            server._found = next((mode for mode in MODES if mode == known), None)
-        return server
+        self._modes: dict[str, Mode] = {}
+        self._confirmed: set[str] = set()
+        self._rejections = 0
+        self._tokens_per_byte = START_TOKENS_PER_BYTE
+        self._tokens_out: float | None = None
 
     async def close(self) -> None:
         """Close its connections."""
         await self.client.close()
 
-    @property
-    def mode(self) -> Mode:
-        """How it is asked for answers by schema now."""
-        if self.endpoint.answers != "auto":
-            return self.endpoint.answers
-        return self._found or MODES[0]
+    async def check(self) -> None:
+        """List its models, which costs nothing.
 
-    def weaken(self, tried: Mode) -> bool:
-        """Take note that `tried` is not known there; whether a weaker mode is left to try."""
-        if self.endpoint.answers != "auto" or tried == MODES[-1]:
-            return False
-        if self.mode == tried:
-            self._found = MODES[MODES.index(tried) + 1]
-        return True
-
-    async def confirm(self, mode: Mode) -> None:
-        """Remember for later runs that `mode` works, once."""
-        if self.endpoint.answers == "auto" and not self.succeeded:
-            self.succeeded = True
-            await asyncio.to_thread(self._ledger.remember_answers_mode, self.client.base_url, self.model, mode)
-
-    def error(self, fault: Fault) -> EndpointError:
-        """The one message that says which endpoint cannot be used, why, and what to do."""
-        variable = self.endpoint.api_key_env
-        remedy = {
-            401: f"set {variable} to a valid key",
-            402: "top up the account",
-            403: f"give the key in {variable} access to the model",
-            404: "check the model's name and base_url (it usually ends in /v1)",
-        }.get(fault.status or 0, "check base_url, and that the server runs")
-        return EndpointError(
-            f"endpoint {self.name!r} at {self.client.base_url} cannot be used: {fault.message} "
-            f"(model {self.model!r}, key from {variable}); {remedy}"
-        )
-
-    async def _check(self) -> None:
+        Raises:
+            EndpointError: nothing answers there, or the key is refused.
+        """
         for last in [False] * (CONNECT_TRIES - 1) + [True]:
             listed = await self.client.models()
             if not isinstance(listed, Fault):
@@ -94,3 +73,65 @@ class Server:
             if last:
                 raise self.error(listed)
             await asyncio.sleep(CONNECT_PAUSE_S)
+
+    def error(self, fault: Fault, model: str = "") -> EndpointError:
+        """The one message that says which endpoint cannot be used, why, and what to do."""
+        variable = self.endpoint.api_key_env
+        remedy = REMEDIES.get(fault.status or 0, "check base_url, and that the server runs").format(variable=variable)
+        asked = f"model {self.endpoint.model or model!r}, " if model else ""
+        return EndpointError(
+            f"endpoint {self.name!r} at {self.client.base_url} cannot be used: {fault.message} "
+            f"({asked}key from {variable}); {remedy}",
+            refused=fault.status is not None,
+        )
+
+    async def know(self, model: str) -> None:
+        """Learn from the ledger how `model` was found to be held to a schema here."""
+        if self.endpoint.answers == "auto" and model not in self._modes:
+            known = await asyncio.to_thread(self._ledger.answers_mode, self.client.base_url, model)
+            self._modes[model] = next((mode for mode in MODES if mode == known), MODES[0])
+
+    def mode(self, model: str) -> Mode:
+        """How `model` is asked for answers by schema now."""
+        return self._modes.get(model, MODES[0]) if self.endpoint.answers == "auto" else self.endpoint.answers
+
+    def weaken(self, model: str, tried: Mode) -> bool:
+        """Take note that `tried` is not known here; whether a weaker mode is left to try."""
+        if self.endpoint.answers != "auto" or tried == MODES[-1]:
+            return False
+        if self.mode(model) == tried:
+            self._modes[model] = MODES[MODES.index(tried) + 1]
+        return True
+
+    async def confirm(self, model: str, mode: Mode) -> None:
+        """Remember for later runs that `mode` works, once."""
+        if self.endpoint.answers == "auto" and model not in self._confirmed:
+            self._confirmed.add(model)
+            await asyncio.to_thread(self._ledger.remember_answers_mode, self.client.base_url, model, mode)
+
+    def wait_s(self, size: Size, now: float) -> float | None:
+        """Seconds until it takes a request of this size, 0 if it does now; None if one has to come back first."""
+        return None if self.retired else self.admission.wait_s(*self._estimate(size), now)
+
+    def enter(self, size: Size, now: float) -> Ticket:
+        """Take a place for a request."""
+        return self.admission.enter(*self._estimate(size), now)
+
+    def learn(self, size: Size, completion: Completion) -> None:
+        """Learn from an answer how many tokens to expect."""
+        self.last_answer = time.monotonic()
+        self._rejections = 0
+        if completion.tokens_in is not None and size.prompt_bytes:
+            self._tokens_per_byte += LEARNING * (completion.tokens_in / size.prompt_bytes - self._tokens_per_byte)
+        if completion.tokens_out is not None:
+            before = completion.tokens_out if self._tokens_out is None else self._tokens_out
+            self._tokens_out = before + LEARNING * (completion.tokens_out - before)
+
+    def rejected(self) -> bool:
+        """It rejected a request; True if it has rejected so many in a row that no request can succeed."""
+        self._rejections += 1
+        return self._rejections >= REJECTIONS
+
+    def _estimate(self, size: Size) -> tuple[float, float]:
+        out = float(size.max_tokens) if self._tokens_out is None else self._tokens_out
+        return size.prompt_bytes * self._tokens_per_byte, min(out, size.max_tokens)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from evergrow.resources.ledger import Call
 from evergrow.resources.llm.requests import Answered, Failed, Invalid, Outcome, Refused
 
+UNUSUAL = ("reused", "refused", "invalid", "failed")
+
 
 @dataclass(slots=True)
 class Tallies:
@@ -49,18 +51,6 @@ class Tallies:
         """Requests whose outcome is known."""
         return self.answered + self.refused + self.invalid + self.failed
 
-    def note(self, total: int) -> str:
-        """A few words for a progress bar: counts other than the good ones, rate, cost, time left."""
-        elapsed = max(time.monotonic() - self.started, 1e-6)
-        rate = self.done / elapsed
-        parts = [f"{self.answered:,} answered"]
-        parts += [
-            f"{count:,} {word}" for word in ("reused", "refused", "invalid", "failed") if (count := getattr(self, word))
-        ]
-        cost = f"${self.usd:,.2f}" + (f" + {self.unpriced:,} of unknown price" if self.unpriced else "")
-        left = max(total - self.done, 0) / rate if rate else 0
-        return ", ".join([*parts, f"{rate:,.1f}/s", cost, f"{_clock(left)} left"])
-
     def summary(self) -> dict[str, int | float | None]:
         """Figures for a materialisation's metadata; `usd` is None if the cost of any reply is unknown."""
         return {
@@ -77,6 +67,30 @@ class Tallies:
             "usd": None if self.unpriced else round(self.usd, 6),
             "wall_s": round(time.monotonic() - self.started, 3),
         }
+
+
+class Pace:
+    """How one asking gets on, as a few words for a progress bar."""
+
+    def __init__(self, tallies: Tallies, total: int) -> None:
+        self._tallies = tallies
+        self._total = total
+        self._done, self._reused = tallies.done, tallies.reused
+        self._started = time.monotonic()
+
+    def note(self) -> str:
+        """Counts, rate, cost so far, and the time that is left at the pace of what had to be asked."""
+        tallies, elapsed = self._tallies, max(time.monotonic() - self._started, 1e-6)
+        done = tallies.done - self._done
+        asked = done - (tallies.reused - self._reused)
+        rate = (asked or done) / elapsed
+        parts = [f"{tallies.answered:,} answered"]
+        parts += [f"{n:,} {word}" for word in UNUSUAL if (n := getattr(tallies, word))]
+        cost = f"${tallies.usd:,.2f}" + (
+            f" and {tallies.unpriced:,} replies of unknown price" if tallies.unpriced else ""
+        )
+        left = f"{_clock(max(self._total - done, 0) / rate)} left" if rate else "no end in sight"
+        return ", ".join([*parts, f"{rate:,.1f}/s", cost, left])
 
 
 def _clock(seconds: float) -> str:

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     gates: models.Gates = models.Gates()
     prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
     budget: models.Budget = models.Budget()
+    observability: models.Observability = models.Observability()
     sensors: models.Sensors = models.Sensors()
     lake_url: str | None = Field(None, description="where tables are kept, a folder or fsspec URL; empty: HOME/lake")
     ledger_url: str | None = Field(None, description="SQLAlchemy URL of the ledger; empty: HOME/ledger.sqlite")
@@ -69,16 +70,17 @@ class Settings(BaseSettings):
     @property
     def uses_embedded_model(self) -> bool:
         """Whether any role is served by the embedded model."""
-        return any(self.endpoint(role).kind == "embedded" for role in ("generator", "judge"))
+        pools = [self.pool(role).values() for role in ("generator", "judge")]
+        return any(endpoint.kind == "embedded" for pool in pools for endpoint in pool)
 
     def role(self, name: str) -> models.Role:
         """The role called `name`, its model filled in."""
         role: models.Role = getattr(self.roles, name)
         return role if role.model else role.model_copy(update={"model": self.model})
 
-    def endpoint(self, role: str) -> models.Endpoint:
-        """The endpoint that serves `role`."""
-        return self.endpoints[self.role(role).endpoint]
+    def pool(self, role: str) -> dict[str, models.Endpoint]:
+        """The endpoints that serve `role`, by name."""
+        return {name: self.endpoints[name] for name in self.role(role).endpoints}
 
 
 def _endpoint_is_set(sources: list[PydanticBaseSettingsSource]) -> bool:
@@ -139,11 +141,15 @@ def _unknown_variables() -> list[str]:
 def _cross_faults(settings: Settings) -> list[str]:
     faults = []
     for name in models.Roles.model_fields:
-        endpoint = settings.role(name).endpoint
-        if endpoint not in settings.endpoints:
-            faults.append(
-                f"roles.{name}.endpoint: {endpoint!r} is not among endpoints ({', '.join(settings.endpoints)})"
-            )
+        named = settings.role(name).endpoints
+        known = ", ".join(settings.endpoints)
+        faults += [
+            f"roles.{name}.endpoint: {endpoint!r} is not among endpoints ({known})"
+            for endpoint in named
+            if endpoint not in settings.endpoints
+        ]
+        if len(set(named)) < len(named) or not named:
+            faults.append(f"roles.{name}.endpoint: names no endpoint, or one twice")
     if len(set(settings.evolution.selection_order)) < len(settings.evolution.selection_order):
         faults.append("evolution.selection_order: names one rule twice")
     return faults

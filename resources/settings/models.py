@@ -23,9 +23,16 @@ class Role(Section):
         1.0, ge=0, le=2, description="sampling temperature; null: not sent (some models allow none)"
     )
     max_tokens: PositiveInt = Field(2048, description="most tokens an answer may have")
-    endpoint: str = Field("default", description="name of the entry of `endpoints` that is asked")
+    endpoint: str | tuple[str, ...] = Field(
+        "default", description="which of `endpoints` is asked; a list is a pool that shares the work by weight"
+    )
     repair: bool = Field(True, description="ask once to mend an answer that cannot be read, quoting the fault")
     draws: int = Field(2, ge=1, le=10, description="answers drawn before a request counts as invalid, repairs aside")
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """The names of the endpoints that serve this role."""
+        return (self.endpoint,) if isinstance(self.endpoint, str) else self.endpoint
 
 
 class JudgeRole(Role):
@@ -60,9 +67,17 @@ class Endpoint(Section):
         "max_tokens", description="name of the parameter that bounds an answer (reasoning models: the second)"
     )
     send_seed: bool = Field(True, description="send a child's slot as `seed`: deterministic servers need it")
-    concurrency: PositiveInt = Field(64, description="most requests in flight")
+    weight: PositiveFloat = Field(1.0, description="share of a pool's requests, relative to its other endpoints")
+    concurrency: PositiveInt = Field(64, description="most requests in flight; fewer while the server refuses many")
+    requests_per_minute: PositiveInt | None = Field(None, description="empty: as many as it takes")
+    input_tokens_per_minute: PositiveInt | None = Field(None, description="empty: as many as it takes")
+    output_tokens_per_minute: PositiveInt | None = Field(None, description="empty: as many as it takes")
     timeout_s: PositiveFloat = Field(120.0, description="deadline of one attempt, seconds")
-    attempts: PositiveInt = Field(6, description="tries per request before it counts as failed")
+    attempts: PositiveInt = Field(6, description="tries per request before it counts as failed, rate limits aside")
+    deadline_s: PositiveFloat = Field(900.0, description="longest that one request is tried, rate limits included")
+    patience_s: PositiveFloat = Field(
+        300.0, description="a run ends when nothing was answered for this long beyond the deadline of an attempt"
+    )
 
 
 class EmbeddedModel(Section):
@@ -145,15 +160,31 @@ class Gates(Section):
 class Price(Section):
     """What a model costs, in US dollars per million tokens."""
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
+    input: float = Field(ge=0, description="tokens of the prompt")
+    output: float = Field(ge=0, description="tokens of the answer")
+    cached_input: float | None = Field(None, ge=0, description="prompt tokens that the server had cached; empty: input")
+    as_of: str | None = Field(None, description="date of the price list, kept beside each cost")
 
 
-class Budget(Section):
-    """Spending limits of one batch over all its runs; empty: none."""
+class Limits(Section):
+    """What may be spent; empty: no limit."""
 
     max_tokens: PositiveInt | None = Field(None, description="input and output tokens")
     max_usd: PositiveFloat | None = Field(None, description="US dollars; needs a price for every model used")
+
+
+class Budget(Limits):
+    """Spending limits: of one batch over all its runs, of one run, and of all runs of a calendar month (UTC)."""
+
+    run: Limits = Limits()
+    month: Limits = Limits()
+
+
+class Observability(Section):
+    """Files for other programs to watch; none is written by default."""
+
+    events: Path | None = Field(None, description="JSON lines: each retry, failure and change of an endpoint's state")
+    metrics: Path | None = Field(None, description="counters in Prometheus's text format, for its textfile collector")
 
 
 class Sensors(Section):

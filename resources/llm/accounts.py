@@ -1,0 +1,118 @@
+"""Who pays, how much, and out of which budget: the rows that the ledger gets."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from evergrow.resources.ledger import Call, Ledger
+from evergrow.resources.llm import prices
+from evergrow.resources.llm.budget import Budget, Purse, Reservation
+from evergrow.resources.llm.client import Reply
+from evergrow.resources.llm.faults import Fault
+from evergrow.resources.llm.job import Job
+from evergrow.resources.llm.requests import Attribution
+from evergrow.resources.llm.server import Server
+from evergrow.resources.settings import Settings, SettingsError, models
+
+
+class Accounts:
+    """Prices requests, draws on the budget and makes the ledger's rows."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, attribution: Attribution) -> None:
+        self._prices = settings.prices
+        self._who = attribution
+        self._budget = Budget(self._purses(settings.budget, ledger))
+
+    def _purses(self, budget: models.Budget, ledger: Ledger) -> list[Purse]:
+        month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        scopes: list[tuple[str, str, models.Limits, dict[str, Any]]] = [
+            ("budget", f"batch {self._who.batch!r}", budget, {"batch": self._who.batch}),
+            ("budget.run", "this run", budget.run, {"run_id": self._who.run_id}),
+            ("budget.month", f"{month:%B %Y}", budget.month, {"since": month.timestamp()}),
+        ]
+        purses = []
+        for setting, scope, limits, rows in scopes:
+            if limits.max_tokens is not None or limits.max_usd is not None:
+                spent = ledger.spent(**rows)
+                tokens, usd = prices.unpriced(ledger.unpriced(**rows), self._prices, money=limits.max_usd is not None)
+                purses.append(Purse(setting, scope, limits, spent.tokens + tokens, spent.usd + usd))
+        return purses
+
+    def worst_case(self, job: Job) -> Reservation:
+        """The most that `job`'s next attempt may take.
+
+        Raises:
+            SettingsError: a limit is in money and the model has no price.
+        """
+        price = self._prices.get(job.role.model or "")
+        usd = prices.cost(price, job.size.prompt_bytes, None, job.size.max_tokens)
+        if usd is None and self._budget.in_money:
+            raise SettingsError(prices.missing(job.role.model or ""))
+        return Reservation(job.size.prompt_bytes + job.size.max_tokens, usd or 0.0)
+
+    def reserve(self, want: Reservation) -> bool:
+        """Set `want` aside; False while requests in flight have to be settled first. Raises BudgetReached."""
+        return self._budget.reserve(want)
+
+    def cancel(self, held: Reservation) -> None:
+        """Nothing was spent of what was set aside."""
+        self._budget.settle(held, 0, 0.0)
+
+    def settle_reply(self, held: Reservation, call: Call) -> None:
+        """A reply came: what its usage says was spent, or the worst case if it says nothing."""
+        known = call.tokens_in is not None and call.tokens_out is not None
+        tokens = (call.tokens_in or 0) + (call.tokens_out or 0) if known else held.tokens
+        self._budget.settle(held, tokens, held.usd if call.usd is None else call.usd)
+
+    def settle_fault(self, held: Reservation, fault: Fault) -> None:
+        """No reply came: nothing was spent, unless the request may have been answered on the other side."""
+        self._budget.settle(held, *((held.tokens, held.usd) if fault.maybe_billed else (0, 0.0)))
+
+    def reply_row(self, job: Job, server: Server, body: str, asked_at: float, reply: Reply) -> Call:
+        """The ledger's row of a reply."""
+        said = reply.completion
+        price = self._prices.get(job.role.model or "")
+        return Call(
+            **self._identity(job, server, body, asked_at),
+            latency_s=reply.latency_s,
+            model_returned=said.model,
+            reply=reply.body,
+            finish_reason=said.finish_reason,
+            tokens_in=said.tokens_in,
+            tokens_cached=said.tokens_cached,
+            tokens_out=said.tokens_out,
+            price_version=prices.version(price),
+            usd=prices.cost(price, said.tokens_in, said.tokens_cached, said.tokens_out),
+            error_class=None if said.refusal is None else "refused",
+            error_message=said.refusal,
+        )
+
+    def failure_row(self, job: Job, server: Server, body: str, asked_at: float, fault: Fault) -> Call:
+        """The ledger's row of a request that is given up."""
+        return Call(
+            **self._identity(job, server, body, asked_at),
+            latency_s=time.time() - asked_at,
+            error_class=fault.kind.value,
+            error_message=fault.message,
+        )
+
+    def _identity(self, job: Job, server: Server, body: str, asked_at: float) -> dict[str, Any]:
+        return {
+            "call_id": job.call_id,
+            "request_key": job.key,
+            "slot": job.request.slot,
+            "draw": job.draw,
+            "turn": job.turn,
+            "role": job.request.role,
+            "model": job.role.model or "",
+            "endpoint": server.name,
+            "prompt_version": job.request.prompt_version,
+            "request": body,
+            "run_id": self._who.run_id,
+            "asset": self._who.asset,
+            "partition": self._who.partition,
+            "batch": self._who.batch,
+            "asked_at": asked_at,
+            "answered_at": time.time(),
+            "attempts": job.attempts,
+        }

@@ -1,0 +1,137 @@
+"""One attempt: send a request, tell its endpoint's admission how it went, and say what follows."""
+
+import random
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from evergrow.resources.ledger import Call
+from evergrow.resources.llm import rendering
+from evergrow.resources.llm.budget import Reservation
+from evergrow.resources.llm.client import Reply
+from evergrow.resources.llm.completion import Completion
+from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
+from evergrow.resources.llm.job import Job
+from evergrow.resources.llm.pool import Place
+from evergrow.resources.llm.server import Server
+
+if TYPE_CHECKING:
+    from evergrow.resources.llm.engine import Engine
+
+BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Leave to make one attempt: a place on an endpoint and money set aside."""
+
+    place: Place
+    reservation: Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Replied:
+    """A reply came: save `call`, then read `completion`. The place is given back once it is saved."""
+
+    call: Call
+    completion: Completion
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Try again, after so many seconds."""
+
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """No attempt is left: save `call`. `halt` if no request can succeed at all."""
+
+    call: Call
+    fault: Fault
+    halt: EndpointError | None = None
+
+
+async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again | GivenUp:
+    """Send `job` once and say what follows."""
+    server, ticket = permit.place.server, permit.place.ticket
+    model = server.endpoint.model or job.role.model or ""
+    mode = server.mode(model)
+    body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(mode, job.draw, job.repair))
+    job.attempts += 1
+    asked_at = time.time()
+    job.began = time.monotonic() if job.began is None else job.began
+    answer = await server.client.complete(body, model)
+    now = time.monotonic()
+    if isinstance(answer, Reply):
+        said = answer.completion
+        if server.admission.answered(ticket, said.tokens_in, said.tokens_out, now):
+            engine.observer.event("endpoint_recovered", endpoint=server.name)
+        server.admission.heed(answer.headers, now)
+        server.learn(job.size, said)
+        await server.confirm(model, mode)
+        call = engine.accounts.reply_row(job, server, body, asked_at, answer)
+        engine.accounts.settle_reply(permit.reservation, call)
+        return Replied(call, said)
+    engine.accounts.settle_fault(permit.reservation, answer)
+    _report(engine, permit, answer, now)
+    step = _after(engine, job, permit.place, mode, answer)
+    if isinstance(step, Again):
+        engine.tallies.retries += 1
+        return step
+    return GivenUp(engine.accounts.failure_row(job, server, body, asked_at, answer), answer, step)
+
+
+def _report(engine: "Engine", permit: Permit, fault: Fault, now: float) -> None:
+    """Tell the endpoint's admission how it went."""
+    server, ticket = permit.place.server, permit.place.ticket
+    server.last_fault = fault
+    if fault.kind is FaultClass.LIMIT:
+        if server.admission.refused(ticket, fault.retry_after_s, now):
+            engine.observer.event("concurrency_lowered", endpoint=server.name, limit=server.admission.limit)
+    elif fault.kind is FaultClass.TRANSIENT:
+        if server.admission.failed(ticket, now):
+            engine.observer.event("endpoint_failing", endpoint=server.name, message=fault.message)
+    else:
+        server.last_answer = now
+        server.admission.answered(ticket, 0, 0, now)
+    engine.observer.attempt_failed(server.name, fault)
+
+
+def _after(
+    engine: "Engine", job: Job, place: Place, mode: rendering.Mode, fault: Fault
+) -> Again | EndpointError | None:
+    """What the class of a fault asks for; None to give this request up. See `FaultClass`."""
+    server, model = place.server, job.role.model or ""
+    match fault.kind:
+        case FaultClass.TRANSIENT | FaultClass.LIMIT:
+            if fault.kind is FaultClass.LIMIT or place.ticket.probe:
+                job.attempts -= 1  # bounded by the deadline, and for probes by the engine's patience
+            return _retry(job, server, fault)
+        case FaultClass.ANSWERS if server.weaken(server.endpoint.model or model, mode):
+            engine.observer.event("answers_weakened", endpoint=server.name, refused=mode, message=fault.message)
+            job.attempts -= 1
+            return Again(0.0)
+        case FaultClass.ENDPOINT:
+            if engine.pools.of(job.request.role).retire(server):
+                engine.observer.event("endpoint_retired", endpoint=server.name, message=fault.message)
+                job.attempts -= 1
+                return Again(0.0)
+            return server.error(fault, model)
+        case FaultClass.REJECTED | FaultClass.ANSWERS:
+            return server.error(fault, model) if server.rejected() else None
+        case _:
+            return None
+
+
+def _retry(job: Job, server: Server, fault: Fault) -> Again | None:
+    endpoint = server.endpoint
+    if job.attempts >= endpoint.attempts:
+        return None
+    longest = min(BACKOFF_S * 2 ** max(job.attempts - 1, 0), LONGEST_BACKOFF_S)
+    pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, keeps no secret
+    if fault.retry_after_s is not None:
+        pause = fault.retry_after_s + random.uniform(0.0, 0.1)  # noqa: S311
+    spent = time.monotonic() - (job.began or 0.0)
+    return None if spent + pause > endpoint.deadline_s else Again(pause)

@@ -1,0 +1,88 @@
+"""Spending limits that hold: the worst case is set aside before a request is sent, and settled when it comes back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from evergrow.resources.settings import models
+
+
+class BudgetReached(Exception):  # noqa: N818 - no error: a run that ends as it was told to
+    """A limit leaves no room for another request; the message says which, what is spent, and how to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """The most that a request may cost. `usd` is 0 where no limit is in money."""
+
+    tokens: int
+    usd: float
+
+
+@dataclass(slots=True)
+class Purse:
+    """One limit with what is spent and what is set aside. `setting` is its path, `scope` what it limits, in words."""
+
+    setting: str
+    scope: str
+    limits: models.Limits
+    tokens: int
+    usd: float
+    held_tokens: int = 0
+    held_usd: float = 0.0
+
+    def fits(self, want: Reservation) -> bool:
+        """Whether `want` can be set aside as well."""
+        tokens, usd = self.limits.max_tokens, self.limits.max_usd
+        return (tokens is None or self.tokens + self.held_tokens + want.tokens <= tokens) and (
+            usd is None or self.usd + self.held_usd + want.usd <= usd
+        )
+
+    def reached(self, want: Reservation) -> BudgetReached:
+        """The message that ends the run."""
+        tokens, usd = self.limits.max_tokens, self.limits.max_usd
+        if tokens is not None and self.tokens + self.held_tokens + want.tokens > tokens:
+            name, limit, spent, next_ = "max_tokens", f"{tokens:,} tokens", f"{self.tokens:,}", f"{want.tokens:,}"
+        else:
+            name, limit, spent, next_ = "max_usd", f"${usd:,.4f}", f"${self.usd:,.4f}", f"${want.usd:,.4f}"
+        return BudgetReached(
+            f"budget reached: {self.setting}.{name} is {limit} for {self.scope}, {spent} is spent, and the next request"
+            f" may take up to {next_}; raise the limit and run again, what is answered is not asked again"
+        )
+
+
+class Budget:
+    """The purses that a run draws from, all at once."""
+
+    def __init__(self, purses: Sequence[Purse]) -> None:
+        self._purses = [p for p in purses if p.limits.max_tokens is not None or p.limits.max_usd is not None]
+
+    @property
+    def in_money(self) -> bool:
+        """Whether any limit is in money, so that every price has to be known."""
+        return any(purse.limits.max_usd is not None for purse in self._purses)
+
+    def reserve(self, want: Reservation) -> bool:
+        """Set `want` aside in every purse; False if one has to wait until requests in flight are settled.
+
+        Raises:
+            BudgetReached: it does not fit, and nothing in flight could make room.
+        """
+        for purse in self._purses:
+            if not purse.fits(want):
+                if not purse.held_tokens:
+                    raise purse.reached(want)
+                return False
+        self._hold(want, 1)
+        return True
+
+    def settle(self, held: Reservation, tokens: int, usd: float) -> None:
+        """Replace what was set aside by what was spent."""
+        self._hold(held, -1)
+        for purse in self._purses:
+            purse.tokens += tokens
+            purse.usd += usd
+
+    def _hold(self, amount: Reservation, sign: int) -> None:
+        for purse in self._purses:
+            purse.held_tokens += sign * amount.tokens
+            purse.held_usd += sign * amount.usd

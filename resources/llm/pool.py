@@ -1,0 +1,133 @@
+"""Endpoints by role: which one takes the next request."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm.admission import Ticket
+from evergrow.resources.llm.client import Address, Client, address_of
+from evergrow.resources.llm.faults import EndpointError
+from evergrow.resources.llm.server import Server, Size
+from evergrow.resources.settings import Settings, models
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """No endpoint takes a request now: look again in `seconds`, or (None) when one has come back."""
+
+    seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place on an endpoint for one request."""
+
+    server: Server
+    ticket: Ticket
+
+
+class Pool:
+    """The endpoints of one role. Requests go round by weight, past those that are full, paused or failing."""
+
+    def __init__(self, servers: Sequence[Server]) -> None:
+        self.servers = servers
+
+    @property
+    def concurrency(self) -> int:
+        """Most requests that may ever be in flight."""
+        return sum(server.endpoint.concurrency for server in self.servers)
+
+    def admit(self, size: Size, now: float) -> Place | Wait:
+        """A place for a request of `size`, or how long to wait for one."""
+        waits = [(server.wait_s(size, now), server) for server in self.servers]
+        free = [server for wait, server in waits if wait == 0]
+        if not free:
+            return Wait(min((wait for wait, _ in waits if wait is not None), default=None))
+        server = min(free, key=lambda candidate: candidate.turn)
+        # One that was away must not make up for the turns it missed: its clock starts where the others' are.
+        latest = max(other.turn for other in self.servers)
+        server.turn = max(server.turn, latest - 1 / server.endpoint.weight) + 1 / server.endpoint.weight
+        return Place(server, server.enter(size, now))
+
+    def retire(self, server: Server) -> bool:
+        """Send nothing more to `server` in this run; whether others are left."""
+        server.retired = True
+        return any(not other.retired for other in self.servers)
+
+    def stalled_s(self, now: float, since: float) -> float:
+        """Seconds without an answer since `since`, beyond an attempt's time and the patience; <= 0: not too long."""
+        return min(
+            now - max(server.last_answer, since) - server.endpoint.timeout_s - server.endpoint.patience_s
+            for server in self.servers
+        )
+
+
+class Pools:
+    """Opens endpoints when they are first needed, and shares each among the roles that use it."""
+
+    def __init__(self, settings: Settings, ledger: Ledger, addresses: Mapping[str, Address]) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._addresses = addresses
+        self._servers: dict[str, Server] = {}
+        self._pools: dict[str, Pool] = {}
+        self._opening = asyncio.Lock()
+
+    def of(self, role: str) -> Pool:
+        """The pool of `role`, which `reach` has opened."""
+        return self._pools[role]
+
+    def reached(self, role: str) -> Pool | None:
+        """The pool of `role`, if it is open already."""
+        return self._pools.get(role)
+
+    async def reach(self, role: str) -> None:
+        """Open and check the endpoints of `role`, once.
+
+        Raises:
+            EndpointError: one is set wrongly or refuses the key, or none can be reached.
+        """
+        if role in self._pools:
+            return
+        async with self._opening:
+            if role in self._pools:
+                return
+            pool = Pool([await self._server(name, e) for name, e in self._settings.pool(role).items()])
+            await self._check(pool)
+            model = self._settings.role(role).model or ""
+            for server in pool.servers:
+                await server.know(server.endpoint.model or model)
+                server.last_answer = time.monotonic()
+            self._pools[role] = pool
+
+    async def close(self) -> None:
+        """Close every endpoint."""
+        for server in self._servers.values():
+            await server.close()
+
+    async def _server(self, name: str, endpoint: models.Endpoint) -> Server:
+        if name not in self._servers:
+            address = await asyncio.to_thread(self._address, name, endpoint)
+            self._servers[name] = Server(Client(name, endpoint, address), self._ledger)
+        return self._servers[name]
+
+    def _address(self, name: str, endpoint: models.Endpoint) -> Address:
+        return Address(*self._addresses[name]) if endpoint.kind == "embedded" else address_of(name, endpoint)
+
+    async def _check(self, pool: Pool) -> None:
+        results = await asyncio.gather(*(server.check() for server in pool.servers), return_exceptions=True)
+        unreachable: list[EndpointError] = []
+        for server, result in zip(pool.servers, results, strict=True):
+            if isinstance(result, EndpointError) and not result.refused:
+                unreachable.append(result)
+                server.admission.breaker.trip(time.monotonic())
+                _log.warning("%s; the pool's others take its share until it answers", result)
+            elif isinstance(result, BaseException):
+                raise result
+        if len(unreachable) == len(pool.servers):
+            raise unreachable[0]
