@@ -26,7 +26,6 @@ def collected_definitions(settings: Settings) -> dg.Definitions:
         ins={round_name(n): dg.AssetIn(stage_key(n, "accepted"), metadata=IF_ANY) for n in range(1, rules.rounds + 1)},
         code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
         kinds={"polars"},
-        required_resource_keys={"one_run_per_batch"},
     )
     def collected(
         context: dg.AssetExecutionContext,
@@ -39,7 +38,7 @@ def collected_definitions(settings: Settings) -> dg.Definitions:
             raise dg.Failure(f"batch {context.partition_key!r} has no accepted round yet; run round 1 first")
         accepted = pl.concat(tables)
         chosen = collect(
-            accepted, embedder.embed(accepted["content"]), rules.intra_tree_min_distance, rules.target_rows
+            accepted, embedder.embed(accepted["content"].to_list()), rules.intra_tree_min_distance, rules.target_rows
         )
         context.add_output_metadata({"rounds": len(tables)})
         return chosen.select(ACCEPTED_COLUMNS)

@@ -3,9 +3,10 @@
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
 
 # Partitioned checks are preview and pinned by minor version; one warning per asset and check would drown a user's log.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
@@ -67,22 +68,25 @@ def _resources(settings: Settings, progress: Progress | None) -> dict[str, objec
     def embedder_resource(context: dg.InitResourceContext) -> Embedder:
         return Embedder(settings.embedding, home.embeddings, shown(context))
 
-    @dg.resource(description="keeps a second run away from a batch")
-    def one_run_per_batch(context: dg.InitResourceContext) -> Iterator[None]:
+    @dg.resource(description="keeps a second run away from a partition while this one works on it")
+    def one_run_per_partition(context: dg.InitResourceContext) -> Iterator[None]:
         run = context.run
-        if run is None:
-            yield None  # built outside a run: nothing is worked on
-            return
-        with home.batch_lock(run.tags["dagster/partition"], run.run_id):
+        partition = run.tags.get(PARTITION_NAME_TAG) if run else None
+        with home.batch_lock(partition, run.run_id) if run and partition else nullcontext():
             yield None
 
+    # Every run reads or writes a table, so every run of a partition holds its lock.
+    @dg.io_manager(required_resource_keys={"one_run_per_partition"}, description="tables, behind their gates")
+    def io_manager(_: dg.InitResourceContext) -> LakeIOManager:
+        return LakeIOManager(open_lake(settings))
+
     return {
-        "io_manager": LakeIOManager(open_lake(settings)),
+        "io_manager": io_manager,
         "home": home_resource,
         "ledger": ledger_resource,
         "models": models_resource,
         "embedder": embedder_resource,
-        "one_run_per_batch": one_run_per_batch,
+        "one_run_per_partition": one_run_per_partition,
     }
 
 

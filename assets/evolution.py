@@ -10,8 +10,8 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.frontier import UNANSWERED
-from evergrow.assets.gates import Frames, gate_check
-from evergrow.assets.keys import BATCHES, gate_name, parents_key, round_name, stage_key
+from evergrow.assets.gates import Facts, gate
+from evergrow.assets.keys import BATCHES, SEEDS, gate_name, parents_key, round_name, stage_key
 from evergrow.assets.outcomes import gather, unanswered
 from evergrow.assets.suites import SUITES
 from evergrow.methods.tree_of_evolution import diversity as measure
@@ -71,7 +71,6 @@ def _stage(
             ins=ins,
             code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
             metadata={GATES: [gate_name(stage)]} if stage in SUITES else {},
-            required_resource_keys={"one_run_per_batch"},
             kinds={kind},
             pool=pool,
         )(function)
@@ -152,19 +151,20 @@ def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition,
         )
         return scored
 
-    others = {"instructions": stage_key(round_no, "instructions")}
-    if round_no > 1:
-        others["previous"] = stage_key(round_no - 1, "complexity")
+    others = {
+        "instructions": stage_key(round_no, "instructions"),
+        "previous": stage_key(round_no - 1, "complexity") if round_no > 1 else SEEDS,
+    }
 
-    def facts(tables: Frames) -> dict[str, object]:
-        previous = tables["previous"]["complexity"].mean() if "previous" in tables else None
-        drop = settings.gates.complexity.max_drop
+    @gate(complexity, "complexity", settings, others)
+    def complexity_gate(table: pl.DataFrame, instructions: pl.DataFrame, previous: pl.DataFrame) -> Facts:  # noqa: ARG001
+        mean = previous["complexity"].mean() if round_no > 1 else None
         return {
-            "requested": kept(tables["instructions"]).height,
-            "lowest_mean": previous - drop if isinstance(previous, float) else None,
+            "requested": kept(instructions).height,
+            "lowest_mean": mean - settings.gates.complexity.max_drop if isinstance(mean, float) else None,
         }
 
-    return complexity, gate_check(complexity, "complexity", settings, others, facts)
+    return complexity, complexity_gate
 
 
 def _diversity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
@@ -192,7 +192,7 @@ def _diversity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, 
             .with_row_index("row")
         )
         scores, nearest = measure.diversity(
-            embedder.embed(children["content"]),
+            embedder.embed(children["content"].to_list()),
             children["root_id"].rank("dense").to_numpy(),
             selection.champions(children)["row"].to_numpy(),
         )
@@ -202,15 +202,16 @@ def _diversity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, 
             "root_id",
             diversity=pl.Series(scores, dtype=pl.Float64),
             nearest_id=pl.when(pl.Series(nearest) >= 0).then(ids),
-            embedding_model=pl.lit(embedder.identity),
+            embedding_model=pl.lit(embedder.name),
         )
         context.add_output_metadata(_sample(measured, "diversity", "nearest_id"))
         return measured
 
-    others = {"complexity": stage_key(round_no, "complexity")}
-    return diversity, gate_check(
-        diversity, "diversity", settings, others, lambda tables: {"requested": kept(tables["complexity"]).height}
-    )
+    @gate(diversity, "diversity", settings, {"complexity": stage_key(round_no, "complexity")})
+    def diversity_gate(table: pl.DataFrame, complexity: pl.DataFrame) -> Facts:  # noqa: ARG001
+        return {"requested": kept(complexity).height}
+
+    return diversity, diversity_gate
 
 
 def _accepted(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
@@ -246,15 +247,15 @@ def _accepted(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, d
         context.add_output_metadata(_sample(chosen, "value", "complexity", "diversity", "content"))
         return chosen
 
-    def facts(tables: Frames) -> dict[str, object]:
-        parents = kept(tables["parents"])
-        known = pl.col("parent_id").is_in(parents["id"].implode())
+    @gate(accepted, "accepted", settings, {"parents": parents_key(round_no)})
+    def accepted_gate(table: pl.DataFrame, parents: pl.DataFrame) -> Facts:  # noqa: ARG001
+        ids = kept(parents)["id"]
         return {
-            "requested": parents.height * rules.children,
-            "known_parent": pl.when(known).then("parent_id"),
+            "requested": len(ids) * rules.children,
+            "known_parent": pl.when(pl.col("parent_id").is_in(ids.implode())).then("parent_id"),
         }
 
-    return accepted, gate_check(accepted, "accepted", settings, {"parents": parents_key(round_no)}, facts)
+    return accepted, accepted_gate
 
 
 def kept(table: pl.DataFrame) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import reduce, wraps
 from typing import Any
 
 import dagster as dg
@@ -12,44 +12,45 @@ from evergrow.assets.keys import gate_name
 from evergrow.assets.suites import SUITES, Bound, Expectation, Fact, Setting, Suite
 from evergrow.resources.settings import Settings
 
-Frames = Mapping[str, pl.DataFrame]
+Facts = Mapping[str, object]
 MAX_NAMED_ROWS = 20  # ids of offending rows that a check names
 _WORDS = {"min_value": "at least", "max_value": "at most", "value": "exactly", "mostly": "a share of at least"}
 
 
-def gate_check(
-    asset: dg.AssetsDefinition,
-    stage: str,
-    settings: Settings,
-    others: Mapping[str, dg.AssetKey],
-    facts: Callable[[Frames], Mapping[str, object]],
-) -> dg.AssetChecksDefinition:
-    """The check that guards `asset`: its suite is `SUITES[stage]`.
+def gate(
+    asset: dg.AssetsDefinition, stage: str, settings: Settings, others: Mapping[str, dg.AssetKey]
+) -> Callable[[Callable[..., Facts]], dg.AssetChecksDefinition]:
+    """The check that guards `asset`, with the suite `SUITES[stage]`.
+
+    It decorates a function from tables, all their rows, to the facts that the suite names: its parameter `table` is the
+    one that is judged, the others are named as in `others`. A fact that is None does not apply; one that is an
+    expression becomes a column.
 
     Args:
         asset: the asset to guard.
         stage: the name of the stage, and of its suite.
         settings: where thresholds are looked up.
-        others: further tables that the gate compares with, by the name under which `facts` finds them.
-        facts: from all tables, `table` being the one that is judged, to facts; a fact that is None does not apply.
-            Facts that are expressions become columns.
+        others: further tables that the gate compares with.
     """
 
-    @dg.asset_check(
-        name=gate_name(stage),
-        asset=asset,
-        blocking=True,
-        partitions_def=asset.partitions_def,
-        additional_ins={name: dg.AssetIn(key) for name, key in others.items()},
-        description="; ".join(e.says for e in SUITES[stage].expectations),
-    )
-    def check(table: pl.DataFrame, **tables: pl.DataFrame) -> dg.AssetCheckResult:
-        return judge(SUITES[stage], table, settings, facts({"table": table, **tables}))
+    def declare(facts: Callable[..., Facts]) -> dg.AssetChecksDefinition:
+        @wraps(facts)  # Dagster reads the inputs of a check off its signature
+        def check(table: pl.DataFrame, **tables: pl.DataFrame) -> dg.AssetCheckResult:
+            return judge(SUITES[stage], table, settings, facts(table, **tables))
 
-    return check
+        return dg.asset_check(
+            name=gate_name(stage),
+            asset=asset,
+            blocking=True,
+            partitions_def=asset.partitions_def,
+            additional_ins={name: dg.AssetIn(key) for name, key in others.items()},
+            description="; ".join(e.says for e in SUITES[stage].expectations),
+        )(check)
+
+    return declare
 
 
-def judge(suite: Suite, table: pl.DataFrame, settings: Settings, facts: Mapping[str, object]) -> dg.AssetCheckResult:
+def judge(suite: Suite, table: pl.DataFrame, settings: Settings, facts: Facts) -> dg.AssetCheckResult:
     """The suite's verdict on `table`, all rows of it, rejected ones too."""
     columns = {name: fact for name, fact in facts.items() if isinstance(fact, pl.Expr)}
     frame = table.with_columns(**suite.derived, **columns)
@@ -113,13 +114,13 @@ def _column(expectation: Expectation) -> dict[str, str]:
     return {"column": expectation.column} if expectation.column else {}
 
 
-def _bounds(expectation: Expectation, settings: Settings, facts: Mapping[str, object]) -> dict[str, Any] | None:
+def _bounds(expectation: Expectation, settings: Settings, facts: Facts) -> dict[str, Any] | None:
     """The expectation's bounds as numbers; None if it rests on a fact that does not apply."""
     found = {name: _value(bound, settings, facts) for name, bound in expectation.bounds.items()}
     return None if any(v is None for v in found.values()) else found
 
 
-def _value(bound: Bound, settings: Settings, facts: Mapping[str, object]) -> Any:  # noqa: ANN401
+def _value(bound: Bound, settings: Settings, facts: Facts) -> Any:  # noqa: ANN401
     match bound:
         case Setting(path):
             return reduce(getattr, path.split("."), settings)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -188,26 +188,31 @@ def ui(
     os.execve(dagster, [str(dagster), "dev", *module, "-h", "127.0.0.1", "-p", str(port)], environment)  # noqa: S606
 
 
-def main() -> None:
-    """Run the command: exit code 0 if it did its work, 1 if it failed, 2 if it was used wrongly."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command: 0 if it did its work, 1 if it failed, 2 if it was used wrongly.
+
+    Args:
+        arguments: without the command's name; those of the process if None.
+    """
     import dagster as dg  # noqa: PLC0415
 
     from evergrow.cli import errors  # noqa: PLC0415
 
     try:
-        app()
+        app(arguments)
+    except SystemExit as end:
+        return int(end.code or 0)
     except errors.USAGE as error:
-        _end(error, 2)
+        return _tell(error, 2)
     except (*errors.FAILURE, dg.Failure) as error:
-        _end(error, 1)
-    except KeyboardInterrupt:
-        say("interrupted; run the same command again to go on")
-        sys.exit(130)
+        return _tell(error, 1)
+    return 0
 
 
-def _end(error: BaseException, code: int) -> None:
-    err.print(clean(f"evergrow: {getattr(error, 'description', None) or error}"), soft_wrap=True)
-    sys.exit(code)
+def _tell(error: BaseException, code: int) -> int:
+    message = getattr(error, "description", None) or str(error)
+    err.print(clean(f"evergrow: {message}"), soft_wrap=True)
+    return code
 
 
 @contextmanager
@@ -265,4 +270,4 @@ def _print_json(value: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

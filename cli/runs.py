@@ -5,6 +5,10 @@ import socket
 from collections.abc import Callable, Iterator
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
+from dagster._core.events import EngineEventData
+from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
+from dagster_shared.error import SerializableErrorInfo
 
 from evergrow.assets.frontier import Stop, stop_before, work_needed
 from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, round_name, stage_key
@@ -61,32 +65,30 @@ def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str
     )
     if not result.success:
         raise RunFailed(
-            f"{job} of batch {batch!r} failed: {_why(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
+            f"{job} of batch {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
         )
 
 
-def _why(result: dg.ExecuteInProcessResult) -> str:
-    """The first failure's own words: a gate's, an error's, without Dagster's wrapping."""
+def why_failed(result: dg.ExecuteInProcessResult) -> str:
+    """The first failure's own words: a gate's, an asset's, a resource's, without Dagster's wrapping."""
     for event in result.all_events:
-        if event.is_step_failure:
-            failure = event.step_failure_data
-            if failure.user_failure_data and failure.user_failure_data.description:
-                return failure.user_failure_data.description
-            error = failure.error
-            while error and error.cause:
-                error = error.cause
-            if error and "DagsterAssetCheckFailedError" in (error.cls_name or ""):
-                continue
-            if error:
-                return error.message.strip()
-    failed = [
-        e.asset_check_evaluation_data for e in result.all_events if e.event_type_value == "ASSET_CHECK_EVALUATION"
-    ]
-    closed = [c for c in failed if not c.passed and c.severity == dg.AssetCheckSeverity.ERROR]
-    if closed:
-        return "; ".join(f"quality gate {c.asset_check_key.to_user_string()}: {c.description}" for c in closed)
-    messages = [e.message for e in result.all_events if e.is_failure and e.message]
-    return messages[0] if messages else "no reason was recorded"
+        match event.event_specific_data:
+            case AssetCheckEvaluation(passed=False, severity=dg.AssetCheckSeverity.ERROR) as check:
+                return f"quality gate {check.asset_check_key.to_user_string()}: {check.description}"
+            case StepFailureData(user_failure_data=UserFailureData(description=str(description))):
+                return description
+            case StepFailureData(error=SerializableErrorInfo() as error):
+                return _own_words(error)
+            case EngineEventData(error=SerializableErrorInfo() as error):
+                return _own_words(error)
+    return next((str(e.message) for e in result.all_events if e.is_failure), "no reason was recorded")
+
+
+def _own_words(error: SerializableErrorInfo) -> str:
+    """The error below Dagster's own, which only say where it happened."""
+    while error.cause and (error.cls_name or "").startswith("Dagster"):
+        error = error.cause
+    return error.message.partition(": ")[2].strip() or error.message.strip()
 
 
 def close_abandoned_runs(instance: dg.DagsterInstance, batch: str) -> None:

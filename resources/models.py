@@ -51,7 +51,7 @@ class Models:
     def engine(self, context: dg.AssetExecutionContext) -> AbstractAsyncContextManager[Engine]:
         """An engine whose requests are paid by the asset and partition of `context`."""
         payer = Attribution(
-            run_id=context.run_id,
+            run_id=context.run.run_id,
             asset=context.asset_key.to_user_string(),
             partition=context.partition_key,
             batch=context.partition_key,

@@ -1,6 +1,7 @@
 """A batch whose round was accepted goes on to the next one, and to the collection after its last."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -13,9 +14,7 @@ from evergrow.resources.settings import Settings
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 
 
-def next_round_sensor(
-    settings: Settings, jobs: Sequence[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]
-) -> dg.SensorDefinition:
+def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinition:
     """The sensor that launches, for each batch, the round after its last accepted one, or its collection."""
 
     @dg.sensor(

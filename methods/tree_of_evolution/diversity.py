@@ -13,7 +13,7 @@ def diversity(
     Args:
         embeddings: float32 (n, d), each row of length 1.
         roots: integer (n,), the tree of each row.
-        champions: int64 (m,), rows that are the champions of their trees, one a tree.
+        champions: integer (m,), rows that are the champions of their trees, one a tree.
         device: torch device of the product.
         block: similarities computed at once; it bounds the memory, not the result.
 
@@ -23,6 +23,7 @@ def diversity(
     """
     import torch  # noqa: PLC0415 - takes seconds to import
 
+    champions = np.asarray(champions).astype(np.int64)
     scores, nearest = np.ones(len(embeddings)), np.full(len(embeddings), -1, dtype=np.int64)
     if not len(embeddings) or not len(champions):
         return scores, nearest

@@ -18,7 +18,11 @@ def unpriced() -> ColumnElement[bool]:
 
 def within(batch: str | None, run_id: str | None, since: float | None) -> list[ColumnElement[bool]]:
     """The conditions that are given."""
-    given = ((calls.c.batch == batch, batch), (calls.c.run_id == run_id, run_id), (calls.c.answered_at >= since, since))
+    given = (
+        (calls.c.batch == batch, batch),
+        (calls.c.run_id == run_id, run_id),
+        (calls.c.answered_at >= (since or 0.0), since),
+    )
     return [condition for condition, value in given if value is not None]
 
 

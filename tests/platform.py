@@ -1,0 +1,81 @@
+"""The whole platform in one process: real settings, assets, gates, lake and ledger on a Dagster instance of its own."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.definitions import build_definitions, open_lake, open_ledger
+from evergrow.assets.keys import BATCHES_NAME
+from evergrow.cli.runs import why_failed
+from evergrow.resources.batches import stage
+from evergrow.resources.gate import GATES
+from evergrow.resources.home import Home
+from evergrow.resources.lake import Rows
+from evergrow.resources.ledger import Spent
+from evergrow.resources.seeds import Seeds
+from evergrow.resources.settings import load_settings
+
+# Gates as a fake judge needs them: it draws its scores at random.
+LENIENT: dict[str, Any] = {
+    "gates": {"complexity": {"max_drop": 9.0, "min_mean": 1.0}, "diversity": {"min_mean": 0.0, "min_p10": 0.0}}
+}
+SUBJECTS = ("invoices", "planets", "recipes", "routes", "graphs", "poems", "molecules", "tickets", "bridges", "seasons")
+
+
+def functions(count: int) -> Seeds:
+    """`count` different documented functions as seeds with the ids s0, s1, ..."""
+    subjects = [SUBJECTS[n % len(SUBJECTS)] for n in range(count)]
+    contents = [
+        f'def count_{subject}_{n}(items):\n    """Count the {subject} of kind {n}."""\n    return len(items) + {n}'
+        for n, subject in enumerate(subjects)
+    ]
+    ids = [f"s{n}" for n in range(count)]
+    return Seeds(pl.DataFrame({"id": ids, "seed_id": ids, "content": contents, "kind": "code", "source": "made:1"}))
+
+
+@dataclass
+class Platform:
+    """Definitions for some settings, and an instance to run them on."""
+
+    instance: dg.DagsterInstance
+    overrides: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self.settings = load_settings(self.overrides)
+        self.home = Home(self.settings.home).ensure()
+        self.definitions = build_definitions(self.settings)
+
+    def but(self, **overrides: object) -> "Platform":
+        """The same platform under other settings."""
+        return Platform(self.instance, {**self.overrides, **overrides})
+
+    def register(self, batch: str, seeds: int | Seeds) -> None:
+        """Register seeds as a batch."""
+        stage(self.home, batch, functions(seeds) if isinstance(seeds, int) else seeds, replace=True)
+        self.instance.add_dynamic_partitions(BATCHES_NAME, [batch])
+
+    def run(self, job: str, batch: str, keys: Sequence[dg.AssetKey] | None = None) -> str:
+        """Run a job, or some of its assets, on a batch; returns "" or the words of the first failure."""
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance,
+            partition_key=batch,
+            asset_selection=keys,
+            raise_on_error=False,
+            tags={"evergrow/batch": batch},
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+        return "" if result.success else why_failed(result)
+
+    def table(self, key: dg.AssetKey, batch: str, rows: Rows = "kept") -> pl.DataFrame:
+        """A table of the lake, through its gate."""
+        gates = self.definitions.resolve_asset_graph().get(key).metadata.get(GATES, ())
+        return open_lake(self.settings).scan(self.instance, key, batch, gates, rows).collect()
+
+    def spent(self, batch: str) -> Spent:
+        """What the ledger says of a batch."""
+        with closing(open_ledger(self.settings)) as ledger:
+            return ledger.spent(batch)
