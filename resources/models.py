@@ -48,12 +48,17 @@ class Models:
     def __init__(self, settings: Settings, ledger: Ledger, servers: Mapping[str, Address], progress: Progress) -> None:
         self._settings, self._ledger, self._servers, self._progress = settings, ledger, servers, progress
 
-    def engine(self, context: dg.AssetExecutionContext) -> AbstractAsyncContextManager[Engine]:
-        """An engine whose requests are paid by the asset and partition of `context`."""
+    def engine(
+        self, context: dg.AssetExecutionContext, batch: str | None = None
+    ) -> AbstractAsyncContextManager[Engine]:
+        """An engine whose requests are paid by the asset and partition of `context`.
+
+        batch: who has the budget, where that is not the partition: the tree of a shard.
+        """
         payer = Attribution(
             run_id=context.run.run_id,
             asset=context.asset_key.to_user_string(),
             partition=context.partition_key,
-            batch=context.partition_key,
+            batch=batch or context.partition_key,
         )
         return Engine.open(self._settings, self._ledger, payer, self._progress, addresses=self._servers)

@@ -6,6 +6,7 @@ decided by the caller's prompts and parsers; nothing here knows a method or Dags
 
 from evergrow.resources.llm.budget import BudgetReached
 from evergrow.resources.llm.client import Address
+from evergrow.resources.llm.conversation import Conversation, conversation
 from evergrow.resources.llm.engine import Engine
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.requests import Answered, Attribution, Failed, Invalid, Outcome, Refused, Request
@@ -15,6 +16,7 @@ __all__ = [
     "Answered",
     "Attribution",
     "BudgetReached",
+    "Conversation",
     "EndpointError",
     "Engine",
     "Failed",
@@ -22,4 +24,5 @@ __all__ = [
     "Outcome",
     "Refused",
     "Request",
+    "conversation",
 ]

@@ -12,6 +12,7 @@ from evergrow.resources.ledger import Call, Verdict
 from evergrow.resources.llm.attempt import Again, GivenUp, Permit, Replied, attempt
 from evergrow.resources.llm.budget import BudgetReached
 from evergrow.resources.llm.completion import Completion
+from evergrow.resources.llm.conversation import Inbox
 from evergrow.resources.llm.faults import Fault, FaultClass
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import Wait
@@ -35,9 +36,9 @@ class Asking(Generic[T]):
     handed out. All methods run on the event loop. Waiting for a retry, for a rate or for money holds no place.
     """
 
-    def __init__(self, engine: "Engine", requests: Iterable[Request], parse: Parse[T]) -> None:
+    def __init__(self, engine: "Engine", requests: Iterable[Request] | Inbox, parse: Parse[T]) -> None:
         self._engine = engine
-        self._source: Iterator[Request] = iter(requests)
+        self._source: Inbox | Iterator[Request] = requests if isinstance(requests, Inbox) else iter(requests)
         self._parse = parse
         self._ready: deque[Job] = deque()
         self._by_key: dict[str, Job] = {}
@@ -122,7 +123,7 @@ class Asking(Generic[T]):
                     self._room.clear()
                     await self._room.wait()
                     continue
-                chunk = list(islice(self._source, CHUNK))
+                chunk = await self._next_chunk()
                 if not chunk:
                     break
                 self._held += len(chunk)
@@ -132,6 +133,11 @@ class Asking(Generic[T]):
             self.stop(error)
         self._exhausted = True
         self._news.set()
+
+    async def _next_chunk(self) -> list[Request]:
+        if isinstance(self._source, Inbox):
+            return await self._source.take(CHUNK)
+        return list(islice(self._source, CHUNK))
 
     async def _begin(self, chunk: list[Request]) -> None:
         """Answer from the ledger what it holds, and make the rest ready to be sent."""
@@ -146,7 +152,7 @@ class Asking(Generic[T]):
         stored = await self._engine.stored([job.key for job in jobs])
         for job in jobs:
             job.first_draw = job.draw = stored.draws.get(job.key, 0)
-            reused = reuse(job, stored.replies.get(job.key, []), self._parse)
+            reused = reuse(job, stored.replies.get(job.key, []), self._parser(job))
             if reused is None:
                 self._window = max(self._window, 2 * await self._engine.reach(job.request.role) + CHUNK)
                 if not self._ready:
@@ -190,7 +196,7 @@ class Asking(Generic[T]):
     def _replied(self, job: Job, permit: Permit, completion: Completion, call: Call) -> None:
         """The reply is durable: give its place back, and read it."""
         self._engine.paid(call)
-        verdict = judge(completion, job.request, self._parse)
+        verdict = judge(completion, job.request, self._parser(job))
         match verdict:
             case Usable():
                 model = completion.model or job.role.model or ""
@@ -204,6 +210,9 @@ class Asking(Generic[T]):
                 else:
                     self._settle(job, Invalid(job.request, call.call_id, verdict.reason))
         self._engine.leave(permit)
+
+    def _parser(self, job: Job) -> Parse[T]:
+        return job.request.parse or self._parse
 
     def _gave_up(self, job: Job, fault: Fault, call: Call) -> None:
         if fault.kind is FaultClass.FILTERED:

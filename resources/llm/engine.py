@@ -12,6 +12,7 @@ from evergrow.resources.llm.accounts import Accounts
 from evergrow.resources.llm.asking import Asking
 from evergrow.resources.llm.attempt import Permit
 from evergrow.resources.llm.client import Address
+from evergrow.resources.llm.conversation import Inbox
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job, job_of
 from evergrow.resources.llm.observer import Observer
@@ -90,7 +91,7 @@ class Engine:
             engine.observer.close()
 
     async def ask(
-        self, requests: Iterable[Request], parse: Callable[[object], T], *, label: str, total: int
+        self, requests: Iterable[Request] | Inbox, parse: Callable[[object], T], *, label: str, total: int
     ) -> AsyncGenerator[Outcome[T]]:
         """Ask `requests` and yield what becomes of each, as it becomes known, in no particular order.
 

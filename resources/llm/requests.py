@@ -1,8 +1,8 @@
 """What is asked of a model, who pays for it, and what can become of it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, TypeVar
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -16,6 +16,7 @@ class Request:
     schema: JSON schema of the answer, its `title` used as its name; None asks for plain text.
     slot: the K answers to one prompt are slots 0..K-1. It is sent as `seed`, so that a deterministic server gives
         different children as well.
+    parse: reads the answer to this request; None: as the others that it is asked with.
     """
 
     key: str
@@ -25,6 +26,7 @@ class Request:
     schema: Mapping[str, object] | None
     slot: int = 0
     prompt_version: str = ""
+    parse: Callable[[object], Any] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

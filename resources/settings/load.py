@@ -41,6 +41,7 @@ class Settings(BaseSettings):
     embedding: models.Embedding = models.Embedding()
     seeds: models.Seeds = models.Seeds()
     evolution: models.Evolution = models.Evolution()
+    treesynth: models.TreeSynth = models.TreeSynth()
     gates: models.Gates = models.Gates()
     prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
     budget: models.Budget = models.Budget()

@@ -43,11 +43,33 @@ class JudgeRole(Role):
     )
 
 
+class PartitionerRole(Role):
+    """A role whose faults are fed back by the one who asks, answer by answer."""
+
+    repair: bool = Field(False, description="ask once to mend an answer that cannot be read, quoting the fault")
+    draws: int = Field(1, ge=1, le=10, description="answers drawn before a request counts as invalid, repairs aside")
+
+
+class RouterRole(Role):
+    """A role that chooses among given values."""
+
+    temperature: float | None = Field(
+        0.3, ge=0, le=2, description="sampling temperature; null: not sent (some models allow none)"
+    )
+    max_tokens: PositiveInt = Field(256, description="most tokens an answer may have")
+
+
 class Roles(Section):
-    """The kinds of work that models do: the generator writes children, the judge scores complexity from 1 to 10."""
+    """The kinds of work that models do.
+
+    The generator writes children and samples, the judge scores complexity and checks attributes, the partitioner names
+    dimensions and values of a tree, the router sorts texts into its nodes.
+    """
 
     generator: Role = Role()
     judge: JudgeRole = JudgeRole()
+    partitioner: PartitionerRole = PartitionerRole()
+    router: RouterRole = RouterRole()
 
 
 class Endpoint(Section):
@@ -126,6 +148,37 @@ class Evolution(Section):
     target_rows: PositiveInt = Field(75_000, description="rows to collect; no round starts once they are accepted")
 
 
+class TreeSynth(Section):
+    """TreeSynth: how a tree grows, and how large it may get (method.md B.2, B.15)."""
+
+    domains: Path | None = Field(None, description="folder of your own domain files; empty: only those that ship along")
+    max_depth: int = Field(4, ge=1, le=12, description="deepest level of any tree; the root is level 0")
+    seed: int = Field(42, ge=0, le=9_999, description="where a new tree's draws start from")
+    pivots: int = Field(10, ge=2, le=50, description="samples that a node's dimension is found from")
+    pivot_attempts: PositiveInt = Field(3, description="rounds of asking until a node has its pivots")
+    list_draws: PositiveInt = Field(5, description="values drawn for the pivots of a node below a list-valued one")
+    dimension_attempts: PositiveInt = Field(5, description="answers drawn until one dimension is valid")
+    dimension_candidates: int = Field(1, ge=1, le=8, description="dimensions found, of which the clearest is taken")
+    ask_until: PositiveInt = Field(50, description="more values than this end the asking for more")
+    max_asks: PositiveInt = Field(12, description="most questions for the values of one dimension")
+    infinite_over: int = Field(50, ge=2, description="more values than this make one list-valued node")
+    merge_similarity: Share = Field(0.92, description="values whose cosine reaches this are one value")
+    samples_per_call: int = Field(10, ge=1, le=50, description="samples asked for in one request")
+    sets_per_list: PositiveInt = Field(10, description="a leaf's rows are multiplied by this for each list on its path")
+    leaf_weights: Literal["sets", "equal"] = Field(
+        "sets", description="how a target is shared out: by each leaf's own number of rows, or to all alike"
+    )
+    fill_rounds: PositiveInt = Field(4, description="rounds of asking until a leaf has its rows")
+    shards: int = Field(4, ge=1, le=64, description="partitions of a tree's samples")
+    adherence_rows: int = Field(12, ge=0, description="samples per shard whose attributes the judge checks")
+    max_nodes: PositiveInt = Field(100_000, description="most nodes on one level")
+    max_leaves: PositiveInt = Field(20_000, description="most leaves that a tree may be heading for")
+    max_rows: PositiveInt = Field(200_000, description="most samples that a tree may be heading for")
+    max_requests: PositiveInt = Field(500_000, description="most requests that a tree may still need")
+    max_tokens: PositiveInt | None = Field(None, description="most tokens that a tree may still need; empty: any")
+    max_usd: PositiveFloat | None = Field(None, description="most US dollars that a tree may still need; empty: any")
+
+
 class ComplexityGate(Section):
     """Thresholds of the gate on `complexity`."""
 
@@ -149,12 +202,36 @@ class AcceptedGate(Section):
     min_share: Share = Field(0.05, description="lowest share of requested children that is accepted")
 
 
+class LevelGate(Section):
+    """Thresholds of the gate on each level of a tree."""
+
+    max_failed_share: Share = Field(0.0, description="share of nodes for which no answer came, as in an outage")
+    max_fan_out: PositiveInt = Field(50, description="most children of one node; a list-valued child counts as one")
+    max_value_similarity: Share = Field(0.97, description="cosine of the two most similar values of one split")
+
+
+class SamplesGate(Section):
+    """Thresholds of the gate on a tree's samples."""
+
+    min_fill: Share = Field(1.0, description="share of the rows aimed at that must be there")
+    min_adherence: Share = Field(0.6, description="mean share of its leaf's attributes that a checked sample has")
+
+
+class RoutingGate(Section):
+    """Thresholds of the gate on `routed`."""
+
+    max_unrouted_share: Share = Field(0.2, description="share of rows that find no way down the tree")
+
+
 class Gates(Section):
     """Quality gates: what a partition must satisfy before anything may read it."""
 
     complexity: ComplexityGate = ComplexityGate()
     diversity: DiversityGate = DiversityGate()
     accepted: AcceptedGate = AcceptedGate()
+    level: LevelGate = LevelGate()
+    samples: SamplesGate = SamplesGate()
+    routed: RoutingGate = RoutingGate()
 
 
 class Price(Section):

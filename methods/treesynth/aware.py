@@ -1,0 +1,74 @@
+"""The positive conversion: of a story whose person is unaware, one whose person can know (method.md B.11, D23)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evergrow.methods.prompts import Rendered
+from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.draws import derived
+from evergrow.methods.treesynth.naming import fold
+from evergrow.methods.treesynth.rendering import around, render
+from evergrow.methods.treesynth.samples import LETTERS
+
+MAX_ACTION_WORDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Aware:
+    """A converted story: with a clue in it, what the person does now, and why."""
+
+    story: str
+    clue: str
+    aware_action: str
+    reasoning: str
+
+
+def render_aware(domain: Domain, story: str, question: str, action: str) -> Rendered:
+    """The request to let the person of `story` know the fact; `action` is what the unaware person did."""
+    return render(
+        "aware", domain, story=story, question=question, action=action, fence=around([story, question, action])
+    )
+
+
+def read_aware(answer: object, story: str, action: str) -> Aware:
+    """The conversion in an answer.
+
+    Raises:
+        ValueError: a part is missing, the story or the action did not change, or the action is no short phrase.
+    """
+    found: dict[str, Any] = answer if isinstance(answer, dict) else {}
+    parts = [found.get(name) for name in ("story", "clue", "aware_action", "reasoning")]
+    texts = [" ".join(part.split()) if isinstance(part, str) else "" for part in parts]
+    if not all(texts):
+        raise ValueError("the answer lacks one of 'story', 'clue', 'aware_action', 'reasoning'")
+    aware = Aware(*texts)
+    if fold(aware.story) == fold(story):
+        raise ValueError("the story is unchanged")
+    if fold(aware.aware_action) == fold(action):
+        raise ValueError("the action is unchanged")
+    if len(aware.aware_action.split()) > MAX_ACTION_WORDS:
+        raise ValueError(f"the action has more than {MAX_ACTION_WORDS} words")
+    return aware
+
+
+def balanced_letters(ids: Sequence[str], seed: int) -> list[str]:
+    """A letter for each id: A and B equally often, one more of either at most, in an order drawn by `seed`."""
+    order = sorted(ids)
+    derived(seed, "aware").shuffle(order)
+    first = derived(seed, "aware first").randrange(2)
+    place = {sample: number for number, sample in enumerate(order)}
+    return [LETTERS[(place[sample] + first) % 2] for sample in ids]
+
+
+def conversation(story: str, question: str, choices: tuple[str, str], letter: str, reasoning: str) -> dict[str, str]:
+    """The record `{"input", "output"}` that the reference's conversion writes, made of whole parts."""
+    asked = f"{story}\n\n{question}\n(A) {choices[0]}\n(B) {choices[1]}\n\nWhat is the correct answer?"
+    return {"input": asked, "output": f"{reasoning} So the answer is ({letter})."}
+
+
+def story_of(fields: str) -> tuple[str, str]:
+    """Story and question of a sample's fields."""
+    known = json.loads(fields)
+    return f"{known['key_information']} {known['action']}", known["question"]

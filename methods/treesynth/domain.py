@@ -1,0 +1,152 @@
+"""Domains as data: what a space is, what its samples look like, and which dimensions are known beforehand.
+
+A domain is one YAML file. `domains/customer_support.yaml` is written to be copied.
+"""
+
+import hashlib
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from evergrow.methods.treesynth.naming import clean, fold
+from evergrow.methods.treesynth.templates import Template, names
+
+MAX_DEPTH = 12
+RESERVED = ("id", "tree", "leaf_id", "attributes", "choice_a", "choice_b", "letter")
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Part(BaseModel):
+    """A part of a domain's file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SampleField(Part):
+    """One field of a sample: what the writer is told about it, and what is checked."""
+
+    type: Literal["text", "integer"] = "text"
+    says: Text
+    min_words: int = Field(1, ge=0, le=5_000)
+    max_words: int = Field(5_000, ge=1, le=5_000)
+    minimum: int = 0
+    maximum: int = 1_000_000
+    not_in: tuple[Name, ...] = Field((), strict=False)
+
+
+class Dimension(Part):
+    """A dimension that is known beforehand; with more than one value, none of them equal to another."""
+
+    dimension: Text
+    values: tuple[Text, ...] = Field(strict=False, min_length=2, max_length=1_000)
+    listed: bool = False
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        seen: dict[str, str] = {}
+        for value in self.values:
+            if twin := seen.get(fold(clean(value))):
+                raise ValueError(f"the values {twin!r} and {value!r} say the same: leave one out")
+            seen[fold(clean(value))] = value
+        return self
+
+
+class Choices(Part):
+    """Two-choice questions: the fields that hold the right and the wrong answer; letters A and B are dealt at random."""
+
+    correct: Name
+    wrong: Name
+
+
+class Domain(Part):
+    """A domain; `methods/treesynth/domains/customer_support.yaml` explains each key."""
+
+    name: Name
+    space: Text
+    sample: Text
+    samples: Text
+    expert: Text
+    rules: tuple[Text, ...] = Field(strict=False, min_length=1)
+    about_values: tuple[Text, ...] = Field((), strict=False)
+    fields: dict[Name, SampleField] = Field(min_length=1)
+    text: Text
+    gist: Text | None = None
+    export: dict[str, Template] = Field(min_length=1)
+    choices: Choices | None = None
+    dimensions: tuple[Dimension, ...] = Field((), strict=False, max_length=MAX_DEPTH)
+    depth: int = Field(4, ge=1, le=MAX_DEPTH)
+
+    @property
+    def digest(self) -> str:
+        """A hash of all that the file says."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    @property
+    def told(self) -> str:
+        """The template of what tells two samples apart, and what an analyst is shown of one."""
+        return self.gist or self.text
+
+    def at(self, depth: int) -> Dimension | None:
+        """The dimension that the domain states for nodes of this depth, if it does."""
+        return self.dimensions[depth] if depth < len(self.dimensions) else None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for check in (_check_fields, _check_templates, _check_dimensions):
+            check(self)
+        return self
+
+
+def _check_fields(domain: Domain) -> None:
+    if reserved := set(domain.fields) & set(RESERVED):
+        raise ValueError(f"a field cannot be called {sorted(reserved)[0]!r}: choose another name")
+    named: dict[str, tuple[str, ...]] = {f"fields.{n}.not_in": f.not_in for n, f in domain.fields.items()}
+    if domain.choices:
+        named["choices"] = (domain.choices.correct, domain.choices.wrong)
+    for place, wanted in named.items():
+        for name in wanted:
+            if name not in domain.fields:
+                raise ValueError(f"{place} names {name!r}, which is no field ({', '.join(domain.fields)})")
+
+
+def _check_templates(domain: Domain) -> None:
+    known = {*domain.fields, *(("choice_a", "choice_b", "letter") if domain.choices else ())}
+    exported = known | {"id", "tree", "leaf_id", "attributes"}
+    templates: list[tuple[str, Template, set[str]]] = [
+        ("text", domain.text, known - {"letter"}),
+        ("gist", domain.told, known - {"letter"}),
+        *((f"export.{key}", template, exported) for key, template in domain.export.items()),
+    ]
+    for key, template, allowed in templates:
+        if unknown := names(template) - allowed:
+            raise ValueError(f"{key} uses {{{sorted(unknown)[0]}}}; it may use {', '.join(sorted(allowed))}")
+        if key in ("text", "gist") and not names(template):
+            raise ValueError(f"{key} uses no field: write for example {{{next(iter(domain.fields))}}}")
+
+
+def _check_dimensions(domain: Domain) -> None:
+    folded = [fold(d.dimension) for d in domain.dimensions]
+    if twin := next((d.dimension for d in domain.dimensions if folded.count(fold(d.dimension)) > 1), None):
+        raise ValueError(f"dimensions names {twin!r} more than once")
+
+
+def fields_schema(domain: Domain) -> dict[str, Any]:
+    """The JSON schema of one sample; closed, every field required."""
+    return {
+        "type": "object",
+        "properties": {name: _field_schema(field) for name, field in domain.fields.items()},
+        "required": list(domain.fields),
+        "additionalProperties": False,
+    }
+
+
+def _field_schema(field: SampleField) -> dict[str, Any]:
+    if field.type == "integer":
+        return {
+            "type": "integer",
+            "minimum": field.minimum,
+            "maximum": field.maximum,
+            "description": field.says,
+        }
+    return {"type": "string", "description": field.says}

@@ -1,0 +1,35 @@
+"""Names of dimensions and values: cleaned for storing, folded for comparing."""
+
+import re
+import unicodedata
+
+_MARKER = re.compile(r"^\s*(?:[-*•·–—]+\s+|\(?\d{1,3}[.):]\s+|\(?[a-zA-Z][.)]\s+)+")
+_WRAPPED = re.compile(r"^([\"'`*_“”‘’]+)(.*?)([\"'`*_“”‘’]+)$", re.DOTALL)
+_SEPARATORS = re.compile(r"[\s.,;:!?()\[\]{}\"'`“”‘’_\-–—/\\]+")
+
+
+def clean(text: str) -> str:
+    """`text` on one line without bullets, numbering, quotes, bold marks and a final full stop or comma.
+
+    `- **Foo**`, `1. "Foo"` and `Foo.` all become `Foo`; what has nothing else stays as it is.
+    """
+    flat = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    bare = _MARKER.sub("", flat)
+    while (wrapped := _WRAPPED.match(bare)) and wrapped[2].strip():
+        bare = wrapped[2].strip()
+    bare = bare.rstrip(".,;").rstrip() if len(bare) > 1 else bare
+    return bare or flat
+
+
+def fold(text: str) -> str:
+    """The form in which names are compared: case, punctuation, spacing and a plural `s` make no difference.
+
+    Signs that carry meaning stay: `C`, `C++` and `C#` are three.
+    """
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("&", " and ")
+    words = [word for word in _SEPARATORS.split(plain) if word]
+    return " ".join(map(_singular, words)) or plain.strip()
+
+
+def _singular(word: str) -> str:
+    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word

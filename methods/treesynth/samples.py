@@ -1,0 +1,201 @@
+"""Pivots and samples: what a writer is asked in a part of the space, what it wrote, how that is checked and exported."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from evergrow.methods.answers import excerpt
+from evergrow.methods.prompts import Rendered, fence
+from evergrow.methods.treesynth.domain import Domain, SampleField, fields_schema
+from evergrow.methods.treesynth.draws import derived
+from evergrow.methods.treesynth.naming import fold
+from evergrow.methods.treesynth.nodes import Attribute
+from evergrow.methods.treesynth.rendering import around, render, schema_of
+from evergrow.methods.treesynth.templates import build, fill
+
+AVOID_CHARS = 240
+LETTERS = ("A", "B")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sample.
+
+    Attributes:
+        fields: its fields as JSON text; empty for a sample that was imported as text.
+        content: the sample as one text.
+        gist: what tells it from others.
+        letter: the right one of two choices, "A" or "B"; None in domains without choices.
+    """
+
+    fields: str
+    content: str
+    gist: str
+    letter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A sample that breaks a rule of its domain."""
+
+    fields: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a writer's answer holds: at least one sample, and those that break a rule."""
+
+    samples: tuple[Sample, ...]
+    rejected: tuple[Rejected, ...]
+
+
+def render_write(domain: Domain, attributes: Sequence[Attribute], count: int, avoid: Sequence[str] = ()) -> Rendered:
+    """The request for `count` samples that have `attributes` and say nothing that `avoid` says already."""
+    shown = [excerpt(text, AVOID_CHARS) for text in avoid]
+    schema = schema_of("write")
+    schema["properties"]["samples"] |= {"items": fields_schema(domain), "minItems": count, "maxItems": count}
+    return render(
+        "write",
+        domain,
+        schema,
+        attributes=list(attributes),
+        fence=around(text for a in attributes for text in (a.dimension, a.value)),
+        count=count,
+        avoid=shown,
+        avoid_fence=around(shown),
+    )
+
+
+def read_samples(answer: object, domain: Domain, seed: int) -> Written:
+    """The samples in an answer, each checked against its domain's fields; letters are dealt by `seed`.
+
+    Raises:
+        ValueError: there is no list of samples, or none of them is valid; the message is the first one's fault.
+    """
+    given: Any = answer.get("samples") if isinstance(answer, dict) else None
+    if not isinstance(given, list) or not given:
+        raise ValueError("the answer has no list of 'samples'")
+    samples: list[Sample] = []
+    rejected: list[Rejected] = []
+    for part in given:
+        try:
+            samples.append(make_sample(domain, _checked(part, domain), seed))
+        except ValueError as error:
+            rejected.append(Rejected(json.dumps(part, ensure_ascii=False), str(error)))
+    if not samples:
+        raise ValueError(f"no sample is valid: {rejected[0].reason}")
+    return Written(tuple(samples), tuple(rejected))
+
+
+def make_sample(domain: Domain, fields: Mapping[str, str | int], seed: int) -> Sample:
+    """The sample that has `fields`, which are valid."""
+    told = json.dumps(fields, ensure_ascii=False, sort_keys=True)
+    letter = LETTERS[derived(seed, "letter", told).randrange(2)] if domain.choices else None
+    values = {**fields, **choice_texts(domain, fields, letter)}
+    return Sample(told, fill(domain.text, values), fill(domain.told, values), letter)
+
+
+def text_sample(content: str) -> Sample:
+    """A sample that is known as text only."""
+    return Sample("", content, content)
+
+
+def stored_sample(domain: Domain, fields: str, content: str, letter: str | None) -> Sample:
+    """The sample that a table holds."""
+    if not fields:
+        return Sample("", content, content, letter)
+    known = json.loads(fields)
+    return Sample(fields, content, fill(domain.told, {**known, **choice_texts(domain, known, letter)}), letter)
+
+
+def told_apart(sample: Sample) -> str:
+    """The form in which samples are compared: two with the same form are duplicates."""
+    return fold(sample.gist)
+
+
+def choice_texts(domain: Domain, fields: Mapping[str, object], letter: str | None) -> dict[str, object]:
+    """The two choices in the order of their letters; nothing in domains without choices."""
+    if domain.choices is None or letter is None:
+        return {}
+    right, wrong = fields[domain.choices.correct], fields[domain.choices.wrong]
+    first, second = (right, wrong) if letter == "A" else (wrong, right)
+    return {"choice_a": first, "choice_b": second}
+
+
+def export_record(domain: Domain, row: Mapping[str, Any]) -> dict[str, object]:
+    """A sample's row as the record that its domain exports.
+
+    row: `id, tree, leaf_id, attributes, fields, content, letter`. A sample known as text only fills the first key.
+    """
+    if not row["fields"]:
+        return {next(iter(domain.export)): row["content"]}
+    fields = json.loads(row["fields"])
+    values = {
+        **fields,
+        **choice_texts(domain, fields, row["letter"]),
+        **{name: row[name] for name in ("id", "tree", "leaf_id")},
+        "letter": row["letter"],
+        "attributes": "; ".join(f"{a['dimension']}: {a['value']}" for a in row["attributes"]),
+    }
+    return {key: build(template, values) for key, template in domain.export.items()}
+
+
+def render_adherence(domain: Domain, content: str, attributes: Sequence[Attribute]) -> Rendered:
+    """The question whether a sample has its leaf's attributes (method.md D37)."""
+    return render(
+        "adhere",
+        domain,
+        text=content,
+        fence=fence(content),
+        attributes=list(attributes),
+        attributes_fence=around(text for a in attributes for text in (a.dimension, a.value)),
+    )
+
+
+def read_adherence(answer: object, attributes: int) -> tuple[float, str]:
+    """The share of attributes that the sample has, 0 to 1, and the judge's reason.
+
+    Raises:
+        ValueError: there is no list of numbers from 1 to `attributes`.
+    """
+    found: dict[str, Any] = answer if isinstance(answer, dict) else {}
+    missing = found.get("missing")
+    if not isinstance(missing, list):
+        raise ValueError("the answer has no list 'missing'")
+    if any(isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= attributes for n in missing):
+        raise ValueError(f"'missing' holds something else than numbers from 1 to {attributes}")
+    return 1 - len(set(missing)) / max(attributes, 1), str(found.get("why", "")).strip()
+
+
+def _checked(part: object, domain: Domain) -> dict[str, str | int]:
+    if not isinstance(part, dict):
+        raise ValueError("a sample is no object")  # noqa: TRY004 - an invalid answer, not a bug
+    found = {name: _value(part.get(name), name, field) for name, field in domain.fields.items()}
+    for name, field in domain.fields.items():
+        for other in field.not_in:
+            if _within(str(found[name]), str(found[other])):
+                raise ValueError(f"{name!r} appears in {other!r}")
+    return found
+
+
+def _value(value: object, name: str, field: SampleField) -> str | int:
+    if field.type == "integer":
+        if isinstance(value, str) and re.fullmatch(r"\s*-?\d{1,9}\s*", value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int) or not field.minimum <= value <= field.maximum:
+            raise ValueError(f"{name!r} is no whole number from {field.minimum} to {field.maximum}")
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"there is no text under {name!r}")  # noqa: TRY004 - an invalid answer, not a bug
+    words = len(value.split())
+    if not field.min_words <= words <= field.max_words:
+        raise ValueError(f"{name!r} has {words} words, not {field.min_words} to {field.max_words}")
+    return value.strip()
+
+
+def _within(text: str, other: str) -> bool:
+    inner, outer = fold(text), fold(other)
+    return bool(inner) and f" {inner} " in f" {outer} "

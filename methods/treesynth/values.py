@@ -1,0 +1,119 @@
+"""Subspace coverage: the values of a dimension, asked for until they cover it, within bounds (method.md B.5, D12)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from evergrow.methods.prompts import Rendered
+from evergrow.methods.treesynth.dimensions import MAX_NAME_CHARS, is_remainder
+from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.naming import clean, fold
+from evergrow.methods.treesynth.nodes import Attribute
+from evergrow.methods.treesynth.rendering import around, render
+
+Status = Literal["full", "more", "done"]
+STALE_ROUNDS = 2  # asks in a row without a new value, after which no further one is made
+PER_ASK = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a model says of a dimension's values: `full` (nothing is missing), `done` (with these), `more` (to come)."""
+
+    status: Status
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """The values known so far, after `asks` asks of which the last `stale` brought nothing new."""
+
+    values: tuple[str, ...]
+    asks: int = 0
+    stale: int = 0
+    complete: bool = False
+
+    def take(self, reply: Reply) -> "Completion":
+        """The values with what `reply` adds; a value that says the same as another is not added."""
+        known = {fold(value) for value in self.values}
+        new: list[str] = []
+        for value in reply.values if reply.status != "full" else ():
+            if fold(value) not in known:
+                known.add(fold(value))
+                new.append(value)
+        return Completion(
+            (*self.values, *new), self.asks + 1, 0 if new else self.stale + 1, complete=reply.status != "more"
+        )
+
+    def over(self, ask_until: int, max_asks: int) -> bool:
+        """Whether to stop: covered, more than `ask_until` values, no progress, or `max_asks` asks made."""
+        return self.complete or len(self.values) > ask_until or self.stale >= STALE_ROUNDS or self.asks >= max_asks
+
+
+def render_completion(
+    domain: Domain, attributes: Sequence[Attribute], dimension: str, values: Sequence[str]
+) -> Rendered:
+    """The question for further values of `dimension`, in the part of the space that has `attributes`."""
+    texts = [text for a in attributes for text in (a.dimension, a.value)]
+    return render(
+        "complete",
+        domain,
+        attributes=list(attributes),
+        dimension=dimension,
+        values=list(values),
+        fence=around([*texts, dimension, *values]),
+        per_ask=PER_ASK,
+    )
+
+
+def read_reply(answer: object) -> Reply:
+    """The reply in an answer; values are cleaned, and remainders such as "Other" are left out.
+
+    Raises:
+        ValueError: the status is none of the three, or there is no list of texts.
+    """
+    status: Any = answer.get("status") if isinstance(answer, dict) else None
+    values: Any = answer.get("values") if isinstance(answer, dict) else None
+    if status not in ("full", "more", "done"):
+        raise ValueError("the status is none of 'full', 'more', 'done'")
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise ValueError("'values' is no list of texts")
+    cleaned = [clean(value) for value in values if value.strip()]
+    return Reply(status, tuple(v for v in cleaned if len(v) <= MAX_NAME_CHARS and not is_remainder(v)))
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """A value that was left out because `into` says nearly the same; `similarity` is their cosine."""
+
+    value: str
+    into: str
+    similarity: float
+
+
+def merge(values: Sequence[str], vectors: np.ndarray, threshold: float) -> tuple[tuple[str, ...], tuple[Merged, ...]]:
+    """Values without near-synonyms: of two whose cosine is `threshold` or more, the earlier stays.
+
+    At least two values stay: those that are least alike, if all are.
+
+    Args:
+        values: at least two, the most trusted first.
+        vectors: float32 (n, d), one normalised row per value.
+        threshold: cosine, 0 to 1.
+    """
+    similarity = vectors @ vectors.T
+    kept: list[int] = []
+    merged: list[Merged] = []
+    for place, value in enumerate(values):
+        nearest = max(kept, key=lambda other: similarity[place, other], default=None)
+        if nearest is None or similarity[place, nearest] < threshold:
+            kept.append(place)
+        else:
+            merged.append(Merged(value, values[nearest], float(similarity[place, nearest])))
+    if len(kept) < 2:
+        farthest = int(np.argmin(similarity[kept[0]]))
+        kept = sorted([kept[0], farthest])
+        merged = [m for m in merged if m.value != values[farthest]]
+    return tuple(values[place] for place in kept), tuple(merged)
