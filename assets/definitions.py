@@ -15,6 +15,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 from evergrow.assets.collected import collected_definitions  # noqa: E402
 from evergrow.assets.evolution import round_definitions  # noqa: E402
 from evergrow.assets.seeds import seeds, seeds_job  # noqa: E402
+from evergrow.assets.tree import tree_definitions  # noqa: E402
 from evergrow.resources.embedder import Embedder  # noqa: E402
 from evergrow.resources.home import Home  # noqa: E402
 from evergrow.resources.lake import Lake, LakeIOManager  # noqa: E402
@@ -24,20 +25,23 @@ from evergrow.resources.progress import LogProgress, Progress  # noqa: E402
 from evergrow.resources.settings import Settings, load_settings  # noqa: E402
 from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
 from evergrow.sensors.rounds import next_round_sensor  # noqa: E402
+from evergrow.sensors.trees import next_level_sensor  # noqa: E402
 
 
 def build_definitions(settings: Settings, progress: Progress | None = None) -> dg.Definitions:
     """Everything Dagster needs to know, for these settings. `progress` defaults to lines in the run's log."""
     rounds = [round_definitions(n, settings) for n in range(1, settings.evolution.rounds + 1)]
     collection = collected_definitions(settings)
+    trees = tree_definitions(settings)
     jobs = [job for part in (*rounds, collection) for job in part.jobs or ()]
     return dg.Definitions.merge(
         *rounds,
         collection,
+        trees,
         dg.Definitions(
             assets=[seeds],
             jobs=[seeds_job],
-            sensors=[inbox_sensor(settings), next_round_sensor(settings, jobs)],
+            sensors=[inbox_sensor(settings), next_round_sensor(settings, jobs), next_level_sensor(settings, trees)],
             executor=dg.in_process_executor,
             resources=_resources(settings, progress),
         ),
@@ -83,6 +87,7 @@ def _resources(settings: Settings, progress: Progress | None) -> dict[str, objec
     return {
         "io_manager": io_manager,
         "home": home_resource,
+        "lake": dg.ResourceDefinition.hardcoded_resource(open_lake(settings), "tables that an asset looks into itself"),
         "ledger": ledger_resource,
         "models": models_resource,
         "embedder": embedder_resource,

@@ -18,9 +18,13 @@ _WORDS = {"min_value": "at least", "max_value": "at most", "value": "exactly", "
 
 
 def gate(
-    asset: dg.AssetsDefinition, stage: str, settings: Settings, others: Mapping[str, dg.AssetKey]
+    asset: dg.AssetsDefinition,
+    stage: str,
+    settings: Settings,
+    others: Mapping[str, dg.AssetKey],
+    suite: Suite | None = None,
 ) -> Callable[[Callable[..., Facts]], dg.AssetChecksDefinition]:
-    """The check that guards `asset`, with the suite `SUITES[stage]`.
+    """The check that guards `asset`.
 
     It decorates a function from tables, all their rows, to the facts that the suite names: its parameter `table` is the
     one that is judged, the others are named as in `others`. A fact that is None does not apply; one that is an
@@ -31,12 +35,14 @@ def gate(
         stage: the name of the stage, and of its suite.
         settings: where thresholds are looked up.
         others: further tables that the gate compares with.
+        suite: what is expected; `SUITES[stage]` if none is given.
     """
+    expected = suite or SUITES[stage]
 
     def declare(facts: Callable[..., Facts]) -> dg.AssetChecksDefinition:
         @wraps(facts)  # Dagster reads the inputs of a check off its signature
         def check(table: pl.DataFrame, **tables: pl.DataFrame) -> dg.AssetCheckResult:
-            return judge(SUITES[stage], table, settings, facts(table, **tables))
+            return judge(expected, table, settings, facts(table, **tables))
 
         return dg.asset_check(
             name=gate_name(stage),
@@ -44,7 +50,7 @@ def gate(
             blocking=True,
             partitions_def=asset.partitions_def,
             additional_ins={name: dg.AssetIn(key) for name, key in others.items()},
-            description="; ".join(e.says for e in SUITES[stage].expectations),
+            description="; ".join(e.says for e in expected.expectations),
         )(check)
 
     return declare

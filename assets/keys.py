@@ -27,3 +27,31 @@ def parents_key(round_no: int) -> dg.AssetKey:
 def gate_name(stage: str) -> str:
     """The name of the check that guards a stage."""
     return f"{stage}_gate"
+
+
+TREES_NAME = "tree"
+TREES = dg.DynamicPartitionsDefinition(name=TREES_NAME)
+SAMPLES = dg.AssetKey(["treesynth", "samples"])
+ROUTED = dg.AssetKey(["treesynth", "routed"])
+BALANCED = dg.AssetKey(["treesynth", "balanced"])
+AWARE = dg.AssetKey(["treesynth", "aware"])
+
+
+def level_key(depth: int) -> dg.AssetKey:
+    """The key of a tree's level, such as `treesynth/level_2`; the root is level 0."""
+    return dg.AssetKey(["treesynth", f"level_{depth}"])
+
+
+def shard_names(count: int) -> list[str]:
+    """The names of a tree's shards, in the order in which they are made."""
+    return [f"s{number:02d}" for number in range(count)]
+
+
+def tree_shards(count: int) -> dg.MultiPartitionsDefinition:
+    """The partitions of a tree's samples: tree x shard."""
+    return dg.MultiPartitionsDefinition({"tree": TREES, "shard": dg.StaticPartitionsDefinition(shard_names(count))})
+
+
+def shard_partition(tree: str, shard: str) -> dg.MultiPartitionKey:
+    """The partition of one shard of a tree."""
+    return dg.MultiPartitionKey({"tree": tree, "shard": shard})

@@ -62,7 +62,8 @@ _UNSCORED = pl.any_horizontal(pl.col("complexity", "diversity", "value").is_null
 _UNIQUE_ID = Expectation("every child stands in one row", "column_values_to_be_unique", "id")
 
 
-def _complete(of: str) -> Expectation:
+def complete(of: str) -> Expectation:
+    """Every row that was asked for is there: `of` names what there should be one row for each of."""
     return Expectation(
         f"the funnel adds up: one row for each of {of}", "table_row_count_to_equal", None, {"value": Fact("requested")}
     )
@@ -71,7 +72,7 @@ def _complete(of: str) -> Expectation:
 SUITES: Mapping[str, Suite] = {
     "complexity": Suite(
         (
-            _complete("the instructions that were kept"),
+            complete("the instructions that were kept"),
             _UNIQUE_ID,
             Expectation(
                 "the judge scored enough of the children",
@@ -108,7 +109,7 @@ SUITES: Mapping[str, Suite] = {
     ),
     "diversity": Suite(
         (
-            _complete("the children that were scored"),
+            complete("the children that were scored"),
             _UNIQUE_ID,
             Expectation("every child has a diversity", "column_values_to_not_be_null", "diversity"),
             Expectation(
@@ -134,7 +135,7 @@ SUITES: Mapping[str, Suite] = {
     ),
     "accepted": Suite(
         (
-            _complete("the children that were asked for"),
+            complete("the children that were asked for"),
             _UNIQUE_ID,
             Expectation(
                 "every child has a parent among those of the round", "column_values_to_not_be_null", "known_parent"

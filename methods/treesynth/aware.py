@@ -11,6 +11,7 @@ from evergrow.methods.treesynth.draws import derived
 from evergrow.methods.treesynth.naming import fold
 from evergrow.methods.treesynth.rendering import around, render
 from evergrow.methods.treesynth.samples import LETTERS
+from evergrow.methods.treesynth.templates import fill
 
 MAX_ACTION_WORDS = 20
 
@@ -62,13 +63,19 @@ def balanced_letters(ids: Sequence[str], seed: int) -> list[str]:
     return [LETTERS[(place[sample] + first) % 2] for sample in ids]
 
 
-def conversation(story: str, question: str, choices: tuple[str, str], letter: str, reasoning: str) -> dict[str, str]:
+def conversation_of(story: str, question: str, choices: tuple[str, str], letter: str, reasoning: str) -> dict[str, str]:
     """The record `{"input", "output"}` that the reference's conversion writes, made of whole parts."""
     asked = f"{story}\n\n{question}\n(A) {choices[0]}\n(B) {choices[1]}\n\nWhat is the correct answer?"
     return {"input": asked, "output": f"{reasoning} So the answer is ({letter})."}
 
 
-def story_of(fields: str) -> tuple[str, str]:
-    """Story and question of a sample's fields."""
+def story_of(domain: Domain, fields: str) -> tuple[str, str, str]:
+    """Story, question and the unaware person's action, of a sample's fields, in a domain that can be converted.
+
+    Raises:
+        ValueError: the domain has no key `aware`.
+    """
+    if domain.aware is None or domain.choices is None:
+        raise ValueError(f"the domain {domain.name!r} has no stories of unaware people")
     known = json.loads(fields)
-    return f"{known['key_information']} {known['action']}", known["question"]
+    return fill(domain.aware.story, known), fill(domain.aware.question, known), str(known[domain.choices.correct])

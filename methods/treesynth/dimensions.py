@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -71,12 +72,13 @@ def read_choice(answer: object, pivots: int, used: Sequence[str]) -> Choice:
     Raises:
         ValueError: with the first rule that is broken.
     """
-    if not isinstance(answer, dict) or not isinstance(answer.get("values"), list):
-        raise ValueError("the answer has no 'dimension' with a list of 'values'")
-    dimension = _name(answer.get("dimension"), "dimension")
+    found: dict[str, Any] = answer if isinstance(answer, dict) else {}
+    if not isinstance(found.get("values"), list):
+        raise ValueError("the answer has no 'dimension' with a list of 'values'")  # noqa: TRY004 - an invalid answer
+    dimension = _name(found.get("dimension"), "dimension")
     if fold(dimension) in {fold(name) for name in used}:
         raise ValueError(f"the dimension {dimension!r} is already used above")
-    groups = tuple(_group(part, pivots) for part in answer["values"])
+    groups = tuple(_group(part, pivots) for part in found["values"])
     if len(groups) < 2:
         raise ValueError(f"the dimension {dimension!r} needs at least two values")
     _check_values([group.value for group in groups])
@@ -114,10 +116,11 @@ def _name(text: object, what: str) -> str:
 
 
 def _group(part: object, pivots: int) -> Group:
-    numbers = part.get("samples") if isinstance(part, dict) else None
-    if not isinstance(part, dict) or not isinstance(numbers, list):
-        raise ValueError("a value has no list of 'samples'")
-    value = _name(part.get("value"), "value")
+    found: dict[str, Any] = part if isinstance(part, dict) else {}
+    numbers = found.get("samples")
+    if not isinstance(numbers, list):
+        raise ValueError("a value has no list of 'samples'")  # noqa: TRY004 - an invalid answer
+    value = _name(found.get("value"), "value")
     whole = [n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= pivots]
     if len(whole) < len(numbers):
         raise ValueError(f"the samples of {value!r} are not numbers from 1 to {pivots}")

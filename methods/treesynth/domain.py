@@ -53,10 +53,17 @@ class Dimension(Part):
 
 
 class Choices(Part):
-    """Two-choice questions: the fields that hold the right and the wrong answer; letters A and B are dealt at random."""
+    """Two-choice questions: the fields of the right and the wrong answer; their letters are dealt at random."""
 
     correct: Name
     wrong: Name
+
+
+class Stories(Part):
+    """Templates of the story and the question, in domains whose unaware people can be made aware."""
+
+    story: Text
+    question: Text
 
 
 class Domain(Part):
@@ -74,6 +81,7 @@ class Domain(Part):
     gist: Text | None = None
     export: dict[str, Template] = Field(min_length=1)
     choices: Choices | None = None
+    aware: Stories | None = None
     dimensions: tuple[Dimension, ...] = Field((), strict=False, max_length=MAX_DEPTH)
     depth: int = Field(4, ge=1, le=MAX_DEPTH)
 
@@ -81,6 +89,11 @@ class Domain(Part):
     def digest(self) -> str:
         """A hash of all that the file says."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+    @property
+    def converts(self) -> bool:
+        """Whether its samples are stories of unaware people, which can be converted (method.md B.11)."""
+        return self.aware is not None
 
     @property
     def told(self) -> str:
@@ -100,7 +113,7 @@ class Domain(Part):
 
 def _check_fields(domain: Domain) -> None:
     if reserved := set(domain.fields) & set(RESERVED):
-        raise ValueError(f"a field cannot be called {sorted(reserved)[0]!r}: choose another name")
+        raise ValueError(f"a field cannot be called {min(reserved)!r}: choose another name")
     named: dict[str, tuple[str, ...]] = {f"fields.{n}.not_in": f.not_in for n, f in domain.fields.items()}
     if domain.choices:
         named["choices"] = (domain.choices.correct, domain.choices.wrong)
@@ -118,9 +131,14 @@ def _check_templates(domain: Domain) -> None:
         ("gist", domain.told, known - {"letter"}),
         *((f"export.{key}", template, exported) for key, template in domain.export.items()),
     ]
+    if domain.aware:
+        own = set(domain.fields)
+        templates += [("aware.story", domain.aware.story, own), ("aware.question", domain.aware.question, own)]
+        if domain.choices is None:
+            raise ValueError("aware needs the key `choices`, which says what the unaware person does")
     for key, template, allowed in templates:
         if unknown := names(template) - allowed:
-            raise ValueError(f"{key} uses {{{sorted(unknown)[0]}}}; it may use {', '.join(sorted(allowed))}")
+            raise ValueError(f"{key} uses {{{min(unknown)}}}; it may use {', '.join(sorted(allowed))}")
         if key in ("text", "gist") and not names(template):
             raise ValueError(f"{key} uses no field: write for example {{{next(iter(domain.fields))}}}")
 

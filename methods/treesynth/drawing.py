@@ -44,7 +44,8 @@ def picture(nodes: pl.DataFrame, rows: Mapping[str, int] | None = None, most: in
         parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{fill}"/>')
         parts.append(f'<text x="{x + 9}" y="{y + 4}">{escape(_printable(label))}</text>')
     height = len(drawn) * ROW_HEIGHT + 12
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="monospace" font-size="12">'
+    size = f'width="{width}" height="{height}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="monospace" font-size="12">'
     return f'{head}<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
 
 

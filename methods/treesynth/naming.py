@@ -3,9 +3,10 @@
 import re
 import unicodedata
 
-_MARKER = re.compile(r"^\s*(?:[-*•·–—]+\s+|\(?\d{1,3}[.):]\s+|\(?[a-zA-Z][.)]\s+)+")
-_WRAPPED = re.compile(r"^([\"'`*_“”‘’]+)(.*?)([\"'`*_“”‘’]+)$", re.DOTALL)
-_SEPARATORS = re.compile(r"[\s.,;:!?()\[\]{}\"'`“”‘’_\-–—/\\]+")
+_MARKER = re.compile(r"^\s*(?:[-*\u2022\u00b7\u2013\u2014]+\s+|\(?\d{1,3}[.):]\s+|\(?[a-zA-Z][.)]\s+)+")
+_QUOTES = r"\"'`\u201c\u201d\u2018\u2019"
+_WRAPPED = re.compile(rf"^([{_QUOTES}*_]+)(.*?)([{_QUOTES}*_]+)$", re.DOTALL)
+_SEPARATORS = re.compile(rf"[\s.,;:!?()\[\]{{}}{_QUOTES}_\-\u2013\u2014/\\]+")
 
 
 def clean(text: str) -> str:

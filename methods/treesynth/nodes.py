@@ -11,7 +11,15 @@ State = Literal["inner", "leaf"]
 ID_CHARS = 12
 ATTRIBUTES = pl.List(pl.Struct({"dimension": pl.String, "value": pl.String}))
 PATH = pl.List(pl.Struct({"dimension": pl.String, "values": pl.List(pl.String)}))
-PIVOTS = pl.List(pl.Struct({"fields": pl.String, "attributes": ATTRIBUTES, "call_id": pl.String, "model": pl.String}))
+PIVOTS = pl.List(
+    pl.Struct(
+        {
+            **dict.fromkeys(("fields", "content", "letter"), pl.String),
+            "attributes": ATTRIBUTES,
+            **dict.fromkeys(("call_id", "model"), pl.String),
+        }
+    )
+)
 GROUPS = pl.List(pl.Struct({"value": pl.String, "pivots": pl.List(pl.Int32)}))
 MERGED = pl.List(pl.Struct({"value": pl.String, "into": pl.String, "similarity": pl.Float64}))
 LEVEL_SCHEMA: Mapping[str, Any] = {
@@ -23,6 +31,7 @@ LEVEL_SCHEMA: Mapping[str, Any] = {
     "split_listed": pl.Boolean,
     "split_source": pl.String,
     "merged": MERGED,
+    "closest_values": pl.Float64,
     "groups": GROUPS,
     "pivots": PIVOTS,
     **dict.fromkeys(("split_call_id", "partitioner_model", "prompt_version", "run_id", "reason"), pl.String),

@@ -18,7 +18,7 @@ class TreeFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A node of a file: how it divides (None: not yet, or never), and its texts (None: it has none, it is unfinished)."""
+    """A node of a file: how it divides (None: not yet, or never), and its texts (None: it is unfinished)."""
 
     split: Split | None
     texts: tuple[str, ...] | None

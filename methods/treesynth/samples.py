@@ -1,4 +1,4 @@
-"""Pivots and samples: what a writer is asked in a part of the space, what it wrote, how that is checked and exported."""
+"""Pivots and samples: what a writer is asked in a part of the space, how its answer is checked and exported."""
 
 import json
 import re
@@ -164,7 +164,7 @@ def read_adherence(answer: object, attributes: int) -> tuple[float, str]:
     found: dict[str, Any] = answer if isinstance(answer, dict) else {}
     missing = found.get("missing")
     if not isinstance(missing, list):
-        raise ValueError("the answer has no list 'missing'")
+        raise ValueError("the answer has no list 'missing'")  # noqa: TRY004 - an invalid answer, not a bug
     if any(isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= attributes for n in missing):
         raise ValueError(f"'missing' holds something else than numbers from 1 to {attributes}")
     return 1 - len(set(missing)) / max(attributes, 1), str(found.get("why", "")).strip()

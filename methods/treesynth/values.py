@@ -93,10 +93,15 @@ class Merged:
     similarity: float
 
 
-def merge(values: Sequence[str], vectors: np.ndarray, threshold: float) -> tuple[tuple[str, ...], tuple[Merged, ...]]:
+def merge(
+    values: Sequence[str], vectors: np.ndarray, threshold: float
+) -> tuple[tuple[str, ...], tuple[Merged, ...], float]:
     """Values without near-synonyms: of two whose cosine is `threshold` or more, the earlier stays.
 
     At least two values stay: those that are least alike, if all are.
+
+    Returns:
+        The values that stay, those that do not, and the cosine of the two most similar ones that stay.
 
     Args:
         values: at least two, the most trusted first.
@@ -116,4 +121,5 @@ def merge(values: Sequence[str], vectors: np.ndarray, threshold: float) -> tuple
         farthest = int(np.argmin(similarity[kept[0]]))
         kept = sorted([kept[0], farthest])
         merged = [m for m in merged if m.value != values[farthest]]
-    return tuple(values[place] for place in kept), tuple(merged)
+    apart = similarity[np.ix_(kept, kept)][np.triu_indices(len(kept), k=1)]
+    return tuple(values[place] for place in kept), tuple(merged), float(apart.max())

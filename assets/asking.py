@@ -1,0 +1,68 @@
+"""What the steps of a tree ask: one rendered prompt at a time, its outcome as a value, an outage as an error."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from evergrow.methods.prompts import Rendered
+from evergrow.resources.llm import Answered, Conversation, Failed, Invalid, Refused, Request
+from evergrow.resources.llm.faults import FaultClass
+
+T = TypeVar("T")
+REASON_LENGTH = 300
+SLOTS_PER_SEED = 10_000  # more answers than any prompt is asked for: trees of different seeds share none
+PASSING = (FaultClass.TRANSIENT, FaultClass.LIMIT)
+
+
+class Outage(Exception):  # noqa: N818 - it says what happened
+    """No answer came: the work that needs it has failed, and another run takes it up; `passing` if that may help."""
+
+    def __init__(self, outcome: Failed) -> None:
+        super().__init__(" ".join(f"failed: {outcome.error_class}: {outcome.message}".split())[:REASON_LENGTH])
+        self.passing = outcome.error_class in PASSING
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[T]):
+    """A usable answer, and which call gave it."""
+
+    value: T
+    call_id: str
+    model: str
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """An answer that is of no use: declined, or not as asked; `declined` tells which."""
+
+    reason: str
+    declined: bool
+
+
+class Asker:
+    """Asks on behalf of one tree, whose seed sets its answers apart from those of other trees."""
+
+    def __init__(self, talk: Conversation, seed: int) -> None:
+        self._talk, self._seed = talk, seed
+        self.failed = 0
+
+    async def ask(self, role: str, prompt: Rendered, slot: int, parse: Callable[[object], T]) -> Told[T] | Nothing:
+        """The answer number `slot` to `prompt`.
+
+        Raises:
+            Outage: none came.
+        """
+        place = self._seed * SLOTS_PER_SEED + slot
+        request = Request("", role, prompt.system, prompt.user, prompt.schema, place, prompt.version)
+        outcome = await self._talk.ask(request, parse)
+        match outcome:
+            case Answered():
+                return Told(outcome.value, outcome.call_id, outcome.model, outcome.run_id)
+            case Refused(reason=reason):
+                return Nothing(reason, declined=True)
+            case Invalid(reason=reason):
+                return Nothing(reason, declined=False)
+            case Failed():
+                self.failed += 1
+                raise Outage(outcome)

@@ -1,0 +1,46 @@
+"""What a tree's tables were made from, as one text: if it differs from today's, the table has to be made again."""
+
+import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
+
+from evergrow.assets.keys import SAMPLES, level_key, shard_names, shard_partition
+from evergrow.resources.gate import latest_materialization
+from evergrow.resources.home import Home
+from evergrow.resources.settings import Settings
+from evergrow.resources.trees import balance_spec, tree_spec
+
+BASIS = "basis"  # metadata of samples, routed, balanced and aware
+
+
+def levels_basis(instance: dg.DagsterInstance, home: Home, tree: str) -> str:
+    """The versions of all levels of the tree."""
+    depths = range(tree_spec(home, tree).max_depth + 1)
+    return " ".join(data_version(instance, level_key(depth), tree) for depth in depths)
+
+
+def samples_basis(instance: dg.DagsterInstance, home: Home, settings: Settings, tree: str, shard: str) -> str:
+    """What a shard depends on: the levels, the target, and the shards before it."""
+    names = shard_names(settings.treesynth.shards)
+    earlier = [data_version(instance, SAMPLES, shard_partition(tree, n)) for n in names[: names.index(shard)]]
+    spec = tree_spec(home, tree)
+    return " ".join([levels_basis(instance, home, tree), str(spec.rows), str(spec.seed), *earlier])
+
+
+def all_samples_basis(instance: dg.DagsterInstance, settings: Settings, tree: str) -> str:
+    """The versions of all shards."""
+    names = shard_names(settings.treesynth.shards)
+    return " ".join(data_version(instance, SAMPLES, shard_partition(tree, name)) for name in names)
+
+
+def routed_basis(instance: dg.DagsterInstance, home: Home, tree: str) -> str:
+    """What the routing depends on: the levels, the dataset, and from where it is to be done anew."""
+    wanted = balance_spec(home, tree)
+    asked = f"{wanted.dataset} {wanted.redo_from} {wanted.redo}" if wanted else "-"
+    return f"{levels_basis(instance, home, tree)} {asked}"
+
+
+def data_version(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str) -> str:
+    """The content hash of a table's latest version; `-` while there is none."""
+    record = latest_materialization(instance, key, partition)
+    made = record.asset_materialization if record else None
+    return str((made.tags or {}).get(DATA_VERSION_TAG, "-")) if made else "-"

@@ -1,0 +1,98 @@
+"""How far a tree has got: the first of its tables that needs work, and whether the tree must stop."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.definitions.data_version import CODE_VERSION_TAG
+
+from evergrow.assets.frontier import UNANSWERED, Stop, work_needed
+from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, shard_partition
+from evergrow.assets.tree_basis import BASIS, samples_basis
+from evergrow.assets.tree_levels import INNER, SHAPE, known_tree, shape
+from evergrow.resources.gate import GATES, Verdict, latest_materialization, verdict
+from evergrow.resources.home import Home
+from evergrow.resources.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A table of a tree, and why it must be made (again); None if it is current.
+
+    `passed` tells whether its gate is open as it stands, whatever else has changed.
+    """
+
+    job: str
+    key: dg.AssetKey
+    partition: str
+    why: str | None
+    passed: bool
+
+
+def steps(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, home: Home, settings: Settings, tree: str
+) -> Iterator[Step]:
+    """The tables of a tree in the order in which they are made: levels down to where it ends, then shards.
+
+    What follows a step may depend on it: ask for the next one after the step was done.
+    """
+    spec, domain = known_tree(home, settings, tree)
+    wanted = shape(spec, domain)
+    for depth in range(spec.max_depth + 1):
+        key = level_key(depth)
+        why = work_needed(instance, definitions, key, tree)
+        if why is None and metadata_of(instance, key, tree, SHAPE) != wanted:
+            why = "the tree's depth, seed or domain changed"
+        yield Step(f"tree_level_{depth}", key, tree, why, _passed(instance, key, tree, "level"))
+        if metadata_of(instance, key, tree, INNER) == 0:
+            break
+    for shard in shard_names(settings.treesynth.shards):
+        partition = shard_partition(tree, shard)
+        basis = samples_basis(instance, home, settings, tree, shard)
+        why = stale(instance, definitions, SAMPLES, partition, basis)
+        yield Step("tree_samples", SAMPLES, partition, why, _passed(instance, SAMPLES, partition, "samples"))
+
+
+def stale(
+    instance: dg.DagsterInstance, definitions: dg.Definitions, key: dg.AssetKey, partition: str, basis: str
+) -> str | None:
+    """Why a table must be made (again), where what it was made from is kept as its basis; None if it is current."""
+    node = definitions.resolve_asset_graph().get(key)
+    record = latest_materialization(instance, key, partition)
+    made = record.asset_materialization if record else None
+    if record is None or made is None:
+        return "it was never made"
+    if (made.tags or {}).get(CODE_VERSION_TAG) != node.code_version:
+        return "its prompt, model or rules changed"
+    if metadata_of(instance, key, partition, BASIS) != basis:
+        return "what it is made from changed"
+    if failed := metadata_of(instance, key, partition, UNANSWERED):
+        return f"{failed} requests failed"
+    for name in node.metadata.get(GATES, ()):
+        found, _ = verdict(instance, dg.AssetCheckKey(key, name), partition, record)
+        if found is not Verdict.PASSED:
+            return f"its gate is {found}"
+    return None
+
+
+def metadata_of(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, name: str) -> object:
+    """A value of the metadata of a table's latest version; None if there is none."""
+    record = latest_materialization(instance, key, partition)
+    made = record.asset_materialization if record else None
+    return made.metadata[name].value if made and name in made.metadata else None
+
+
+def stop_tree(ledger_spent: tuple[int, float], settings: Settings) -> Stop | None:
+    """Whether nothing more of a tree must start, because `(tokens, dollars)` of its budget are spent."""
+    (tokens, usd), budget = ledger_spent, settings.budget
+    if budget.max_tokens and tokens >= budget.max_tokens:
+        return Stop(f"{tokens:,} tokens are spent of {budget.max_tokens:,} (budget.max_tokens)")
+    if budget.max_usd and usd >= budget.max_usd:
+        return Stop(f"${usd:.2f} is spent of ${budget.max_usd:.2f} (budget.max_usd)")
+    return None
+
+
+def _passed(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, stage: str) -> bool:
+    record = latest_materialization(instance, key, partition)
+    check = dg.AssetCheckKey(key, gate_name(stage))
+    return record is not None and verdict(instance, check, partition, record)[0] is Verdict.PASSED

@@ -1,0 +1,79 @@
+"""A tree whose level passed its gate goes on to the next one, and to its samples after the last."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from evergrow.assets.frontier import Stop
+from evergrow.assets.keys import TREES
+from evergrow.assets.tree_frontier import Step, steps, stop_tree
+from evergrow.resources.gate import latest_materialization
+from evergrow.resources.home import Home
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.settings import Settings
+
+MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
+NEVER_MADE = "it was never made"
+
+
+def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDefinition:
+    """The sensor that launches, for each tree that was begun, the table after its last one whose gate is open.
+
+    parts: the assets and jobs of trees.
+    """
+    jobs: Sequence[dg.JobDefinition | dg.UnresolvedAssetJobDefinition] = list(parts.jobs or ())
+
+    @dg.sensor(
+        name="next_level",
+        jobs=jobs,
+        minimum_interval_seconds=settings.sensors.interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Starts the next level of every tree whose last one passed its gate, and the shards of its samples "
+        "after the last level; stops at the budget. A tree is begun by `evergrow tree grow`, or by its level 0.",
+    )
+    def next_level(
+        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
+    ) -> dg.SensorResult | dg.SkipReason:
+        requests, said = [], []
+        for tree in TREES.get_partition_keys(dynamic_partitions_store=context.instance):
+            decision = decide(context.instance, parts, home, ledger, settings, tree)
+            if isinstance(decision, dg.RunRequest):
+                requests.append(decision)
+            else:
+                said.append(f"{tree}: {decision.why}")
+        if requests:
+            return dg.SensorResult(run_requests=requests[:MAX_REQUESTS])
+        return dg.SkipReason("; ".join(said) or "no tree is registered")
+
+    return next_level
+
+
+def decide(  # noqa: PLR0917 - what a decision rests on
+    instance: dg.DagsterInstance, parts: dg.Definitions, home: Home, ledger: Ledger, settings: Settings, tree: str
+) -> dg.RunRequest | Stop:
+    """The run that takes the tree on, or why there is none."""
+    spent = ledger.spent(tree)
+    if stop := stop_tree((spent.tokens, spent.usd), settings):
+        return stop
+    before: Step | None = None
+    for step in steps(instance, parts, home, settings, tree):
+        if step.why is None:
+            before = step
+            continue
+        if before is None and step.why == NEVER_MADE:
+            return Stop("it was not begun; `evergrow tree grow` does it, or level 0 in the UI")
+        if not step.passed and step.why not in (NEVER_MADE, None) and "changed" not in step.why:
+            return Stop(f"{step.key.to_user_string()} is not let through: {step.why}")
+        return _request(instance, step, before, tree)
+    return Stop("it is grown and its samples are written")
+
+
+def _request(instance: dg.DagsterInstance, step: Step, before: Step | None, tree: str) -> dg.RunRequest:
+    cause = latest_materialization(instance, before.key, before.partition) if before else None
+    name = cause.storage_id if cause else "root"
+    return dg.RunRequest(
+        run_key=f"{tree}:{step.partition}:{step.job}:{name}:{step.why}",  # one cause launches one run
+        job_name=step.job,
+        partition_key=step.partition,
+        tags={"evergrow/batch": tree, "evergrow/cause": str(name)},
+    )
