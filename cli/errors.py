@@ -1,6 +1,6 @@
 """Which errors are the user's to mend: their messages are shown as they are, without a traceback."""
 
-import typer
+import dagster as dg
 
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
@@ -18,5 +18,5 @@ from evergrow.resources.tables import UnknownFormat
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample)
 FAILURE = (
     *(RunFailed, SeedError, HomeError, BatchBusy, LedgerError),
-    *(EndpointError, EmbedderError, LocalLLMError, OSError, typer.Abort),
+    *(EndpointError, EmbedderError, LocalLLMError, dg.Failure, OSError),
 )

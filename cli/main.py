@@ -194,18 +194,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the command's name; those of the process if None.
     """
-    import dagster as dg  # noqa: PLC0415
-
-    from evergrow.cli import errors  # noqa: PLC0415
-
     try:
         app(arguments)
     except SystemExit as end:
         return int(end.code or 0)
-    except errors.USAGE as error:
-        return _tell(error, 2)
-    except (*errors.FAILURE, dg.Failure) as error:
-        return _tell(error, 1)
+    except Exception as error:
+        from evergrow.cli import errors  # noqa: PLC0415 - imports everything: only when something went wrong
+
+        if isinstance(error, errors.USAGE):
+            return _tell(error, 2)
+        if isinstance(error, errors.FAILURE):
+            return _tell(error, 1)
+        raise
     return 0
 
 
