@@ -84,7 +84,8 @@ class EmbeddedModel(Section):
     """The llama.cpp server that is started when no endpoint is set."""
 
     gguf: Path | None = Field(None, description="weights of your own; empty: SmolLM2-135M-Instruct")
-    slots: PositiveInt = Field(4, description="requests answered at once")
+    # One slot is fastest on few cores: children of one parent come one after the other and share the parent's prompt.
+    slots: PositiveInt = Field(1, description="requests answered at once")
     context: int = Field(4096, ge=512, description="tokens of prompt and answer per request")
     threads: PositiveInt | None = Field(None, description="empty: processors - 1")
 
