@@ -67,7 +67,7 @@ class Endpoint(Section):
         "max_tokens", description="name of the parameter that bounds an answer (reasoning models: the second)"
     )
     send_seed: bool = Field(True, description="send a child's slot as `seed`: deterministic servers need it")
-    weight: PositiveFloat = Field(1.0, description="share of a pool's requests, relative to its other endpoints")
+    weight: PositiveFloat = Field(1.0, description="share of a pool's requests while all of it has room")
     concurrency: PositiveInt = Field(64, description="most requests in flight; fewer while the server refuses many")
     requests_per_minute: PositiveInt | None = Field(None, description="empty: as many as it takes")
     input_tokens_per_minute: PositiveInt | None = Field(None, description="empty: as many as it takes")

@@ -3,7 +3,6 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +11,7 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Engine, Invalid, Refused, Request
 from evergrow.resources.progress import LogProgress
 from tests.conftest import FakeEndpoint
-from tests.resources.llm.support import SCHEMA, WHO, ask, ledger_at, question, requests, settings
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = ledger_at(tmp_path)
-    yield opened
-    opened.close()
+from tests.resources.llm.support import SCHEMA, WHO, ask, question, requests, settings
 
 
 def test_every_request_has_one_outcome_that_the_ledger_can_show(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:

@@ -1,22 +1,14 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Failed, Refused
 from tests.conftest import FakeEndpoint
-from tests.resources.llm.support import ask, ask_async, ledger_at, requests, settings
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = ledger_at(tmp_path)
-    yield opened
-    opened.close()
+from tests.resources.llm.support import ask, ask_async, requests, settings
 
 
 @pytest.mark.parametrize("status", ["408", "409", "425", "429", "500", "502", "503", "504", "529"])
