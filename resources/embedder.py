@@ -124,7 +124,7 @@ def _load(name: str, device: str, *, trust_remote_code: bool) -> Any:  # noqa: A
             trust_remote_code=trust_remote_code,
             local_files_only=source is not None,
         )
-    except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
+    except Exception as error:  # a damaged file, or code that a model brings, can fail in any way
         raise EmbedderError(_explain(name, error)) from error
 
 
