@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 import dagster as dg
 import polars as pl
 
+from evergrow.assets import shown
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import BATCHES, SEEDS, gate_name, parents_key, round_name, stage_key
@@ -23,7 +24,6 @@ from evergrow.resources.llm import Request
 from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings
 
-SAMPLE_ROWS = 5
 ACCEPTED_COLUMNS = (
     *("id", "root_id", "parent_id", "batch", "domain", "round", "slot", "content"),
     *("complexity", "complexity_reason", "diversity", "nearest_id", "value", "parent_complexity", "parent_diversity"),
@@ -109,7 +109,7 @@ def _instructions(round_no: int, settings: Settings) -> dg.AssetsDefinition:
         )
         children = synthesis.reject_children(children, parents, rules.min_words)
         context.add_output_metadata(
-            {**engine.summary(), UNANSWERED: unanswered(answers), **_sample(children, "parent_id", "content")}
+            {**engine.summary(), UNANSWERED: unanswered(answers), **shown.sample(children, "content", "parent_id")}
         )
         return children
 
@@ -146,7 +146,8 @@ def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition,
             {
                 **engine.summary(),
                 UNANSWERED: unanswered(verdicts),
-                **_sample(scored, "complexity", "complexity_reason"),
+                **shown.sample(scored, "complexity", "complexity_reason"),
+                **shown.histogram(scored, "complexity", judging.LOWEST, judging.HIGHEST),
             }
         )
         return scored
@@ -160,7 +161,7 @@ def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition,
     def complexity_gate(table: pl.DataFrame, instructions: pl.DataFrame, previous: pl.DataFrame) -> Facts:  # noqa: ARG001
         mean = previous["complexity"].mean() if round_no > 1 else None
         return {
-            "requested": kept(instructions).height,
+            "requested": shown.kept(instructions).height,
             "lowest_mean": mean - settings.gates.complexity.max_drop if isinstance(mean, float) else None,
         }
 
@@ -204,12 +205,17 @@ def _diversity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, 
             nearest_id=pl.when(pl.Series(nearest) >= 0).then(ids),
             embedding_model=pl.lit(embedder.name),
         )
-        context.add_output_metadata(_sample(measured, "diversity", "nearest_id"))
+        context.add_output_metadata(
+            {
+                **shown.sample(measured, "diversity", "nearest_id"),
+                **shown.histogram(measured, "diversity", 0, 1, bins=10),
+            }
+        )
         return measured
 
     @gate(diversity, "diversity", settings, {"complexity": stage_key(round_no, "complexity")})
     def diversity_gate(table: pl.DataFrame, complexity: pl.DataFrame) -> Facts:  # noqa: ARG001
-        return {"requested": kept(complexity).height}
+        return {"requested": shown.kept(complexity).height}
 
     return diversity, diversity_gate
 
@@ -244,23 +250,23 @@ def _accepted(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, d
         chosen = selection.select(children, rules.selection_order, rules.margin, rules.beam, rules.beam_scope).select(
             ACCEPTED_COLUMNS
         )
-        context.add_output_metadata(_sample(chosen, "value", "complexity", "diversity", "content"))
+        context.add_output_metadata(
+            {
+                **shown.sample(chosen, "content", "value", "complexity", "diversity"),
+                **shown.histogram(shown.kept(chosen), "value", 1, 20, bins=19),
+            }
+        )
         return chosen
 
     @gate(accepted, "accepted", settings, {"parents": parents_key(round_no)})
     def accepted_gate(table: pl.DataFrame, parents: pl.DataFrame) -> Facts:  # noqa: ARG001
-        ids = kept(parents)["id"]
+        ids = shown.kept(parents)["id"]
         return {
             "requested": len(ids) * rules.children,
             "known_parent": pl.when(pl.col("parent_id").is_in(ids.implode())).then("parent_id"),
         }
 
     return accepted, accepted_gate
-
-
-def kept(table: pl.DataFrame) -> pl.DataFrame:
-    """The rows of a table that were not rejected."""
-    return table.filter(pl.col("reason").is_null()) if "reason" in table.columns else table
 
 
 def as_parents(table: pl.DataFrame) -> pl.DataFrame:
@@ -288,10 +294,3 @@ def _prompt_versions(parents: pl.DataFrame) -> pl.DataFrame:
     direct, optimise = synthesis.direct_prompt().version, synthesis.optimise_prompt().version
     version = pl.when(pl.col("kind") == "code").then(pl.lit(direct)).otherwise(pl.lit(optimise))
     return parents.select(parent_id="id", prompt_version=version)
-
-
-def _sample(table: pl.DataFrame, *columns: str) -> dict[str, dg.MetadataValue]:
-    """The first kept rows, for the UI: text cut, as plain records, never as markup."""
-    rows = kept(table).select("id", *columns).head(SAMPLE_ROWS)
-    short = rows.with_columns(pl.col(pl.String).str.head(200))
-    return {"sample": dg.MetadataValue.table([dg.TableRecord(row) for row in short.to_dicts()])} if rows.height else {}

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
-    get_input_data_version_tag,
+    get_input_event_pointer_tag,
 )
 
 from evergrow.assets.keys import parents_key, stage_key
@@ -35,8 +35,7 @@ def work_needed(
     if node.code_version and _tag(record, CODE_VERSION_TAG) != node.code_version:
         return "its prompt, model or rules changed"
     for parent in node.parent_keys:
-        upstream = latest_materialization(instance, parent, partition)
-        if upstream and _tag(record, get_input_data_version_tag(parent)) != _tag(upstream, DATA_VERSION_TAG):
+        if _changed(instance, parent, partition, record):
             return f"{parent.to_user_string()} changed"
     metadata = record.asset_materialization.metadata
     if UNANSWERED in metadata and metadata[UNANSWERED].value:
@@ -56,9 +55,22 @@ def next_round_no(instance: dg.DagsterInstance, batch: str, rounds: int) -> int:
         accepted = latest_materialization(instance, stage_key(round_no, "accepted"), batch)
         if not (parents and children and accepted):
             return round_no
-        if _tag(children, get_input_data_version_tag(parents_key(round_no))) != _tag(parents, DATA_VERSION_TAG):
+        if _changed(instance, parents_key(round_no), batch, children):
             return round_no
     return rounds + 1
+
+
+def _changed(instance: dg.DagsterInstance, parent: dg.AssetKey, partition: str, reader: dg.EventLogRecord) -> bool:
+    """Whether the parent's content is another than what `reader` was made from; made again alike, it is not."""
+    now = latest_materialization(instance, parent, partition)
+    seen = _tag(reader, get_input_event_pointer_tag(parent))
+    if now is None or str(now.storage_id) == seen:
+        return False
+    if seen is None or not seen.isdigit():
+        return True
+    wanted = dg.AssetRecordsFilter(asset_key=parent, asset_partitions=[partition], storage_ids=[int(seen)])
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return not records or _tag(records[0], DATA_VERSION_TAG) != _tag(now, DATA_VERSION_TAG)
 
 
 def _tag(record: dg.EventLogRecord, name: str) -> str | None:

@@ -149,7 +149,7 @@ def _row(expectation: Expectation, bounds: Mapping[str, Any], result: Mapping[st
         "expectation": expectation.says,
         "met": bool(result["success"]),
         "severity": expectation.severity,
-        "observed": f"observed {value:.3f}" if isinstance(value, float) else f"observed {value}",
+        "observed": f"{value:.3f}" if isinstance(value, float) else str(value),
         "wanted": ", ".join(wanted) or "all rows",
         "rows": ", ".join(failing),
     }

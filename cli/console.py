@@ -13,7 +13,10 @@ from rich.text import Text
 
 from evergrow.resources.progress import Advance
 
-out = Console(highlight=False)
+CUT = 300  # characters of a value that is only shown
+PIPE_WIDTH = 160  # columns of a table that is drawn into a file or a pipe
+
+out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 
@@ -40,6 +43,22 @@ def show_table(frame: pl.DataFrame, title: str, *, as_json: bool = False) -> Non
     for row in rows:
         table.add_row(*(clean(_cell(value)) for value in row.values()))
     out.print(table)
+
+
+def show_records(frame: pl.DataFrame, title: str, *, as_json: bool = False) -> None:
+    """Print rows of a wide table one below the other, long values cut, or all of it as JSON."""
+    if as_json:
+        show_table(frame, title, as_json=True)
+        return
+    out.print(clean(title), style="italic")
+    for row in frame.to_dicts():
+        grid = Table(show_header=False, box=None, padding=(0, 1))
+        grid.add_column(style="cyan", no_wrap=True)
+        grid.add_column(overflow="fold")
+        for name, value in row.items():
+            text = _cell(value)
+            grid.add_row(clean(name), clean(text if len(text) <= CUT else f"{text[:CUT]} ..."))
+        out.print(grid, "")
 
 
 def _cell(value: object) -> str:

@@ -1,6 +1,6 @@
 """Which errors are the user's to mend: their messages are shown as they are, without a traceback."""
 
-import typer
+import dagster as dg
 
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
@@ -10,7 +10,7 @@ from evergrow.resources.embedder import EmbedderError
 from evergrow.resources.home import BatchBusy, HomeError
 from evergrow.resources.ledger import LedgerError
 from evergrow.resources.llm import EndpointError
-from evergrow.resources.local_llm import LocalLLMError
+from evergrow.resources.local_llm import LocalModelError
 from evergrow.resources.seeds import SeedError
 from evergrow.resources.settings import SettingsError
 from evergrow.resources.tables import UnknownFormat
@@ -18,5 +18,5 @@ from evergrow.resources.tables import UnknownFormat
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample)
 FAILURE = (
     *(RunFailed, SeedError, HomeError, BatchBusy, LedgerError),
-    *(EndpointError, EmbedderError, LocalLLMError, OSError, typer.Abort),
+    *(EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

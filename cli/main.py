@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from evergrow.cli.console import Bars, clean, err, out, say, show_table
+from evergrow.cli.console import Bars, clean, err, out, say, show_records, show_table
 from evergrow.resources.settings import Settings, SettingsError, load_settings
 
 EXAMPLES = """
@@ -127,9 +127,15 @@ def trace(
 
 @app.command()
 def cost(as_json: AsJson = False) -> None:
-    """What was spent, by batch, asset and model. A cost is '-' where the model has no price in the settings."""
+    """What was spent, by batch, asset and model. A cost is unknown where the settings have no price for the model."""
+    import polars as pl  # noqa: PLC0415
+
     with _workspace() as workspace, workspace.ledger() as ledger:
-        show_table(ledger.costs(group_by=("batch", "asset", "model")), "cost", as_json=as_json)
+        costs = ledger.costs(group_by=("batch", "asset", "model"))
+        if not as_json:
+            usd = pl.col("usd").round(4).cast(pl.String).fill_null("unknown")
+            costs = costs.select("batch", "asset", "model", "calls", "failed", "tokens_in", "tokens_out", usd=usd)
+        show_table(costs, "cost", as_json=as_json)
 
 
 @app.command()
@@ -145,13 +151,15 @@ def table(
     """Any table of the lake as Parquet, JSONL or CSV, or its first rows on the terminal."""
     import dagster as dg  # noqa: PLC0415
 
-    from evergrow.resources.tables import write_table  # noqa: PLC0415
+    from evergrow.resources.tables import require_format, write_table  # noqa: PLC0415
 
+    if target:
+        require_format(target)
     with _workspace() as workspace:
         workspace.require_batch(partition)
         frame = workspace.table(dg.AssetKey.from_user_string(asset_key), partition, rows)
         if target is None:
-            show_table(frame.head(10).collect(), f"{asset_key} of {partition!r}, first rows", as_json=as_json)
+            show_records(frame.head(3).collect(), f"{asset_key} of {partition!r}, first rows", as_json=as_json)
         else:
             say(f"{write_table(frame, target):,} rows in {target}")
 
@@ -194,18 +202,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the command's name; those of the process if None.
     """
-    import dagster as dg  # noqa: PLC0415
-
-    from evergrow.cli import errors  # noqa: PLC0415
-
     try:
         app(arguments)
     except SystemExit as end:
         return int(end.code or 0)
-    except errors.USAGE as error:
-        return _tell(error, 2)
-    except (*errors.FAILURE, dg.Failure) as error:
-        return _tell(error, 1)
+    except Exception as error:
+        from evergrow.cli import errors  # noqa: PLC0415 - imports everything: only when something went wrong
+
+        if isinstance(error, errors.USAGE):
+            return _tell(error, 2)
+        if isinstance(error, errors.FAILURE):
+            return _tell(error, 1)
+        raise
     return 0
 
 

@@ -5,7 +5,7 @@ import importlib.metadata
 import importlib.util
 import logging
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,19 +92,8 @@ class Embedder:
         return made
 
     @cached_property
-    def _model(self) -> Any:  # noqa: ANN401 - the library has no types, and is imported late
-        from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes many seconds
-
-        source = _packaged_folder(self.name) or _folder(self.name)
-        try:
-            return SentenceTransformer(
-                str(source or self.name),
-                device=self.device,
-                trust_remote_code=self._settings.trust_remote_code,
-                local_files_only=source is not None,
-            )
-        except (OSError, ValueError, ImportError, RuntimeError, KeyError) as error:
-            raise EmbedderError(_explain(self.name, error)) from error
+    def _model(self) -> Any:  # noqa: ANN401 - the library has no types
+        return _load(self.name, self.device, trust_remote_code=self._settings.trust_remote_code)
 
     @cached_property
     def device(self) -> str:
@@ -118,6 +107,25 @@ class Embedder:
             return best if wanted == "auto" else wanted
         log.warning("embedding.device is %s, which this machine lacks; using %s", wanted, best)
         return best
+
+
+@cache
+def _load(name: str, device: str, *, trust_remote_code: bool) -> Any:  # noqa: ANN401 - the library has no types
+    """The model, loaded once a process: a command runs round after round."""
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes many seconds
+    from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+
+    transformers_logging.disable_progress_bar()
+    source = _packaged_folder(name) or _folder(name)
+    try:
+        return SentenceTransformer(
+            str(source or name),
+            device=device,
+            trust_remote_code=trust_remote_code,
+            local_files_only=source is not None,
+        )
+    except Exception as error:  # a damaged file, or code that a model brings, can fail in any way
+        raise EmbedderError(_explain(name, error)) from error
 
 
 def _packaged_folder(name: str) -> Path | None:

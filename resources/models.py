@@ -26,7 +26,9 @@ class EmbeddedServers(Mapping[str, Address]):
         if name not in self._names:
             raise KeyError(name)
         if name not in self._started:
-            server = self._stack.enter_context(local_llm.running(self._settings.embedded, self._home.logs))
+            server = self._stack.enter_context(
+                local_llm.running(self._settings.embedded, self._home.logs / "embedded-model.log")
+            )
             self._started[name] = Address(server.base_url, server.api_key)
         return self._started[name]
 

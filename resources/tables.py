@@ -12,6 +12,16 @@ class UnknownFormat(Exception):  # noqa: N818 - it names what is unknown
     """The file's suffix is none that can be written."""
 
 
+def require_format(target: Path) -> None:
+    """Refuse a file whose suffix names no format.
+
+    Raises:
+        UnknownFormat: the suffix is not one of `SUFFIXES`.
+    """
+    if target.suffix not in SUFFIXES:
+        raise UnknownFormat(f"{target}: write to a file that ends in one of {', '.join(SUFFIXES)}")
+
+
 def write_table(frame: pl.LazyFrame, target: Path) -> int:
     """Write `frame` to `target`, whole or not at all; returns the number of rows.
 
@@ -21,8 +31,7 @@ def write_table(frame: pl.LazyFrame, target: Path) -> int:
         UnknownFormat: the suffix is not one of `SUFFIXES`.
         OSError: the file cannot be written.
     """
-    if target.suffix not in SUFFIXES:
-        raise UnknownFormat(f"{target}: write to a file that ends in one of {', '.join(SUFFIXES)}")
+    require_format(target)
     table = frame.collect()
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")

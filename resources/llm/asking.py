@@ -192,6 +192,7 @@ class Asking(Generic[T]):
             then(call)
         except Exception as error:  # noqa: BLE001 - a caller's parser failed: raised again by `outcomes`
             self.stop(error)
+        self._news.set()
 
     def _replied(self, job: Job, permit: Permit, completion: Completion, call: Call) -> None:
         """The reply is durable: give its place back, and read it."""
@@ -206,7 +207,7 @@ class Asking(Generic[T]):
             case Unusable():
                 self._engine.verdict(Verdict(call.call_id, "invalid", verdict.reason))
                 if job.proceed(completion.text, verdict.reason, repairable=verdict.repairable):
-                    self._ready.append(job)
+                    self._ready.appendleft(job)  # what is begun goes first: it holds room in the window
                 else:
                     self._settle(job, Invalid(job.request, call.call_id, verdict.reason))
         self._engine.leave(permit)
@@ -222,7 +223,7 @@ class Asking(Generic[T]):
 
     def _ready_again(self, job: Job) -> None:
         if self._error is None:
-            self._ready.append(job)
+            self._ready.appendleft(job)
             self.dispatch()
 
     def _settle(self, job: Job, outcome: Outcome[T]) -> None:

@@ -178,8 +178,8 @@ class Engine:
             role = self._settings.role(outcome.request.role)
             return EndpointError(
                 f"none of the first {self.tallies.invalid} answers of model {role.model!r} can be used, the last one "
-                f"because {outcome.reason}; take a more capable model for the role {outcome.request.role!r}, or set its "
-                f"endpoint's `answers`; the replies are in the ledger (such as call {outcome.call_id})"
+                f"because {outcome.reason}; take a more capable model for the role {outcome.request.role!r}, or set "
+                f"its endpoint's `answers`; the replies are in the ledger (such as call {outcome.call_id})"
             )
         return None
 

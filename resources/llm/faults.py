@@ -75,9 +75,7 @@ def fault_of_status(status: int, body: object, text: str, headers: Mapping[str, 
 def _kind(status: int, code: str, message: str) -> FaultClass:
     """The class of an HTTP error: the first rule that fits."""
     words = f"{code} {message}"
-    unsure = (
-        status in (500, 501) and _ANSWERS.search(words) is not None
-    )  # some servers crash on a schema they don't know
+    unsure = status in (500, 501) and _ANSWERS.search(words) is not None  # crashed on the schema
     rules = (
         (bool(QUOTA_CODES & set(code.split())), FaultClass.ENDPOINT),
         (status in LIMIT_STATUS, FaultClass.LIMIT),

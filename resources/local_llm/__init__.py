@@ -3,3 +3,8 @@
 Here live the weights' whereabouts and check, the server's process, and its start and stop. Nothing here knows what the
 model is asked.
 """
+
+from evergrow.resources.local_llm.launch import Address, running
+from evergrow.resources.local_llm.weights import LocalModelError
+
+__all__ = ["Address", "LocalModelError", "running"]

@@ -89,7 +89,7 @@ class Endpoint(Section):
         "max_tokens", description="name of the parameter that bounds an answer (reasoning models: the second)"
     )
     send_seed: bool = Field(True, description="send a child's slot as `seed`: deterministic servers need it")
-    weight: PositiveFloat = Field(1.0, description="share of a pool's requests, relative to its other endpoints")
+    weight: PositiveFloat = Field(1.0, description="share of a pool's requests while all of it has room")
     concurrency: PositiveInt = Field(64, description="most requests in flight; fewer while the server refuses many")
     requests_per_minute: PositiveInt | None = Field(None, description="empty: as many as it takes")
     input_tokens_per_minute: PositiveInt | None = Field(None, description="empty: as many as it takes")
@@ -106,7 +106,8 @@ class EmbeddedModel(Section):
     """The llama.cpp server that is started when no endpoint is set."""
 
     gguf: Path | None = Field(None, description="weights of your own; empty: SmolLM2-135M-Instruct")
-    slots: PositiveInt = Field(4, description="requests answered at once")
+    # One slot is fastest on few cores: children of one parent come one after the other and share the parent's prompt.
+    slots: PositiveInt = Field(1, description="requests answered at once")
     context: int = Field(4096, ge=512, description="tokens of prompt and answer per request")
     threads: PositiveInt | None = Field(None, description="empty: processors - 1")
 

@@ -32,7 +32,7 @@ DEMANDS = (
     "handle ties by the earliest date", "reject cycles with a helpful message", "run in linear time",
     "keep the original order of equal entries", "work with half-open intervals", "respect a budget of forty credits",
     "report every violated rule at once", "support undo of the last three steps", "tolerate clocks that run backwards",
-    "round amounts to the nearest penny", "never hold more than two pages in memory", "explain each decision in a sentence",
+    "round amounts to the nearest penny", "never hold more than two pages in memory", "explain each decision",
     "resume after a power cut", "treat upper and lower case alike", "prefer the shortest path through the valley",
     "spread the load evenly over weekdays", "ignore records older than a year", "return the result as a nested mapping",
     "limit recursion to twelve levels", "merge neighbours that share a border", "count each visitor once",
@@ -51,23 +51,24 @@ def sentence(draw: random.Random, max_length: int | None = None) -> str:
 
 
 def value(schema: Mapping[str, Any], draw: random.Random, root: Mapping[str, Any] | None = None) -> Any:
-    """A value that satisfies `schema`: type, bounds, enum, const, required and optional properties, references."""
+    """A value that satisfies `schema`: type, bounds, enum, const, properties, unions (their first part), references."""
     root = root or schema
     if "$ref" in schema:
         return value(_resolve(schema["$ref"], root), draw, root)
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return draw.choice(schema["enum"])
-    for union in ("anyOf", "oneOf", "allOf"):
-        if union in schema:
-            return value(schema[union][0], draw, root)
+    union = next((schema[word] for word in ("anyOf", "oneOf", "allOf") if word in schema), None)
+    if union:
+        return value(union[0], draw, root)
+    if "enum" in schema or "const" in schema:
+        return draw.choice(schema["enum"]) if "enum" in schema else schema["const"]
     kind = schema.get("type", "object" if "properties" in schema else "string")
-    match kind[0] if isinstance(kind, list) else kind:
-        case "object":
-            return {name: value(part, draw, root) for name, part in schema.get("properties", {}).items()}
-        case "array":
-            return _array(schema, draw, root)
+    kind = kind[0] if isinstance(kind, list) else kind
+    if kind == "object":
+        return {name: value(part, draw, root) for name, part in schema.get("properties", {}).items()}
+    return _array(schema, draw, root) if kind == "array" else _scalar(kind, schema, draw)
+
+
+def _scalar(kind: str, schema: Mapping[str, Any], draw: random.Random) -> str | float | bool | None:
+    match kind:
         case "integer":
             return draw.randint(*_bounds(schema, 0, 10))
         case "number":

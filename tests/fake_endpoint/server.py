@@ -27,7 +27,7 @@ MESSAGES = {
     "422": ("Unprocessable entity.", "invalid_request_error", "unprocessable"),
     "429": ("Rate limit reached.", "requests", "rate_limit_exceeded"),
     "quota": ("You exceeded your current quota.", "insufficient_quota", "insufficient_quota"),
-    "context": ("This model's maximum context length is 8192 tokens.", "invalid_request_error", "context_length_exceeded"),
+    "context": ("The maximum context length is 8192 tokens.", "invalid_request_error", "context_length_exceeded"),
     "blocked": ("The response was filtered.", "invalid_request_error", "content_filter"),
 }  # fmt: skip
 STATUS = {"quota": 429, "context": 400, "blocked": 400}

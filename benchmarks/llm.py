@@ -1,0 +1,199 @@
+"""How fast the LLM engine is: requests per second, CPU per request, memory, stray rate limits, a kill, a repetition.
+
+Run `python benchmarks/llm.py` (about two minutes; `--large` adds 200,000 requests) in the project's environment. The
+endpoint is the tests' fake one, in a process of its own; each measurement is a process of its own too, so that CPU and
+memory are the engine's alone. The ledger, SQLite on disk, is always on.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import platform
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm import Answered, Attribution, Engine, Request
+from evergrow.resources.progress import LogProgress
+from evergrow.resources.settings import load_settings
+
+ROOT = Path(__file__).parent.parent
+CONCURRENCY = 128
+LATENCY_S = 0.1
+SCHEMA = {
+    "title": "answer",
+    "type": "object",
+    "properties": {"question": {"type": "string"}},
+    "required": ["question"],
+    "additionalProperties": False,
+}
+
+
+def requests(count: int) -> Iterator[Request]:
+    """`count` prompts of about 200 tokens."""
+    body = "Consider how the parts of this system fit together, and what a reader has to know. " * 9
+    for number in range(count):
+        yield Request(f"r{number}", "generator", "You write tasks.", f"{body} Task {number}.", SCHEMA)
+
+
+async def ask(url: str, ledger: Ledger, count: int) -> int:
+    """Ask `count` requests; the number of answers."""
+    settings = load_settings(
+        {"model": "model-1", "endpoints": {"default": {"base_url": url, "concurrency": CONCURRENCY}}}
+    )
+    who = Attribution("benchmark", "benchmark", "benchmark", "benchmark")
+    answered = 0
+    async with Engine.open(settings, ledger, who, LogProgress(logging.getLogger())) as engine:
+        async for outcome in engine.ask(requests(count), lambda answer: answer, label="benchmark", total=count):
+            answered += isinstance(outcome, Answered)
+    return answered
+
+
+def measure(url: str, path: str, count: int) -> None:
+    """The child's side: ask, and print what it took as JSON."""
+    ledger = Ledger.open(f"sqlite:///{path}")
+    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    answered = asyncio.run(ask(url, ledger, count))
+    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    figures = {"answered": answered, "wall_s": wall, "cpu_s": cpu, "rss_mb": after.ru_maxrss / 1024}
+    print(json.dumps(figures))
+
+
+def child(url: str, ledger: Path, count: int) -> "subprocess.Popen[str]":
+    """A process that measures."""
+    command = [sys.executable, __file__, "--child", url, str(ledger), str(count)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def figures_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    """What a child printed."""
+    output, _ = process.communicate()
+    return dict(json.loads(output))
+
+
+class Endpoint:
+    """The fake endpoint in a process of its own."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.fake_endpoint", "--latency", str(LATENCY_S), "--with-parent"]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert self._process.stdout is not None
+        ready = json.loads(self._process.stdout.readline())
+        self.url, self._root = ready["url"], ready["root"]
+
+    def control(self, **faults: object) -> None:
+        """Set faults and forget what was asked."""
+        body = json.dumps({"reset": True, **faults}).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self._root}/_control", body, method="POST")).close()
+
+    def stats(self) -> dict[str, Any]:
+        """What was asked."""
+        with urllib.request.urlopen(f"{self._root}/_stats") as answer:
+            return dict(json.load(answer))
+
+    def close(self) -> None:
+        """End it."""
+        self._process.kill()
+        self._process.wait()
+
+
+def throughput(endpoint: Endpoint, folder: Path, count: int) -> list[list[str]]:
+    """Rows for `count` requests, and for the same run once it is finished."""
+    endpoint.control()
+    ledger = folder / f"{count}.sqlite"
+    first = figures_of(child(endpoint.url, ledger, count))
+    again = figures_of(child(endpoint.url, ledger, count))
+    sent = endpoint.stats()["requests"]
+    rows = [
+        [
+            f"{label} {count:,} requests",
+            f"{f['wall_s']:.1f} s",
+            f"{count / f['wall_s']:,.0f}/s",
+            f"{1000 * f['cpu_s'] / count:.2f} ms",
+            f"{f['rss_mb']:.0f} MB",
+            note,
+        ]
+        for label, f, note in (
+            ("ask", first, f"{first['answered']:,} answered"),
+            ("repeat", again, f"{sent - count} sent again"),
+        )
+    ]
+    ledger.unlink()
+    return rows
+
+
+def stray_refusals(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
+    """A row for 5 % stray 429s, each with Retry-After 1, against the time without."""
+    endpoint.control()
+    calm = figures_of(child(endpoint.url, folder / "calm.sqlite", count))["wall_s"]
+    endpoint.control(share={"429": 0.05}, retry_after=1)
+    stray = figures_of(child(endpoint.url, folder / "stray.sqlite", count))
+    refused = endpoint.stats()["outcomes"]["429"]
+    endpoint.control(share={})
+    wall = stray["wall_s"]
+    return [
+        f"ask {count:,} with 5 % stray 429",
+        f"{wall:.1f} s",
+        f"{count / wall:,.0f}/s",
+        f"{1000 * stray['cpu_s'] / count:.2f} ms",
+        f"{stray['rss_mb']:.0f} MB",
+        f"{wall / calm:.2f} x the time without, {refused} refusals, {stray['answered']:,} answered",
+    ]
+
+
+def killed(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
+    """A row for `kill -9` at half and a second run."""
+    endpoint.control()
+    process = child(endpoint.url, folder / "killed.sqlite", count)
+    while endpoint.stats()["requests"] < count // 2:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    resumed = figures_of(child(endpoint.url, folder / "killed.sqlite", count))
+    stats = endpoint.stats()
+    rows = Ledger.open(f"sqlite:///{folder / 'killed.sqlite'}").spent().calls
+    note = f"{stats['repeated']} sent again of {CONCURRENCY} in flight, {rows:,} rows, {resumed['answered']:,} answered"
+    return [f"ask {count:,}, kill -9 at half, run again", f"{resumed['wall_s']:.1f} s", "", "", "", note]
+
+
+def main() -> None:
+    """Measure everything and print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--large", action="store_true", help="also 200,000 requests")
+    parser.add_argument("--child", nargs=3, metavar=("URL", "LEDGER", "COUNT"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.child:
+        measure(options.child[0], options.child[1], int(options.child[2]))
+        return
+    machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
+    title = f"LLM engine: {CONCURRENCY} in flight, {1000 * LATENCY_S:.0f} ms each, ledger on SQLite ({machine})"
+    table = Table("what", "wall", "rate", "CPU per request", "peak memory", "", title=title)
+    endpoint = Endpoint()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            for count in (5_000, 50_000, *([200_000] if options.large else [])):
+                for row in throughput(endpoint, Path(folder), count):
+                    table.add_row(*row)
+            table.add_row(*stray_refusals(endpoint, Path(folder), 5_000))
+            table.add_row(*killed(endpoint, Path(folder), 5_000))
+    finally:
+        endpoint.close()
+    Console(width=150).print(table)
+
+
+if __name__ == "__main__":
+    main()

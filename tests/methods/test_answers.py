@@ -1,0 +1,129 @@
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evergrow.methods.answers import MAX_FAILED_STARTS, excerpt, read_json, read_score
+
+ANSWER = {"concepts": ["a", "b"], "question": 'Say "hi" {now}', "score": 7}
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}",
+        "\ufeff  {}\n",
+        "```json\n{}\n```",
+        "Sure! Here it is:\n```\n{}\n```\nHope this helps.",
+        "The answer [1] follows. {} It has {{braces}} around.",
+        "**{}**",
+        "<answer>{}</answer>",
+    ],
+)
+def test_an_answer_is_found_amid_what_models_put_around_it(text: str) -> None:
+    assert read_json(text.replace("{}", json.dumps(ANSWER, indent=1))) == ANSWER
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{“question”: “why”, “score”: 7}", {"question": "why", "score": 7}),
+        ('{"question": "why", "list": [1, 2,], }', {"question": "why", "list": [1, 2]}),
+        ('{**"question"**: "why"}', {"question": "why"}),
+        ('{"question": "two\nlines\tand a tab"}', {"question": "two\nlines\tand a tab"}),
+        ('{"question": "say “hi”"} as you wished', {"question": "say “hi”"}),
+        ('first {"a": 1}, better [{"a": 1}, {"b": 2}]', [{"a": 1}, {"b": 2}]),
+    ],
+)
+def test_common_faults_of_form_are_forgiven(text: str, value: object) -> None:
+    assert read_json(text) == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I cannot help with that.",
+        '{"question": "cut off in the mid',
+        "{'question': 'python'}",
+        "{1+1}",
+        '{"a": NaN}',
+    ],
+)
+def test_what_is_no_json_is_an_error_that_quotes_the_answer(text: str) -> None:
+    with pytest.raises(ValueError, match="no JSON object or array") as error:
+        read_json(text)
+    assert repr(excerpt(text)) in str(error.value)
+
+
+@given(JSON_VALUES)
+def test_any_json_value_is_read_back_as_it_was(value: object) -> None:
+    assert read_json(json.dumps(value)) == value
+
+
+@given(st.dictionaries(st.text(), JSON_VALUES, min_size=1, max_size=3), st.text("abc .,:!\n"), st.text("abc .,:!\n"))
+def test_prose_around_an_object_does_not_change_it(value: dict[str, object], before: str, after: str) -> None:
+    assert read_json(f"{before}{json.dumps(value)}{after}") == value
+
+
+@given(st.text())
+def test_any_text_gives_a_value_or_a_value_error(text: str) -> None:
+    with contextlib.suppress(ValueError):
+        read_json(text)
+
+
+@pytest.mark.parametrize("unit", ["{", "[", '{"a":', "[1,", "```", "**", ',"', ", ", '"', "\\", "{}", "[] ", "“"])
+def test_hostile_text_is_read_in_bounded_work(unit: str) -> None:
+    text = unit * (1_000_000 // len(unit))
+
+    with contextlib.suppress(ValueError):
+        read_json(text)
+
+
+def test_no_more_starts_are_tried_than_allowed() -> None:
+    text = "{ " * MAX_FAILED_STARTS + '{"a": 1}'
+
+    with pytest.raises(ValueError, match="no JSON"):
+        read_json(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "score"),
+    [
+        (7, 7.0), (7.5, 7.5), ("7", 7.0), ("7/10", 7.0), ("**7**", 7.0), ("score: 7", 7.0), ("Score = 8.5", 8.5),
+        ("**Score:** 9/10", 9.0), ("I'd say 6 out of 10.", 6.0), ('"complexity": 4', 4.0), ("10", 10.0), (" 3. ", 3.0),
+        ("There are 2 loops and 3 branches. Score: 5", 5.0), ("Rating is 8", 8.0),
+    ],
+)  # fmt: skip
+def test_a_score_is_read_in_its_usual_spellings(value: object, score: float) -> None:
+    assert read_score(value) == score
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, [7], {}, "", "high", "between 6 and 8", "7/5", "70/100", "0", "11", 0, 10.5, float("nan"),
+     float("inf"), "1e400", "-3", "7/10 or 8/10", "1,000", "٣٣٣"],
+)  # fmt: skip
+def test_what_states_no_single_score_in_range_is_an_error(value: object) -> None:
+    with pytest.raises(ValueError, match="score"):
+        read_score(value)
+
+
+@given(st.text() | st.integers() | st.floats() | JSON_VALUES)
+def test_a_score_is_always_in_range_or_an_error(value: object) -> None:
+    try:
+        score = read_score(value)
+    except ValueError:
+        return
+    assert 1 <= score <= 10
+
+
+def test_an_excerpt_is_one_short_line() -> None:
+    assert excerpt("a\n b\t" * 1000, 20) == "a b a b a b a b a b…"
