@@ -94,7 +94,7 @@ class Grower:
             return Grown(node, "it has fewer than two pivots", pivots=pivots)
         found = await self._choice(node, pivots)
         if isinstance(found, Nothing):
-            return Grown(f"it has no valid dimension: {found.reason}", pivots=pivots)
+            return Grown(node, f"it has no valid dimension: {found.reason}", pivots=pivots)
         return Grown(
             node,
             source="model",

@@ -5,6 +5,8 @@ import dagster as dg
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
 from evergrow.cli.workspace import UnknownTable
+from evergrow.methods.treesynth.domain_files import DomainError
+from evergrow.methods.treesynth.reference import TreeFileError
 from evergrow.resources.batches import BatchError
 from evergrow.resources.embedder import EmbedderError
 from evergrow.resources.home import BatchBusy, HomeError
@@ -14,8 +16,9 @@ from evergrow.resources.local_llm import LocalModelError
 from evergrow.resources.seeds import SeedError
 from evergrow.resources.settings import SettingsError
 from evergrow.resources.tables import UnknownFormat
+from evergrow.resources.trees import TreeError
 
-USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample)
+USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample, TreeError, DomainError, TreeFileError)
 FAILURE = (
     *(RunFailed, SeedError, HomeError, BatchBusy, LedgerError),
     *(EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),

@@ -2,15 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from evergrow.cli.console import Bars, clean, err, out, say, show_records, show_table
-from evergrow.resources.settings import Settings, SettingsError, load_settings
+from evergrow.cli.console import clean, err, out, say, show_records, show_table
+from evergrow.cli.options import AsJson, Batch, Set, name_the_model, print_json, register, workspace_of
+from evergrow.cli.tree_commands import tree_app
 
 EXAMPLES = """
 \b
@@ -35,13 +35,7 @@ app = typer.Typer(
 )
 seeds_app = typer.Typer(help="Register seeds as a batch.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(seeds_app, name="seeds")
-
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="a setting, such as evolution.beam=0.5; may be repeated"),
-]
-Batch = Annotated[str, typer.Option("--batch", help="name of the batch: letters, digits, '.', '_' and '-'")]
-AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+app.add_typer(tree_app, name="tree")
 
 
 @app.command()
@@ -52,8 +46,8 @@ def demo(
     """The whole job at small size: harvest functions of the standard library, evolve them, export a dataset."""
     from evergrow.cli.demo import demo as whole_job  # noqa: PLC0415
 
-    with _workspace(overrides) as workspace:
-        _name_the_model(workspace.settings)
+    with workspace_of(overrides) as workspace:
+        name_the_model(workspace.settings)
         whole_job(workspace, seeds)
 
 
@@ -66,8 +60,8 @@ def seeds_add(
     """Register a file's rows as the seeds of a batch. Nothing is sent to a model yet."""
     from evergrow.resources.seed_files import read_seeds  # noqa: PLC0415
 
-    with _workspace() as workspace:
-        _register(workspace, batch, read_seeds(file, workspace.settings.seeds.max_chars), replace=replace)
+    with workspace_of() as workspace:
+        register(workspace, batch, read_seeds(file, workspace.settings.seeds.max_chars), replace=replace)
 
 
 @seeds_app.command("harvest")
@@ -82,10 +76,23 @@ def seeds_harvest(
     """Register documented Python functions as the seeds of a batch. The code is read, never run."""
     from evergrow.resources.harvest import harvest  # noqa: PLC0415
 
-    with _workspace() as workspace:
+    with workspace_of() as workspace:
         bounds = workspace.settings.seeds
         found = harvest(source, limit, bounds.harvest_min_chars, bounds.harvest_max_chars)
-        _register(workspace, batch, found, replace=replace)
+        register(workspace, batch, found, replace=replace)
+
+
+@seeds_app.command("from-tree")
+def seeds_from_tree(
+    tree: Annotated[str, typer.Argument(help="name of a tree whose samples are written")],
+    batch: Batch,
+    replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
+) -> None:
+    """Register the samples of a tree as the seeds of a batch: its leaves give coverage, evolution the challenge."""
+    from evergrow.cli.trees import tree_seeds  # noqa: PLC0415
+
+    with workspace_of() as workspace:
+        register(workspace, batch, tree_seeds(workspace, tree), replace=replace)
 
 
 @app.command()
@@ -99,9 +106,9 @@ def run(
     from evergrow.cli.funnel import funnel  # noqa: PLC0415
     from evergrow.cli.runs import run_batch  # noqa: PLC0415
 
-    with _workspace([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
+    with workspace_of([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
         workspace.require_batch(batch)
-        _name_the_model(workspace.settings)
+        name_the_model(workspace.settings)
         run_batch(workspace, batch, say)
         show_table(funnel(workspace, batch), f"funnel of batch {batch!r}", as_json=as_json)
 
@@ -117,10 +124,10 @@ def trace(
     from evergrow.cli.trace import draw  # noqa: PLC0415
     from evergrow.cli.trace import trace as ancestry  # noqa: PLC0415
 
-    with _workspace() as workspace:
+    with workspace_of() as workspace:
         steps = ancestry(workspace, sample_id, batch)
         if as_json:
-            _print_json(steps)
+            print_json(steps)
         else:
             out.print(draw(steps, prompts=prompts))
 
@@ -130,7 +137,7 @@ def cost(as_json: AsJson = False) -> None:
     """What was spent, by batch, asset and model. A cost is unknown where the settings have no price for the model."""
     import polars as pl  # noqa: PLC0415
 
-    with _workspace() as workspace, workspace.ledger() as ledger:
+    with workspace_of() as workspace, workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "asset", "model"))
         if not as_json:
             usd = pl.col("usd").round(4).cast(pl.String).fill_null("unknown")
@@ -140,8 +147,8 @@ def cost(as_json: AsJson = False) -> None:
 
 @app.command()
 def table(
-    asset_key: Annotated[str, typer.Argument(help="such as evolution/round_01/accepted")],
-    partition: Annotated[str, typer.Option("--partition", help="the batch")],
+    asset_key: Annotated[str, typer.Argument(help="such as evolution/round_01/accepted, treesynth/level_1")],
+    partition: Annotated[str, typer.Option("--partition", help="the batch or the tree")],
     target: Annotated[
         Path | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file; without: a preview")
     ] = None,
@@ -155,9 +162,8 @@ def table(
 
     if target:
         require_format(target)
-    with _workspace() as workspace:
-        workspace.require_batch(partition)
-        frame = workspace.table(dg.AssetKey.from_user_string(asset_key), partition, rows)
+    with workspace_of() as workspace:
+        frame = workspace.partition_table(dg.AssetKey.from_user_string(asset_key), partition, rows)
         if target is None:
             show_records(frame.head(3).collect(), f"{asset_key} of {partition!r}, first rows", as_json=as_json)
         else:
@@ -174,7 +180,7 @@ def export(
     from evergrow.assets.keys import COLLECTED  # noqa: PLC0415
     from evergrow.cli.export import export_batches  # noqa: PLC0415
 
-    with _workspace() as workspace:
+    with workspace_of() as workspace:
         made = workspace.instance.get_materialized_partitions(COLLECTED)
         chosen = [workspace.require_batch(b) for b in batch] if batch else [b for b in workspace.batches() if b in made]
         if not chosen:
@@ -187,7 +193,7 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="port on 127.0.0.1")] = 3000,
 ) -> None:
     """Dagster's web interface and daemon on this project, on 127.0.0.1. Its sensors start next rounds by themselves."""
-    with _workspace() as workspace:
+    with workspace_of() as workspace:
         home = workspace.settings.home
     environment = {**os.environ, "DAGSTER_HOME": str(home / "dagster"), "EVERGROW_HOME": str(home)}
     say(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
@@ -221,60 +227,6 @@ def _tell(error: BaseException, code: int) -> int:
     message = getattr(error, "description", None) or str(error)
     err.print(clean(f"evergrow: {message}"), soft_wrap=True)
     return code
-
-
-@contextmanager
-def _workspace(overrides: list[str] | None = None) -> Iterator[Any]:
-    from evergrow.cli.workspace import open_workspace  # noqa: PLC0415
-
-    with open_workspace(load_settings(_nested(overrides or [])), Bars()) as workspace:
-        yield workspace
-
-
-def _nested(overrides: list[str]) -> dict[str, Any]:
-    """`["a.b=1"]` as `{"a": {"b": 1}}`; values are read as YAML."""
-    import yaml  # noqa: PLC0415
-
-    nested: dict[str, Any] = {}
-    for override in overrides:
-        path, separator, value = override.partition("=")
-        if not separator:
-            raise SettingsError(f"--set {override}: expected PATH=VALUE, such as evolution.beam=0.5")
-        *sections, name = path.split(".")
-        section = nested
-        for part in sections:
-            section = section.setdefault(part, {})
-        section[name] = yaml.safe_load(value)
-    return nested
-
-
-def _register(workspace: Any, batch: str, found: Any, *, replace: bool) -> None:  # noqa: ANN401
-    from evergrow.resources.batches import stage  # noqa: PLC0415
-
-    staged = stage(workspace.home, batch, found, replace=replace)
-    workspace.add_partition(batch)
-    for note in found.notes:
-        say(f"note: {note}")
-    say(f"{staged.rows:,} seeds are batch {batch!r}. Evolve them: evergrow run --batch {batch}")
-
-
-def _name_the_model(settings: Settings) -> None:
-    if settings.uses_embedded_model:
-        say(
-            "No endpoint is set (OPENAI_API_KEY, OPENAI_BASE_URL): using the embedded model, "
-            f"{settings.role('generator').model}. It is small: every mechanism is real, its texts and scores mean "
-            "little. Its gates have thresholds of their own:",
-            style="yellow",
-        )
-        for gate, thresholds in settings.gates.model_dump().items():
-            say(f"  gates.{gate}: " + ", ".join(f"{name} {value:g}" for name, value in thresholds.items()), style="dim")
-
-
-def _print_json(value: object) -> None:
-    import json  # noqa: PLC0415
-
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
-    sys.stdout.write("\n")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def run_batch(workspace: Workspace, batch: str, say: Say) -> None:
             say(f"{job}: up to date")
             continue
         say(f"{job}: {reasons[first]}" if reasons[first] != "it was never made" else job)
-        _execute(workspace, job, keys[first:], batch)
+        execute(workspace, job, keys[first:], batch)
 
 
 def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.AssetKey], Stop | None]]:
@@ -54,18 +54,26 @@ def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.Asse
     yield "collected", [COLLECTED], None
 
 
-def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str) -> None:
+def execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], partition: str, whose: str | None = None) -> None:
+    """Run some assets of a job on a partition.
+
+    whose: the batch or tree that the run belongs to, where it is not called as the partition.
+
+    Raises:
+        RunFailed: with the first reason.
+    """
+    batch = whose or partition
     result = workspace.definitions.resolve_job_def(job).execute_in_process(
         run_config=QUIET,
         instance=workspace.instance,
-        partition_key=batch,
+        partition_key=partition,
         asset_selection=keys,
         raise_on_error=False,
         tags={"evergrow/batch": batch, PID: str(os.getpid()), HOST: socket.gethostname()},
     )
     if not result.success:
         raise RunFailed(
-            f"{job} of batch {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
+            f"{job} of {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
         )
 
 

@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.definitions import build_definitions, open_lake, open_ledger
-from evergrow.assets.keys import BATCHES_NAME, SEEDS, stage_key
+from evergrow.assets.keys import BATCHES_NAME, SAMPLES, SEEDS, shard_names, shard_partition, stage_key
 from evergrow.resources.batches import staged, staged_batches
 from evergrow.resources.gate import GATES
 from evergrow.resources.home import Home
@@ -18,6 +18,7 @@ from evergrow.resources.lake import Lake, Rows
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
+from evergrow.resources.trees import tree_spec
 
 
 class UnknownTable(Exception):  # noqa: N818 - it names what is unknown, as UnknownBatch does
@@ -83,6 +84,23 @@ class Workspace:
             raise UnknownTable(f"there is no table {key.to_user_string()!r}; there are: {known}")
         gates = graph.get(key).metadata.get(GATES, ())
         return self.lake.scan(self.instance, key, partition, gates, rows)
+
+    def partition_table(self, key: dg.AssetKey, partition: str, rows: Rows = "kept") -> pl.LazyFrame:
+        """A table as a user names it, through its gate: of a batch, of a tree, or of all shards of a tree.
+
+        Raises:
+            UnknownTable, UnknownBatch, UnknownTree: what is named does not exist.
+            dg.Failure: it was never made, or its gate is not passed.
+        """
+        if key.path[0] != "treesynth":
+            self.require_batch(partition)
+            return self.table(key, partition, rows)
+        _, separator, tree = partition.rpartition("|")
+        tree_spec(self.home, tree)
+        if key != SAMPLES or separator:
+            return self.table(key, partition, rows)
+        names = shard_names(self.settings.treesynth.shards)
+        return pl.concat([self.table(key, shard_partition(tree, name), rows) for name in names])
 
     def made_rounds(self, batch: str) -> list[int]:
         """Rounds of the batch that have an accepted table, whatever its gate says."""

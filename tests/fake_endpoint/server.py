@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fake_endpoint import answers
+from tests.fake_endpoint import answers, trees
 from tests.fake_endpoint.faults import Faults
 
 MESSAGES = {
@@ -149,7 +149,7 @@ class FakeEndpoint:
         digest = hashlib.blake2b(raw, digest_size=8, key=self.seed.to_bytes(8, "big")).digest()
         draw = random.Random(int.from_bytes(digest, "big"))
         schema = _schema_of(body)
-        text = answers.sentence(draw) if schema is None else json.dumps(answers.value(schema, draw))
+        text = answers.sentence(draw) if schema is None else json.dumps(_answer(schema, draw))
         if fault == "prose":
             text = PROSE
         elif fault == "fence":
@@ -198,6 +198,11 @@ class FakeEndpoint:
             await response.write(completion[at * size : (at + 1) * size])
             await asyncio.sleep(self.faults.slow_s / pieces)
         return response
+
+
+def _answer(schema: dict[str, Any], draw: random.Random) -> Any:
+    known = trees.ANSWERS.get(schema.get("title", ""))
+    return known(schema, draw) if known else answers.value(schema, draw)
 
 
 def _schema_of(body: dict[str, Any]) -> dict[str, Any] | None:

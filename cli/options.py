@@ -1,0 +1,76 @@
+"""What the commands share: options, the opening of the project, and words about models."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from evergrow.cli.console import Bars, say
+from evergrow.resources.settings import Settings, SettingsError, load_settings
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="a setting, such as evolution.beam=0.5; may be repeated"),
+]
+Batch = Annotated[str, typer.Option("--batch", help="name of the batch: letters, digits, '.', '_' and '-'")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
+
+
+@contextmanager
+def workspace_of(overrides: list[str] | None = None) -> Iterator[Any]:
+    """The project under the settings that hold with `overrides` (as `--set` takes them)."""
+    from evergrow.cli.workspace import open_workspace  # noqa: PLC0415 - imports everything
+
+    with open_workspace(load_settings(nested_overrides(overrides or [])), Bars()) as workspace:
+        yield workspace
+
+
+def nested_overrides(overrides: list[str]) -> dict[str, Any]:
+    """`["a.b=1"]` as `{"a": {"b": 1}}`; values are read as YAML."""
+    import yaml  # noqa: PLC0415
+
+    nested: dict[str, Any] = {}
+    for override in overrides:
+        path, separator, value = override.partition("=")
+        if not separator:
+            raise SettingsError(f"--set {override}: expected PATH=VALUE, such as evolution.beam=0.5")
+        *sections, name = path.split(".")
+        section = nested
+        for part in sections:
+            section = section.setdefault(part, {})
+        section[name] = yaml.safe_load(value)
+    return nested
+
+
+def register(workspace: Any, batch: str, found: Any, *, replace: bool) -> None:  # noqa: ANN401 - heavy to import
+    """Make the seeds that were `found` a batch, and say so."""
+    from evergrow.resources.batches import stage  # noqa: PLC0415
+
+    staged = stage(workspace.home, batch, found, replace=replace)
+    workspace.add_partition(batch)
+    for note in found.notes:
+        say(f"note: {note}")
+    say(f"{staged.rows:,} seeds are batch {batch!r}. Evolve them: evergrow run --batch {batch}")
+
+
+def name_the_model(settings: Settings) -> None:
+    """Say that the embedded model is used, if it is, and under which thresholds."""
+    if settings.uses_embedded_model:
+        say(
+            "No endpoint is set (OPENAI_API_KEY, OPENAI_BASE_URL): using the embedded model, "
+            f"{settings.role('generator').model}. It is small: every mechanism is real, its texts and scores mean "
+            "little. Its gates have thresholds of their own:",
+            style="yellow",
+        )
+        for gate, thresholds in settings.gates.model_dump().items():
+            say(f"  gates.{gate}: " + ", ".join(f"{name} {value:g}" for name, value in thresholds.items()), style="dim")
+
+
+def print_json(value: object) -> None:
+    """Print a value on standard output."""
+    import json  # noqa: PLC0415
+
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")

@@ -1,0 +1,126 @@
+"""The commands below `evergrow tree`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evergrow.cli.console import say, show_table
+from evergrow.cli.options import AsJson, Set, name_the_model, workspace_of
+
+tree_app = typer.Typer(
+    help="Grow trees over a task's space, and balance datasets by them.", no_args_is_help=True, rich_markup_mode=None
+)
+Tree = Annotated[str, typer.Argument(help="name of the tree: letters, digits, '.', '_' and '-'")]
+Domain = Annotated[str, typer.Option("--domain", help="a domain that ships along, or one of treesynth.domains")]
+Depth = Annotated[int | None, typer.Option("--max-depth", min=1, max=12, help="depth of the leaves; the domain's")]
+Rows = Annotated[int | None, typer.Option("--rows", min=1, help="samples over all leaves, exactly; what leaves give")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, max=9999, help="another seed, another tree")]
+
+
+@tree_app.command()
+def grow(  # noqa: PLR0917 - options of a command
+    tree: Annotated[str | None, typer.Argument(help="name of the tree: letters, digits, '.', '_' and '-'")] = None,
+    domain: Annotated[str | None, typer.Option("--domain", help="as `math`; may be left out to go on")] = None,
+    max_depth: Depth = None,
+    rows: Rows = None,
+    seed: Seed = None,
+    named: Annotated[str | None, typer.Option("--tree", help="the tree, as an option")] = None,
+    overrides: Set = None,
+) -> None:
+    """Every level of a tree, then its samples. Run it again to resume: nothing is paid twice."""
+    from evergrow.cli.trees import grow_tree, planned_tree, show_tree  # noqa: PLC0415
+
+    name = tree or named
+    if name is None:
+        raise typer.BadParameter("name the tree: evergrow tree grow TREE --domain DOMAIN")
+    with workspace_of(_deep_enough(overrides, max_depth)) as workspace:
+        spec = planned_tree(workspace, name, domain, max_depth=max_depth, rows=rows, seed=seed)
+        name_the_model(workspace.settings)
+        grow_tree(workspace, spec, say)
+        show_tree(workspace, name)
+
+
+@tree_app.command()
+def show(tree: Tree, as_json: AsJson = False) -> None:
+    """The tree, how many samples each leaf holds, and how evenly they lie."""
+    from evergrow.cli.trees import leaf_table, show_tree  # noqa: PLC0415
+
+    with workspace_of(_deep_enough(None, None)) as workspace:
+        if as_json:
+            show_table(leaf_table(workspace, tree), f"leaves of {tree!r}", as_json=True)
+        else:
+            show_tree(workspace, tree)
+
+
+@tree_app.command()
+def balance(  # noqa: PLR0917 - options of a command
+    tree: Tree,
+    data: Annotated[Path | None, typer.Option("--data", help="JSON array, JSONL, CSV or Parquet")] = None,
+    batch: Annotated[str | None, typer.Option("--batch", help="without --data: a batch's collected samples")] = None,
+    text_column: Annotated[str, typer.Option("--text-column", help="the column of the texts")] = "content",
+    rows: Annotated[int | None, typer.Option("--rows", min=1, help="size of the result; ten rows a leaf")] = None,
+    redo_from: Annotated[
+        int | None, typer.Option("--redo-from", min=0, max=12, help="sort anew from this level")
+    ] = None,
+    overrides: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sort a dataset down a tree, thin its full leaves and fill its thin ones; then say what changed."""
+    from evergrow.cli.tree_balance import balance_dataset_by, balance_report  # noqa: PLC0415
+
+    if data is None and batch is None:
+        raise typer.BadParameter("name a dataset with --data FILE, or a batch with --batch B")
+    with workspace_of(overrides) as workspace:
+        name_the_model(workspace.settings)
+        source = (data, batch, text_column)
+        balance_dataset_by(workspace, tree, source, rows=rows, redo_from=redo_from, say=say)
+        show_table(balance_report(workspace, tree), f"balance of {tree!r}", as_json=as_json)
+
+
+@tree_app.command()
+def convert(tree: Tree, overrides: Set = None) -> None:
+    """From stories of unaware people, stories of people who can know: the positive conversion of SimpleToM."""
+    from evergrow.cli.tree_balance import convert_tree  # noqa: PLC0415
+
+    with workspace_of(overrides) as workspace:
+        name_the_model(workspace.settings)
+        say(f"{convert_tree(workspace, tree):,} stories are converted: evergrow tree export {tree} --out DIR")
+
+
+@tree_app.command("export")
+def export_command(
+    tree: Tree, target: Annotated[Path, typer.Option("--out", help="a folder")], as_json: AsJson = False
+) -> None:
+    """The reference's files: output.json, tree_structure.txt and result.jsonl, and what was balanced or converted."""
+    from evergrow.cli.tree_files import export_tree  # noqa: PLC0415
+
+    with workspace_of() as workspace:
+        show_table(export_tree(workspace, tree, target), f"files in {target}", as_json=as_json)
+
+
+@tree_app.command("import")
+def import_command(  # noqa: PLR0917 - options of a command
+    tree: Tree,
+    file: Annotated[Path, typer.Argument(help="an output.json")],
+    domain: Domain,
+    max_depth: Depth = None,
+    rows: Rows = None,
+    seed: Seed = None,
+) -> None:
+    """Take over a tree of the reference's and go on from it: `evergrow tree grow TREE` does what is left."""
+    from evergrow.cli.tree_files import import_tree  # noqa: PLC0415
+
+    with workspace_of(_deep_enough(None, max_depth)) as workspace:
+        nodes = import_tree(workspace, tree, file, domain, max_depth=max_depth, rows=rows, seed=seed)
+        say(f"{nodes:,} nodes are taken over as tree {tree!r}. Go on: evergrow tree grow {tree}")
+
+
+def _deep_enough(overrides: list[str] | None, max_depth: int | None) -> list[str]:
+    """Settings with as many levels as the tree is to have: assets exist for those that treesynth.max_depth names."""
+    from evergrow.cli.options import nested_overrides  # noqa: PLC0415
+    from evergrow.resources.settings import load_settings  # noqa: PLC0415
+
+    given = list(overrides or [])
+    deepest = load_settings(nested_overrides(given)).treesynth.max_depth
+    return [*given, f"treesynth.max_depth={max_depth}"] if max_depth and max_depth > deepest else given

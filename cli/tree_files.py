@@ -1,0 +1,120 @@
+"""The reference's files: written from a tree, and read to go on from one."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.keys import AWARE, BALANCED, TREES_NAME
+from evergrow.cli.trees import domain_of, tree_levels, tree_samples
+from evergrow.cli.workspace import Workspace
+from evergrow.methods.treesynth.drawing import text_tree
+from evergrow.methods.treesynth.reference import (
+    TreeFileError,
+    deepest,
+    read_output,
+    write_balanced_tree,
+    write_lines,
+    write_output,
+)
+from evergrow.methods.treesynth.samples import export_record
+from evergrow.resources.files import atomic_write
+from evergrow.resources.lake import NeverMaterialized
+from evergrow.resources.trees import TreeError, TreeSpec, register, registered_trees, tree_spec
+
+
+def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
+    """Write `output.json`, `tree_structure.txt` and `result.jsonl`; where the tree has them, also what was balanced
+    (`balanced_results.jsonl`, `balanced_tree.json`) and converted (`aware.jsonl`). Returns `file, rows`.
+
+    Raises:
+        dg.Failure: its samples are not all written, or a gate is closed.
+        OSError: the folder cannot be written.
+    """
+    spec = tree_spec(workspace.home, tree)
+    domain, nodes, samples = (
+        domain_of(workspace, spec.domain),
+        tree_levels(workspace, tree),
+        tree_samples(workspace, tree),
+    )
+    texts = {**_pivots(nodes), **_texts(samples)}
+    counts = dict(samples.group_by("leaf_id").len().iter_rows())
+    files: dict[str, tuple[bytes, int]] = {
+        "output.json": (write_output(nodes, texts), nodes.height),
+        "tree_structure.txt": (text_tree(nodes, counts, nodes.height).encode() + b"\n", nodes.height),
+        "result.jsonl": (
+            write_lines(export_record(domain, row) for row in samples.iter_rows(named=True)),
+            samples.height,
+        ),
+    }
+    if balanced := _made(workspace, BALANCED, tree):
+        files |= _balanced_files(nodes, balanced[0])
+    if aware := _made(workspace, AWARE, tree):
+        records = write_lines(aware[0].select("input", "output").iter_rows(named=True))
+        files["aware.jsonl"] = (records, aware[0].height)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, (data, _) in files.items():
+        atomic_write(folder / name, data)
+    return pl.DataFrame([(name, rows) for name, (_, rows) in files.items()], schema=["file", "rows"], orient="row")
+
+
+def import_tree(
+    workspace: Workspace,
+    tree: str,
+    file: Path,
+    domain: str,
+    *,
+    max_depth: int | None,
+    rows: int | None,
+    seed: int | None,
+) -> int:
+    """Register a tree that goes on from an `output.json`; returns how many nodes it has already.
+
+    Raises:
+        TreeFileError: the file is no such tree.
+        TreeError: a tree of that name exists, or this one would be deeper than the settings allow.
+        DomainError: there is no such domain.
+    """
+    about = domain_of(workspace, domain)
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise TreeFileError(f"{file}: cannot be read: {error.strerror}; check the path") from error
+    nodes = read_output(data, str(file), tree, about.name)
+    depth = max(deepest(nodes, tree, about.name), max_depth or 0, 1)
+    most = workspace.settings.treesynth.max_depth
+    if depth > most:
+        raise TreeError(f"{file} is {depth} levels deep, and treesynth.max_depth is {most}: raise it")
+    if tree in registered_trees(workspace.home):
+        raise TreeError(f"tree {tree!r} exists already: choose another name for the imported one")
+    spec = TreeSpec(tree, about.name, depth, rows, workspace.settings.treesynth.seed if seed is None else seed)
+    register(workspace.home, spec, data)
+    workspace.instance.add_dynamic_partitions(TREES_NAME, [tree])
+    return len(nodes)
+
+
+def _balanced_files(nodes: pl.DataFrame, balanced: pl.DataFrame) -> dict[str, tuple[bytes, int]]:
+    ids = dict(balanced.group_by("leaf_id", maintain_order=True).agg("id").iter_rows())
+    lines = balanced.select("id", "leaf_id", "origin", question="content").iter_rows(named=True)
+    return {
+        "balanced_results.jsonl": (write_lines(lines), balanced.height),
+        "balanced_tree.json": (write_balanced_tree(nodes, ids, _texts(balanced)), nodes.height),
+    }
+
+
+def _made(workspace: Workspace, key: dg.AssetKey, tree: str) -> list[pl.DataFrame]:
+    """The table, alone in a list; an empty list where it was never made."""
+    try:
+        return [workspace.table(key, tree).collect()]
+    except NeverMaterialized:
+        return []
+
+
+def _texts(rows: pl.DataFrame) -> Mapping[str, Sequence[str]]:
+    return dict(rows.group_by("leaf_id", maintain_order=True).agg("content").iter_rows())
+
+
+def _pivots(nodes: pl.DataFrame) -> Mapping[str, Sequence[str]]:
+    inner = nodes.filter((pl.col("state") == "inner") & (pl.col("pivots").list.len() > 0))
+    return {node: [pivot["content"] for pivot in pivots] for node, pivots in inner.select("id", "pivots").iter_rows()}

@@ -1,0 +1,187 @@
+"""Grows trees headless, as runs on the project's own Dagster instance, and shows them."""
+
+from dataclasses import replace
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
+from evergrow.assets.tree_frontier import steps, stop_tree
+from evergrow.assets.tree_samples import whole_tree
+from evergrow.cli.console import clean, out
+from evergrow.cli.runs import RunFailed, Say, close_abandoned_runs, execute
+from evergrow.cli.workspace import Workspace
+from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.domain_files import find_domain
+from evergrow.methods.treesynth.drawing import text_histogram, text_tree
+from evergrow.methods.treesynth.measures import balance
+from evergrow.resources.lake import NeverMaterialized
+from evergrow.resources.seeds import Seeds
+from evergrow.resources.trees import TreeError, TreeSpec, register, registered_trees, tree_spec
+
+NEVER_MADE = "it was never made"
+
+
+def planned_tree(
+    workspace: Workspace, tree: str, domain: str | None, *, max_depth: int | None, rows: int | None, seed: int | None
+) -> TreeSpec:
+    """The tree as it is to be: as it was registered, with what is given now; written down and known to Dagster.
+
+    Raises:
+        TreeError: it is new and has no domain, has another domain, or would be deeper than the settings allow.
+        DomainError: there is no such domain, or its file is faulty.
+    """
+    known = tree_spec(workspace.home, tree) if tree in registered_trees(workspace.home) else None
+    if known is None and domain is None:
+        raise TreeError(f"tree {tree!r} is new: name its domain with --domain")
+    about = domain_of(workspace, domain or (known.domain if known else ""))
+    rules = workspace.settings.treesynth
+    spec = known or TreeSpec(tree, about.name, min(about.depth, rules.max_depth), None, rules.seed)
+    changes = {"domain": about.name, "max_depth": max_depth, "rows": rows, "seed": seed}
+    spec = replace(spec, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
+    if spec.max_depth > rules.max_depth:
+        raise TreeError(
+            f"tree {tree!r} is {spec.max_depth} levels deep, and treesynth.max_depth is {rules.max_depth}: raise it "
+            f"(--set treesynth.max_depth={spec.max_depth})"
+        )
+    spec = register(workspace.home, spec)
+    workspace.instance.add_dynamic_partitions(TREES_NAME, [tree])
+    return spec
+
+
+def domain_of(workspace: Workspace, name: str) -> Domain:
+    """The domain called `name`, among the user's and those that ship along.
+
+    Raises:
+        DomainError: there is none, or its file is faulty.
+    """
+    own = workspace.settings.treesynth.domains
+    return find_domain(name, [own] if own else [])
+
+
+def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
+    """Every table of a tree that needs work, each after the one before has passed its gate.
+
+    Raises:
+        RunFailed: a step failed, its gate did not pass, or the budget is spent; what was done before stays.
+    """
+    close_abandoned_runs(workspace.instance, spec.tree)
+    for step in steps(workspace.instance, workspace.definitions, workspace.home, workspace.settings, spec.tree):
+        name = f"{step.key.to_user_string()}{_shard(step.partition)}"
+        if step.why is None:
+            say(f"{name}: up to date")
+            continue
+        _require_budget(workspace, spec.tree)
+        say(name if step.why == NEVER_MADE else f"{name}: {step.why}")
+        execute(workspace, step.job, [step.key], step.partition, spec.tree)
+
+
+def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
+    """All nodes of a tree as far as it has grown, the root first, whatever the gates say.
+
+    Raises:
+        NeverMaterialized: it was never begun.
+    """
+    spec = tree_spec(workspace.home, tree)
+    levels: dict[str, pl.DataFrame | None] = {}
+    for depth in range(spec.max_depth + 1):
+        try:
+            level = workspace.lake.scan(workspace.instance, level_key(depth), tree, gates=(), rows="all").collect()
+        except NeverMaterialized:
+            if depth == 0:
+                raise
+            break
+        levels[f"level_{depth}"] = level
+    try:
+        return whole_tree(levels, spec)
+    except dg.Failure:  # it is still growing: its lowest level names children that do not exist yet
+        return pl.concat([level for level in levels.values() if level is not None], how="vertical_relaxed")
+
+
+def tree_samples(workspace: Workspace, tree: str) -> pl.DataFrame:
+    """The kept samples of all shards, through their gates.
+
+    Raises:
+        dg.Failure: a shard was never made, or its gate is closed.
+    """
+    names = shard_names(workspace.settings.treesynth.shards)
+    return pl.concat([workspace.table(SAMPLES, shard_partition(tree, name)) for name in names]).collect()
+
+
+def leaf_table(workspace: Workspace, tree: str) -> pl.DataFrame:
+    """One row per leaf: `leaf_id, path, reason, aimed_at, rows`; the last two 0 while no samples are written."""
+    nodes = tree_levels(workspace, tree)
+    leaves = nodes.filter(pl.col("state") == "leaf").select(
+        "path", leaf_id="id", reason="leaf_reason", list_nodes="list_nodes"
+    )
+    held = _rows_by_leaf(workspace, tree)
+    paths = [
+        "; ".join(f"{edge['dimension']}: {' | '.join(edge['values'])}" for edge in path) for path in leaves["path"]
+    ]
+    return leaves.select(
+        "leaf_id",
+        "reason",
+        path=pl.Series(paths, dtype=pl.String),
+        rows=pl.Series([held.get(n, 0) for n in leaves["leaf_id"]], dtype=pl.Int64),
+    )
+
+
+def show_tree(workspace: Workspace, tree: str) -> None:
+    """Print the tree, its leaves' sizes and how evenly they lie."""
+    nodes, held = tree_levels(workspace, tree), _rows_by_leaf(workspace, tree)
+    leaves = nodes.filter(pl.col("state") == "leaf")["id"].to_list()
+    out.print(clean(text_tree(nodes, held or None)), soft_wrap=True)
+    counts = [held.get(leaf, 0) for leaf in leaves]
+    found = balance(counts)
+    out.print(
+        clean(
+            f"\n{nodes.height:,} nodes, {found.leaves:,} leaves, {found.rows:,} samples, {found.empty:,} empty leaves, "
+            f"entropy {found.entropy:.3f}, Gini {found.gini:.3f}"
+        )
+    )
+    if found.rows:
+        out.print(clean(text_histogram(counts)))
+
+
+def tree_seeds(workspace: Workspace, tree: str) -> Seeds:
+    """The samples of a tree as seeds: their ids, and the leaf and attributes that each came from.
+
+    Raises:
+        dg.Failure: its samples are not all written, or a gate is closed.
+    """
+    tree_spec(workspace.home, tree)
+    samples = tree_samples(workspace, tree)
+    frame = samples.select(
+        "id",
+        "content",
+        "domain",
+        "tree",
+        "leaf_id",
+        "attributes",
+        seed_id="id",
+        kind=pl.lit("instruction"),
+        source=pl.format("tree {}, leaf {}", "tree", "leaf_id"),
+    )
+    return Seeds(frame, origin=f"tree {tree!r}")
+
+
+def _rows_by_leaf(workspace: Workspace, tree: str) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for name in shard_names(workspace.settings.treesynth.shards):
+        try:
+            table = workspace.lake.scan(workspace.instance, SAMPLES, shard_partition(tree, name), gates=())
+        except NeverMaterialized:
+            continue
+        counts |= dict(table.group_by("leaf_id").len().collect().iter_rows())
+    return counts
+
+
+def _require_budget(workspace: Workspace, tree: str) -> None:
+    with workspace.ledger() as ledger:
+        spent = ledger.spent(tree)
+    if stop := stop_tree((spent.tokens, spent.usd), workspace.settings):
+        raise RunFailed(f"tree {tree!r} stops: {stop.why}")
+
+
+def _shard(partition: str) -> str:
+    return f" {partition.partition('|')[0]}" if "|" in partition else ""
