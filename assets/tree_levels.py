@@ -219,4 +219,5 @@ def _gate(level: dg.AssetsDefinition, depth: int, settings: Settings) -> dg.Asse
 
 def _facts(table: pl.DataFrame, requested: int) -> Facts:
     checks = split_checks(table)
-    return {"requested": requested, **{name: pl.lit(checks[name]) for name in checks.columns}}
+    found = {name: pl.lit(checks[name]) for name in checks.columns}
+    return {"requested": requested, **found, "fan_out": pl.lit(checks["fan_out"].fill_null(0))}

@@ -8,11 +8,21 @@ _KEPT = pl.col("reason").is_null()
 
 
 def _at_most(says: str, column: str, setting: str) -> Expectation:
-    return Expectation(says, "column_values_to_be_between", column, {"max_value": Setting(setting)})
+    """No value of a derived column, which has no nulls, is above a setting; the largest is what the gate reports."""
+    return Expectation(says, "column_max_to_be_between", column, {"max_value": Setting(setting)}, from_rows=1)
+
+
+def _at_least(says: str, column: str, setting: str) -> Expectation:
+    return Expectation(says, "column_min_to_be_between", column, {"min_value": Setting(setting)}, from_rows=1)
 
 
 def _none(says: str, column: str) -> Expectation:
     return Expectation(says, "column_values_to_be_between", column, {"max_value": 0})
+
+
+def _known(column: str) -> pl.Expr:
+    """The largest value of a column; 0 where none is known, which no limit stops."""
+    return pl.col(column).max().fill_null(0)
 
 
 LEVEL = Suite(
@@ -21,16 +31,18 @@ LEVEL = Suite(
         Expectation("every node stands in one row", "column_values_to_be_unique", "id"),
         _at_most("for few enough nodes no answer came", "failed_share", "gates.level.max_failed_share"),
         _none("the values of each split differ in more than spelling", "repeated_values"),
-        _at_most("no two values of a split mean nearly the same", "closest_values", "gates.level.max_value_similarity"),
+        _at_most(
+            "no two values of a split mean nearly the same", "most_closest_values", "gates.level.max_value_similarity"
+        ),
         _none("each pivot has exactly one value of its node's dimension", "uncovered_pivots"),
         _none("no path divides by one dimension twice", "reused_dimension"),
         _at_most("no node has too many children", "fan_out", "gates.level.max_fan_out"),
-        _at_most("the next level is small enough", "plan_nodes", "treesynth.max_nodes"),
-        _at_most("the tree is heading for few enough leaves", "plan_leaves", "treesynth.max_leaves"),
-        _at_most("the tree is heading for few enough rows", "plan_rows", "treesynth.max_rows"),
-        _at_most("the tree needs few enough further requests", "plan_requests", "treesynth.max_requests"),
-        _at_most("the tree needs few enough further tokens", "plan_tokens", "treesynth.max_tokens"),
-        _at_most("the tree costs little enough from here on", "plan_usd", "treesynth.max_usd"),
+        _at_most("the next level is small enough", "most_plan_nodes", "treesynth.max_nodes"),
+        _at_most("the tree is heading for few enough leaves", "most_plan_leaves", "treesynth.max_leaves"),
+        _at_most("the tree is heading for few enough rows", "most_plan_rows", "treesynth.max_rows"),
+        _at_most("the tree needs few enough further requests", "most_plan_requests", "treesynth.max_requests"),
+        _at_most("the tree needs few enough further tokens", "most_plan_tokens", "treesynth.max_tokens"),
+        _at_most("the tree costs little enough from here on", "most_plan_usd", "treesynth.max_usd"),
         Expectation(
             "there is at least one row for each leaf",
             "column_values_to_be_between",
@@ -41,34 +53,33 @@ LEVEL = Suite(
     ),
     derived={
         "failed_share": pl.col("reason").is_not_null().mean(),
+        **{
+            f"most_{column}": _known(column)
+            for column in (
+                *("closest_values", "plan_nodes", "plan_leaves", "plan_rows"),
+                *("plan_requests", "plan_tokens", "plan_usd"),
+            )
+        },
         "plan_rows_per_leaf": pl.col("plan_rows") / pl.col("plan_leaves"),
     },
 )
 SAMPLES = Suite(
     (
         Expectation("every sample stands in one row", "column_values_to_be_unique", "id"),
-        Expectation(
-            "the leaves hold the rows that were aimed at",
-            "column_values_to_be_between",
-            "fill",
-            {"min_value": Setting("gates.samples.min_fill"), "max_value": 1},
-        ),
+        _at_least("the leaves hold the rows that were aimed at", "fill", "gates.samples.min_fill"),
         Expectation("samples that are kept are all different", "column_values_to_be_unique", "kept_told"),
         _none("samples that are kept have a text and a leaf", "kept_without_text"),
         _none("no leaf holds more than its share", "kept_beyond_quota"),
-        Expectation(
-            "checked samples have the attributes of their leaves",
-            "column_values_to_be_between",
-            "mean_adherence",
-            {"min_value": Setting("gates.samples.min_adherence")},
+        _at_least(
+            "checked samples have the attributes of their leaves", "mean_adherence", "gates.samples.min_adherence"
         ),
     ),
     derived={
-        "fill": _KEPT.sum() / pl.col("shard_rows"),
+        "fill": (_KEPT.sum() / pl.col("shard_rows")).fill_nan(1.0),
         "kept_told": pl.when(_KEPT).then("told"),
         "kept_without_text": (_KEPT & pl.any_horizontal(pl.col("content", "leaf_id").is_null())).sum(),
         "kept_beyond_quota": (_KEPT.sum().over("leaf_id") - pl.col("leaf_rows")).clip(0),
-        "mean_adherence": pl.col("adherence").mean(),
+        "mean_adherence": pl.col("adherence").mean().fill_null(1.0),
     },
 )
 ROUTED = Suite(
@@ -87,17 +98,12 @@ BALANCED = Suite(
     (
         Expectation("every row stands once", "column_values_to_be_unique", "id"),
         _none("no leaf holds more than its share", "kept_beyond_quota"),
-        Expectation(
-            "the leaves hold the rows that were aimed at",
-            "column_values_to_be_between",
-            "fill",
-            {"min_value": Setting("gates.samples.min_fill"), "max_value": 1},
-        ),
+        _at_least("the leaves hold the rows that were aimed at", "fill", "gates.samples.min_fill"),
         _none("every row says whether it was kept or generated", "unmarked_rows"),
     ),
     derived={
         "kept_beyond_quota": (_KEPT.sum().over("leaf_id") - pl.col("leaf_rows")).clip(0),
-        "fill": _KEPT.sum() / pl.col("tree_rows"),
+        "fill": (_KEPT.sum() / pl.col("tree_rows")).fill_nan(1.0),
         "unmarked_rows": (~pl.col("origin").is_in(["kept", "generated"])).sum(),
     },
 )

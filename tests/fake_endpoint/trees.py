@@ -51,13 +51,16 @@ def adherence(_: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
 
 
 def fields(schema: Mapping[str, Any], draw: random.Random) -> Any:
-    """As the schema says, with short phrases for actions and answers."""
+    """As the schema says, with short phrases for actions and answers, and shortish texts."""
     if schema.get("type") == "object":
         return {key: fields({**part, "_name": key}, draw) for key, part in schema["properties"].items()}
     if schema.get("type") == "array" and schema.get("items", {}).get("type") == "object":
         return [fields(schema["items"], draw) for _ in range(schema.get("minItems", 1))]
     if schema.get("_name", "").endswith(("action", "answer")):
         return f"{draw.choice(DEMANDS)} {draw.randint(2, 9999)} times"
+    if schema.get("type") == "string":
+        first, second, third = draw.sample(DEMANDS, 3)
+        return f"Story {draw.randint(1, 99_999)}: {first}, {second}, then {third}, {draw.randint(2, 9999)} times."
     return value(schema, draw)
 
 
