@@ -19,7 +19,7 @@ class Said(NamedTuple):
     err: str
 
     @property
-    def json(self) -> Any:  # noqa: ANN401 - whatever the command printed
+    def json(self) -> Any:
         """Standard output, decoded."""
         return json.loads(self.out)
 
