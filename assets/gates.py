@@ -9,7 +9,8 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.keys import gate_name
-from evergrow.assets.suites import SUITES, Bound, Expectation, Fact, Setting, Suite
+from evergrow.assets.suites import SUITES, Bound, Expectation, Fact, Setting
+from evergrow.resources.gate import THRESHOLDS
 from evergrow.resources.settings import Settings
 
 Facts = Mapping[str, object]
@@ -36,7 +37,7 @@ def gate(
     def declare(facts: Callable[..., Facts]) -> dg.AssetChecksDefinition:
         @wraps(facts)  # Dagster reads the inputs of a check off its signature
         def check(table: pl.DataFrame, **tables: pl.DataFrame) -> dg.AssetCheckResult:
-            return judge(SUITES[stage], table, settings, facts(table, **tables))
+            return judge(stage, table, settings, facts(table, **tables))
 
         return dg.asset_check(
             name=gate_name(stage),
@@ -45,13 +46,21 @@ def gate(
             partitions_def=asset.partitions_def,
             additional_ins={name: dg.AssetIn(key) for name, key in others.items()},
             description="; ".join(e.says for e in SUITES[stage].expectations),
+            metadata={THRESHOLDS: thresholds(stage, settings)},
         )(check)
 
     return declare
 
 
-def judge(suite: Suite, table: pl.DataFrame, settings: Settings, facts: Facts) -> dg.AssetCheckResult:
-    """The suite's verdict on `table`, all rows of it, rejected ones too."""
+def thresholds(stage: str, settings: Settings) -> str:
+    """What the settings ask of a stage, in one line: a verdict is current while this line is."""
+    wanted = getattr(settings.gates, stage).model_dump()
+    return ", ".join(f"gates.{stage}.{name} {value}" for name, value in wanted.items())
+
+
+def judge(stage: str, table: pl.DataFrame, settings: Settings, facts: Facts) -> dg.AssetCheckResult:
+    """The verdict of the stage's suite on `table`, all rows of it, rejected ones too."""
+    suite = SUITES[stage]
     columns = {name: fact for name, fact in facts.items() if isinstance(fact, pl.Expr)}
     frame = table.with_columns(**suite.derived, **columns)
     wanted = [(e, _bounds(e, settings, facts)) for e in suite.expectations if table.height >= e.from_rows]
@@ -70,6 +79,7 @@ def judge(suite: Suite, table: pl.DataFrame, settings: Settings, facts: Facts) -
         metadata={
             "expectations": dg.MetadataValue.table([dg.TableRecord(row) for row in rows]),
             "rows": table.height,
+            THRESHOLDS: thresholds(stage, settings),
             # Numbers are plotted per partition in the UI.
             **{f"{c}_mean": m for c in ("complexity", "diversity", "value") if (m := _mean(table, c)) is not None},
         },
