@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.evolution import ACCEPTED_COLUMNS
+from evergrow.assets.frontier import next_round_no
 from evergrow.assets.keys import BATCHES, COLLECTED, round_name, stage_key
 from evergrow.methods.tree_of_evolution.collection import collect
 from evergrow.resources.embedder import Embedder
@@ -16,7 +17,7 @@ from evergrow.resources.settings import Settings
 def collected_definitions(settings: Settings) -> dg.Definitions:
     """The asset `evolution/collected` and its job, over as many rounds as the settings name."""
     rules = settings.evolution
-    code = (rules.intra_tree_min_distance, rules.target_rows, settings.embedding.model)
+    code = (rules.rounds, rules.intra_tree_min_distance, rules.target_rows, settings.embedding.model)
 
     @dg.asset(
         key=COLLECTED,
@@ -33,7 +34,9 @@ def collected_definitions(settings: Settings) -> dg.Definitions:
         **rounds: pl.DataFrame | None,
     ) -> pl.DataFrame:
         """The dataset's samples, and every other accepted child with the reason why it was left out."""
-        tables = [table for _, table in sorted(rounds.items()) if table is not None]
+        # A round whose parents were made anew since has children of samples that are no more: it waits to be made anew.
+        current = range(1, next_round_no(context.instance, context.partition_key, rules.rounds))
+        tables = [table for n in current if (table := rounds[round_name(n)]) is not None]
         if not tables:
             raise dg.Failure(f"batch {context.partition_key!r} has no accepted round yet; run round 1 first")
         accepted = pl.concat(tables)
@@ -46,7 +49,6 @@ def collected_definitions(settings: Settings) -> dg.Definitions:
     job = dg.define_asset_job(
         "collected",
         selection=dg.AssetSelection.assets(collected),
-        partitions_def=BATCHES,
         description="Chooses a batch's samples over all its rounds.",
     )
     return dg.Definitions(assets=[collected], jobs=[job])

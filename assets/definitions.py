@@ -60,7 +60,7 @@ def _resources(settings: Settings, progress: Progress | None) -> dict[str, objec
 
     @dg.resource(description="every request to a model, and what it cost")
     def ledger_resource(_: dg.InitResourceContext) -> Iterator[Ledger]:
-        with closing(open_ledger(settings)) as ledger:
+        with closing(Ledger.of(settings)) as ledger:
             yield ledger
 
     @dg.resource(required_resource_keys={"ledger"}, description="the models that are asked")
@@ -93,11 +93,6 @@ def _resources(settings: Settings, progress: Progress | None) -> dict[str, objec
         "embedder": embedder_resource,
         "one_run_per_partition": one_run_per_partition,
     }
-
-
-def open_ledger(settings: Settings) -> Ledger:
-    """The ledger that the settings name; close it after use."""
-    return Ledger.open(settings.ledger_url or f"sqlite:///{Home(settings.home).ledger}")
 
 
 def open_lake(settings: Settings) -> Lake:

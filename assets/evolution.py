@@ -41,7 +41,6 @@ def round_definitions(round_no: int, settings: Settings) -> dg.Definitions:
     job = dg.define_asset_job(
         round_name(round_no),
         selection=dg.AssetSelection.groups(round_name(round_no)),
-        partitions_def=BATCHES,
         description=f"Evolves a batch through round {round_no}.",
         tags={"evergrow/round": str(round_no)},
     )

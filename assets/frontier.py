@@ -9,11 +9,15 @@ from dagster._core.definitions.data_version import (
     get_input_event_pointer_tag,
 )
 
-from evergrow.assets.keys import parents_key, stage_key
-from evergrow.resources.gate import GATES, Verdict, latest_materialization, verdict
+from evergrow.assets.keys import SEEDS, STAGES, parents_key, stage_key
+from evergrow.resources.batches import staged
+from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement, latest_materialization
+from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.settings import Settings
 
+NEVER_MADE = "it was never made"
+DIGEST = "digest"  # metadata of seeds: which of those registered under the batch's name were loaded
 UNANSWERED = "unanswered"  # metadata: rows whose request failed for a reason that may pass
 
 
@@ -27,50 +31,80 @@ class Stop:
 def work_needed(
     instance: dg.DagsterInstance, definitions: dg.Definitions, key: dg.AssetKey, partition: str
 ) -> str | None:
-    """Why the table must be made (again); None if it is current: this code made it from these inputs, gates passed."""
-    node = definitions.resolve_asset_graph().get(key)
+    """Why the table must be made (again); None if it is current.
+
+    It is if this code made it from these inputs, every request was answered, and its gates passed by these thresholds.
+    """
+    graph = definitions.resolve_asset_graph()
+    node = graph.get(key)
     record = latest_materialization(instance, key, partition)
     if record is None or record.asset_materialization is None:
-        return "it was never made"
+        return NEVER_MADE
     if node.code_version and _tag(record, CODE_VERSION_TAG) != node.code_version:
         return "its prompt, model or rules changed"
     for parent in node.parent_keys:
-        if _changed(instance, parent, partition, record):
+        now = latest_materialization(instance, parent, partition)
+        if now and not _same_content(instance, parent, partition, now, _seen(record, parent)):
             return f"{parent.to_user_string()} changed"
     metadata = record.asset_materialization.metadata
     if UNANSWERED in metadata and metadata[UNANSWERED].value:
         return f"{metadata[UNANSWERED].value} requests failed"
-    for name in node.metadata.get(GATES, ()):
-        found, _ = verdict(instance, dg.AssetCheckKey(key, name), partition, record)
-        if found is not Verdict.PASSED:
-            return f"its gate is {found}"
-    return None
+    checks = [dg.AssetCheckKey(key, name) for name in node.metadata.get(GATES, ())]
+    wanted = [graph.get(check).metadata.get(THRESHOLDS) for check in checks]
+    found = [judgement(instance, check, partition, record) for check in checks]
+    if shut := next((gate.verdict for gate in found if gate.verdict is not Verdict.PASSED), None):
+        return f"its gate is {shut}"
+    return "the thresholds of its gate changed" if [gate.thresholds for gate in found] != wanted else None
+
+
+def seeds_needed(instance: dg.DagsterInstance, home: Home, batch: str) -> str | None:
+    """Why the seeds of a registered batch must be loaded; None if what is registered is what was loaded.
+
+    Raises:
+        UnknownBatch: nothing is registered under the name.
+    """
+    record = latest_materialization(instance, SEEDS, batch)
+    if record is None or record.asset_materialization is None:
+        return NEVER_MADE
+    loaded = record.asset_materialization.metadata.get(DIGEST)
+    return None if loaded and loaded.value == staged(home, batch).digest else "other seeds were registered"
 
 
 def next_round_no(instance: dg.DagsterInstance, batch: str, rounds: int) -> int:
-    """The first round that was not accepted yet, or whose parents have changed since; `rounds + 1` if there is none."""
-    for round_no in range(1, rounds + 1):
-        parents = latest_materialization(instance, parents_key(round_no), batch)
-        children = latest_materialization(instance, stage_key(round_no, "instructions"), batch)
-        accepted = latest_materialization(instance, stage_key(round_no, "accepted"), batch)
-        if not (parents and children and accepted):
-            return round_no
-        if _changed(instance, parents_key(round_no), batch, children):
-            return round_no
-    return rounds + 1
+    """The first round that is not there, or not made from what its inputs hold now; `rounds + 1` if there is none."""
+    return next((n for n in range(1, rounds + 1) if not _current(instance, batch, n)), rounds + 1)
 
 
-def _changed(instance: dg.DagsterInstance, parent: dg.AssetKey, partition: str, reader: dg.EventLogRecord) -> bool:
-    """Whether the parent's content is another than what `reader` was made from; made again alike, it is not."""
-    now = latest_materialization(instance, parent, partition)
-    seen = _tag(reader, get_input_event_pointer_tag(parent))
-    if now is None or str(now.storage_id) == seen:
-        return False
+def _current(instance: dg.DagsterInstance, batch: str, round_no: int) -> bool:
+    """Whether a round is done: every stage of it made from the present content of the tables that it read."""
+    made: dict[dg.AssetKey, dg.EventLogRecord] = {}
+    for key in (parents_key(round_no), *(stage_key(round_no, stage) for stage in STAGES)):
+        record = latest_materialization(instance, key, batch)
+        if record is None:
+            return False
+        read = [(parent, now, seen) for parent, now in made.items() if (seen := _seen(record, parent))]
+        if not all(_same_content(instance, parent, batch, now, seen) for parent, now, seen in read):
+            return False
+        made[key] = record
+    return True
+
+
+def _seen(reader: dg.EventLogRecord, parent: dg.AssetKey) -> str | None:
+    """Which materialization of `parent` the reader was made from, by storage id."""
+    return _tag(reader, get_input_event_pointer_tag(parent))
+
+
+def _same_content(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, now: dg.EventLogRecord, seen: str | None
+) -> bool:
+    """Whether the version `seen` of a table holds what the version `now` does: it may have been made again alike."""
     if seen is None or not seen.isdigit():
+        return False
+    if int(seen) == now.storage_id:
         return True
-    wanted = dg.AssetRecordsFilter(asset_key=parent, asset_partitions=[partition], storage_ids=[int(seen)])
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition], storage_ids=[int(seen)])
     records = instance.fetch_materializations(wanted, limit=1).records
-    return not records or _tag(records[0], DATA_VERSION_TAG) != _tag(now, DATA_VERSION_TAG)
+    return bool(records) and _tag(records[0], DATA_VERSION_TAG) == _tag(now, DATA_VERSION_TAG)
 
 
 def _tag(record: dg.EventLogRecord, name: str) -> str | None:

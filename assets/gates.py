@@ -9,10 +9,14 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.keys import gate_name
-from evergrow.assets.suites import SUITES, Bound, Expectation, Fact, Setting, Suite
+from evergrow.assets.suites import SUITES as ROUND_SUITES
+from evergrow.assets.suites import Bound, Expectation, Fact, Setting, Suite
+from evergrow.assets.tree_suites import TREE_SUITES
+from evergrow.resources.gate import THRESHOLDS
 from evergrow.resources.settings import Settings
 
 Facts = Mapping[str, object]
+SUITES: Mapping[str, Suite] = {**ROUND_SUITES, **TREE_SUITES}
 MAX_NAMED_ROWS = 20  # ids of offending rows that a check names
 _WORDS = {"min_value": "at least", "max_value": "at most", "value": "exactly", "mostly": "a share of at least"}
 
@@ -22,9 +26,8 @@ def gate(
     stage: str,
     settings: Settings,
     others: Mapping[str, dg.AssetKey],
-    suite: Suite | None = None,
 ) -> Callable[[Callable[..., Facts]], dg.AssetChecksDefinition]:
-    """The check that guards `asset`.
+    """The check that guards `asset`, with the suite `SUITES[stage]`.
 
     It decorates a function from tables, all their rows, to the facts that the suite names: its parameter `table` is the
     one that is judged, the others are named as in `others`. A fact that is None does not apply; one that is an
@@ -35,14 +38,12 @@ def gate(
         stage: the name of the stage, and of its suite.
         settings: where thresholds are looked up.
         others: further tables that the gate compares with.
-        suite: what is expected; `SUITES[stage]` if none is given.
     """
-    expected = suite or SUITES[stage]
 
     def declare(facts: Callable[..., Facts]) -> dg.AssetChecksDefinition:
         @wraps(facts)  # Dagster reads the inputs of a check off its signature
         def check(table: pl.DataFrame, **tables: pl.DataFrame) -> dg.AssetCheckResult:
-            return judge(expected, table, settings, facts(table, **tables))
+            return judge(stage, table, settings, facts(table, **tables))
 
         return dg.asset_check(
             name=gate_name(stage),
@@ -50,14 +51,25 @@ def gate(
             blocking=True,
             partitions_def=asset.partitions_def,
             additional_ins={name: dg.AssetIn(key) for name, key in others.items()},
-            description="; ".join(e.says for e in expected.expectations),
+            description="; ".join(e.says for e in SUITES[stage].expectations),
+            metadata={THRESHOLDS: thresholds(stage, settings)},
         )(check)
 
     return declare
 
 
-def judge(suite: Suite, table: pl.DataFrame, settings: Settings, facts: Facts) -> dg.AssetCheckResult:
-    """The suite's verdict on `table`, all rows of it, rejected ones too."""
+def thresholds(stage: str, settings: Settings) -> str:
+    """What the settings ask of a stage, in one line: a verdict is current while this line is."""
+    wanted = {f"gates.{stage}.{name}": value for name, value in getattr(settings.gates, stage).model_dump().items()}
+    for expectation in SUITES[stage].expectations:
+        named = [bound.path for bound in expectation.bounds.values() if isinstance(bound, Setting)]
+        wanted |= {path: reduce(getattr, path.split("."), settings) for path in named}
+    return ", ".join(f"{name} {value}" for name, value in wanted.items())
+
+
+def judge(stage: str, table: pl.DataFrame, settings: Settings, facts: Facts) -> dg.AssetCheckResult:
+    """The verdict of the stage's suite on `table`, all rows of it, rejected ones too."""
+    suite = SUITES[stage]
     columns = {name: fact for name, fact in facts.items() if isinstance(fact, pl.Expr)}
     frame = table.with_columns(**suite.derived, **columns)
     wanted = [(e, _bounds(e, settings, facts)) for e in suite.expectations if table.height >= e.from_rows]
@@ -76,6 +88,7 @@ def judge(suite: Suite, table: pl.DataFrame, settings: Settings, facts: Facts) -
         metadata={
             "expectations": dg.MetadataValue.table([dg.TableRecord(row) for row in rows]),
             "rows": table.height,
+            THRESHOLDS: thresholds(stage, settings),
             # Numbers are plotted per partition in the UI.
             **{f"{c}_mean": m for c in ("complexity", "diversity", "value") if (m := _mean(table, c)) is not None},
         },

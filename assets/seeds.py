@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.frontier import DIGEST
 from evergrow.assets.keys import BATCHES, SEEDS
 from evergrow.resources.batches import staged
 from evergrow.resources.home import Home
@@ -15,7 +16,9 @@ def seeds(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> pl
     """One row per root: `id, root_id, batch, domain, kind, content`, its source, and the extra columns of its file."""
     batch = staged(home, context.partition_key)
     registered = batch.read()
-    context.add_output_metadata({"origin": batch.origin, "registered": batch.staged_at.isoformat()})
+    context.add_output_metadata(
+        {"origin": batch.origin, DIGEST: batch.digest, "registered": batch.staged_at.isoformat()}
+    )
     domain = pl.col("kind").replace_strict(DOMAINS)
     if "domain" in registered.columns:
         domain = pl.coalesce("domain", domain)
@@ -25,5 +28,5 @@ def seeds(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> pl
 
 
 seeds_job = dg.define_asset_job(
-    "seeds", selection=dg.AssetSelection.assets(seeds), partitions_def=BATCHES, description="Loads a registered batch."
+    "seeds", selection=dg.AssetSelection.assets(seeds), description="Loads a registered batch."
 )

@@ -14,7 +14,6 @@ from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import AWARE, SAMPLES, TREES, gate_name
 from evergrow.assets.tree_basis import BASIS, all_samples_basis
 from evergrow.assets.tree_levels import known_tree
-from evergrow.assets.tree_suites import AWARE as SUITE
 from evergrow.methods.treesynth.aware import (
     Aware,
     balanced_letters,
@@ -82,7 +81,7 @@ def aware_definitions(settings: Settings) -> dg.Definitions:
         )
         return table.with_columns(samples=pl.lit(stories.height, pl.Int64)).select(pl.exclude("reason"), "reason")
 
-    @gate(aware, STAGE, settings, {}, SUITE)
+    @gate(aware, STAGE, settings, {})
     def aware_gate(table: pl.DataFrame) -> Facts:
         return {"requested": table["samples"].max() or 0}
 

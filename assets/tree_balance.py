@@ -18,8 +18,6 @@ from evergrow.assets.tree_basis import BASIS, routed_basis
 from evergrow.assets.tree_levels import known_tree
 from evergrow.assets.tree_pictures import tree_metadata
 from evergrow.assets.tree_samples import SAMPLE_SCHEMA, whole_tree
-from evergrow.assets.tree_suites import BALANCED as BALANCED_SUITE
-from evergrow.assets.tree_suites import ROUTED as ROUTED_SUITE
 from evergrow.assets.writing import Leaf, Line, Writer, line_rows
 from evergrow.methods.treesynth.balancing import balance_quotas, thin
 from evergrow.methods.treesynth.domain import Domain
@@ -43,11 +41,11 @@ def balance_definitions(settings: Settings) -> dg.Definitions:
     """The assets `treesynth/routed` and `treesynth/balanced`, their gates and their jobs."""
     routed, balanced = _routed(settings), _balanced(settings)
 
-    @gate(routed, "routed", settings, {}, ROUTED_SUITE)
+    @gate(routed, "routed", settings, {})
     def routed_gate(table: pl.DataFrame) -> Facts:
         return {"requested": table["dataset_rows"].max() or 0}
 
-    @gate(balanced, "balanced", settings, {}, BALANCED_SUITE)
+    @gate(balanced, "balanced", settings, {})
     def balanced_gate(table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all that is judged stands in its rows
         return {}
 

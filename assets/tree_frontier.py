@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
-from evergrow.assets.frontier import UNANSWERED, Stop, work_needed
+from evergrow.assets.frontier import NEVER_MADE, UNANSWERED, Stop, work_needed
 from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, shard_partition
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import INNER, SHAPE, known_tree, shape
-from evergrow.resources.gate import GATES, Verdict, latest_materialization, verdict
+from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement, latest_materialization
 from evergrow.resources.home import Home
 from evergrow.resources.settings import Settings
 
@@ -57,22 +57,24 @@ def stale(
     instance: dg.DagsterInstance, definitions: dg.Definitions, key: dg.AssetKey, partition: str, basis: str
 ) -> str | None:
     """Why a table must be made (again), where what it was made from is kept as its basis; None if it is current."""
-    node = definitions.resolve_asset_graph().get(key)
+    graph = definitions.resolve_asset_graph()
+    node = graph.get(key)
     record = latest_materialization(instance, key, partition)
     made = record.asset_materialization if record else None
     if record is None or made is None:
-        return "it was never made"
+        return NEVER_MADE
     if (made.tags or {}).get(CODE_VERSION_TAG) != node.code_version:
         return "its prompt, model or rules changed"
     if metadata_of(instance, key, partition, BASIS) != basis:
         return "what it is made from changed"
     if failed := metadata_of(instance, key, partition, UNANSWERED):
         return f"{failed} requests failed"
-    for name in node.metadata.get(GATES, ()):
-        found, _ = verdict(instance, dg.AssetCheckKey(key, name), partition, record)
-        if found is not Verdict.PASSED:
-            return f"its gate is {found}"
-    return None
+    checks = [dg.AssetCheckKey(key, name) for name in node.metadata.get(GATES, ())]
+    wanted = [graph.get(check).metadata.get(THRESHOLDS) for check in checks]
+    found = [judgement(instance, check, partition, record) for check in checks]
+    if shut := next((gate.verdict for gate in found if gate.verdict is not Verdict.PASSED), None):
+        return f"its gate is {shut}"
+    return "the thresholds of its gate changed" if [gate.thresholds for gate in found] != wanted else None
 
 
 def metadata_of(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, name: str) -> object:
@@ -95,4 +97,4 @@ def stop_tree(ledger_spent: tuple[int, float], settings: Settings) -> Stop | Non
 def _passed(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, stage: str) -> bool:
     record = latest_materialization(instance, key, partition)
     check = dg.AssetCheckKey(key, gate_name(stage))
-    return record is not None and verdict(instance, check, partition, record)[0] is Verdict.PASSED
+    return record is not None and judgement(instance, check, partition, record).verdict is Verdict.PASSED

@@ -16,7 +16,6 @@ from evergrow.assets.gates import Facts, gate
 from evergrow.assets.growing import Grower, row, settle
 from evergrow.assets.keys import TREES, gate_name, level_key
 from evergrow.assets.tree_pictures import tree_metadata
-from evergrow.assets.tree_suites import LEVEL as LEVEL_SUITE
 from evergrow.methods.treesynth.checks import split_checks
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import DomainError, find_domain
@@ -204,13 +203,13 @@ def with_plan(table: pl.DataFrame, projected: Plan, leaves_above: int) -> pl.Dat
 def _gate(level: dg.AssetsDefinition, depth: int, settings: Settings) -> dg.AssetChecksDefinition:
     if depth == 0:
 
-        @gate(level, LEVEL, settings, {}, LEVEL_SUITE)
+        @gate(level, LEVEL, settings, {})
         def root_gate(table: pl.DataFrame) -> Facts:
             return _facts(table, 1)
 
         return root_gate
 
-    @gate(level, LEVEL, settings, {"above": level_key(depth - 1)}, LEVEL_SUITE)
+    @gate(level, LEVEL, settings, {"above": level_key(depth - 1)})
     def level_gate(table: pl.DataFrame, above: pl.DataFrame) -> Facts:
         return _facts(table, sum(1 for _ in next_nodes(above)))
 

@@ -19,7 +19,6 @@ from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, sha
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import known_tree
 from evergrow.assets.tree_pictures import tree_metadata
-from evergrow.assets.tree_suites import SAMPLES as SUITE
 from evergrow.assets.writing import AFTER_PIVOTS, Leaf, Writer, line_rows, pivot_lines
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
@@ -57,7 +56,7 @@ def samples_definitions(settings: Settings) -> dg.Definitions:
     """The asset `treesynth/samples`, its gate and its job."""
     samples = _samples(settings)
 
-    @gate(samples, STAGE, settings, {}, SUITE)
+    @gate(samples, STAGE, settings, {})
     def samples_gate(table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all that is judged stands in its rows
         return {}
 

@@ -1,5 +1,7 @@
 """What the gates of TreeSynth's tables expect, as data; see `suites`."""
 
+from collections.abc import Mapping
+
 import polars as pl
 
 from evergrow.assets.suites import Expectation, Setting, Suite, complete
@@ -25,7 +27,7 @@ def _known(column: str) -> pl.Expr:
     return pl.col(column).max().fill_null(0)
 
 
-LEVEL = Suite(
+_LEVEL = Suite(
     (
         complete("the children of the level above"),
         Expectation("every node stands in one row", "column_values_to_be_unique", "id"),
@@ -63,7 +65,7 @@ LEVEL = Suite(
         "plan_rows_per_leaf": pl.col("plan_rows") / pl.col("plan_leaves"),
     },
 )
-SAMPLES = Suite(
+_SAMPLES = Suite(
     (
         Expectation("every sample stands in one row", "column_values_to_be_unique", "id"),
         _at_least("the leaves hold the rows that were aimed at", "fill", "gates.samples.min_fill"),
@@ -82,7 +84,7 @@ SAMPLES = Suite(
         "mean_adherence": pl.col("adherence").mean().fill_null(1.0),
     },
 )
-ROUTED = Suite(
+_ROUTED = Suite(
     (
         complete("the rows of the dataset"),
         Expectation("every row stands once", "column_values_to_be_unique", "id"),
@@ -94,11 +96,11 @@ ROUTED = Suite(
         "failed_rows": pl.col("reason").str.starts_with("failed").fill_null(value=False).sum(),
     },
 )
-BALANCED = Suite(
+_BALANCED = Suite(
     (
         Expectation("every row stands once", "column_values_to_be_unique", "id"),
         _none("no leaf holds more than its share", "kept_beyond_quota"),
-        _at_least("the leaves hold the rows that were aimed at", "fill", "gates.samples.min_fill"),
+        _at_least("the leaves hold the rows that were aimed at", "fill", "gates.balanced.min_fill"),
         _none("every row says whether it was kept or generated", "unmarked_rows"),
     ),
     derived={
@@ -107,7 +109,7 @@ BALANCED = Suite(
         "unmarked_rows": (~pl.col("origin").is_in(["kept", "generated"])).sum(),
     },
 )
-AWARE = Suite(
+_AWARE = Suite(
     (
         complete("the samples"),
         Expectation("every story stands in one row", "column_values_to_be_unique", "id"),
@@ -117,10 +119,18 @@ AWARE = Suite(
             "letter_surplus",
             {"max_value": 1},
         ),
-        _at_most("few enough stories could not be converted", "failed_share", "gates.routed.max_unrouted_share"),
+        _at_most("few enough stories could not be converted", "failed_share", "gates.aware.max_failed_share"),
     ),
     derived={
         "letter_surplus": ((_KEPT & (pl.col("letter") == "A")).sum() * 2 - _KEPT.sum()).abs(),
         "failed_share": pl.col("reason").is_not_null().mean(),
     },
 )
+
+TREE_SUITES: Mapping[str, Suite] = {
+    "level": _LEVEL,
+    "samples": _SAMPLES,
+    "routed": _ROUTED,
+    "balanced": _BALANCED,
+    "aware": _AWARE,
+}

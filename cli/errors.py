@@ -11,7 +11,7 @@ from evergrow.resources.batches import BatchError
 from evergrow.resources.embedder import EmbedderError
 from evergrow.resources.home import BatchBusy, HomeError
 from evergrow.resources.ledger import LedgerError
-from evergrow.resources.llm import EndpointError
+from evergrow.resources.llm import BudgetReached, EndpointError
 from evergrow.resources.local_llm import LocalModelError
 from evergrow.resources.seeds import SeedError
 from evergrow.resources.settings import SettingsError
@@ -21,5 +21,5 @@ from evergrow.resources.trees import TreeError
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample, TreeError, DomainError, TreeFileError)
 FAILURE = (
     *(RunFailed, SeedError, HomeError, BatchBusy, LedgerError),
-    *(EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
+    *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

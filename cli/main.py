@@ -99,6 +99,7 @@ def seeds_from_tree(
 def run(
     batch: Batch,
     rounds: Annotated[int | None, typer.Option(min=1, help="rounds of evolution (evolution.rounds)")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="ask models anew, even where their answers are kept")] = False,
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
@@ -109,7 +110,7 @@ def run(
     with workspace_of([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
         workspace.require_batch(batch)
         name_the_model(workspace.settings)
-        run_batch(workspace, batch, say)
+        run_batch(workspace, batch, say, fresh=fresh)
         show_table(funnel(workspace, batch), f"funnel of batch {batch!r}", as_json=as_json)
 
 

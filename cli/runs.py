@@ -2,7 +2,8 @@
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
@@ -13,6 +14,7 @@ from dagster_shared.error import SerializableErrorInfo
 from evergrow.assets.frontier import Stop, stop_before, work_needed
 from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, round_name, stage_key
 from evergrow.cli.workspace import Workspace
+from evergrow.resources.models import FRESH_SINCE
 
 PID, HOST = "evergrow/pid", "evergrow/host"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
@@ -23,24 +25,32 @@ class RunFailed(Exception):  # noqa: N818 - it says what happened to the run
     """A run ended without success; the message is the reason and the way to look closer."""
 
 
-def run_batch(workspace: Workspace, batch: str, say: Say) -> None:
+def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False) -> None:
     """Every step of a batch that needs work: its seeds, its rounds, its collection.
+
+    Args:
+        workspace: where.
+        batch: a registered batch.
+        say: told what is done, and why.
+        fresh: do all steps, and ask models anew even where the ledger has their answers.
 
     Raises:
         RunFailed: a step failed, or its gate did not pass; what was done before stays.
     """
     close_abandoned_runs(workspace.instance, batch)
+    tags = {FRESH_SINCE: str(time.time())} if fresh else {}
     for job, keys, stop in _steps(workspace, batch):
         if stop:
             say(f"no round after this one: {stop.why}")
             continue
         reasons = [work_needed(workspace.instance, workspace.definitions, key, batch) for key in keys]
-        first = next((place for place, why in enumerate(reasons) if why), None)
+        first = 0 if fresh else next((place for place, why in enumerate(reasons) if why), None)
         if first is None:
             say(f"{job}: up to date")
             continue
-        say(f"{job}: {reasons[first]}" if reasons[first] != "it was never made" else job)
-        execute(workspace, job, keys[first:], batch)
+        why = "asked anew" if fresh else reasons[first]
+        say(f"{job}: {why}" if why != "it was never made" else job)
+        execute(workspace, job, keys[first:], batch, tags=tags)
 
 
 def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.AssetKey], Stop | None]]:
@@ -54,10 +64,19 @@ def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.Asse
     yield "collected", [COLLECTED], None
 
 
-def execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], partition: str, whose: str | None = None) -> None:
+def execute(
+    workspace: Workspace,
+    job: str,
+    keys: list[dg.AssetKey],
+    partition: str,
+    *,
+    whose: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> None:
     """Run some assets of a job on a partition.
 
     whose: the batch or tree that the run belongs to, where it is not called as the partition.
+    tags: of the run.
 
     Raises:
         RunFailed: with the first reason.
@@ -69,7 +88,7 @@ def execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], partition: 
         partition_key=partition,
         asset_selection=keys,
         raise_on_error=False,
-        tags={"evergrow/batch": batch, PID: str(os.getpid()), HOST: socket.gethostname()},
+        tags={"evergrow/batch": batch, PID: str(os.getpid()), HOST: socket.gethostname(), **(tags or {})},
     )
     if not result.success:
         raise RunFailed(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.frontier import NEVER_MADE
 from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
 from evergrow.assets.tree_frontier import steps, stop_tree
 from evergrow.assets.tree_samples import whole_tree
@@ -18,8 +19,6 @@ from evergrow.methods.treesynth.measures import balance
 from evergrow.resources.lake import NeverMaterialized
 from evergrow.resources.seeds import Seeds
 from evergrow.resources.trees import TreeError, TreeSpec, register, registered_trees, tree_spec
-
-NEVER_MADE = "it was never made"
 
 
 def planned_tree(
@@ -73,7 +72,7 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
             continue
         _require_budget(workspace, spec.tree)
         say(name if step.why == NEVER_MADE else f"{name}: {step.why}")
-        execute(workspace, step.job, [step.key], step.partition, spec.tree)
+        execute(workspace, step.job, [step.key], step.partition, whose=spec.tree)
 
 
 def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from functools import cached_property
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.definitions import build_definitions, open_lake, open_ledger
+from evergrow.assets.definitions import build_definitions, open_lake
 from evergrow.assets.keys import BATCHES_NAME, SAMPLES, SEEDS, shard_names, shard_partition, stage_key
 from evergrow.resources.batches import staged, staged_batches
 from evergrow.resources.gate import GATES
@@ -51,7 +51,7 @@ class Workspace:
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
         """The ledger, open."""
-        with closing(open_ledger(self.settings)) as ledger:
+        with closing(Ledger.of(self.settings)) as ledger:
             yield ledger
 
     def batches(self) -> list[str]:

@@ -8,11 +8,13 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 MAX_FAILED_STARTS = 12
 EXCERPT_CHARS = 80
 
 _FENCE = re.compile(r"```[a-zA-Z0-9_-]*")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _SMART_QUOTES = str.maketrans({"“": '"', "”": '"', "„": '"', "‟": '"', "«": '"', "»": '"'})
 _NUMBER = r"(?<![\d.,\w-])(-?\d{1,6}(?:\.\d{1,9})?)(?![\d\w]|[.,]\d)"
@@ -25,21 +27,20 @@ def read_json(text: str) -> object:
     """The JSON value that `text` holds: alone, in a code fence, or between other words.
 
     Of several objects or arrays the longest counts. Typographic quotes, bold marks and trailing commas are forgiven
-    when nothing can be read without; an answer that ends in the middle of its JSON is not completed.
+    when nothing can be read without; an answer that ends in the middle of its JSON is not completed. Characters that
+    cannot be stored are replaced (see `storable`).
 
     Raises:
         ValueError: no JSON object or array can be read; the message quotes how the text begins.
     """
-    stripped = text.strip().removeprefix("\ufeff")
+    found = _found(text.strip().removeprefix("\ufeff"))
+    if found is None:
+        raise ValueError(f"no JSON object or array in the answer, which begins {excerpt(text)!r}")
     try:
-        return _DECODER.decode(stripped)
-    except (ValueError, RecursionError):
-        pass  # not JSON as it stands: look inside
-    for candidate in _readings(stripped):
-        found = _longest(candidate)
-        if found is not None:
-            return found
-    raise ValueError(f"no JSON object or array in the answer, which begins {excerpt(text)!r}")
+        # JSON can spell characters that no text may have; looking for them is only worth while where it spells any.
+        return _storable(found.value) if "\\u" in text or _UNSTORABLE.search(text) else found.value
+    except RecursionError:
+        raise ValueError(f"the answer's JSON is nested too deeply; it begins {excerpt(text)!r}") from None
 
 
 def read_score(value: object, low: float = 1.0, high: float = 10.0) -> float:
@@ -59,9 +60,14 @@ def read_score(value: object, low: float = 1.0, high: float = 10.0) -> float:
     return score
 
 
+def storable(text: str) -> str:
+    """`text` without what UTF-8 files and databases cannot hold: lone surrogates and NUL become U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
 def excerpt(text: str, length: int = EXCERPT_CHARS) -> str:
     """The beginning of `text` on one line, for a message."""
-    flat = " ".join(text[: 4 * length].split())
+    flat = " ".join(storable(text[: 4 * length]).split())
     return flat if len(flat) <= length else flat[: length - 1] + "…"
 
 
@@ -70,6 +76,30 @@ def _reject_constant(name: str) -> object:
 
 
 _DECODER = json.JSONDecoder(strict=False, parse_constant=_reject_constant)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    value: object
+
+
+def _found(text: str) -> _Found | None:
+    try:
+        return _Found(_DECODER.decode(text))
+    except (ValueError, RecursionError):
+        pass  # not JSON as it stands: look inside
+    readings = (_longest(candidate) for candidate in _readings(text))
+    return next((_Found(value) for value in readings if value is not None), None)
+
+
+def _storable(value: object) -> object:
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, list):
+        return [_storable(part) for part in value]
+    if isinstance(value, dict):
+        return {storable(name): _storable(part) for name, part in value.items()}
+    return value
 
 
 def _readings(text: str) -> Iterator[str]:

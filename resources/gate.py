@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
 
 import dagster as dg
@@ -13,6 +14,7 @@ import dagster as dg
 from dagster._core.event_api import PartitionKeyFilter
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
+THRESHOLDS = "thresholds"  # metadata of a check, and of what it says: the thresholds that it judges by
 
 
 class Verdict(StrEnum):
@@ -22,6 +24,15 @@ class Verdict(StrEnum):
     FAILED = "FAILED"
     STALE = "STALE"  # an older materialization was checked
     MISSING = "MISSING"  # never checked
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a check says of a version of a partition, in its own words, and the thresholds that it judged by."""
+
+    verdict: Verdict
+    why: str | None = None
+    thresholds: str | None = None
 
 
 class GateClosed(dg.Failure):
@@ -50,21 +61,24 @@ def latest_materialization(
     return records[0] if records else None
 
 
-def verdict(
+def judgement(
     instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: str | None, version: dg.EventLogRecord
-) -> tuple[Verdict, str | None]:
-    """The check's verdict on `version`, a materialization of the partition, and what the check said."""
+) -> Judgement:
+    """What the check says of `version`, a materialization of the partition."""
     record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [check], partition_filter=PartitionKeyFilter(key=partition)
     ).get(check)
     if record is None or record.evaluation is None:
-        return Verdict.MISSING, None
+        return Judgement(Verdict.MISSING)
     evaluation = record.evaluation
     judged = evaluation.target_materialization_data
     if judged is None or judged.storage_id != version.storage_id:
-        return Verdict.STALE, evaluation.description
+        return Judgement(Verdict.STALE, evaluation.description)
     blocks = not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
-    return (Verdict.FAILED if blocks else Verdict.PASSED), evaluation.description
+    by = evaluation.metadata.get(THRESHOLDS)
+    return Judgement(
+        Verdict.FAILED if blocks else Verdict.PASSED, evaluation.description, str(by.value) if by else None
+    )
 
 
 def require_gates(
@@ -81,6 +95,6 @@ def require_gates(
     """
     for name in gates:
         check = dg.AssetCheckKey(key, name)
-        found, why = verdict(instance, check, partition, version)
-        if found is not Verdict.PASSED:
-            raise GateClosed(check, partition, found, why)
+        found = judgement(instance, check, partition, version)
+        if found.verdict is not Verdict.PASSED:
+            raise GateClosed(check, partition, found.verdict, found.why)

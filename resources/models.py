@@ -12,6 +12,8 @@ from evergrow.resources.llm import Address, Attribution, Engine
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
 
+FRESH_SINCE = "evergrow/fresh_since"  # run tag: replies older than this, epoch seconds, are not reused
+
 
 class EmbeddedServers(Mapping[str, Address]):
     """Addresses of the endpoints of kind "embedded"; looking one up starts its server, which runs until `close`."""
@@ -63,4 +65,11 @@ class Models:
             partition=context.partition_key,
             batch=batch or context.partition_key,
         )
-        return Engine.open(self._settings, self._ledger, payer, self._progress, addresses=self._servers)
+        return Engine.open(
+            self._settings,
+            self._ledger,
+            payer,
+            self._progress,
+            addresses=self._servers,
+            not_before=float(context.run.tags.get(FRESH_SINCE, 0.0)),
+        )

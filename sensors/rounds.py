@@ -7,7 +7,7 @@ import dagster as dg
 
 from evergrow.assets.frontier import Stop, next_round_no, stop_before
 from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name
-from evergrow.resources.gate import Verdict, latest_materialization, verdict
+from evergrow.resources.gate import Verdict, judgement, latest_materialization
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.settings import Settings
 
@@ -50,9 +50,9 @@ def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, bat
         return Stop("its seeds are not loaded yet")
     if round_no > 1:
         check = dg.AssetCheckKey(parents_key(round_no), gate_name("accepted"))
-        found, why = verdict(instance, check, batch, cause)
-        if found is not Verdict.PASSED:
-            return Stop(f"the gate of round {round_no - 1} is {found}: {why or 'it has not run'}")
+        found = judgement(instance, check, batch, cause)
+        if found.verdict is not Verdict.PASSED:
+            return Stop(f"the gate of round {round_no - 1} is {found.verdict}: {found.why or 'it has not run'}")
     stop = stop_before(instance, ledger, settings, batch, round_no)
     if stop is None:
         return _request(batch, round_name(round_no), cause)

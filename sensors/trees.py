@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from evergrow.assets.frontier import Stop
+from evergrow.assets.frontier import NEVER_MADE, Stop
 from evergrow.assets.keys import TREES
 from evergrow.assets.tree_frontier import Step, steps, stop_tree
 from evergrow.resources.gate import latest_materialization
@@ -13,7 +13,6 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.settings import Settings
 
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
-NEVER_MADE = "it was never made"
 
 
 def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDefinition:

@@ -6,6 +6,7 @@ Here live the table, its reads and its group commits. Keys and secrets never ent
 from evergrow.resources.ledger.database import LedgerError
 from evergrow.resources.ledger.group_commit import GroupCommit
 from evergrow.resources.ledger.ledger import Ledger, Verdict
-from evergrow.resources.ledger.records import Call, Spent, StoredReply
+from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
+from evergrow.resources.ledger.sums import Rows
 
-__all__ = ["Call", "GroupCommit", "Ledger", "LedgerError", "Spent", "StoredReply", "Verdict"]
+__all__ = ["Call", "GroupCommit", "Ledger", "LedgerError", "Rows", "Spent", "StoredReply", "Usage", "Verdict"]

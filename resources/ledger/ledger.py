@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from evergrow.resources.ledger import sums
 from evergrow.resources.ledger.database import LedgerError, connect, explain
-from evergrow.resources.ledger.records import Call, Spent, StoredReply
+from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
 from evergrow.resources.ledger.schema import calls, capabilities
 from evergrow.resources.settings import Settings
 
@@ -134,11 +134,34 @@ class Ledger:
         schema |= dict.fromkeys(("calls", "answered", "failed", "tokens_in", "tokens_out"), pl.Int64)
         return pl.DataFrame(rows, schema=schema | dict.fromkeys(("usd", "usd_known"), pl.Float64), orient="row")
 
-    def spent(self, batch: str | None = None, run_id: str | None = None, since: float | None = None) -> Spent:
-        """The sum over the rows of a batch, of a run, or since a moment (epoch seconds); over all if none is given."""
-        return sums.spent(self._read(select(*sums.spent_columns()).where(*sums.within(batch, run_id, since)))[0])
+    def spent(self, batch: str | None = None, run_id: str | None = None) -> Spent:
+        """The sum over the rows of a batch or of a run; over all rows if none is given."""
+        return self.spent_on(sums.Rows(batch=batch, run_id=run_id))
 
-    def unpriced(self, batch: str | None = None, run_id: str | None = None, since: float | None = None) -> pl.DataFrame:
+    def spent_on(self, rows: sums.Rows) -> Spent:
+        """The sum over `rows`."""
+        return sums.spent(self._read(select(*sums.spent_columns()).where(*rows.conditions()))[0])
+
+    def usage(self, role: str, model: str, last: int = 1000) -> Usage:
+        """What the `last` usable answers of a role's model took on average; those that told no tokens are left out."""
+        recent = (
+            select(calls.c.tokens_in, calls.c.tokens_out, calls.c.latency_s)
+            .where(
+                calls.c.role == role,
+                calls.c.model == model,
+                calls.c.error_class.is_(None),
+                calls.c.tokens_in.is_not(None),
+                calls.c.tokens_out.is_not(None),
+            )
+            .order_by(calls.c.answered_at.desc())
+            .limit(last)
+            .subquery()
+        )
+        averages = [func.avg(column) for column in (recent.c.tokens_in, recent.c.tokens_out, recent.c.latency_s)]
+        row = self._read(select(func.count(), *averages).select_from(recent))[0]
+        return Usage(int(row[0]), *(float(value or 0.0) for value in row[1:]))
+
+    def unpriced(self, rows: sums.Rows) -> pl.DataFrame:
         """Replies of unknown cost, by model.
 
         Columns: model (String), calls, tokens_in, tokens_out (of the replies that told them), chars_in, chars_out
@@ -154,13 +177,13 @@ class Ledger:
                 func.coalesce(func.sum(case((uncounted, func.length(calls.c.request)), else_=0)), 0),
                 func.coalesce(func.sum(case((uncounted, func.length(calls.c.reply)), else_=0)), 0),
             )
-            .where(sums.unpriced(), *sums.within(batch, run_id, since))
+            .where(sums.unpriced(), *rows.conditions())
             .group_by(calls.c.model)
         )
-        rows = [(row[0], *map(int, row[1:])) for row in self._read(query)]
+        found = [(row[0], *map(int, row[1:])) for row in self._read(query)]
         schema: dict[str, Any] = {"model": pl.String}
         schema |= dict.fromkeys(("calls", "tokens_in", "tokens_out", "chars_in", "chars_out"), pl.Int64)
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        return pl.DataFrame(found, schema=schema, orient="row")
 
     def answers_mode(self, base_url: str, model: str) -> str | None:
         """The way of structured answers that was found to work for `model` at `base_url`, if any was."""

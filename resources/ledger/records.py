@@ -60,6 +60,16 @@ class StoredReply:
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What recent answers took on average; `calls` of them were looked at, and with none the averages are 0."""
+
+    calls: int
+    tokens_in: float
+    tokens_out: float
+    latency_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Spent:
     """A sum over rows; `usd` counts the rows whose cost is known, `unpriced_calls` the replies whose cost is not."""
 

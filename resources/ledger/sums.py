@@ -1,6 +1,7 @@
 """Sums over the ledger's rows, the same for every report and budget."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, or_
@@ -16,14 +17,24 @@ def unpriced() -> ColumnElement[bool]:
     return and_(calls.c.usd.is_(None), or_(calls.c.error_class.is_(None), calls.c.error_class.in_(UNUSABLE)))
 
 
-def within(batch: str | None, run_id: str | None, since: float | None) -> list[ColumnElement[bool]]:
-    """The conditions that are given."""
-    given = (
-        (calls.c.batch == batch, batch),
-        (calls.c.run_id == run_id, run_id),
-        (calls.c.answered_at >= (since or 0.0), since),
-    )
-    return [condition for condition, value in given if value is not None]
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Which rows are summed: those of a batch, of a run, of all other runs, since a moment (epoch seconds)."""
+
+    batch: str | None = None
+    run_id: str | None = None
+    other_than: str | None = None
+    since: float | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The conditions that are given."""
+        given = (
+            (calls.c.batch == self.batch, self.batch),
+            (calls.c.run_id == self.run_id, self.run_id),
+            (calls.c.run_id != self.other_than, self.other_than),
+            (calls.c.answered_at >= (self.since or 0.0), self.since),
+        )
+        return [condition for condition, value in given if value is not None]
 
 
 def spent_columns() -> tuple[ColumnElement[Any], ...]:

@@ -1,10 +1,11 @@
 """Who pays, how much, and out of which budget: the rows that the ledger gets."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from evergrow.resources.ledger import Call, Ledger
+from evergrow.resources.ledger import Call, Ledger, Rows
 from evergrow.resources.llm import prices
 from evergrow.resources.llm.budget import Budget, Purse, Reservation
 from evergrow.resources.llm.client import Reply
@@ -21,22 +22,36 @@ class Accounts:
     def __init__(self, settings: Settings, ledger: Ledger, attribution: Attribution) -> None:
         self._prices = settings.prices
         self._who = attribution
+        self._ledger = ledger
         self._budget = Budget(self._purses(settings.budget, ledger))
+        self.look_at_others()
 
     def _purses(self, budget: models.Budget, ledger: Ledger) -> list[Purse]:
         month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        scopes: list[tuple[str, str, models.Limits, dict[str, Any]]] = [
-            ("budget", f"batch {self._who.batch!r}", budget, {"batch": self._who.batch}),
-            ("budget.run", "this run", budget.run, {"run_id": self._who.run_id}),
-            ("budget.month", f"{month:%B %Y}", budget.month, {"since": month.timestamp()}),
+        batch, run = self._who.batch, self._who.run_id
+        scopes: list[tuple[str, str, models.Limits, Rows]] = [
+            ("budget", f"batch {batch!r}", budget, Rows(batch=batch)),
+            ("budget.run", "this run", budget.run, Rows(run_id=run)),
+            ("budget.month", f"{month:%B %Y}", budget.month, Rows(since=month.timestamp())),
         ]
         purses = []
         for setting, scope, limits, rows in scopes:
             if limits.max_tokens is not None or limits.max_usd is not None:
-                spent = ledger.spent(**rows)
-                tokens, usd = prices.unpriced(ledger.unpriced(**rows), self._prices, money=limits.max_usd is not None)
-                purses.append(Purse(setting, scope, limits, spent.tokens + tokens, spent.usd + usd))
+                own = ledger.spent_on(replace(rows, run_id=run))
+                tokens, usd = prices.unpriced(ledger.unpriced(rows), self._prices, money=limits.max_usd is not None)
+                purses.append(Purse(setting, scope, limits, rows, own.tokens + tokens, own.usd + usd))
         return purses
+
+    @property
+    def limited(self) -> bool:
+        """Whether any limit is set."""
+        return bool(self._budget.purses)
+
+    def look_at_others(self) -> None:
+        """Read anew what other runs have spent of the limits that this one shares with them."""
+        for purse in self._budget.purses:
+            others = self._ledger.spent_on(replace(purse.rows, other_than=self._who.run_id))
+            purse.others_tokens, purse.others_usd = others.tokens, others.usd
 
     def worst_case(self, job: Job) -> Reservation:
         """The most that `job`'s next attempt may take.

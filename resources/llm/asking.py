@@ -42,6 +42,7 @@ class Asking(Generic[T]):
         self._parse = parse
         self._ready: deque[Job] = deque()
         self._by_key: dict[str, Job] = {}
+        self._helpers: list[asyncio.Task[None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._results: deque[Outcome[T]] = deque()
         self._news = asyncio.Event()
@@ -62,7 +63,7 @@ class Asking(Generic[T]):
             EndpointError, BudgetReached, SettingsError: after every outcome that was paid for is handed out.
             LedgerError: at once, for nothing more can be saved.
         """
-        helpers = [asyncio.create_task(self._take_in()), asyncio.create_task(self._watch())]
+        self._helpers = [asyncio.create_task(self._take_in()), asyncio.create_task(self._watch())]
         try:
             while True:
                 while self._results:
@@ -78,8 +79,13 @@ class Asking(Generic[T]):
             if self._error:
                 raise self._error
         finally:
-            self._closed = True
-            await _cancel([*helpers, *self._tasks])
+            await self.close()
+
+    async def close(self) -> None:
+        """Send nothing more and leave what is in flight; replies that came are saved nevertheless."""
+        self._closed = True
+        self._look_again(None)
+        await _cancel([*self._helpers, *self._tasks])
 
     def stop(self, error: Exception) -> None:
         """Send nothing more; what is in flight is waited for and handed out, then `error` is raised."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evergrow.resources.ledger import Rows
 from evergrow.resources.settings import models
 
 
@@ -20,30 +21,42 @@ class Reservation:
 
 @dataclass(slots=True)
 class Purse:
-    """One limit with what is spent and what is set aside. `setting` is its path, `scope` what it limits, in words."""
+    """One limit with what this run and others have spent, and what is set aside.
+
+    `setting` is its path and `scope` what it limits, in words; `rows` are those of the ledger that count.
+    """
 
     setting: str
     scope: str
     limits: models.Limits
+    rows: Rows
     tokens: int
     usd: float
+    others_tokens: int = 0
+    others_usd: float = 0.0
     held_tokens: int = 0
     held_usd: float = 0.0
 
     def fits(self, want: Reservation) -> bool:
         """Whether `want` can be set aside as well."""
-        tokens, usd = self.limits.max_tokens, self.limits.max_usd
-        return (tokens is None or self.tokens + self.held_tokens + want.tokens <= tokens) and (
-            usd is None or self.usd + self.held_usd + want.usd <= usd
-        )
+        return self._tokens_fit(want) and self._usd_fits(want)
+
+    def _tokens_fit(self, want: Reservation) -> bool:
+        limit = self.limits.max_tokens
+        return limit is None or self.tokens + self.others_tokens + self.held_tokens + want.tokens <= limit
+
+    def _usd_fits(self, want: Reservation) -> bool:
+        limit = self.limits.max_usd
+        return limit is None or self.usd + self.others_usd + self.held_usd + want.usd <= limit
 
     def reached(self, want: Reservation) -> BudgetReached:
         """The message that ends the run."""
-        tokens, usd = self.limits.max_tokens, self.limits.max_usd
-        if tokens is not None and self.tokens + self.held_tokens + want.tokens > tokens:
-            name, limit, spent, next_ = "max_tokens", f"{tokens:,} tokens", f"{self.tokens:,}", f"{want.tokens:,}"
+        if not self._tokens_fit(want):
+            name, limit = "max_tokens", f"{self.limits.max_tokens:,} tokens"
+            spent, next_ = f"{self.tokens + self.others_tokens:,}", f"{want.tokens:,}"
         else:
-            name, limit, spent, next_ = "max_usd", f"${usd:,.4f}", f"${self.usd:,.4f}", f"${want.usd:,.4f}"
+            name, limit = "max_usd", f"${self.limits.max_usd:,.4f}"
+            spent, next_ = f"${self.usd + self.others_usd:,.4f}", f"${want.usd:,.4f}"
         return BudgetReached(
             f"budget reached: {self.setting}.{name} is {limit} for {self.scope}, {spent} is spent, and the next request"
             f" may take up to {next_}; raise the limit and run again, what is answered is not asked again"
@@ -54,12 +67,12 @@ class Budget:
     """The purses that a run draws from, all at once."""
 
     def __init__(self, purses: Sequence[Purse]) -> None:
-        self._purses = [p for p in purses if p.limits.max_tokens is not None or p.limits.max_usd is not None]
+        self.purses = [p for p in purses if p.limits.max_tokens is not None or p.limits.max_usd is not None]
 
     @property
     def in_money(self) -> bool:
         """Whether any limit is in money, so that every price has to be known."""
-        return any(purse.limits.max_usd is not None for purse in self._purses)
+        return any(purse.limits.max_usd is not None for purse in self.purses)
 
     def reserve(self, want: Reservation) -> bool:
         """Set `want` aside in every purse; False if one has to wait until requests in flight are settled.
@@ -67,7 +80,7 @@ class Budget:
         Raises:
             BudgetReached: it does not fit, and nothing in flight could make room.
         """
-        for purse in self._purses:
+        for purse in self.purses:
             if not purse.fits(want):
                 if not purse.held_tokens:
                     raise purse.reached(want)
@@ -78,11 +91,11 @@ class Budget:
     def settle(self, held: Reservation, tokens: int, usd: float) -> None:
         """Replace what was set aside by what was spent."""
         self._hold(held, -1)
-        for purse in self._purses:
+        for purse in self.purses:
             purse.tokens += tokens
             purse.usd += usd
 
     def _hold(self, amount: Reservation, sign: int) -> None:
-        for purse in self._purses:
+        for purse in self.purses:
             purse.held_tokens += sign * amount.tokens
             purse.held_usd += sign * amount.usd

@@ -4,6 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from evergrow.methods.answers import storable
+
 _THINK_END = "</think>"
 
 
@@ -63,9 +65,9 @@ def _completion(data: dict[str, Any], choice: dict[str, Any]) -> Completion:
     model = data.get("model")
     return Completion(
         text=_text(message.get("content")),
-        refusal=str(refusal) if refusal else None,
-        finish_reason=str(finish) if finish else None,
-        model=str(model) if model else None,
+        refusal=storable(str(refusal)) if refusal else None,
+        finish_reason=storable(str(finish)) if finish else None,
+        model=storable(str(model)) if model else None,
         tokens_in=_count(usage.get("prompt_tokens")),
         tokens_cached=_count(details.get("cached_tokens")) if isinstance(details, dict) else None,
         tokens_out=_count(usage.get("completion_tokens")),
@@ -75,7 +77,7 @@ def _completion(data: dict[str, Any], choice: dict[str, Any]) -> Completion:
 def _text(content: object) -> str:
     if isinstance(content, list):
         content = "".join(str(part.get("text") or "") for part in content if isinstance(part, dict))
-    text = content if isinstance(content, str) else ""
+    text = storable(content) if isinstance(content, str) else ""
     # Servers without a reasoning parser leave the model's thoughts before its answer.
     return text.partition(_THINK_END)[2] if text.lstrip().startswith("<think>") and _THINK_END in text else text
 

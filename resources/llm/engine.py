@@ -24,6 +24,7 @@ from evergrow.resources.settings import Settings, models
 
 T = TypeVar("T")
 SHOW_S = 0.2
+LOOK_S, LOOK_SHARE = 2.0, 20.0  # at most a twentieth of the time is spent on reading what others spend
 UNREADABLE = 30  # so many answers in a row, and none readable before: the model cannot do what is asked
 
 
@@ -83,9 +84,14 @@ class Engine:
             SettingsError: a budget is in US dollars and a price is missing.
         """
         engine = cls(settings, ledger, attribution, progress, addresses=addresses or {}, not_before=not_before)
+        others = asyncio.create_task(engine._look_at_others()) if engine.accounts.limited else None
         try:
             yield engine
         finally:
+            if others:
+                others.cancel()
+            for asking in list(engine._askings):
+                await asking.close()
             await engine._committer.close()
             await engine.pools.close()
             engine.observer.close()
@@ -204,6 +210,13 @@ class Engine:
     def verdict(self, verdict: Verdict) -> None:
         """Write what the parser says of a stored reply."""
         self._committer.judge(verdict)
+
+    async def _look_at_others(self) -> None:
+        """Keep in view what runs beside this one spend, at a pace that does not burden the ledger."""
+        while True:
+            started = time.monotonic()
+            await asyncio.to_thread(self.accounts.look_at_others)
+            await asyncio.sleep(LOOK_S + LOOK_SHARE * (time.monotonic() - started))
 
     def _ledger_fails(self, error: Exception) -> None:
         self.ledger_failed = True

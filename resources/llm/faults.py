@@ -7,6 +7,8 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
+from evergrow.methods.answers import storable
+
 MESSAGE_CHARS = 1000
 
 
@@ -69,7 +71,7 @@ def fault_of_status(status: int, body: object, text: str, headers: Mapping[str, 
     code = f"{fields.get('code') or ''} {fields.get('type') or ''}"
     message = f"HTTP {status}: {str(fields.get('message') or text or 'no message').strip()}"[:MESSAGE_CHARS]
     kind = _kind(status, code, message)
-    return Fault(kind, message.replace("\x00", ""), status, retry_after(headers))
+    return Fault(kind, storable(message), status, retry_after(headers))
 
 
 def _kind(status: int, code: str, message: str) -> FaultClass:

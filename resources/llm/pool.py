@@ -36,6 +36,8 @@ class Pool:
 
     def __init__(self, servers: Sequence[Server]) -> None:
         self.servers = servers
+        self._clock = 0.0
+        self._turns = dict.fromkeys((server.name for server in servers), 0.0)
 
     @property
     def concurrency(self) -> int:
@@ -48,10 +50,10 @@ class Pool:
         free = [server for wait, server in waits if wait == 0]
         if not free:
             return Wait(min((wait for wait, _ in waits if wait is not None), default=None))
-        server = min(free, key=lambda candidate: candidate.turn)
-        # One that was away must not make up for the turns it missed: its clock starts where the others' are.
-        latest = max(other.turn for other in self.servers)
-        server.turn = max(server.turn, latest - 1 / server.endpoint.weight) + 1 / server.endpoint.weight
+        # Start-time fair queueing: shares hold by weight, and one that was away does not make up for turns it missed.
+        server = min(free, key=lambda each: max(self._clock, self._turns[each.name]))
+        self._clock = max(self._clock, self._turns[server.name])
+        self._turns[server.name] = self._clock + 1 / server.endpoint.weight
         return Place(server, server.enter(size, now))
 
     def retire(self, server: Server) -> bool:

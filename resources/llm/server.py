@@ -44,7 +44,6 @@ class Server:
         self.last_answer = time.monotonic()
         self.last_fault: Fault | None = None
         self.retired = False
-        self.turn = 0.0  # virtual time of its last request in a pool
         self._ledger = ledger
         self._modes: dict[str, Mode] = {}
         self._confirmed: set[str] = set()

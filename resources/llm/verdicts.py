@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from evergrow.methods.answers import read_json
+from evergrow.methods.answers import read_json, storable
 from evergrow.resources.llm.completion import Completion
 from evergrow.resources.llm.requests import Request
 
 T = TypeVar("T")
+REASON_CHARS = 1000
 Parse = Callable[[object], T]
 
 
@@ -49,4 +50,6 @@ def judge(completion: Completion, request: Request, parse: Parse[T]) -> Usable[T
         return Usable(parse(decoded))
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
-        return Unusable(reason or "the answer is not as asked", repairable=bool(completion.text))
+        return Unusable(
+            storable(reason)[:REASON_CHARS] or "the answer is not as asked", repairable=bool(completion.text)
+        )

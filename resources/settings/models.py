@@ -224,6 +224,18 @@ class RoutingGate(Section):
     max_unrouted_share: Share = Field(0.2, description="share of rows that find no way down the tree")
 
 
+class BalancedGate(Section):
+    """Thresholds of the gate on `balanced`."""
+
+    min_fill: Share = Field(1.0, description="share of the rows aimed at that must be there")
+
+
+class AwareGate(Section):
+    """Thresholds of the gate on `aware`."""
+
+    max_failed_share: Share = Field(0.2, description="share of stories that could not be converted")
+
+
 class Gates(Section):
     """Quality gates: what a partition must satisfy before anything may read it."""
 
@@ -233,6 +245,8 @@ class Gates(Section):
     level: LevelGate = LevelGate()
     samples: SamplesGate = SamplesGate()
     routed: RoutingGate = RoutingGate()
+    balanced: BalancedGate = BalancedGate()
+    aware: AwareGate = AwareGate()
 
 
 class Price(Section):

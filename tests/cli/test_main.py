@@ -150,3 +150,31 @@ def test_settings_can_be_given_for_one_command(
     evergrow("run", "--batch", "b", "--rounds", 1, "--set", "evolution.children=1")
 
     assert fake_endpoint.stats()["requests"] == 8
+
+
+def test_a_fresh_run_asks_everything_again(grown: Evergrow, fake_endpoint: FakeEndpoint) -> None:
+    asked = fake_endpoint.stats()["requests"]
+    arguments = ("run", "--batch", "b", "--rounds", 1, "--set", "evolution.margin=-10")
+
+    assert grown(*arguments, "--fresh").code == 0
+
+    assert fake_endpoint.stats()["requests"] >= asked + 8
+    asked = fake_endpoint.stats()["requests"]
+    assert grown(*arguments).code == 0
+    assert fake_endpoint.stats()["requests"] == asked
+
+
+def test_a_run_that_reaches_its_budget_says_so_and_goes_on_when_the_limit_is_raised(
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint
+) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+
+    stopped = evergrow("run", "--batch", "b", "--rounds", 1, "--set", "budget.max_tokens=12000")
+    spent = fake_endpoint.stats()["tokens"]
+    resumed = evergrow("run", "--batch", "b", "--rounds", 1)
+
+    assert stopped.code == 1
+    assert "budget.max_tokens" in stopped.err
+    assert 0 < spent <= 12_000
+    assert resumed.code == 0
+    assert fake_endpoint.stats()["repeated"] == 0

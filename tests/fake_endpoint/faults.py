@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 TRANSPORT = ("drop", "hang", "slow", "truncate")
-CONTENT = ("refuse", "prose", "fence", "filter", "cut", "empty", "no_usage")
+CONTENT = ("refuse", "prose", "fence", "filter", "cut", "empty", "no_usage", "odd")
 
 
 @dataclass(slots=True)

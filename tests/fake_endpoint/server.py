@@ -176,6 +176,9 @@ class FakeEndpoint:
                 "total_tokens": tokens_in + tokens_out,
             },
         }
+        if fault == "odd":
+            completion["model"] = "m\x00\ud800"
+            message["content"] = json.dumps(json.loads(text) | {"question": "NUL \x00 and half \ud800 a pair"})
         if fault == "no_usage":
             del completion["usage"]
         return json.dumps(completion).encode()

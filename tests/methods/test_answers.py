@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from evergrow.methods.answers import MAX_FAILED_STARTS, excerpt, read_json, read_score
 
 ANSWER = {"concepts": ["a", "b"], "question": 'Say "hi" {now}', "score": 7}
+TEXTS = st.text(st.characters(exclude_characters="\x00"))
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=12,
 )
 
@@ -68,7 +69,7 @@ def test_any_json_value_is_read_back_as_it_was(value: object) -> None:
     assert read_json(json.dumps(value)) == value
 
 
-@given(st.dictionaries(st.text(), JSON_VALUES, min_size=1, max_size=3), st.text("abc .,:!\n"), st.text("abc .,:!\n"))
+@given(st.dictionaries(TEXTS, JSON_VALUES, min_size=1, max_size=3), st.text("abc .,:!\n"), st.text("abc .,:!\n"))
 def test_prose_around_an_object_does_not_change_it(value: dict[str, object], before: str, after: str) -> None:
     assert read_json(f"{before}{json.dumps(value)}{after}") == value
 
@@ -85,6 +86,17 @@ def test_hostile_text_is_read_in_bounded_work(unit: str) -> None:
 
     with contextlib.suppress(ValueError):
         read_json(text)
+
+
+def test_characters_that_cannot_be_stored_are_replaced() -> None:
+    assert read_json('{"a\\u0000": ["\\ud800 x \\ud83d\\ude00"]}') == {"a\ufffd": ["\ufffd x \U0001f600"]}
+    assert read_json('{"a": "\x00"}') == {"a": "\ufffd"}
+
+
+@pytest.mark.parametrize("depth", [100, 500, 900, 2000, 100_000])
+def test_nesting_of_any_depth_is_read_or_refused(depth: int) -> None:
+    with contextlib.suppress(ValueError):
+        read_json("[" * depth + '"\\u0041"' + "]" * depth)
 
 
 def test_no_more_starts_are_tried_than_allowed() -> None:

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import make_url
 
-from evergrow.resources.ledger import Ledger, LedgerError, Verdict
+from evergrow.resources.ledger import Ledger, LedgerError, Rows, Verdict
 from tests.resources.ledger.support import failure, reply
 
 
@@ -83,7 +83,8 @@ def test_costs_are_sums_over_rows_and_an_unknown_price_stays_unknown(ledger: Led
     assert ledger.costs(["model"])["calls"].to_list() == [7]
     assert ledger.spent(batch="c").unpriced_calls == 1
     assert ledger.spent(run_id="run-1").calls == 7
-    assert ledger.spent(since=time.time() + 60).calls == 0
+    assert ledger.spent_on(Rows(other_than="run-1")).calls == 0
+    assert ledger.spent_on(Rows(since=time.time() + 60)).calls == 0
 
 
 def test_costs_of_an_empty_ledger_have_the_same_columns(ledger: Ledger) -> None:
@@ -98,7 +99,7 @@ def test_costs_of_an_empty_ledger_have_the_same_columns(ledger: Ledger) -> None:
 def test_replies_of_unknown_cost_are_counted_with_and_without_usage(ledger: Ledger) -> None:
     ledger.record([reply(0, usd=None), reply(1, usd=None, tokens_in=None, request="12345", reply="123"), failure(2)])
 
-    assert ledger.unpriced().rows() == [("model-1", 2, 10, 5, 5, 3)]
+    assert ledger.unpriced(Rows()).rows() == [("model-1", 2, 10, 5, 5, 3)]
 
 
 def test_a_verdict_changes_what_is_counted_as_answered(ledger: Ledger) -> None:

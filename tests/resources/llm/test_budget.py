@@ -2,12 +2,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evergrow.resources.ledger import Rows
 from evergrow.resources.llm.budget import Budget, BudgetReached, Purse, Reservation
 from evergrow.resources.settings.models import Limits
 
 
 def purse(tokens: int = 0, usd: float = 0.0, **limits: float) -> Purse:
-    return Purse("budget.run", "this run", Limits(**limits), tokens, usd)
+    return Purse("budget.run", "this run", Limits(**limits), Rows(), tokens, usd)
 
 
 @given(

@@ -231,3 +231,42 @@ def test_usage_that_is_not_told_leaves_the_cost_unknown(fake_endpoint: FakeEndpo
     assert asked.summary["usd"] is None
     assert costs["usd"].to_list() == [None]
     assert costs["usd_known"][0] > 0
+
+
+def test_characters_that_no_database_takes_do_not_end_the_run(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
+    fake_endpoint.control(share={"odd": 1.0})
+
+    asked = ask(settings(), ledger, requests(3))
+
+    assert {a.value for a in asked.of(Answered)} == {"NUL \ufffd and half \ufffd a pair"}
+    assert {a.model for a in asked.of(Answered)} == {"m\ufffd\ufffd"}
+
+
+def test_an_asking_that_is_left_early_ends_with_the_engine(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
+    fake_endpoint.control(latency=0.05)
+
+    async def leave() -> None:
+        async with Engine.open(settings(), ledger, WHO, LogProgress(logging.getLogger())) as engine:
+            outcomes = engine.ask(requests(1000), question, label="x", total=1000)
+            await anext(outcomes)
+        await outcomes.aclose()
+
+    asyncio.run(leave())
+
+    assert 1 <= ledger.spent().calls <= 200
+
+
+def test_two_askings_of_one_engine_share_its_endpoint(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
+    fake_endpoint.control(latency=0.02)
+
+    async def both() -> int:
+        async with Engine.open(settings({"concurrency": 8}), ledger, WHO, LogProgress(logging.getLogger())) as engine:
+
+            async def count(system: str) -> int:
+                wanted = requests(100, system=system)
+                return len([o async for o in engine.ask(wanted, question, label=system, total=100)])
+
+            return sum(await asyncio.gather(count("one"), count("two")))
+
+    assert asyncio.run(both()) == 200
+    assert fake_endpoint.stats()["peak"] <= 8

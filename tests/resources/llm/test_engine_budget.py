@@ -1,3 +1,4 @@
+import asyncio
 from typing import Any
 
 import pytest
@@ -6,7 +7,7 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Attribution, BudgetReached
 from evergrow.resources.settings import SettingsError
 from tests.conftest import FakeEndpoint
-from tests.resources.llm.support import WHO, ask, requests, settings
+from tests.resources.llm.support import WHO, Asked, ask, ask_async, requests, settings
 
 PRICES = {"model-1": {"input": 2.5, "output": 10.0}}
 ROLES = {"generator": {"max_tokens": 300}}
@@ -112,3 +113,21 @@ def test_a_request_whose_fate_is_unknown_is_charged_its_worst_case(fake_endpoint
 
     assert isinstance(asked.error, BudgetReached)
     assert fake_endpoint.stats()["tokens"] <= 10_000
+
+
+def test_runs_side_by_side_see_what_the_other_spends(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
+    fake_endpoint.control(latency=0.2)
+    chosen = settings({"concurrency": 2}, roles=ROLES, budget={"month": {"max_tokens": 60_000}})
+
+    async def both() -> list[Asked]:
+        runs = [Attribution(run_id=f"run-{i}", asset="a", partition=f"p-{i}", batch=f"b-{i}") for i in range(2)]
+        return list(
+            await asyncio.gather(
+                *(ask_async(chosen, ledger, requests(1000, system=who.batch), who=who) for who in runs)
+            )
+        )
+
+    asked = asyncio.run(both())
+
+    assert all(isinstance(one.error, BudgetReached) for one in asked)
+    assert ledger.spent().tokens < 75_000  # each alone would have spent 60,000

@@ -59,17 +59,18 @@ def test_traffic_moves_away_from_a_sick_endpoint_and_back(start_endpoint: Start,
     chosen = pool(a={"base_url": sick.url, "concurrency": 16}, b={"base_url": well.url, "concurrency": 16})
 
     def heal() -> None:
-        time.sleep(1.0)
+        while sick.stats()["requests"] < 10:
+            time.sleep(0.02)
         sick.control(share={})
 
     healer = threading.Thread(target=heal)
     healer.start()
-    asked = ask(chosen, ledger, requests(3000))
+    asked = ask(chosen, ledger, requests(2000))
     healer.join()
 
-    assert len(asked.of(Answered)) == 3000
+    assert len(asked.of(Answered)) == 2000
     assert sick.stats()["outcomes"]["500"] < 60
-    assert sick.stats()["outcomes"]["ok"] > 300
+    assert sick.stats()["outcomes"]["ok"] > 100
 
 
 def test_an_endpoint_that_loses_its_rights_is_left_out_and_the_run_goes_on(

@@ -76,3 +76,33 @@ def test_two_processes_share_a_ledger_and_each_has_every_answer(fake_endpoint: F
     assert ledger.spent().calls == fake_endpoint.stats()["requests"]
     assert ledger.spent().tokens == fake_endpoint.stats()["tokens"]
     ledger.close()
+
+
+FULL_DISK = """
+import resource, sys
+from evergrow.resources.ledger import Ledger, LedgerError
+from tests.resources.llm.support import ask, requests, settings
+ledger = Ledger.open(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, 600_000))
+try:
+    ask(settings({"base_url": sys.argv[1]}), ledger, requests(5000))
+except LedgerError as error:
+    print(error)
+"""
+
+
+def test_a_full_disk_ends_the_run_at_once_and_the_next_run_goes_on(fake_endpoint: FakeEndpoint, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    command = [sys.executable, "-c", FULL_DISK, fake_endpoint.url, url]
+    environment = {**os.environ, "PYTHONPATH": "."}
+
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+
+    assert "free space on its disk and run again" in result.stdout
+    asked = fake_endpoint.stats()["requests"]
+    assert asked < 2000
+    ledger = Ledger.open(url)
+    assert asked - ledger.spent().calls <= 2 * 64
+    ledger.close()
+    assert len(rows_of(start(fake_endpoint, tmp_path / "ledger.sqlite", asked))) == asked
+    assert fake_endpoint.stats()["repeated"] <= 2 * 64
