@@ -5,6 +5,7 @@ Level D holds the nodes of depth D and how each of them divides; level D + 1 is 
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 
 import dagster as dg
 import polars as pl
@@ -36,6 +37,10 @@ from evergrow.resources.trees import TreeSpec, imported_file, tree_spec
 SHAPE, INNER = "shape", "inner"  # metadata: what the level depends on besides its inputs, and how many nodes divide
 PROMPTS = ("write", "split", "complete")
 LEVEL = "level"
+GROWING_RULES = {
+    *("pivots", "pivot_attempts", "list_draws", "dimension_attempts", "dimension_candidates", "ask_until", "max_asks"),
+    *("infinite_over", "merge_similarity", "samples_per_call"),
+}
 
 
 def level_definitions(depth: int, settings: Settings) -> dg.Definitions:
@@ -107,12 +112,6 @@ def _level(depth: int, settings: Settings) -> dg.AssetsDefinition:
     return level
 
 
-GROWING_RULES = {
-    *("pivots", "pivot_attempts", "list_draws", "dimension_attempts", "dimension_candidates", "ask_until", "max_asks"),
-    *("infinite_over", "merge_similarity", "samples_per_call"),
-}
-
-
 async def _grow(
     context: dg.AssetExecutionContext,
     depth: int,
@@ -131,13 +130,12 @@ async def _grow(
             grown = await each(nodes, grower.grow)
     settle(grown, embedder.embed, rules)
     table = pl.DataFrame((row(spec, domain, one) for one in grown), schema=LEVEL_SCHEMA, orient="row")
-    projected = plan(
-        table.filter(pl.col("reason").is_null()), leaves_above, domain, depth, plan_rules(settings, spec, ledger)
-    )
-    table = with_plan(table, projected, leaves_above)
+    table = table.with_columns(leaves_above=pl.lit(leaves_above, pl.Int64))
+    planned = asdict(level_plan(table, depth, settings, (spec, domain), ledger))
     context.add_output_metadata(
         {
             **engine.summary(),
+            **{f"planned_{name}": value for name, value in planned.items() if value is not None},
             UNANSWERED: asker.failed,
             SHAPE: shape(spec, domain),
             INNER: table.filter(pl.col("state") == "inner").height,
@@ -187,36 +185,43 @@ def plan_rules(settings: Settings, spec: TreeSpec, ledger: Ledger) -> Rules:
     )
 
 
-def with_plan(table: pl.DataFrame, projected: Plan, leaves_above: int) -> pl.DataFrame:
-    """The level with what is to come, the same in every row: the gate judges it, and the next level counts on."""
-    return table.with_columns(
-        leaves_above=pl.lit(leaves_above, pl.Int64),
-        plan_nodes=pl.lit(projected.nodes, pl.Int64),
-        plan_leaves=pl.lit(projected.leaves, pl.Int64),
-        plan_rows=pl.lit(projected.rows, pl.Int64),
-        plan_requests=pl.lit(projected.requests, pl.Int64),
-        plan_tokens=pl.lit(projected.tokens, pl.Int64),
-        plan_usd=pl.lit(projected.usd, pl.Float64),
-    )
+def level_plan(
+    table: pl.DataFrame, depth: int, settings: Settings, about: tuple[TreeSpec, Domain], ledger: Ledger
+) -> Plan:
+    """What is still to come after a level, tokens and cost as they were on average so far."""
+    spec, domain = about
+    above = int(table["leaves_above"].head(1).sum())
+    grown = table.filter(pl.col("reason").is_null())
+    return plan(grown, above, domain, depth, plan_rules(settings, spec, ledger))
 
 
 def _gate(level: dg.AssetsDefinition, depth: int, settings: Settings) -> dg.AssetChecksDefinition:
     if depth == 0:
 
         @gate(level, LEVEL, settings, {})
-        def root_gate(table: pl.DataFrame) -> Facts:
-            return _facts(table, 1)
+        def root_gate(table: pl.DataFrame, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]) -> Facts:
+            return {"requested": 1, **_facts(table, depth, settings, home, ledger)}
 
         return root_gate
 
     @gate(level, LEVEL, settings, {"above": level_key(depth - 1)})
-    def level_gate(table: pl.DataFrame, above: pl.DataFrame) -> Facts:
-        return _facts(table, sum(1 for _ in next_nodes(above)))
+    def level_gate(
+        table: pl.DataFrame, above: pl.DataFrame, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
+    ) -> Facts:
+        return {"requested": sum(1 for _ in next_nodes(above)), **_facts(table, depth, settings, home, ledger)}
 
     return level_gate
 
 
-def _facts(table: pl.DataFrame, requested: int) -> Facts:
+def _facts(table: pl.DataFrame, depth: int, settings: Settings, home: Home, ledger: Ledger) -> Facts:
+    """What the level's suite asks about splits and about the plan; a figure that is not known is 0, for no limit."""
     checks = split_checks(table)
-    found = {name: pl.lit(checks[name]) for name in checks.columns}
-    return {"requested": requested, **found, "fan_out": pl.lit(checks["fan_out"].fill_null(0))}
+    facts: dict[str, object] = {name: pl.lit(checks[name]) for name in checks.columns}
+    facts["fan_out"] = pl.lit(checks["fan_out"].fill_null(0))
+    names = [f"plan_{field.name}" for field in fields(Plan)]
+    if table.is_empty():
+        return {**facts, **dict.fromkeys((*names, "plan_rows_per_leaf"), pl.lit(0.0))}
+    about = known_tree(home, settings, table["tree"][0])
+    projected = level_plan(table, depth, settings, about, ledger)
+    planned = {f"plan_{name}": pl.lit(float(value or 0)) for name, value in asdict(projected).items()}
+    return {**facts, **planned, "plan_rows_per_leaf": pl.lit(projected.rows / max(projected.leaves, 1))}

@@ -22,11 +22,6 @@ def _none(says: str, column: str) -> Expectation:
     return Expectation(says, "column_values_to_be_between", column, {"max_value": 0})
 
 
-def _known(column: str) -> pl.Expr:
-    """The largest value of a column; 0 where none is known, which no limit stops."""
-    return pl.col(column).max().fill_null(0)
-
-
 _LEVEL = Suite(
     (
         complete("the children of the level above"),
@@ -39,12 +34,12 @@ _LEVEL = Suite(
         _none("each pivot has exactly one value of its node's dimension", "uncovered_pivots"),
         _none("no path divides by one dimension twice", "reused_dimension"),
         _at_most("no node has too many children", "fan_out", "gates.level.max_fan_out"),
-        _at_most("the next level is small enough", "most_plan_nodes", "treesynth.max_nodes"),
-        _at_most("the tree is heading for few enough leaves", "most_plan_leaves", "treesynth.max_leaves"),
-        _at_most("the tree is heading for few enough rows", "most_plan_rows", "treesynth.max_rows"),
-        _at_most("the tree needs few enough further requests", "most_plan_requests", "treesynth.max_requests"),
-        _at_most("the tree needs few enough further tokens", "most_plan_tokens", "treesynth.max_tokens"),
-        _at_most("the tree costs little enough from here on", "most_plan_usd", "treesynth.max_usd"),
+        _at_most("the next level is small enough", "plan_nodes", "treesynth.max_nodes"),
+        _at_most("the tree is heading for few enough leaves", "plan_leaves", "treesynth.max_leaves"),
+        _at_most("the tree is heading for few enough rows", "plan_rows", "treesynth.max_rows"),
+        _at_most("the tree needs few enough further requests", "plan_requests", "treesynth.max_requests"),
+        _at_most("the tree needs few enough further tokens", "plan_tokens", "treesynth.max_tokens"),
+        _at_most("the tree costs little enough from here on", "plan_usd", "treesynth.max_usd"),
         Expectation(
             "there is at least one row for each leaf",
             "column_values_to_be_between",
@@ -55,14 +50,7 @@ _LEVEL = Suite(
     ),
     derived={
         "failed_share": pl.col("reason").is_not_null().mean(),
-        **{
-            f"most_{column}": _known(column)
-            for column in (
-                *("closest_values", "plan_nodes", "plan_leaves", "plan_rows"),
-                *("plan_requests", "plan_tokens", "plan_usd"),
-            )
-        },
-        "plan_rows_per_leaf": pl.col("plan_rows") / pl.col("plan_leaves"),
+        "most_closest_values": pl.col("closest_values").max().fill_null(0),
     },
 )
 _SAMPLES = Suite(
