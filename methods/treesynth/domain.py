@@ -113,14 +113,14 @@ class Domain(Part):
 
 def _check_fields(domain: Domain) -> None:
     if reserved := set(domain.fields) & set(RESERVED):
-        raise ValueError(f"a field cannot be called {min(reserved)!r}: choose another name")
+        raise ValueError(f"fields.{min(reserved)}: a field cannot have this name: choose another")
     named: dict[str, tuple[str, ...]] = {f"fields.{n}.not_in": f.not_in for n, f in domain.fields.items()}
     if domain.choices:
         named["choices"] = (domain.choices.correct, domain.choices.wrong)
     for place, wanted in named.items():
         for name in wanted:
             if name not in domain.fields:
-                raise ValueError(f"{place} names {name!r}, which is no field ({', '.join(domain.fields)})")
+                raise ValueError(f"{place}: names {name!r}, which is no field ({', '.join(domain.fields)})")
 
 
 def _check_templates(domain: Domain) -> None:
@@ -135,18 +135,18 @@ def _check_templates(domain: Domain) -> None:
         own = set(domain.fields)
         templates += [("aware.story", domain.aware.story, own), ("aware.question", domain.aware.question, own)]
         if domain.choices is None:
-            raise ValueError("aware needs the key `choices`, which says what the unaware person does")
+            raise ValueError("aware: needs the key `choices`, which says what the unaware person does")
     for key, template, allowed in templates:
         if unknown := names(template) - allowed:
-            raise ValueError(f"{key} uses {{{min(unknown)}}}; it may use {', '.join(sorted(allowed))}")
+            raise ValueError(f"{key}: uses {{{min(unknown)}}}; it may use {', '.join(sorted(allowed))}")
         if key in ("text", "gist") and not names(template):
-            raise ValueError(f"{key} uses no field: write for example {{{next(iter(domain.fields))}}}")
+            raise ValueError(f"{key}: uses no field; write for example {{{next(iter(domain.fields))}}}")
 
 
 def _check_dimensions(domain: Domain) -> None:
     folded = [fold(d.dimension) for d in domain.dimensions]
     if twin := next((d.dimension for d in domain.dimensions if folded.count(fold(d.dimension)) > 1), None):
-        raise ValueError(f"dimensions names {twin!r} more than once")
+        raise ValueError(f"dimensions: {twin!r} stands there more than once")
 
 
 def fields_schema(domain: Domain) -> dict[str, Any]:

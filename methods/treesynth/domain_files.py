@@ -1,6 +1,7 @@
 """Reading domain files: found by name, validated, and every fault named with its file, line and key."""
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from evergrow.methods.treesynth.domain import Domain
 
 SHIPPED = Path(__file__).with_name("domains")
 MAX_FAULTS = 10
+_NAMED = re.compile(r"([a-z_]+(?:\.\w+)*): (.*)", re.DOTALL)  # a rule about several keys names the one at fault
 
 
 class DomainError(Exception):
@@ -91,6 +93,9 @@ def parse_domain(text: str, path: Path) -> Domain:
 
 
 def _fault(document: yaml.Node, loc: Sequence[Any], kind: str, message: str, given: object) -> tuple[int, str, str]:
+    message = message.removeprefix("Value error, ")
+    if not loc and (named := _NAMED.match(message)):
+        loc, message = tuple(named[1].split(".")), named[2]
     key = ".".join(str(part) for part in loc if part != "[key]") or "the domain"
     if kind == "extra_forbidden":
         known = difflib.get_close_matches(str(loc[-1]), [*Domain.model_fields, "dimension", "values", "says"], n=1)
@@ -99,7 +104,7 @@ def _fault(document: yaml.Node, loc: Sequence[Any], kind: str, message: str, giv
         message = "is missing"
     elif kind in ("string_type", "string_pattern_mismatch"):
         message = f"{message}, not {given!r}: put text in quotes"
-    return _line(document, loc), key, message.removeprefix("Value error, ")
+    return _line(document, loc), key, message
 
 
 def _line(node: yaml.Node, loc: Sequence[Any]) -> int:

@@ -34,7 +34,7 @@ def balance(counts: Sequence[int]) -> Balance:
     if not rows:
         return Balance(0, leaves, leaves, 0.0, 0.0, 0, 0)
     shares = [count / rows for count in counts if count]
-    entropy = -sum(share * math.log(share) for share in shares) / math.log(leaves) if leaves > 1 else 1.0
+    entropy = -math.fsum(share * math.log(share) for share in shares) / math.log(leaves) if leaves > 1 else 1.0
     ranked = sum(rank * count for rank, count in enumerate(sorted(counts), start=1))
     gini = 2 * ranked / (leaves * rows) - (leaves + 1) / leaves
     return Balance(rows, leaves, counts.count(0), min(max(entropy, 0.0), 1.0), max(gini, 0.0), min(counts), max(counts))

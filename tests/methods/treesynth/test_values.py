@@ -1,0 +1,80 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evergrow.methods.treesynth.naming import fold
+from evergrow.methods.treesynth.values import Completion, Reply, merge, read_reply
+
+replies = st.builds(
+    Reply,
+    st.sampled_from(["full", "more", "done"]),
+    st.lists(st.sampled_from([f"value {n}" for n in range(30)]), max_size=10).map(tuple),
+)
+
+
+def test_a_reply_is_typed_and_its_values_are_cleaned() -> None:
+    given_reply = {"status": "more", "values": ["- Foo", "", "2. Bar.", "Other", "x" * 200]}
+
+    assert read_reply(given_reply) == Reply("more", ("Foo", "Bar"))
+
+
+@pytest.mark.parametrize(
+    "given_answer",
+    [
+        {},
+        [],
+        {"status": "Complete", "values": []},
+        {"status": "done", "values": "a"},
+        {"status": "done", "values": [1]},
+    ],
+)
+def test_a_reply_of_another_form_is_refused(given_answer: Any) -> None:
+    with pytest.raises(ValueError, match=r"status|values"):
+        read_reply(given_answer)
+
+
+@given(st.lists(replies, max_size=60), st.integers(2, 40), st.integers(1, 12))
+def test_asking_ends_whatever_is_replied(stream: list[Reply], ask_until: int, max_asks: int) -> None:
+    completion, asked = Completion(("a", "b")), 0
+    for reply in stream + [Reply("more", ())] * 20:
+        if completion.over(ask_until, max_asks):
+            break
+        completion = completion.take(reply)
+        asked += 1
+
+    assert completion.over(ask_until, max_asks)
+    assert asked <= max_asks
+    assert len({fold(value) for value in completion.values}) == len(completion.values)
+    assert completion.values[:2] == ("a", "b")
+
+
+def test_two_asks_without_a_new_value_end_the_asking_and_full_adds_nothing() -> None:
+    start = Completion(("a", "b"))
+
+    assert not start.take(Reply("more", ("A",))).over(50, 12)
+    assert start.take(Reply("more", ("A",))).take(Reply("more", ())).over(50, 12)
+    assert start.take(Reply("full", ("c",))).values == ("a", "b")
+    assert start.take(Reply("done", ("c", "C "))).values == ("a", "b", "c")
+
+
+def test_near_synonyms_are_merged_into_the_earlier_value() -> None:
+    vectors = np.array([[1, 0], [0, 1], [0.99, 0.141]], dtype=np.float32)
+
+    kept, merged, closest = merge(("big", "red", "large"), vectors, 0.9)
+
+    assert kept == ("big", "red")
+    assert [(m.value, m.into) for m in merged] == [("large", "big")]
+    assert closest == pytest.approx(0.0)
+
+
+def test_a_split_keeps_two_values_even_if_all_are_alike() -> None:
+    vectors = np.array([[1, 0], [1, 0], [0.98, 0.199]], dtype=np.float32)
+
+    kept, merged, closest = merge(("a", "b", "c"), vectors, 0.9)
+
+    assert kept == ("a", "c")
+    assert [m.value for m in merged] == ["b"]
+    assert closest > 0.9
