@@ -85,7 +85,7 @@ def aware_definitions(settings: Settings) -> dg.Definitions:
     def aware_gate(table: pl.DataFrame) -> Facts:
         return {"requested": table["samples"].max() or 0}
 
-    job = dg.define_asset_job("tree_aware", selection=dg.AssetSelection.assets(aware), partitions_def=TREES)
+    job = dg.define_asset_job("tree_aware", selection=dg.AssetSelection.assets(aware))
     return dg.Definitions(assets=[aware], asset_checks=[aware_gate], jobs=[job])
 
 

@@ -50,7 +50,7 @@ def balance_definitions(settings: Settings) -> dg.Definitions:
         return {}
 
     jobs = [
-        dg.define_asset_job(f"tree_{name}", selection=dg.AssetSelection.assets(asset), partitions_def=TREES)
+        dg.define_asset_job(f"tree_{name}", selection=dg.AssetSelection.assets(asset))
         for name, asset in (("routed", routed), ("balanced", balanced))
     ]
     return dg.Definitions(assets=[routed, balanced], asset_checks=[routed_gate, balanced_gate], jobs=jobs)

@@ -50,7 +50,6 @@ def level_definitions(depth: int, settings: Settings) -> dg.Definitions:
     job = dg.define_asset_job(
         f"tree_level_{depth}",
         selection=dg.AssetSelection.assets(level),
-        partitions_def=TREES,
         description=f"Finds out how the nodes of depth {depth} divide.",
     )
     return dg.Definitions(assets=[level], asset_checks=[check], jobs=[job])

@@ -63,7 +63,6 @@ def samples_definitions(settings: Settings) -> dg.Definitions:
     job = dg.define_asset_job(
         "tree_samples",
         selection=dg.AssetSelection.assets(samples),
-        partitions_def=samples.partitions_def,
         description="Writes the samples of one shard of a tree's leaves.",
     )
     return dg.Definitions(assets=[samples], asset_checks=[samples_gate], jobs=[job])

@@ -47,7 +47,7 @@ def completion(_: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
 
 def adherence(_: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
     """Mostly nothing missing."""
-    return {"why": sentence(draw), "missing": [] if draw.random() < 0.9 else [1]}
+    return {"why": sentence(draw), "missing": [] if draw.random() < 0.98 else [1]}
 
 
 def fields(schema: Mapping[str, Any], draw: random.Random) -> Any:

@@ -134,7 +134,8 @@ def test_the_request_names_attributes_count_and_what_is_there_already() -> None:
 def test_adherence_is_the_share_of_attributes_that_are_there() -> None:
     assert read_adherence({"why": "fits", "missing": []}, 2) == (1.0, "fits")
     assert read_adherence({"why": "no", "missing": [2, 2]}, 2) == (0.5, "no")
-    for wrong in ({"missing": [3]}, {"missing": "1"}, [], {"missing": [True]}):
+    unreadable: list[object] = [{"missing": [3]}, {"missing": "1"}, [], {"missing": [True]}]
+    for wrong in unreadable:
         with pytest.raises(ValueError, match="missing"):
             read_adherence(wrong, 2)
     assert "1: " in render_adherence(MATH, "text", [Attribute("a", "b")]).user

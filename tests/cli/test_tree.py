@@ -1,0 +1,179 @@
+"""`evergrow tree`: a tree from its root to files, resumed after a kill, and every way to use it wrongly."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from evergrow.resources.batches import staged
+from evergrow.resources.home import Home
+from evergrow.resources.settings import load_settings
+from evergrow.resources.trees import registered_trees
+from tests.cli.conftest import Evergrow
+from tests.conftest import ROOT, FakeEndpoint
+
+
+@pytest.fixture(autouse=True)
+def _one_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGROW_TREESYNTH__SHARDS", "1")
+    monkeypatch.setenv("EVERGROW_TREESYNTH__ADHERENCE_ROWS", "0")
+
+
+def test_a_tree_is_grown_shown_exported_imported_and_made_into_seeds(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    said = evergrow("tree", "grow", "--tree", "t", "--domain", "math", "--max-depth", 2, "--rows", 200)
+    assert said.code == 0, said.err
+    assert "200 samples" in said.out
+    assert "Mathematical domain" in said.out
+
+    leaves = evergrow("tree", "show", "t", "--json").json
+    assert sum(leaf["rows"] for leaf in leaves) == 200
+
+    asked = fake_endpoint.stats()["requests"]
+    again = evergrow("tree", "grow", "t")
+    assert again.code == 0
+    assert again.err.count("up to date") == 4
+    assert fake_endpoint.stats()["requests"] == asked
+
+    assert evergrow("tree", "export", "t", "--out", tmp_path / "out").code == 0
+    lines = (tmp_path / "out" / "result.jsonl").read_text().splitlines()
+    assert len(lines) == 200
+    assert set(json.loads(lines[0])) == {"question", "difficulty"}
+    tree = json.loads((tmp_path / "out" / "output.json").read_text())
+    assert len(tree["children"]) == 7
+    assert (tmp_path / "out" / "tree_structure.txt").read_text().count("\n") == len(leaves) + 8
+
+    assert (
+        evergrow("tree", "import", "t2", tmp_path / "out" / "output.json", "--domain", "math", "--rows", 210).code == 0
+    )
+    assert evergrow("tree", "grow", "t2").code == 0
+    taken = evergrow("table", "treesynth/samples", "--partition", "t2", "--json").json
+    assert {row["origin"] for row in taken} == {"imported"}
+
+    assert evergrow("seeds", "from-tree", "t", "--batch", "b").code == 0
+    seeds = staged(Home(load_settings().home), "b").read()
+    assert seeds.height == 200
+    assert {"tree", "leaf_id", "attributes"} <= set(seeds.columns)
+
+
+def test_a_dataset_is_balanced_with_a_report_and_may_be_sorted_anew(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps({"text": f"Where is my parcel number {n}?"}) + "\n" for n in range(50)))
+    assert evergrow("tree", "grow", "t", "--domain", "customer_support", "--max-depth", 1, "--rows", 10).code == 0
+
+    def balance(*more: object) -> list[dict[str, float]]:
+        said = evergrow("tree", "balance", "t", "--data", data, "--text-column", "text", "--rows", 40, "--json", *more)
+        assert said.code == 0, said.err
+        return list(said.json)
+
+    before, after = balance()
+    assert (before["rows"], after["rows"]) == (50, 40)
+    assert after["entropy"] == pytest.approx(1.0)
+    assert after["kept"] + after["generated"] == 40
+
+    asked = fake_endpoint.stats()["requests"]
+    assert balance()[1] == after
+    assert fake_endpoint.stats()["requests"] == asked
+    balance("--redo-from", 0)
+    assert fake_endpoint.stats()["requests"] >= asked + 50
+    assert evergrow("tree", "export", "t", "--out", tmp_path / "out").code == 0
+    held = json.loads((tmp_path / "out" / "balanced_tree.json").read_text())
+    assert sum(len(json.loads(child["sample_ids"])) for child in held["children"]) == 40
+
+
+def test_a_tree_goes_on_after_a_kill_and_pays_nothing_twice(
+    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow
+) -> None:
+    fake_endpoint.control(latency=0.15)
+    command = [sys.executable, "-m", "evergrow.cli.main", "tree", "grow", "t", "--domain", "math", "--max-depth", "2"]
+    environment = {**os.environ, "EVERGROW_ENDPOINTS__DEFAULT__CONCURRENCY": "4"}
+    process = subprocess.Popen(
+        [*command, "--rows", "60"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while fake_endpoint.stats()["requests"] < 15 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    fake_endpoint.control(latency=0.0)
+
+    said = evergrow("tree", "grow", "t")
+
+    assert said.code == 0, said.err
+    assert "60 samples" in said.out
+    assert fake_endpoint.stats()["repeated"] <= 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("grow", "t", "--domain", "maths"), ("unknown domain 'maths'", "did you mean 'math'")),
+        (("grow", "t"), ("is new", "--domain")),
+        (("grow", "--domain", "math"), ("name the tree",)),
+        (("grow", "t", "--domain", "math", "--max-depth", "0"), ("--max-depth", "greater than or equal to 1")),
+        (("grow", "t", "--domain", "math", "--max-depth", "99"), ("--max-depth", "less than or equal to 12")),
+        (("grow", "t", "--domain", "math", "--rows", "0"), ("--rows", "greater than or equal to 1")),
+        (("grow", "a/b", "--domain", "math"), ("cannot name a tree", "'a-b'")),
+        (("show", "t"), ("unknown tree 't'",)),
+        (("convert", "t"), ("unknown tree 't'",)),
+        (("export", "t", "--out", "x"), ("unknown tree 't'",)),
+        (("balance", "t", "--data", "x"), ("unknown tree 't'",)),
+        (("balance", "t"), ("--data FILE",)),
+        (("import", "t", "none.json", "--domain", "math"), ("none.json", "cannot be read")),
+    ],
+)
+def test_wrong_use_is_one_message_and_leaves_nothing_behind(
+    evergrow: Evergrow, arguments: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    said = evergrow("tree", *arguments)
+
+    assert said.code == 2
+    assert "Traceback" not in said.err
+    assert all(word in said.err for word in words), said.err
+    assert registered_trees(Home(load_settings().home)) == []
+
+
+def test_a_domain_file_with_a_fault_is_named_with_line_and_key(evergrow: Evergrow, tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("name: own\nspace: 3\n")
+
+    said = evergrow("tree", "grow", "t", "--domain", "own", "--set", f"treesynth.domains={tmp_path}")
+
+    assert said.code == 2
+    assert f"{tmp_path}/own.yaml, line 2: space" in said.err
+
+
+def test_what_stands_in_the_way_of_an_existing_tree_is_named(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.json").write_text('{"children": [{"dimension": 3}]}')
+    (tmp_path / "data.jsonl").write_text('{"question": "x"}\n')
+    assert evergrow("tree", "grow", "t", "--domain", "customer_support", "--max-depth", 1, "--rows", 5).code == 0
+
+    other = evergrow("tree", "grow", "t", "--domain", "math")
+    assert other.code == 2
+    assert "exists under the domain 'customer_support', not 'math'" in other.err
+    broken = evergrow("tree", "import", "t2", tmp_path / "broken.json", "--domain", "math")
+    assert broken.code == 2
+    assert "broken.json: the children of the root do not share one 'dimension'" in broken.err
+    unread = evergrow("tree", "balance", "t", "--data", tmp_path / "data.jsonl")
+    assert unread.code == 1
+    assert "has no column 'content', only 'question'" in unread.err
+    stories = evergrow("tree", "convert", "t")
+    assert stories.code == 1
+    assert "no stories of unaware people" in stories.err
+
+
+def test_a_tree_that_would_explode_says_which_limit(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
+    said = evergrow("tree", "grow", "t", "--domain", "math", "--set", "treesynth.max_leaves=20")
+
+    assert said.code == 1
+    assert "wanted at most 20, setting treesynth.max_leaves" in said.err
+    assert fake_endpoint.stats()["requests"] == 0
