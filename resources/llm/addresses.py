@@ -28,7 +28,7 @@ def address_of(name: str, endpoint: models.Endpoint) -> Address:
     """Where the settings and the environment say that endpoint `name` is.
 
     Raises:
-        EndpointError: neither a URL nor a key is set.
+        EndpointError: neither a URL nor a key is set, or the URL is none.
     """
     key = os.environ.get(endpoint.api_key_env) or None
     base_url = endpoint.base_url or (os.environ.get("OPENAI_BASE_URL") if endpoint.kind == "openai" else None) or None
@@ -39,4 +39,7 @@ def address_of(name: str, endpoint: models.Endpoint) -> Address:
             f"endpoint {name!r} ({base_url or OPENAI_URL}) needs a key: set the environment variable "
             f"{endpoint.api_key_env}, or endpoints.{name}.base_url for a server without keys"
         )
-    return Address(base_url or OPENAI_URL, key or NO_KEY)
+    try:
+        return Address(models.http_url(base_url or OPENAI_URL), key or NO_KEY)
+    except ValueError as error:
+        raise EndpointError(f"endpoint {name!r}: OPENAI_BASE_URL {error}, not {base_url!r}") from error
