@@ -207,6 +207,19 @@ def test_the_way_of_structured_answers_is_found_out_once(
     assert fake_endpoint.stats()["outcomes"]["400"] == refusals
 
 
+def test_a_server_that_passes_over_schemas_in_silence_is_found_out_too(
+    fake_endpoint: FakeEndpoint, ledger: Ledger
+) -> None:
+    fake_endpoint.control(answers="ignored")
+
+    first = ask(settings({"concurrency": 4}), ledger, requests(30))
+    fake_endpoint.control(reset=True)
+    second = ask(settings(), ledger, requests(5, system="another run"))
+
+    assert len(first.of(Answered)) == 30
+    assert len(second.of(Answered)) == fake_endpoint.stats()["requests"] == 5
+
+
 def test_plain_text_is_given_to_the_parser_as_it_is(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
     asked = ask(settings(), ledger, requests(2, schema=None), lambda text: str(text).upper())
 
