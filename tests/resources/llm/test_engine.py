@@ -283,3 +283,17 @@ def test_two_askings_of_one_engine_share_its_endpoint(fake_endpoint: FakeEndpoin
 
     assert asyncio.run(both()) == 200
     assert fake_endpoint.stats()["peak"] <= 8
+
+
+def test_a_ledger_on_postgresql_serves_as_well(fake_endpoint: FakeEndpoint, postgres_url: str) -> None:
+    fake_endpoint.control(share={"prose": 0.2, "429": 0.1}, retry_after=0.05)
+    ledger = Ledger.open(postgres_url)
+
+    first = ask(settings(), ledger, requests(200, system="on PostgreSQL"))
+    sent = fake_endpoint.stats()["requests"]
+    second = ask(settings(), ledger, requests(200, system="on PostgreSQL"))
+
+    assert {o.call_id for o in second.outcomes} == {o.call_id for o in first.outcomes}
+    assert len(second.of(Answered)) > 150
+    assert fake_endpoint.stats()["requests"] == sent
+    ledger.close()
