@@ -76,7 +76,11 @@ def test_a_request_that_is_refused_for_ever_fails_at_its_deadline(
 
     asked = ask(settings({"deadline_s": 0.5}), ledger, requests(3))
 
-    assert [f.error_class for f in asked.of(Failed)] == ["limit"]
+    (failed,) = asked.of(Failed)
+    call = ledger.call(failed.call_id)
+    assert failed.error_class == "limit"
+    assert call is not None
+    assert call.attempts == fake_endpoint.stats()["outcomes"]["429"] >= 1
     assert len(asked.of(Answered)) == 2
 
 
