@@ -1,12 +1,13 @@
 """How far a batch has got: which tables need work, and whether another round should start."""
 
+import hashlib
 from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.definitions.data_version import (
     CODE_VERSION_TAG,
     DATA_VERSION_TAG,
-    get_input_event_pointer_tag,
+    get_input_data_version_tag,
 )
 
 from evergrow.assets.keys import SEEDS, STAGES, parents_key, stage_key
@@ -44,7 +45,7 @@ def work_needed(
         return "its prompt, model or rules changed"
     for parent in node.parent_keys:
         now = latest_materialization(instance, parent, partition)
-        if now and not _same_content(instance, parent, partition, now, _seen(record, parent)):
+        if now and _read_version(record, parent) != _as_read(now):
             return f"{parent.to_user_string()} changed"
     metadata = record.asset_materialization.metadata
     if UNANSWERED in metadata and metadata[UNANSWERED].value:
@@ -82,29 +83,25 @@ def _current(instance: dg.DagsterInstance, batch: str, round_no: int) -> bool:
         record = latest_materialization(instance, key, batch)
         if record is None:
             return False
-        read = [(parent, now, seen) for parent, now in made.items() if (seen := _seen(record, parent))]
-        if not all(_same_content(instance, parent, batch, now, seen) for parent, now, seen in read):
+        read = [(version, now) for parent, now in made.items() if (version := _read_version(record, parent))]
+        if any(version != _as_read(now) for version, now in read):
             return False
         made[key] = record
     return True
 
 
-def _seen(reader: dg.EventLogRecord, parent: dg.AssetKey) -> str | None:
-    """Which materialization of `parent` the reader was made from, by storage id."""
-    return _tag(reader, get_input_event_pointer_tag(parent))
+def _read_version(reader: dg.EventLogRecord, parent: dg.AssetKey) -> str | None:
+    """Which content of `parent` the reader was made from, as Dagster notes it down; None if it did not read it."""
+    return _tag(reader, get_input_data_version_tag(parent))
 
 
-def _same_content(
-    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, now: dg.EventLogRecord, seen: str | None
-) -> bool:
-    """Whether the version `seen` of a table holds what the version `now` does: it may have been made again alike."""
-    if seen is None or not seen.isdigit():
-        return False
-    if int(seen) == now.storage_id:
-        return True
-    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition], storage_ids=[int(seen)])
-    records = instance.fetch_materializations(wanted, limit=1).records
-    return bool(records) and _tag(records[0], DATA_VERSION_TAG) == _tag(now, DATA_VERSION_TAG)
+def _as_read(record: dg.EventLogRecord) -> str:
+    """What a reader of this partition alone notes down: a hash, as of several partitions.
+
+    It depends on the content only: a table that is made again alike has not changed. The pointer to an event that
+    Dagster notes as well is no use: it is that of the latest event of any partition.
+    """
+    return hashlib.sha256((_tag(record, DATA_VERSION_TAG) or "").encode()).hexdigest()
 
 
 def _tag(record: dg.EventLogRecord, name: str) -> str | None:

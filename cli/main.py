@@ -40,7 +40,7 @@ app.add_typer(tree_app, name="tree")
 
 @app.command()
 def demo(
-    seeds: Annotated[int, typer.Option(min=2, max=50, help="how many functions to start from")] = 5,
+    seeds: Annotated[int, typer.Option(min=2, max=50, help="how many functions to start from")] = 6,
     overrides: Set = None,
 ) -> None:
     """The whole job at small size: harvest functions of the standard library, evolve them, export a dataset."""
@@ -112,6 +112,30 @@ def run(
         name_the_model(workspace.settings)
         run_batch(workspace, batch, say, fresh=fresh)
         show_table(funnel(workspace, batch), f"funnel of batch {batch!r}", as_json=as_json)
+
+
+@app.command()
+def plan(
+    batch: Batch,
+    rounds: Annotated[int | None, typer.Option(min=1, help="rounds of evolution (evolution.rounds)")] = None,
+    overrides: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """What a run of the batch would take at most, before it is spent: requests, tokens, money and time."""
+    import polars as pl  # noqa: PLC0415
+
+    from evergrow.cli.plan import over_budget  # noqa: PLC0415
+    from evergrow.cli.plan import plan as forecast  # noqa: PLC0415
+
+    with workspace_of([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
+        workspace.require_batch(batch)
+        table = forecast(workspace, batch)
+        shown = table if as_json else table.drop("basis").with_columns(pl.col("usd", "seconds").round(2))
+        show_table(shown, f"at most, for batch {batch!r}", as_json=as_json)
+        for basis in table["basis"].drop_nulls().unique(maintain_order=True):
+            say(f"from {basis}")
+        for limit in over_budget(workspace, batch, table):
+            say(f"beyond the budget: {limit}; the run would stop there", style="yellow")
 
 
 @app.command()

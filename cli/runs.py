@@ -1,22 +1,20 @@
 """Takes a batch through its rounds, headless, as runs on the project's own Dagster instance; resumes."""
 
-import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.events import EngineEventData
-from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
+from dagster._core.execution.plan.objects import ErrorSource, StepFailureData, UserFailureData
 from dagster_shared.error import SerializableErrorInfo
 
-from evergrow.assets.frontier import Stop, stop_before, work_needed
+from evergrow.assets.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
 from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, round_name, stage_key
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.models import FRESH_SINCE
+from evergrow.resources.runs import close_abandoned, of_this_process
 
-PID, HOST = "evergrow/pid", "evergrow/host"
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
 Say = Callable[[str], None]
 
@@ -35,22 +33,31 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         fresh: do all steps, and ask models anew even where the ledger has their answers.
 
     Raises:
-        RunFailed: a step failed, or its gate did not pass; what was done before stays.
+        BatchBusy: another run is working on the batch.
+        RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
-    close_abandoned_runs(workspace.instance, batch)
-    tags = {FRESH_SINCE: str(time.time())} if fresh else {}
-    for job, keys, stop in _steps(workspace, batch):
-        if stop:
-            say(f"no round after this one: {stop.why}")
-            continue
-        reasons = [work_needed(workspace.instance, workspace.definitions, key, batch) for key in keys]
-        first = 0 if fresh else next((place for place, why in enumerate(reasons) if why), None)
-        if first is None:
-            say(f"{job}: up to date")
-            continue
-        why = "asked anew" if fresh else reasons[first]
-        say(f"{job}: {why}" if why != "it was never made" else job)
-        execute(workspace, job, keys[first:], batch, tags=tags)
+    # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
+    with workspace.home.batch_lock(batch):
+        close_abandoned(workspace.instance, batch)
+        tags = {FRESH_SINCE: str(time.time())} if fresh else {}
+        for job, keys, stop in _steps(workspace, batch):
+            if stop:
+                say(f"no round after this one: {stop.why}")
+                continue
+            reasons = [_work_needed(workspace, key, batch) for key in keys]
+            first = 0 if fresh else next((place for place, why in enumerate(reasons) if why), None)
+            if first is None:
+                say(f"{job}: up to date")
+                continue
+            why = "asked anew" if fresh else reasons[first]
+            say(f"{job}: {why}" if why != NEVER_MADE else job)
+            execute(workspace, job, keys[first:], batch, tags=tags)
+
+
+def _work_needed(workspace: Workspace, key: dg.AssetKey, batch: str) -> str | None:
+    if key == SEEDS:
+        return seeds_needed(workspace.instance, workspace.home, batch)
+    return work_needed(workspace.instance, workspace.definitions, key, batch)
 
 
 def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.AssetKey], Stop | None]]:
@@ -75,25 +82,39 @@ def execute(
 ) -> None:
     """Run some assets of a job on a partition.
 
-    whose: the batch or tree that the run belongs to, where it is not called as the partition.
+    whose: the tree that the run belongs to, where it does not belong to a batch called as the partition.
     tags: of the run.
 
     Raises:
         RunFailed: with the first reason.
     """
-    batch = whose or partition
-    result = workspace.definitions.resolve_job_def(job).execute_in_process(
-        run_config=QUIET,
-        instance=workspace.instance,
-        partition_key=partition,
-        asset_selection=keys,
-        raise_on_error=False,
-        tags={"evergrow/batch": batch, PID: str(os.getpid()), HOST: socket.gethostname(), **(tags or {})},
-    )
+    batch, again = whose or partition, f"tree grow {whose}" if whose else f"run --batch {partition}"
+    try:
+        result = workspace.definitions.resolve_job_def(job).execute_in_process(
+            run_config=QUIET,
+            instance=workspace.instance,
+            partition_key=partition,
+            asset_selection=keys,
+            raise_on_error=False,
+            tags={"evergrow/batch": batch, **of_this_process(), **(tags or {})},
+        )
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        raise RunFailed(_interrupted(job, again)) from error
     if not result.success:
+        if _was_interrupted(result):
+            raise RunFailed(_interrupted(job, again))
         raise RunFailed(
             f"{job} of {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
         )
+
+
+def _interrupted(job: str, again: str) -> str:
+    return f"interrupted in {job}; every answer is kept: `evergrow {again}` goes on from here"
+
+
+def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    failures = [e.event_specific_data for e in result.all_events if e.is_step_failure]
+    return any(isinstance(f, StepFailureData) and f.error_source == ErrorSource.INTERRUPT for f in failures)
 
 
 def why_failed(result: dg.ExecuteInProcessResult) -> str:
@@ -116,25 +137,3 @@ def _own_words(error: SerializableErrorInfo) -> str:
     while error.cause and (error.cls_name or "").startswith("Dagster"):
         error = error.cause
     return error.message.partition(": ")[2].strip() or error.message.strip()
-
-
-def close_abandoned_runs(instance: dg.DagsterInstance, batch: str) -> None:
-    """Mark as failed those runs of the batch whose process, on this machine, is gone: it was killed."""
-    active = dg.RunsFilter(
-        tags={"evergrow/batch": batch, HOST: socket.gethostname()},
-        statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.NOT_STARTED],
-    )
-    for run in instance.get_runs(active):
-        pid = int(run.tags.get(PID, "0"))
-        if pid and pid != os.getpid() and not _alive(pid):
-            instance.report_run_failed(run, f"its process {pid} ended before it did")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

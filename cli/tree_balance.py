@@ -8,9 +8,10 @@ import polars as pl
 from evergrow.assets.keys import AWARE, BALANCED, COLLECTED, ROUTED
 from evergrow.assets.tree_basis import all_samples_basis, routed_basis
 from evergrow.assets.tree_frontier import metadata_of, stale
-from evergrow.cli.runs import Say, close_abandoned_runs, execute
+from evergrow.cli.runs import Say, execute
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.datasets import read_dataset
+from evergrow.resources.runs import close_abandoned
 from evergrow.resources.trees import register_balance, tree_spec
 
 FIGURES = ("rows", "entropy", "gini", "empty_leaves", "largest_leaf")
@@ -34,14 +35,15 @@ def balance_dataset_by(
     dataset, origin = _dataset(workspace, source)
     register_balance(workspace.home, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
     say(f"{dataset.height:,} rows of {origin} go down tree {tree!r}")
-    close_abandoned_runs(workspace.instance, tree)
-    basis = routed_basis(workspace.instance, workspace.home, spec.tree)
-    for job, key, made_from in (("tree_routed", ROUTED, basis), ("tree_balanced", BALANCED, f"{basis} {rows}")):
-        why = stale(workspace.instance, workspace.definitions, key, tree, made_from)
-        if why is None:
-            say(f"{key.to_user_string()}: up to date")
-        else:
-            execute(workspace, job, [key], tree)
+    with workspace.home.batch_lock(tree):
+        close_abandoned(workspace.instance, tree)
+        basis = routed_basis(workspace.instance, workspace.home, spec.tree)
+        for job, key, made_from in (("tree_routed", ROUTED, basis), ("tree_balanced", BALANCED, f"{basis} {rows}")):
+            why = stale(workspace.instance, workspace.definitions, key, tree, made_from)
+            if why is None:
+                say(f"{key.to_user_string()}: up to date")
+            else:
+                execute(workspace, job, [key], tree, whose=tree)
 
 
 def balance_report(workspace: Workspace, tree: str) -> pl.DataFrame:
@@ -74,10 +76,11 @@ def convert_tree(workspace: Workspace, tree: str) -> int:
         RunFailed: it has no stories, a shard is missing, or the gate did not pass.
     """
     tree_spec(workspace.home, tree)
-    close_abandoned_runs(workspace.instance, tree)
-    basis = all_samples_basis(workspace.instance, workspace.settings, tree)
-    if stale(workspace.instance, workspace.definitions, AWARE, tree, basis):
-        execute(workspace, "tree_aware", [AWARE], tree)
+    with workspace.home.batch_lock(tree):
+        close_abandoned(workspace.instance, tree)
+        basis = all_samples_basis(workspace.instance, workspace.settings, tree)
+        if stale(workspace.instance, workspace.definitions, AWARE, tree, basis):
+            execute(workspace, "tree_aware", [AWARE], tree, whose=tree)
     return int(workspace.table(AWARE, tree).select(pl.len()).collect().item())
 
 

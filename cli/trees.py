@@ -10,13 +10,14 @@ from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, sh
 from evergrow.assets.tree_frontier import steps, stop_tree
 from evergrow.assets.tree_samples import whole_tree
 from evergrow.cli.console import clean, out
-from evergrow.cli.runs import RunFailed, Say, close_abandoned_runs, execute
+from evergrow.cli.runs import RunFailed, Say, execute
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.drawing import text_histogram, text_tree
 from evergrow.methods.treesynth.measures import balance
 from evergrow.resources.lake import NeverMaterialized
+from evergrow.resources.runs import close_abandoned
 from evergrow.resources.seeds import Seeds
 from evergrow.resources.trees import TreeError, TreeSpec, register, registered_trees, tree_spec
 
@@ -64,15 +65,16 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
     Raises:
         RunFailed: a step failed, its gate did not pass, or the budget is spent; what was done before stays.
     """
-    close_abandoned_runs(workspace.instance, spec.tree)
-    for step in steps(workspace.instance, workspace.definitions, workspace.home, workspace.settings, spec.tree):
-        name = f"{step.key.to_user_string()}{_shard(step.partition)}"
-        if step.why is None:
-            say(f"{name}: up to date")
-            continue
-        _require_budget(workspace, spec.tree)
-        say(name if step.why == NEVER_MADE else f"{name}: {step.why}")
-        execute(workspace, step.job, [step.key], step.partition, whose=spec.tree)
+    with workspace.home.batch_lock(spec.tree):
+        close_abandoned(workspace.instance, spec.tree)
+        for step in steps(workspace.instance, workspace.definitions, workspace.home, workspace.settings, spec.tree):
+            name = f"{step.key.to_user_string()}{_shard(step.partition)}"
+            if step.why is None:
+                say(f"{name}: up to date")
+                continue
+            _require_budget(workspace, spec.tree)
+            say(name if step.why == NEVER_MADE else f"{name}: {step.why}")
+            execute(workspace, step.job, [step.key], step.partition, whose=spec.tree)
 
 
 def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:

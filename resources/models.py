@@ -1,18 +1,21 @@
 """What a run needs to ask models: the engine, and the embedded server while no endpoint is set."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack
+from itertools import islice
 
 import dagster as dg
 
 from evergrow.resources import local_llm
+from evergrow.resources.forecast import Forecast, forecast
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.llm import Address, Attribution, Engine
+from evergrow.resources.llm import Address, Attribution, Engine, Request
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
 
 FRESH_SINCE = "evergrow/fresh_since"  # run tag: replies older than this, epoch seconds, are not reused
+PEEKED = 50  # prompts whose length stands for all in a forecast
 
 
 class EmbeddedServers(Mapping[str, Address]):
@@ -73,3 +76,10 @@ class Models:
             addresses=self._servers,
             not_before=float(context.run.tags.get(FRESH_SINCE, 0.0)),
         )
+
+    def forecast(self, work: str, requests: Iterable[Request], total: int) -> Forecast:
+        """What `total` requests will take, of which `requests` yields all or some."""
+        some = list(islice(requests, PEEKED))
+        role = some[0].role if some else "generator"
+        prompts = [request.system + request.user for request in some]
+        return forecast(self._settings, self._ledger, work=work, role=role, requests=total, prompts=prompts)

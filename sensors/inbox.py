@@ -2,16 +2,19 @@
 
 import dagster as dg
 
+from evergrow.assets.frontier import seeds_needed
 from evergrow.assets.keys import BATCHES, SEEDS
 from evergrow.assets.seeds import seeds_job
 from evergrow.resources import inbox
-from evergrow.resources.batches import staged_batches
+from evergrow.resources.batches import StagedBatch, staged_batches
+from evergrow.resources.gate import latest_materialization
 from evergrow.resources.home import Home
+from evergrow.resources.runs import launched, under_way
 from evergrow.resources.settings import Settings
 
 
 def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
-    """The sensor that registers new files, and loads every registered batch that is not loaded yet."""
+    """The sensor that registers new files, and loads every registered batch whose seeds are not those loaded."""
 
     @dg.sensor(
         name="inbox",
@@ -24,23 +27,33 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
     ) -> dg.SensorResult | dg.SkipReason:
         taken = inbox.take(home, settings.sensors.inbox_settle_s, settings.seeds.max_chars)
-        for file in taken:
-            context.log.info(str(file))
-        loaded = context.instance.get_materialized_partitions(SEEDS)
-        waiting = [batch for batch in staged_batches(home) if batch.batch not in loaded]
-        if not waiting:
-            said = "; ".join(str(file) for file in taken)
-            return dg.SkipReason(said or f"no new file in {home.inbox}")
+        requests, said = [], [str(file) for file in taken]
+        busy = under_way(context.instance)
+        for batch in staged_batches(home):
+            if batch.batch in busy or not seeds_needed(context.instance, home, batch.batch):
+                continue
+            request = _request(context.instance, batch)
+            if run := launched(context.instance, str(request.run_key)):
+                said.append(f"{batch.batch}: loading it ended in {run.status.value} (run {run.run_id})")
+            else:
+                requests.append(request)
+        if not requests:
+            return dg.SkipReason("; ".join(said) or f"no new file in {home.inbox}")
+        for line in said:
+            context.log.info(line)
         return dg.SensorResult(
-            dynamic_partitions_requests=[BATCHES.build_add_request([batch.batch for batch in waiting])],
-            run_requests=[
-                dg.RunRequest(
-                    run_key=f"{batch.batch}:{batch.digest}",
-                    partition_key=batch.batch,
-                    tags={"evergrow/batch": batch.batch, "evergrow/cause": "inbox"},
-                )
-                for batch in waiting
-            ],
+            dynamic_partitions_requests=[BATCHES.build_add_request([str(r.partition_key) for r in requests])],
+            run_requests=requests,
         )
 
     return inbox_files
+
+
+def _request(instance: dg.DagsterInstance, batch: StagedBatch) -> dg.RunRequest:
+    """A run that loads the batch; its key names the seeds, and what they replace."""
+    replaced = latest_materialization(instance, SEEDS, batch.batch)
+    return dg.RunRequest(
+        run_key=f"{batch.batch}:{batch.digest}:{replaced.storage_id if replaced else 0}",
+        partition_key=batch.batch,
+        tags={"evergrow/batch": batch.batch, "evergrow/cause": "inbox"},
+    )

@@ -9,6 +9,7 @@ from evergrow.assets.frontier import Stop, next_round_no, stop_before
 from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name
 from evergrow.resources.gate import Verdict, judgement, latest_materialization
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.runs import launched, under_way
 from evergrow.resources.settings import Settings
 
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
@@ -29,15 +30,19 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
         context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
         requests, said = [], []
+        busy = under_way(context.instance)
         for batch in BATCHES.get_partition_keys(dynamic_partitions_store=context.instance):
-            decision = decide(context.instance, ledger, settings, batch)
+            found = Stop(f"run {busy[batch]} is working on it") if batch in busy else None
+            decision = found or decide(context.instance, ledger, settings, batch)
             if isinstance(decision, dg.RunRequest):
                 requests.append(decision)
             else:
                 said.append(f"{batch}: {decision.why}")
-        if requests:
-            return dg.SensorResult(run_requests=requests[:MAX_REQUESTS])
-        return dg.SkipReason("; ".join(said) or "no batch is registered")
+        if not requests:
+            return dg.SkipReason("; ".join(said) or "no batch is registered")
+        for line in said:
+            context.log.info(line)
+        return dg.SensorResult(run_requests=requests[:MAX_REQUESTS])
 
     return next_round
 
@@ -55,16 +60,23 @@ def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, bat
             return Stop(f"the gate of round {round_no - 1} is {found.verdict}: {found.why or 'it has not run'}")
     stop = stop_before(instance, ledger, settings, batch, round_no)
     if stop is None:
-        return _request(batch, round_name(round_no), cause)
+        return _once(instance, batch, round_name(round_no), cause)
     collected = latest_materialization(instance, COLLECTED, batch)
     if round_no > 1 and (collected is None or collected.storage_id < cause.storage_id):
-        return _request(batch, "collected", cause)
+        return _once(instance, batch, "collected", cause)
     return stop
 
 
-def _request(batch: str, job: str, cause: dg.EventLogRecord) -> dg.RunRequest:
+def _once(instance: dg.DagsterInstance, batch: str, job: str, cause: dg.EventLogRecord) -> dg.RunRequest | Stop:
+    """The request for a run, unless this cause has launched one before: a failed run is for a person to look at."""
+    key = f"{batch}:{job}:{cause.storage_id}"
+    if run := launched(instance, key):
+        return Stop(
+            f"{job} was started and ended in {run.status.value} (run {run.run_id}); "
+            f"mend the cause, then materialize it again, or `evergrow run --batch {batch}`"
+        )
     return dg.RunRequest(
-        run_key=f"{batch}:{job}:{cause.storage_id}",  # one cause launches one run, however often it is looked at
+        run_key=key,
         job_name=job,
         partition_key=batch,
         tags={"evergrow/batch": batch, "evergrow/cause": str(cause.storage_id)},

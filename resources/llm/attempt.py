@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from evergrow.resources.ledger import Call
 from evergrow.resources.llm import rendering
 from evergrow.resources.llm.budget import Reservation
-from evergrow.resources.llm.client import Reply
-from evergrow.resources.llm.completion import Completion
+from evergrow.resources.llm.completion import Completion, Reply
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import Place
@@ -31,10 +30,11 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """A reply came: save `call`, then read `completion`. The place is given back once it is saved."""
+    """A reply came, asked for in `mode`: save `call`, then read `completion`, then give the place back."""
 
     call: Call
     completion: Completion
+    mode: rendering.Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,12 @@ class GivenUp:
 async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again | GivenUp:
     """Send `job` once and say what follows."""
     server, ticket = permit.place.server, permit.place.ticket
-    model = server.endpoint.model or job.role.model or ""
-    mode = server.mode(model)
+    mode = server.mode(job.role.model or "")
     body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(mode, job.draw, job.repair))
     job.attempts += 1
     asked_at = time.time()
     job.began = time.monotonic() if job.began is None else job.began
-    answer = await server.client.complete(body, model)
+    answer = await server.client.complete(body, server.endpoint.model or job.role.model or "")
     now = time.monotonic()
     if isinstance(answer, Reply):
         said = answer.completion
@@ -70,10 +69,9 @@ async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again
             engine.observer.event("endpoint_recovered", endpoint=server.name)
         server.admission.heed(answer.headers, now)
         server.learn(job.size, said)
-        await server.confirm(model, mode)
         call = engine.accounts.reply_row(job, server, body, asked_at, answer)
         engine.accounts.settle_reply(permit.reservation, call)
-        return Replied(call, said)
+        return Replied(call, said, mode)
     engine.accounts.settle_fault(permit.reservation, answer)
     _report(engine, permit, answer, now)
     step = _after(engine, job, permit.place, mode, answer)
@@ -106,17 +104,15 @@ def _after(
     server, model = place.server, job.role.model or ""
     match fault.kind:
         case FaultClass.TRANSIENT | FaultClass.LIMIT:
-            if fault.kind is FaultClass.LIMIT or place.ticket.probe:
-                job.attempts -= 1  # bounded by the deadline, and for probes by the engine's patience
+            if fault.kind is FaultClass.TRANSIENT and not place.ticket.probe:
+                job.strikes += 1  # else bounded by the deadline, and for probes by the endpoint's patience
             return _retry(job, server, fault)
-        case FaultClass.ANSWERS if server.weaken(server.endpoint.model or model, mode):
+        case FaultClass.ANSWERS if server.weaken(model, mode):
             engine.observer.event("answers_weakened", endpoint=server.name, refused=mode, message=fault.message)
-            job.attempts -= 1
             return Again(0.0)
         case FaultClass.ENDPOINT:
             if engine.pools.of(job.request.role).retire(server):
                 engine.observer.event("endpoint_retired", endpoint=server.name, message=fault.message)
-                job.attempts -= 1
                 return Again(0.0)
             return server.error(fault, model)
         case FaultClass.REJECTED | FaultClass.ANSWERS:
@@ -127,9 +123,9 @@ def _after(
 
 def _retry(job: Job, server: Server, fault: Fault) -> Again | None:
     endpoint = server.endpoint
-    if job.attempts >= endpoint.attempts:
+    if job.strikes >= endpoint.attempts:
         return None
-    longest = min(BACKOFF_S * 2 ** max(job.attempts - 1, 0), LONGEST_BACKOFF_S)
+    longest = min(BACKOFF_S * 2 ** min(job.attempts - 1, 16), LONGEST_BACKOFF_S)
     pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, keeps no secret
     if fault.retry_after_s is not None:
         pause = fault.retry_after_s + random.uniform(0.0, 0.1)  # noqa: S311

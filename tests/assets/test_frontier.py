@@ -36,6 +36,18 @@ def test_a_finished_batch_needs_none(platform: Platform) -> None:
     assert next_round_no(platform.instance, "b", 2) == 3
 
 
+def test_another_batch_changes_nothing(platform: Platform) -> None:
+    for batch in ("b", "other"):
+        platform.register(batch, 2)
+        assert platform.run("seeds", batch) == ""
+    for job in ("round_01", "round_02", "collected"):
+        for batch in ("b", "other"):
+            assert platform.run(job, batch) == ""
+
+    assert needed(platform, *ALL) == [None] * len(ALL)
+    assert next_round_no(platform.instance, "b", 2) == 3
+
+
 def test_a_changed_model_or_rule_touches_the_stages_that_it_rules(platform: Platform) -> None:
     grow(platform, "round_01")
     for stages, settings in (

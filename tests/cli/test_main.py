@@ -9,7 +9,7 @@ import pytest
 from tests.cli.conftest import Evergrow
 from tests.conftest import FakeEndpoint
 
-COMMANDS = ("demo", "seeds add", "seeds harvest", "run", "trace", "cost", "table", "export", "ui")
+COMMANDS = ("demo", "seeds add", "seeds harvest", "plan", "run", "trace", "cost", "table", "export", "ui")
 
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
@@ -178,3 +178,51 @@ def test_a_run_that_reaches_its_budget_says_so_and_goes_on_when_the_limit_is_rai
     assert 0 < spent <= 12_000
     assert resumed.code == 0
     assert fake_endpoint.stats()["repeated"] == 0
+
+
+def test_a_plan_says_what_a_run_takes_and_sends_nothing(
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint
+) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+
+    rows = evergrow("plan", "--batch", "b", "--rounds", 1, "--json").json
+
+    assert fake_endpoint.stats()["requests"] == 0
+    assert [(row["step"], row["requests"]) for row in rows] == [
+        ("round_01/instructions", 8),
+        ("round_01/complexity", 8),
+        ("in all", 16),
+    ]
+    assert "no history yet" in rows[0]["basis"]
+    assert rows[-1]["usd"] is None
+    evergrow("run", "--batch", "b", "--rounds", 1)
+    assert fake_endpoint.stats()["requests"] == 16
+
+
+def test_a_plan_learns_from_what_was_asked_before(grown: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path) -> None:
+    prices = ["--set", "prices={gpt-4o-2024-08-06: {input: 1, output: 2}}"]
+    more = tmp_path / "more.jsonl"
+    more.write_text("\n".join(json.dumps({"content": f"def f{n}():\n    return {n}"}) for n in range(12)))
+    grown("seeds", "add", more, "--batch", "more")
+    for name in ("b", "more"):
+        assert grown("run", "--batch", name, "--rounds", 1, "--set", "evolution.margin=-10").code == 0
+    asked = {row["asset"]: row for row in grown("cost", "--json").json if row["batch"] == "more"}
+
+    rows = grown("plan", "--batch", "more", "--rounds", 2, *prices, "--json").json
+
+    assert [row["step"] for row in rows] == ["round_02/instructions", "round_02/complexity", "in all"]
+    assert rows[0]["basis"].startswith("the mean of its last")
+    assert rows[0]["usd"] == pytest.approx((rows[0]["tokens_in"] + 2 * rows[0]["tokens_out"]) / 1e6)
+    mean = asked["evolution/round_01/instructions"]["tokens_out"] / asked["evolution/round_01/instructions"]["calls"]
+    assert rows[0]["tokens_out"] / rows[0]["requests"] == pytest.approx(mean, rel=0.3)
+    assert rows[-1]["seconds"] > 0
+
+
+def test_a_plan_beyond_the_budget_says_so(evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+
+    said = evergrow("plan", "--batch", "b", "--set", "budget.max_tokens=1000")
+
+    assert said.code == 0
+    assert "budget.max_tokens" in said.err
+    assert fake_endpoint.stats()["requests"] == 0
