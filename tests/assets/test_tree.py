@@ -263,3 +263,31 @@ def test_an_imported_tree_goes_on_where_it_ended(trees: Platform) -> None:
     kept = samples(trees, "t")
     assert kept.height == 20
     assert {"one text", "two"} <= set(kept["content"])
+
+
+def test_of_several_dimensions_one_is_taken_and_each_was_asked_for(trees: Platform) -> None:
+    several = trees.but(treesynth={**SMALL, "dimension_candidates": 3, "max_asks": 1})
+    plant(several, "t", "gsm8k", 1, 5)
+
+    assert several.run("tree_level_0", "t") == ""
+
+    assert several.spent("t").calls == 1 + 3 + 1  # pivots, dimensions, values
+
+
+def test_a_shard_repeats_nothing_of_the_shards_before_it_and_waits_for_them(trees: Platform) -> None:
+    plant(trees, "t", "customer_support", 1, 20)
+    grow_levels(trees, "t", 1)
+
+    assert "was never made" in trees.run("tree_samples", shard_partition("t", "s01"))
+
+
+def test_a_tree_carries_its_picture_its_text_and_its_leaves_sizes(trees: Platform) -> None:
+    plant(trees, "t", "customer_support", 1, 20)
+    grow_levels(trees, "t", 1)
+    write_shards(trees, "t")
+
+    made = trees.instance.fetch_materializations(SAMPLES, limit=1).records[0].asset_materialization
+    assert made is not None
+    assert "data:image/svg+xml;base64," in str(made.metadata["tree"].value)
+    assert "What the customer wants" in str(made.metadata["tree_text"].value)
+    assert "leaves" in str(made.metadata["leaf_sizes"].value)
