@@ -224,10 +224,13 @@ def test_an_endpoint_that_answers_nothing_any_more_ends_the_run_after_the_patien
 def test_what_is_paid_is_kept_when_the_caller_is_cancelled(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
     fake_endpoint.control(latency=0.05)
 
+    def three_hundred_asked() -> None:
+        while fake_endpoint.stats()["requests"] < 300:
+            time.sleep(0.05)
+
     async def cancelled() -> None:
         task = asyncio.create_task(ask_async(settings(), ledger, requests(5000)))
-        while (await asyncio.to_thread(fake_endpoint.stats))["requests"] < 300:
-            await asyncio.sleep(0.05)
+        await asyncio.to_thread(three_hundred_asked)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
