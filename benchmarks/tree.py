@@ -49,7 +49,8 @@ def wide_domain(fan: int) -> Domain:
 def apart(texts: Sequence[str]) -> np.ndarray:
     """Vectors that merge nothing: the embedding model's own speed is measured elsewhere."""
     draws = np.random.default_rng(0).normal(size=(len(texts), 64)).astype(np.float32)
-    return draws / np.linalg.norm(draws, axis=1, keepdims=True)
+    vectors: np.ndarray = draws / np.linalg.norm(draws, axis=1, keepdims=True)
+    return vectors
 
 
 async def grow(settings: Settings, ledger: Ledger, fan: int, rows_per_leaf: int) -> dict[str, float]:

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
-from dagster._core.events import EngineEventData
-from dagster._core.execution.plan.objects import ErrorSource, StepFailureData, UserFailureData
+from dagster._core.events import EngineEventData, JobFailureData, RunFailureReason
+from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
 from dagster_shared.error import SerializableErrorInfo
 
 from evergrow.assets.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
@@ -36,22 +37,32 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         BatchBusy: another run is working on the batch.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
-    # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
-    with workspace.home.batch_lock(batch):
-        close_abandoned(workspace.instance, batch)
-        tags = {FRESH_SINCE: str(time.time())} if fresh else {}
-        for job, keys, stop in _steps(workspace, batch):
-            if stop:
-                say(f"no round after this one: {stop.why}")
-                continue
-            reasons = [_work_needed(workspace, key, batch) for key in keys]
-            first = 0 if fresh else next((place for place, why in enumerate(reasons) if why), None)
-            if first is None:
-                say(f"{job}: up to date")
-                continue
-            why = "asked anew" if fresh else reasons[first]
-            say(f"{job}: {why}" if why != NEVER_MADE else job)
-            execute(workspace, job, keys[first:], batch, tags=tags)
+    try:
+        # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
+        with workspace.home.batch_lock(batch):
+            close_abandoned(workspace.instance, batch)
+            tags = {FRESH_SINCE: str(time.time())} if fresh else {}
+            for job, keys, stop in _steps(workspace, batch):
+                if stop:
+                    say(f"no round after this one: {stop.why}")
+                    continue
+                due, why = _due(workspace, keys, batch, fresh=fresh)
+                say(f"{job}: {why}" if why != NEVER_MADE else job)
+                if due:
+                    execute(workspace, job, due, batch, tags=tags)
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        message = f"interrupted; every answer is kept: `evergrow run --batch {batch}` goes on from here"
+        raise RunFailed(message) from error
+
+
+def _due(workspace: Workspace, keys: list[dg.AssetKey], batch: str, *, fresh: bool) -> tuple[list[dg.AssetKey], str]:
+    """Which of a job's tables are to be made, the first that needs work and all after it, and why."""
+    if fresh:
+        return keys, "asked anew"
+    for place, key in enumerate(keys):
+        if why := _work_needed(workspace, key, batch):
+            return keys[place:], why
+    return [], "up to date"
 
 
 def _work_needed(workspace: Workspace, key: dg.AssetKey, batch: str) -> str | None:
@@ -82,39 +93,49 @@ def execute(
 ) -> None:
     """Run some assets of a job on a partition.
 
-    whose: the tree that the run belongs to, where it does not belong to a batch called as the partition.
+    whose: the batch or tree that the run belongs to, where it is not called as the partition.
     tags: of the run.
 
     Raises:
         RunFailed: with the first reason.
+        KeyboardInterrupt: the run was interrupted.
     """
-    batch, again = whose or partition, f"tree grow {whose}" if whose else f"run --batch {partition}"
-    try:
-        result = workspace.definitions.resolve_job_def(job).execute_in_process(
-            run_config=QUIET,
-            instance=workspace.instance,
-            partition_key=partition,
-            asset_selection=keys,
-            raise_on_error=False,
-            tags={"evergrow/batch": batch, **of_this_process(), **(tags or {})},
-        )
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
-        raise RunFailed(_interrupted(job, again)) from error
+    batch = whose or partition
+    result = workspace.definitions.resolve_job_def(job).execute_in_process(
+        run_config=QUIET,
+        instance=workspace.instance,
+        partition_key=partition,
+        asset_selection=keys,
+        raise_on_error=False,
+        tags={"evergrow/batch": batch, **of_this_process(), **(tags or {})},
+    )
+    if _was_interrupted(result):
+        raise KeyboardInterrupt
     if not result.success:
-        if _was_interrupted(result):
-            raise RunFailed(_interrupted(job, again))
         raise RunFailed(
             f"{job} of {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
         )
 
 
-def _interrupted(job: str, again: str) -> str:
-    return f"interrupted in {job}; every answer is kept: `evergrow {again}` goes on from here"
+@contextmanager
+def resumable(command: str) -> Iterator[None]:
+    """Turn an interruption into the advice how to go on.
+
+    Raises:
+        RunFailed: what is done in the context was interrupted.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        raise RunFailed(f"interrupted; every answer is kept: `{command}` goes on from here") from error
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    failures = [e.event_specific_data for e in result.all_events if e.is_step_failure]
-    return any(isinstance(f, StepFailureData) and f.error_source == ErrorSource.INTERRUPT for f in failures)
+    ends = [event.event_specific_data for event in result.all_events if event.is_job_failure]
+    return any(
+        isinstance(end, JobFailureData) and end.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION
+        for end in ends
+    )
 
 
 def why_failed(result: dg.ExecuteInProcessResult) -> str:

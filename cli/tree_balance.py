@@ -8,7 +8,7 @@ import polars as pl
 from evergrow.assets.keys import AWARE, BALANCED, COLLECTED, ROUTED
 from evergrow.assets.tree_basis import all_samples_basis, routed_basis
 from evergrow.assets.tree_frontier import metadata_of, stale
-from evergrow.cli.runs import Say, execute
+from evergrow.cli.runs import Say, execute, resumable
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.datasets import read_dataset
 from evergrow.resources.runs import close_abandoned
@@ -35,7 +35,7 @@ def balance_dataset_by(
     dataset, origin = _dataset(workspace, source)
     register_balance(workspace.home, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
     say(f"{dataset.height:,} rows of {origin} go down tree {tree!r}")
-    with workspace.home.batch_lock(tree):
+    with workspace.home.batch_lock(tree), resumable("the same command"):
         close_abandoned(workspace.instance, tree)
         basis = routed_basis(workspace.instance, workspace.home, spec.tree)
         for job, key, made_from in (("tree_routed", ROUTED, basis), ("tree_balanced", BALANCED, f"{basis} {rows}")):
@@ -76,7 +76,7 @@ def convert_tree(workspace: Workspace, tree: str) -> int:
         RunFailed: it has no stories, a shard is missing, or the gate did not pass.
     """
     tree_spec(workspace.home, tree)
-    with workspace.home.batch_lock(tree):
+    with workspace.home.batch_lock(tree), resumable("the same command"):
         close_abandoned(workspace.instance, tree)
         basis = all_samples_basis(workspace.instance, workspace.settings, tree)
         if stale(workspace.instance, workspace.definitions, AWARE, tree, basis):

@@ -10,7 +10,7 @@ from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, sh
 from evergrow.assets.tree_frontier import steps, stop_tree
 from evergrow.assets.tree_samples import whole_tree
 from evergrow.cli.console import clean, out
-from evergrow.cli.runs import RunFailed, Say, execute
+from evergrow.cli.runs import RunFailed, Say, execute, resumable
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
@@ -65,7 +65,7 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
     Raises:
         RunFailed: a step failed, its gate did not pass, or the budget is spent; what was done before stays.
     """
-    with workspace.home.batch_lock(spec.tree):
+    with workspace.home.batch_lock(spec.tree), resumable(f"evergrow tree grow {spec.tree}"):
         close_abandoned(workspace.instance, spec.tree)
         for step in steps(workspace.instance, workspace.definitions, workspace.home, workspace.settings, spec.tree):
             name = f"{step.key.to_user_string()}{_shard(step.partition)}"

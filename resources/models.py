@@ -1,7 +1,7 @@
 """What a run needs to ask models: the engine, and the embedded server while no endpoint is set."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from itertools import islice
 
 import dagster as dg
@@ -9,6 +9,7 @@ import dagster as dg
 from evergrow.resources import local_llm
 from evergrow.resources.forecast import Forecast, forecast
 from evergrow.resources.home import Home
+from evergrow.resources.interrupts import interruptible
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Address, Attribution, Engine, Request
 from evergrow.resources.progress import Progress
@@ -55,9 +56,8 @@ class Models:
     def __init__(self, settings: Settings, ledger: Ledger, servers: Mapping[str, Address], progress: Progress) -> None:
         self._settings, self._ledger, self._servers, self._progress = settings, ledger, servers, progress
 
-    def engine(
-        self, context: dg.AssetExecutionContext, batch: str | None = None
-    ) -> AbstractAsyncContextManager[Engine]:
+    @asynccontextmanager
+    async def engine(self, context: dg.AssetExecutionContext, batch: str | None = None) -> AsyncIterator[Engine]:
         """An engine whose requests are paid by the asset and partition of `context`.
 
         batch: who has the budget, where that is not the partition: the tree of a shard.
@@ -68,7 +68,7 @@ class Models:
             partition=context.partition_key,
             batch=batch or context.partition_key,
         )
-        return Engine.open(
+        engine = Engine.open(
             self._settings,
             self._ledger,
             payer,
@@ -76,6 +76,8 @@ class Models:
             addresses=self._servers,
             not_before=float(context.run.tags.get(FRESH_SINCE, 0.0)),
         )
+        async with interruptible(), engine as opened:
+            yield opened
 
     def forecast(self, work: str, requests: Iterable[Request], total: int) -> Forecast:
         """What `total` requests will take, of which `requests` yields all or some."""
