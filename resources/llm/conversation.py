@@ -43,13 +43,14 @@ class Inbox:
 
 
 class Conversation:
-    """One asking that any number of tasks put their questions to. Open it with `conversation`."""
+    """One asking that any number of tasks put questions to; it begins with the first. Open it with `conversation`."""
 
-    def __init__(self, engine: "Engine") -> None:
-        self._engine = engine
+    def __init__(self, engine: "Engine", label: str, total: int) -> None:
+        self._engine, self._label, self._total = engine, label, total
         self._inbox = Inbox()
         self._names = count()
         self._answers: dict[str, asyncio.Future[Outcome[Any]]] = {}
+        self._running: asyncio.Task[None] | None = None
         self._error: BaseException | None = None
 
     async def ask(self, request: Request, parse: Callable[[object], T]) -> Outcome[T]:
@@ -60,17 +61,30 @@ class Conversation:
         """
         if self._error is not None:
             raise self._error
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
         name = str(next(self._names))
         answer: asyncio.Future[Outcome[T]] = asyncio.get_running_loop().create_future()
         self._answers[name] = answer
         self._inbox.put(replace(request, key=name, parse=parse))
-        outcome = await answer
-        return replace(outcome, request=request)
+        return replace(await answer, request=request)
 
-    async def run(self, label: str, total: int) -> None:
-        """Hand out answers until `close` was called and all are handed out."""
+    async def finish(self) -> None:
+        """Wait until all answers are handed out; no question comes any more."""
+        self._inbox.close()
+        if self._running is not None:
+            await self._running
+
+    async def abandon(self) -> None:
+        """End at once, whatever is under way; nothing is done if all is finished."""
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+
+    async def _run(self) -> None:
         try:
-            async with aclosing(self._engine.ask(self._inbox, _unread, label=label, total=total)) as outcomes:
+            asking = self._engine.ask(self._inbox, _unread, label=self._label, total=self._total)
+            async with aclosing(asking) as outcomes:
                 async for outcome in outcomes:
                     answer = self._answers.pop(outcome.request.key)
                     if not answer.done():
@@ -79,16 +93,12 @@ class Conversation:
             self._fail(error)
             raise
 
-    def close(self) -> None:
-        """No further question comes."""
-        self._inbox.close()
-
     def _fail(self, error: BaseException) -> None:
         self._error = error
         for answer in self._answers.values():
             if not answer.done():
                 answer.set_exception(error)
-                answer.exception()  # it is raised by `run` as well: whoever no longer waits need not see it
+                answer.exception()  # `finish` raises it as well: whoever no longer waits need not see it
         self._answers.clear()
 
 
@@ -99,15 +109,12 @@ async def conversation(engine: "Engine", label: str, total: int) -> AsyncIterato
     Raises:
         EndpointError, BudgetReached, SettingsError, LedgerError: after all that was paid for is handed out.
     """
-    talk = Conversation(engine)
-    running = asyncio.create_task(talk.run(label, total))
+    talk = Conversation(engine, label, total)
     try:
         yield talk
-        talk.close()
-        await running
+        await talk.finish()
     finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
+        await talk.abandon()
 
 
 def _unread(_: object) -> None:

@@ -291,3 +291,14 @@ def test_a_tree_carries_its_picture_its_text_and_its_leaves_sizes(trees: Platfor
     assert "data:image/svg+xml;base64," in str(made.metadata["tree"].value)
     assert "What the customer wants" in str(made.metadata["tree_text"].value)
     assert "leaves" in str(made.metadata["leaf_sizes"].value)
+
+
+def test_a_node_below_a_list_finds_its_dimension_from_several_draws(trees: Platform) -> None:
+    listed = b'{"children": [{"dimension": "Kind", "attribute_value": ["a", "b", "c", "d"], "samples": null}]}'
+    plant(trees, "t", "gsm8k", 2, 10, listed)
+
+    assert grow_levels(trees, "t", 1) == ["", ""]
+
+    pivots = level(trees, "t", 1)["pivots"][0].to_list()
+    assert len(pivots) == SMALL["pivots"]
+    assert len({pivot["attributes"][0]["value"] for pivot in pivots}) >= 3

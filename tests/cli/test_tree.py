@@ -177,3 +177,13 @@ def test_a_tree_that_would_explode_says_which_limit(evergrow: Evergrow, fake_end
     assert said.code == 1
     assert "wanted at most 20, setting treesynth.max_leaves" in said.err
     assert fake_endpoint.stats()["requests"] == 0
+
+
+def test_what_a_batch_collected_can_be_balanced_as_well(grown: Evergrow) -> None:
+    assert grown("tree", "grow", "t", "--domain", "customer_support", "--max-depth", 1, "--rows", 5).code == 0
+
+    said = grown("tree", "balance", "t", "--batch", "b", "--rows", 10, "--json")
+
+    assert said.code == 0, said.err
+    assert said.json[1]["rows"] == 10
+    assert {row["batch"] for row in grown("table", "treesynth/routed", "--partition", "t", "--json").json} == {"b"}

@@ -4,7 +4,7 @@ from evergrow.methods.treesynth.checks import split_checks
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, Split, children, node_row, root
 
 NODE = children(root("t", "d"), Split("Colour", ("red", "blue")))[0]
-PIVOT: dict[str, object] = {"fields": "", "content": "x", "letter": None, "attributes": [], "call_id": "c", "model": "m"}
+PIVOT: dict[str, object] = {"fields": "", "content": "x", "attributes": [], "call_id": "c", "model": "m"}
 
 
 def checked(dimension: str, values: list[str], groups: list[list[int]], *, listed: bool = False) -> dict[str, object]:
