@@ -10,6 +10,7 @@ from rich.tree import Tree
 
 from evergrow.assets.keys import SEEDS, stage_key
 from evergrow.cli.console import clean
+from evergrow.cli.tree_trace import tree_steps
 from evergrow.cli.workspace import Workspace
 from evergrow.methods import ids
 from evergrow.resources.lake import NeverMaterialized
@@ -25,20 +26,29 @@ class UnknownSample(Exception):  # noqa: N818 - it names what is unknown
 def trace(workspace: Workspace, sample_id: str, batch: str | None) -> list[dict[str, Any]]:
     """The ancestors from the root down to the sample, each a row of its table with the calls that made it.
 
+    What a tree wrote has the nodes of its way down the tree as ancestors.
+
     Rejected samples are found too: tables are read as they are, since nothing is built on what is shown here.
 
     Raises:
         UnknownSample: the sample is in no batch, or in several and `batch` is not given.
     """
     found = [b for b in ([batch] if batch else workspace.batches()) if _row(workspace, sample_id, b)]
+    if not found and batch is None and (way := tree_steps(workspace, sample_id)):
+        return _with_calls(workspace, way)
     if not found:
         where = f"batch {batch!r}" if batch else f"any batch ({', '.join(workspace.batches()) or 'there is none'})"
         raise UnknownSample(f"no sample {sample_id!r} in {where}; `evergrow table` lists the ids of a table")
     if len(found) > 1:
         raise UnknownSample(f"sample {sample_id!r} is in several batches ({', '.join(found)}); name one with --batch")
+    rows = [_row(workspace, ancestor, found[0]) or {"id": ancestor} for ancestor in ids.ancestry(sample_id)]
+    grown = tree_steps(workspace, rows[0]["id"]) if rows[0].get("tree") else []
+    return _with_calls(workspace, [*grown, *({**row, "batch": found[0]} for row in rows)])
+
+
+def _with_calls(workspace: Workspace, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
     with workspace.ledger() as ledger:
-        rows = [_row(workspace, ancestor, found[0]) or {"id": ancestor} for ancestor in ids.ancestry(sample_id)]
-        return [{**row, "batch": found[0], "calls": _calls(ledger, row)} for row in rows]
+        return [{**step, "calls": _calls(ledger, step)} for step in steps]
 
 
 def _row(workspace: Workspace, sample_id: str, batch: str) -> dict[str, Any] | None:
@@ -81,7 +91,11 @@ def draw(steps: list[dict[str, Any]], *, prompts: bool) -> Tree:
 
 def _headline(step: dict[str, Any]) -> Text:
     parts = [step["id"]]
-    if step.get("round"):
+    if step.get("node"):
+        parts.append(step["node"])
+    elif step.get("leaf_id") and "origin" in step:
+        parts.append(f"sample of leaf {step['leaf_id']}, {step['origin']}")
+    elif step.get("round"):
         parts.append(f"round {step['round']}, child {step['slot']}")
     else:
         parts.append(

@@ -61,6 +61,15 @@ def test_a_tree_is_grown_shown_exported_imported_and_made_into_seeds(
     assert seeds.height == 200
     assert {"tree", "leaf_id", "attributes"} <= set(seeds.columns)
 
+    way = evergrow("trace", seeds["id"][0], "--json").json
+    assert [step.get("node", "sample").partition(":")[0] for step in way][:2] == [
+        "the whole space of tree t",
+        "Mathematical domain",
+    ]
+    assert way[-1]["content"] == seeds["content"][0]
+    assert [call["role"] for step in way for call in step["calls"]] == ["partitioner", "generator"]
+    assert "sample of leaf" in evergrow("trace", seeds["id"][0]).out
+
 
 def test_a_dataset_is_balanced_with_a_report_and_may_be_sorted_anew(
     evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
