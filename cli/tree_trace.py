@@ -50,8 +50,6 @@ def _step(node: dict[str, Any]) -> dict[str, Any]:
     return {
         "id": node["id"],
         "node": name,
-        if edge
-        else f"the whole space of tree {node['tree']}",
         "content": f"divides by {node['split_dimension']}: {values}" if values else f"a leaf: {node['leaf_reason']}",
         "call_id": node["split_call_id"],
     }

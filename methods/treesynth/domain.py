@@ -39,7 +39,7 @@ class Dimension(Part):
     """A dimension that is known beforehand; with more than one value, none of them equal to another."""
 
     dimension: Text
-    values: tuple[Text, ...] = Field(strict=False, min_length=2, max_length=1_000)
+    values: tuple[Text, ...] = Field(strict=False, min_length=2, max_length=10_000)
     listed: bool = False
 
     @model_validator(mode="after")
