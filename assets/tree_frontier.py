@@ -10,9 +10,10 @@ from evergrow.assets.frontier import NEVER_MADE, UNANSWERED, Stop, work_needed
 from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, shard_partition
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import INNER, SHAPE, known_tree, shape
-from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement, latest_materialization
+from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement
 from evergrow.resources.home import Home
 from evergrow.resources.settings import Settings
+from evergrow.resources.versions import latest_materialization
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,9 @@ def tree_steps(workspace: Workspace, sample_id: str) -> list[dict[str, Any]]:
 def _sample(workspace: Workspace, tree: str, sample_id: str) -> dict[str, Any] | None:
     for name in shard_names(workspace.settings.treesynth.shards):
         try:
-            table = workspace.lake.scan(workspace.instance, SAMPLES, shard_partition(tree, name), gates=(), rows="all")
+            table = workspace.lake.scan(
+                workspace.instance, SAMPLES, shard_partition(tree, name), gates=None, rows="all"
+            )
         except NeverMaterialized:
             continue
         if rows := table.filter(pl.col("id") == sample_id).collect().to_dicts():

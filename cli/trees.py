@@ -87,7 +87,7 @@ def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
     levels: dict[str, pl.DataFrame | None] = {}
     for depth in range(spec.max_depth + 1):
         try:
-            level = workspace.lake.scan(workspace.instance, level_key(depth), tree, gates=(), rows="all").collect()
+            level = workspace.lake.scan(workspace.instance, level_key(depth), tree, gates=None, rows="all").collect()
         except NeverMaterialized:
             if depth == 0:
                 raise
@@ -170,7 +170,7 @@ def _rows_by_leaf(workspace: Workspace, tree: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     for name in shard_names(workspace.settings.treesynth.shards):
         try:
-            table = workspace.lake.scan(workspace.instance, SAMPLES, shard_partition(tree, name), gates=())
+            table = workspace.lake.scan(workspace.instance, SAMPLES, shard_partition(tree, name), gates=None)
         except NeverMaterialized:
             continue
         counts |= dict(table.group_by("leaf_id").len().collect().iter_rows())

@@ -7,10 +7,10 @@ import dagster as dg
 from evergrow.assets.frontier import NEVER_MADE, Stop
 from evergrow.assets.keys import TREES
 from evergrow.assets.tree_frontier import Step, steps, stop_tree
-from evergrow.resources.gate import latest_materialization
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.settings import Settings
+from evergrow.resources.versions import latest_materialization
 
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 

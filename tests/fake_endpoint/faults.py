@@ -16,6 +16,7 @@ class Faults:
     first: how many of the next requests meet each fault, by the same names; used up before `share` is looked at.
     answers: the strongest way of structured answers that is known, stronger ones are refused; "ignored": all are passed
         over in silence.
+    models: what is served; empty: anything. listed: what is listed instead.
     only: text that a request's body must contain to meet a fault; empty: any request.
     """
 
@@ -26,11 +27,13 @@ class Faults:
     slow_s: float = 5.0
     key: str | None = None
     models: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
     answers: str = "json_schema"
     per_second: float | None = None
     only: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     error_code: str | None = None
+    error_message: str = ""
 
     def update(self, changes: dict[str, Any]) -> None:
         """Set the named fields; an unknown name is an error."""
