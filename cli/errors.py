@@ -2,11 +2,13 @@
 
 import dagster as dg
 
+from evergrow.cli.export import NothingCollected
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
 from evergrow.cli.workspace import UnknownTable
 from evergrow.resources.batches import BatchError
 from evergrow.resources.embedder import EmbedderError
+from evergrow.resources.exports import FolderTaken
 from evergrow.resources.home import BatchBusy, HomeError
 from evergrow.resources.ledger import LedgerError
 from evergrow.resources.llm import BudgetReached, EndpointError
@@ -17,6 +19,6 @@ from evergrow.resources.tables import UnknownFormat
 
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample)
 FAILURE = (
-    *(RunFailed, SeedError, HomeError, BatchBusy, LedgerError),
+    *(RunFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )
