@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from evergrow.cli.export import NothingCollected
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
 from evergrow.cli.workspace import UnknownTable
@@ -9,6 +10,7 @@ from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.methods.treesynth.reference import TreeFileError
 from evergrow.resources.batches import BatchError
 from evergrow.resources.embedder import EmbedderError
+from evergrow.resources.exports import FolderTaken
 from evergrow.resources.home import BatchBusy, HomeError
 from evergrow.resources.ledger import LedgerError
 from evergrow.resources.llm import BudgetReached, EndpointError
@@ -20,6 +22,6 @@ from evergrow.resources.trees import TreeError
 
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample, TreeError, DomainError, TreeFileError)
 FAILURE = (
-    *(RunFailed, SeedError, HomeError, BatchBusy, LedgerError),
+    *(RunFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )
