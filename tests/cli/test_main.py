@@ -180,6 +180,38 @@ def test_a_run_that_reaches_its_budget_says_so_and_goes_on_when_the_limit_is_rai
     assert fake_endpoint.stats()["repeated"] == 0
 
 
+def test_a_budget_that_ends_a_later_round_leaves_the_earlier_ones_collected(
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint
+) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+    evergrow("run", "--batch", "b", "--rounds", 1)
+    spent = fake_endpoint.stats()["tokens"]
+
+    said = evergrow("run", "--batch", "b", "--rounds", 2, "--set", f"budget.max_tokens={spent + 7000}")
+
+    assert said.code == 0
+    assert "budget.max_tokens" in said.err
+    assert fake_endpoint.stats()["tokens"] <= spent + 7000
+    assert evergrow("export", "--out", "out").code == 0
+
+
+def test_a_fresh_run_that_was_stopped_goes_on_without_paying_twice(
+    grown: Evergrow, fake_endpoint: FakeEndpoint
+) -> None:
+    arguments = ("run", "--batch", "b", "--rounds", 1, "--set", "evolution.margin=-10")
+    asked = fake_endpoint.stats()["requests"]
+    fake_endpoint.control(only="rate how challenging", share={"500": 1.0})
+    stopped = grown(*arguments, "--fresh", "--set", "endpoints={default: {attempts: 1}}")
+    fake_endpoint.control(only="", share={})
+
+    resumed = grown(*arguments)
+
+    assert (stopped.code, resumed.code) == (1, 0)
+    generated = [row for row in grown("cost", "--json").json if row["asset"] == "evolution/round_01/instructions"]
+    assert sum(row["calls"] for row in generated) == 16
+    assert fake_endpoint.stats()["requests"] > asked
+
+
 def test_a_plan_says_what_a_run_takes_and_sends_nothing(
     evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint
 ) -> None:
