@@ -4,8 +4,8 @@ Here live requests and their outcomes, the client, admission and retries. What i
 decided by the caller's prompts and parsers; nothing here knows a method or Dagster.
 """
 
+from evergrow.resources.llm.addresses import Address
 from evergrow.resources.llm.budget import BudgetReached
-from evergrow.resources.llm.client import Address
 from evergrow.resources.llm.engine import Engine
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.requests import Answered, Attribution, Failed, Invalid, Outcome, Refused, Request

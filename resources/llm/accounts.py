@@ -8,7 +8,7 @@ from typing import Any
 from evergrow.resources.ledger import Call, Ledger, Rows
 from evergrow.resources.llm import prices
 from evergrow.resources.llm.budget import Budget, Purse, Reservation
-from evergrow.resources.llm.client import Reply
+from evergrow.resources.llm.completion import Reply
 from evergrow.resources.llm.faults import Fault
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.requests import Attribution

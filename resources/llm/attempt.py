@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from evergrow.resources.ledger import Call
 from evergrow.resources.llm import rendering
 from evergrow.resources.llm.budget import Reservation
-from evergrow.resources.llm.client import Reply
-from evergrow.resources.llm.completion import Completion
+from evergrow.resources.llm.completion import Completion, Reply
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import Place

@@ -1,63 +1,27 @@
-"""One endpoint over the openai SDK: sends a body, returns the reply or the fault."""
+"""One endpoint over the openai SDK: sends a body, returns the reply or the fault.
+
+Importing the SDK takes longer than all else here: import this module only where something is to be sent.
+"""
 
 import asyncio
 import logging
-import os
 import ssl
 import time
-from dataclasses import dataclass
-from typing import NamedTuple
 from urllib.parse import quote
 
 import aiohttp
 import httpx2
 import openai
 
-from evergrow.resources.llm.completion import Completion, NotACompletion, read_completion
-from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass, fault_of_status
+from evergrow.resources.llm.addresses import NO_KEY, Address
+from evergrow.resources.llm.completion import NotACompletion, Reply, read_completion
+from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_status
 from evergrow.resources.settings import models
 
-OPENAI_URL = "https://api.openai.com/v1"
-NO_KEY = "none"  # servers without keys get one nevertheless: the SDK insists
 CONNECT_S = 10.0
 JSON_HEADERS = {"Content-Type": "application/json"}
 
 logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line per request
-
-
-class Address(NamedTuple):
-    """Where a server listens and what key it wants."""
-
-    base_url: str
-    api_key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A chat completion: the HTTP body as it came, what it says, how long it took, and its headers."""
-
-    body: str
-    completion: Completion
-    latency_s: float
-    headers: httpx2.Headers
-
-
-def address_of(name: str, endpoint: models.Endpoint) -> Address:
-    """Where the settings and the environment say that endpoint `name` is.
-
-    Raises:
-        EndpointError: neither a URL nor a key is set.
-    """
-    key = os.environ.get(endpoint.api_key_env)
-    base_url = endpoint.base_url or (os.environ.get("OPENAI_BASE_URL") if endpoint.kind == "openai" else None)
-    if base_url is None and endpoint.kind == "azure":
-        raise EndpointError(f"endpoint {name!r} is of kind azure and needs endpoints.{name}.base_url")
-    if key is None and (base_url is None or endpoint.kind == "azure"):
-        raise EndpointError(
-            f"endpoint {name!r} ({base_url or OPENAI_URL}) needs a key: set the environment variable "
-            f"{endpoint.api_key_env}, or endpoints.{name}.base_url for a server without keys"
-        )
-    return Address(base_url or OPENAI_URL, key or NO_KEY)
 
 
 class Client:
@@ -66,7 +30,7 @@ class Client:
     def __init__(self, name: str, endpoint: models.Endpoint, address: Address) -> None:
         self.name = name
         self.endpoint = endpoint
-        self.base_url = address.base_url
+        self.base_url = address.shown
         self._key = address.api_key
         self._timeout_s = endpoint.timeout_s
         # aiohttp beneath the SDK: one shared httpx pool collapses above 32 requests in flight.

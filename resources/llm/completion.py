@@ -1,6 +1,7 @@
 """Reads the body of a chat completion, alike when it comes and when the ledger kept it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,16 @@ class Completion:
     def cut_off(self) -> bool:
         """Whether the answer ended at its token limit."""
         return self.finish_reason == "length"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A chat completion: the HTTP body as it came, what it says, how long it took, and its headers."""
+
+    body: str
+    completion: Completion
+    latency_s: float
+    headers: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from evergrow.resources.ledger import Call, GroupCommit, Ledger, StoredReply, Verdict
 from evergrow.resources.llm.accounts import Accounts
+from evergrow.resources.llm.addresses import Address
 from evergrow.resources.llm.asking import Asking
 from evergrow.resources.llm.attempt import Permit
-from evergrow.resources.llm.client import Address
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job, job_of
 from evergrow.resources.llm.observer import Observer

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm.addresses import Address, address_of
 from evergrow.resources.llm.admission import Ticket
-from evergrow.resources.llm.client import Address, Client, address_of
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.server import Server, Size
 from evergrow.resources.settings import Settings, models
@@ -114,6 +114,8 @@ class Pools:
 
     async def _server(self, name: str, endpoint: models.Endpoint) -> Server:
         if name not in self._servers:
+            from evergrow.resources.llm.client import Client  # noqa: PLC0415 - the SDK: 0.6 s that only asking needs
+
             address = await asyncio.to_thread(self._address, name, endpoint)
             self._servers[name] = Server(Client(name, endpoint, address), self._ledger)
         return self._servers[name]

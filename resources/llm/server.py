@@ -3,13 +3,16 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.admission import Admission, Ticket
-from evergrow.resources.llm.client import Client
 from evergrow.resources.llm.completion import Completion
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.rendering import MODES, Mode
+
+if TYPE_CHECKING:
+    from evergrow.resources.llm.client import Client
 
 CONNECT_TRIES = 4
 CONNECT_PAUSE_S = 0.5
@@ -36,7 +39,7 @@ class Size:
 class Server:
     """An endpoint with its state; shared by all roles and models that it serves."""
 
-    def __init__(self, client: Client, ledger: Ledger) -> None:
+    def __init__(self, client: "Client", ledger: Ledger) -> None:
         self.client = client
         self.name = client.name
         self.endpoint = client.endpoint

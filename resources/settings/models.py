@@ -2,11 +2,20 @@
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Score = Annotated[float, Field(ge=1, le=10)]
+
+
+def http_url(text: str) -> str:
+    """`text` if it is the address of an HTTP server; ValueError if not."""
+    parts = urlsplit(text)  # its `port` raises ValueError if it is none
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or any(map(str.isspace, text)):
+        raise ValueError("should be a URL such as http://127.0.0.1:8000/v1")
+    return text
 
 
 class Section(BaseModel):
@@ -60,7 +69,9 @@ class Endpoint(Section):
     kind: Literal["openai", "azure", "embedded"] = Field(
         "openai", description="protocol; `embedded`: the small model that ships along"
     )
-    base_url: str | None = Field(None, description="empty: OPENAI_BASE_URL, or OpenAI itself")
+    base_url: Annotated[str, AfterValidator(http_url)] | None = Field(
+        None, description="empty: OPENAI_BASE_URL, or OpenAI itself"
+    )
     api_key_env: str = Field("OPENAI_API_KEY", description="name of the environment variable that holds the key")
     api_version: str = Field("2024-10-21", description="azure: version of its API")
     model: str | None = Field(None, description="what it calls the model (azure: the deployment); empty: as the role")

@@ -117,7 +117,7 @@ def test_a_request_whose_fate_is_unknown_is_charged_its_worst_case(fake_endpoint
 
 def test_runs_side_by_side_see_what_the_other_spends(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
     fake_endpoint.control(latency=0.2)
-    chosen = settings({"concurrency": 2}, roles=ROLES, budget={"month": {"max_tokens": 60_000}})
+    chosen = settings({"concurrency": 2}, roles=ROLES, budget={"month": {"max_tokens": 24_000}})
 
     async def both() -> list[Asked]:
         runs = [Attribution(run_id=f"run-{i}", asset="a", partition=f"p-{i}", batch=f"b-{i}") for i in range(2)]
@@ -130,4 +130,4 @@ def test_runs_side_by_side_see_what_the_other_spends(fake_endpoint: FakeEndpoint
     asked = asyncio.run(both())
 
     assert all(isinstance(one.error, BudgetReached) for one in asked)
-    assert ledger.spent().tokens < 75_000  # each alone would have spent 60,000
+    assert ledger.spent().tokens < 36_000  # each alone would have spent 24,000

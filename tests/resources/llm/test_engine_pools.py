@@ -7,7 +7,8 @@ import pytest
 
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Request
-from evergrow.resources.llm.client import Address, Client
+from evergrow.resources.llm.addresses import Address
+from evergrow.resources.llm.client import Client
 from evergrow.resources.llm.pool import Place, Pool
 from evergrow.resources.llm.server import Server, Size
 from evergrow.resources.settings import Settings, load_settings
