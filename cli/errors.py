@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from evergrow.cli.awaiting import BatchFailed
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
 from evergrow.cli.workspace import UnknownTable
@@ -17,6 +18,6 @@ from evergrow.resources.tables import UnknownFormat
 
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample)
 FAILURE = (
-    *(RunFailed, SeedError, HomeError, BatchBusy, LedgerError),
+    *(RunFailed, BatchFailed, SeedError, HomeError, BatchBusy, LedgerError),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

@@ -11,8 +11,9 @@ from dagster_shared.error import SerializableErrorInfo
 
 from evergrow.assets.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
 from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, round_name, stage_key
+from evergrow.cli.awaiting import Awaited, look_for_answers
 from evergrow.cli.workspace import Workspace
-from evergrow.resources.models import FRESH_SINCE
+from evergrow.resources.models import AWAITS, FRESH_SINCE
 from evergrow.resources.runs import close_abandoned, of_this_process
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
@@ -32,29 +33,39 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         say: told what is done, and why.
         fresh: do all steps, and ask models anew even where the ledger has their answers.
 
+    It returns early, and says so, where a step waits for a Batch API.
+
     Raises:
+        BatchFailed: a Batch API ended without answers.
         BatchBusy: another run is working on the batch.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
     # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
     with workspace.home.batch_lock(batch):
         close_abandoned(workspace.instance, batch)
-        tags = {FRESH_SINCE: str(time.time())} if fresh else {}
+        awaited = look_for_answers(workspace, batch, say)
+        if awaited.open:
+            return
+        tags = {FRESH_SINCE: str(time.time())} if fresh else awaited.tags
         for job, keys, stop in _steps(workspace, batch):
             if stop:
                 say(f"no round after this one: {stop.why}")
                 continue
-            reasons = [_work_needed(workspace, key, batch) for key in keys]
+            reasons = [_work_needed(workspace, key, batch, awaited) for key in keys]
             first = 0 if fresh else next((place for place, why in enumerate(reasons) if why), None)
             if first is None:
                 say(f"{job}: up to date")
                 continue
             why = "asked anew" if fresh else reasons[first]
             say(f"{job}: {why}" if why != NEVER_MADE else job)
-            _execute(workspace, job, keys[first:], batch, tags)
+            if note := _execute(workspace, job, keys[first:], batch, tags):
+                say(f"{job} of batch {batch!r} is {note}")
+                return
 
 
-def _work_needed(workspace: Workspace, key: dg.AssetKey, batch: str) -> str | None:
+def _work_needed(workspace: Workspace, key: dg.AssetKey, batch: str, awaited: Awaited) -> str | None:
+    if key.to_user_string() in awaited.tables:
+        return "the answers that it waited for have come"
     if key == SEEDS:
         return seeds_needed(workspace.instance, workspace.home, batch)
     return work_needed(workspace.instance, workspace.definitions, key, batch)
@@ -71,7 +82,8 @@ def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.Asse
     yield "collected", [COLLECTED], None
 
 
-def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str, tags: Mapping[str, str]) -> None:
+def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str, tags: Mapping[str, str]) -> str:
+    """Run some tables of a job; what it now waits for, or "" if it did its work."""
     try:
         result = workspace.definitions.resolve_job_def(job).execute_in_process(
             run_config=QUIET,
@@ -87,9 +99,13 @@ def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str
     if not result.success:
         if _was_interrupted(result):
             raise RunFailed(_interrupted(job, batch))
+        run = workspace.instance.get_run_by_id(result.run_id)
+        if run and AWAITS in run.tags:
+            return why_failed(result)
         raise RunFailed(
             f"{job} of batch {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
         )
+    return ""
 
 
 def _interrupted(job: str, batch: str) -> str:

@@ -1,7 +1,7 @@
 """What a run needs to ask models: the engine, and the embedded server while no endpoint is set."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, ExitStack
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from itertools import islice
 
 import dagster as dg
@@ -11,9 +11,11 @@ from evergrow.resources.forecast import Forecast, forecast
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Address, Attribution, Engine, Request
+from evergrow.resources.llm.offline import AwaitingBatch
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
 
+AWAITS = "evergrow/awaits"  # run tag: submissions to a Batch API that the run has ended to wait for
 FRESH_SINCE = "evergrow/fresh_since"  # run tag: replies older than this, epoch seconds, are not reused
 PEEKED = 50  # prompts whose length stands for all in a forecast
 
@@ -55,15 +57,21 @@ class Models:
     def __init__(self, settings: Settings, ledger: Ledger, servers: Mapping[str, Address], progress: Progress) -> None:
         self._settings, self._ledger, self._servers, self._progress = settings, ledger, servers, progress
 
-    def engine(self, context: dg.AssetExecutionContext) -> AbstractAsyncContextManager[Engine]:
-        """An engine whose requests are paid by the asset and partition of `context`."""
+    @asynccontextmanager
+    async def engine(self, context: dg.AssetExecutionContext) -> AsyncIterator[Engine]:
+        """An engine whose requests are paid by the asset and partition of `context`.
+
+        Raises:
+            dg.Failure: what it asks a Batch API for is still to come. No retry helps; the run is tagged with
+                `AWAITS`, the ids of the submissions, and the sensor `offline_batches` starts it again.
+        """
         payer = Attribution(
             run_id=context.run.run_id,
             asset=context.asset_key.to_user_string(),
             partition=context.partition_key,
             batch=context.partition_key,
         )
-        return Engine.open(
+        opened = Engine.open(
             self._settings,
             self._ledger,
             payer,
@@ -71,6 +79,17 @@ class Models:
             addresses=self._servers,
             not_before=float(context.run.tags.get(FRESH_SINCE, 0.0)),
         )
+        try:
+            async with opened as engine:
+                yield engine
+        except AwaitingBatch as waiting:
+            ids = [submission.submission_id for submission in waiting.submissions]
+            context.instance.add_run_tags(context.run.run_id, {AWAITS: ",".join(ids)})
+            metadata = {
+                "batch_submissions": len(ids),
+                "batch_requests": sum(submission.requests for submission in waiting.submissions),
+            }
+            raise dg.Failure(str(waiting), metadata=metadata, allow_retries=False) from waiting
 
     def forecast(self, work: str, requests: Iterable[Request], total: int) -> Forecast:
         """What `total` requests will take, of which `requests` yields all or some."""

@@ -151,7 +151,7 @@ class Ledger:
     def usage(self, role: str, model: str, last: int = 1000) -> Usage:
         """What the `last` usable answers of a role's model took on average; those that told no tokens are left out."""
         recent = (
-            select(calls.c.tokens_in, calls.c.tokens_out, calls.c.latency_s)
+            select(calls.c.tokens_in, calls.c.tokens_out, func.nullif(calls.c.latency_s, 0.0).label("latency_s"))
             .where(
                 calls.c.role == role,
                 calls.c.model == model,

@@ -4,13 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Engine, Executable, Row, Select, bindparam, delete, func, insert, select, update
+from sqlalchemy import Engine, Executable, Select, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from evergrow.resources.ledger.database import LedgerError, explain
 from evergrow.resources.ledger.schema import calls
 from evergrow.resources.ledger.submission_records import Line, Owner, Pending, Settled, State, Submission
 from evergrow.resources.ledger.submission_schema import lines, submissions
+from evergrow.resources.ledger.sums import Rows
 
 OPEN, ANSWERED, FAILED, CLOSED = "open", "answered", "failed", "closed"
 PAGE = 500
@@ -33,12 +34,20 @@ class Submissions:
         count = update(submissions).where(submissions.c.submission_id == submission_id)
         rows = [{**asdict(line), "submission_id": submission_id, "state": OPEN} for line in new]
         self._write(
-            (insert(lines), rows), (count.values(requests=submissions.c.requests + bindparam("added")), {"added": len(rows)})
+            (insert(lines), rows),
+            (count.values(requests=submissions.c.requests + bindparam("added")), {"added": len(rows)}),
         )
 
     def change(self, submission_id: str, **values: object) -> None:
         """Write what is new of a submission."""
         self._write((update(submissions).where(submissions.c.submission_id == submission_id).values(**values), None))
+
+    def discard(self, submission_id: str) -> None:
+        """Forget a submission that the endpoint did not take."""
+        self._write(
+            (delete(lines).where(lines.c.submission_id == submission_id), None),
+            (delete(submissions).where(submissions.c.submission_id == submission_id), None),
+        )
 
     def discard_drafts(self, owner: Owner) -> None:
         """Forget what was never sent; only whoever holds the partition may say so."""
@@ -55,8 +64,16 @@ class Submissions:
         where = [submissions.c.state.in_(states), *(_owned(owner) if owner else [])]
         where += [] if batch is None else [submissions.c.batch == batch]
         columns = [submissions.c[name] for name in _SUBMISSION_COLUMNS]
-        found = self._read(select(*columns).where(*where).order_by(submissions.c.created_at, submissions.c.submission_id))
-        return [Submission(row[0], State(row[1]), *row[2:]) for row in found]
+        found = self._read(
+            select(*columns).where(*where).order_by(submissions.c.created_at, submissions.c.submission_id)
+        )
+        return [_submission(row) for row in found]
+
+    def get(self, submission_id: str) -> Submission | None:
+        """The submission of that id."""
+        columns = [submissions.c[name] for name in _SUBMISSION_COLUMNS]
+        rows = self._read(select(*columns).where(submissions.c.submission_id == submission_id))
+        return _submission(rows[0]) if rows else None
 
     def pages(self, submission_id: str) -> Iterator[list[Line]]:
         """The open lines of a submission, `PAGE` at a time, by call id; lines may be settled meanwhile."""
@@ -109,24 +126,28 @@ class Submissions:
             found[call_id] = Pending(state == OPEN, failures, error_class or "", message or "")
         return found
 
-    def go_on(self, owner: Owner, *, close_failures: bool) -> None:
-        """The step that waited goes on: what was fetched is taken; with `close_failures` a later run may ask anew."""
-        taken = update(submissions).where(submissions.c.state == State.FETCHED, *_owned(owner)).values(state=State.TAKEN)
+    def go_on(self, owner: Owner, fetched: Collection[str], *, close_failures: bool) -> None:
+        """The step that waited goes on: `fetched` is taken; with `close_failures` a later run may ask anew."""
+        taken = update(submissions).where(submissions.c.submission_id.in_(fetched)).values(state=State.TAKEN)
         mine = select(submissions.c.submission_id).where(*_owned(owner))
         closed = update(lines).where(lines.c.state == FAILED, lines.c.submission_id.in_(mine)).values(state=CLOSED)
         self._write((taken, None), *([(closed, None)] if close_failures else []))
 
-    def set_aside(self, batch: str | None = None, run_id: str | None = None) -> tuple[int, float]:
-        """The most that open lines may cost still: tokens, US dollars; of a batch, of a run, or of all."""
+    def set_aside(self, rows: Rows) -> tuple[int, float]:
+        """The most that open lines may cost still: tokens, US dollars; of a batch, of other runs, or of all.
+
+        A moment is passed over: whenever they were handed in, they are paid for from now on.
+        """
+        given = (
+            (submissions.c.batch == rows.batch, rows.batch),
+            (submissions.c.run_id == rows.run_id, rows.run_id),
+            (submissions.c.run_id != rows.other_than, rows.other_than),
+        )
         query = (
             select(func.coalesce(func.sum(lines.c.tokens), 0), func.coalesce(func.sum(lines.c.usd), 0.0))
             .join(submissions, submissions.c.submission_id == lines.c.submission_id)
-            .where(lines.c.state == OPEN)
+            .where(lines.c.state == OPEN, *[condition for condition, value in given if value is not None])
         )
-        if batch is not None:
-            query = query.where(submissions.c.batch == batch)
-        if run_id is not None:
-            query = query.where(submissions.c.run_id == run_id)
         tokens, usd = self._read(query)[0]
         return int(tokens), float(usd)
 
@@ -158,7 +179,7 @@ class Submissions:
         except DBAPIError as error:
             raise LedgerError(explain(self._engine.url, "written", error)) from error
 
-    def _read(self, query: Select[Any]) -> Sequence[Row[Any]]:
+    def _read(self, query: Select[Any]) -> Sequence[Any]:
         try:
             with self._engine.connect() as connection:
                 return connection.execute(query).all()
@@ -168,3 +189,7 @@ class Submissions:
 
 def _owned(owner: Owner) -> list[Any]:
     return [submissions.c[name] == value for name, value in owner._asdict().items()]
+
+
+def _submission(row: Sequence[Any]) -> Submission:
+    return Submission(row[0], State(row[1]), *row[2:])
