@@ -27,8 +27,16 @@ from evergrow.sensors.offline_batches import offline_batches_sensor  # noqa: E40
 from evergrow.sensors.rounds import next_round_sensor  # noqa: E402
 
 
-def build_definitions(settings: Settings, progress: Progress | None = None) -> dg.Definitions:
-    """Everything Dagster needs to know, for these settings. `progress` defaults to lines in the run's log."""
+def build_definitions(
+    settings: Settings, progress: Progress | None = None, *, caller_holds_lock: bool = False
+) -> dg.Definitions:
+    """Everything Dagster needs to know, for these settings.
+
+    Args:
+        settings: what is built for.
+        progress: where progress is shown; lines in the run's log by default.
+        caller_holds_lock: runs are executed by a process that holds the batch already; they do not take its lock.
+    """
     rounds = [round_definitions(n, settings) for n in range(1, settings.evolution.rounds + 1)]
     collection = collected_definitions(settings)
     jobs = [job for part in (*rounds, collection) for job in part.jobs or ()]
@@ -44,12 +52,12 @@ def build_definitions(settings: Settings, progress: Progress | None = None) -> d
                 offline_batches_sensor(settings, jobs),
             ],
             executor=dg.in_process_executor,
-            resources=_resources(settings, progress),
+            resources=_resources(settings, progress, caller_holds_lock=caller_holds_lock),
         ),
     )
 
 
-def _resources(settings: Settings, progress: Progress | None) -> dict[str, object]:
+def _resources(settings: Settings, progress: Progress | None, *, caller_holds_lock: bool) -> dict[str, object]:
     home = Home(settings.home)
 
     def shown(context: dg.InitResourceContext) -> Progress:
@@ -76,7 +84,7 @@ def _resources(settings: Settings, progress: Progress | None) -> dict[str, objec
     @dg.resource(description="keeps a second run away from a partition while this one works on it")
     def one_run_per_partition(context: dg.InitResourceContext) -> Iterator[None]:
         run = context.run
-        partition = run.tags.get(PARTITION_NAME_TAG) if run else None
+        partition = run.tags.get(PARTITION_NAME_TAG) if run and not caller_holds_lock else None
         with home.batch_lock(partition, run.run_id) if run and partition else nullcontext():
             yield None
 

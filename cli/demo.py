@@ -1,9 +1,13 @@
 """The whole job at small size: harvest, evolve, gate, collect, export, explain."""
 
+from pathlib import Path
+
+import polars as pl
+
 from evergrow.assets.keys import COLLECTED
 from evergrow.cli.console import out, say, show_table
 from evergrow.cli.export import export_batches
-from evergrow.cli.funnel import funnel
+from evergrow.cli.funnel import SCHEMA, funnel
 from evergrow.cli.runs import run_batch
 from evergrow.cli.trace import draw, trace
 from evergrow.cli.workspace import Workspace
@@ -23,9 +27,16 @@ def demo(workspace: Workspace, seeds: int) -> None:
     say(f"{harvested.frame.height} documented functions of the module {SOURCE!r} are the seeds of batch {BATCH!r}.")
     run_batch(workspace, BATCH, say)
     target = export_batches(workspace, [BATCH], "chat", workspace.home.exports / BATCH)
-    show_table(funnel(workspace, BATCH), "funnel")
+    show_table(funnel(workspace, BATCH).vstack(_exported(workspace, target)), "funnel")
     best = workspace.table(COLLECTED, BATCH).sort("value", descending=True).head(1).collect()
     if best.height:
         out.print(draw(trace(workspace, best["id"][0], BATCH), prompts=False))
     say(f"\nThe dataset: {target}")
     say("Look at it in the Dagster UI: evergrow ui")
+
+
+def _exported(workspace: Workspace, target: Path) -> pl.DataFrame:
+    """The funnel's last row: what was collected, and what the file holds."""
+    collected = workspace.table(COLLECTED, BATCH).select(pl.len()).collect().item()
+    rows = sum(1 for _ in target.open(encoding="utf-8"))
+    return pl.DataFrame([("exported", collected, collected, collected - rows, "", rows)], schema=SCHEMA, orient="row")

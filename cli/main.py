@@ -46,7 +46,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a ta
 
 @app.command()
 def demo(
-    seeds: Annotated[int, typer.Option(min=2, max=50, help="how many functions to start from")] = 5,
+    seeds: Annotated[int, typer.Option(min=2, max=50, help="how many functions to start from")] = 6,
     overrides: Set = None,
 ) -> None:
     """The whole job at small size: harvest functions of the standard library, evolve them, export a dataset."""

@@ -92,7 +92,6 @@ def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str
             asset_selection=keys,
             raise_on_error=False,
             tags={"evergrow/batch": batch, **of_this_process(), **tags},
-            resources={"one_run_per_partition": dg.ResourceDefinition.none_resource()},  # the caller has its lock
         )
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
         raise RunFailed(_interrupted(job, batch)) from error

@@ -45,7 +45,7 @@ class Workspace:
     @cached_property
     def definitions(self) -> dg.Definitions:
         """What Dagster knows, for these settings."""
-        return build_definitions(self.settings, self.progress)
+        return build_definitions(self.settings, self.progress, caller_holds_lock=True)
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Coroutine, Iterable, Iterator
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from evergrow.resources.ledger import Call, Verdict
 from evergrow.resources.llm.attempt import Again, GivenUp, Permit, Replied, attempt
 from evergrow.resources.llm.budget import BudgetReached
-from evergrow.resources.llm.completion import Completion
 from evergrow.resources.llm.faults import Fault, FaultClass
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import Wait
@@ -105,9 +104,7 @@ class Asking(Generic[T]):
             if isinstance(permit, Wait):
                 self._look_again(permit.seconds)
                 return
-            task = asyncio.create_task(self._attempt(self._ready.popleft(), permit))
-            self._tasks.add(task)
-            task.add_done_callback(self._attempted)
+            self._go(self._attempt(self._ready.popleft(), permit))
 
     def _look_again(self, seconds: float | None) -> None:
         """Dispatch again when time has made room; what comes back dispatches anyway."""
@@ -165,8 +162,8 @@ class Asking(Generic[T]):
 
     async def _attempt(self, job: Job, permit: Permit) -> None:
         match await attempt(self._engine, job, permit):
-            case Replied(call, completion):
-                self._save(call, partial(self._replied, job, permit, completion))
+            case Replied() as replied:
+                self._save(replied.call, partial(self._replied, job, permit, replied))
                 return
             case Again(after_s):
                 asyncio.get_running_loop().call_later(after_s, self._ready_again, job)
@@ -175,6 +172,11 @@ class Asking(Generic[T]):
                 if halt:
                     self.stop(halt)
         self._engine.leave(permit)
+
+    def _go(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._attempted)
 
     def _attempted(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -194,18 +196,23 @@ class Asking(Generic[T]):
             self.stop(error)
         self._news.set()
 
-    def _replied(self, job: Job, permit: Permit, completion: Completion, call: Call) -> None:
-        """The reply is durable: give its place back, and read it."""
+    def _replied(self, job: Job, permit: Permit, replied: Replied, call: Call) -> None:
+        """The reply is durable: read it, and give its place back."""
+        completion, server, model = replied.completion, permit.place.server, job.role.model or ""
         self._engine.paid(call)
         verdict = judge(completion, job.request, self._parse)
         match verdict:
             case Usable():
-                model = completion.model or job.role.model or ""
-                self._settle(job, Answered(job.request, verdict.value, call.call_id, model, call.run_id, cached=False))
+                if server.works(model, replied.mode):
+                    self._go(server.remember(model))
+                named = completion.model or model
+                self._settle(job, Answered(job.request, verdict.value, call.call_id, named, call.run_id, cached=False))
             case Declined():
                 self._settle(job, Refused(job.request, call.call_id, verdict.reason))
             case Unusable():
                 self._engine.verdict(Verdict(call.call_id, "invalid", verdict.reason))
+                if job.request.schema is not None and not completion.cut_off:
+                    server.disappoints(model, replied.mode)
                 if job.proceed(completion.text, verdict.reason, repairable=verdict.repairable):
                     self._ready.appendleft(job)  # what is begun goes first: it holds room in the window
                 else:

@@ -30,10 +30,11 @@ class Permit:
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """A reply came: save `call`, then read `completion`. The place is given back once it is saved."""
+    """A reply came, asked for in `mode`: save `call`, then read `completion`, then give the place back."""
 
     call: Call
     completion: Completion
+    mode: rendering.Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,12 @@ class GivenUp:
 async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again | GivenUp:
     """Send `job` once and say what follows."""
     server, ticket = permit.place.server, permit.place.ticket
-    model = server.endpoint.model or job.role.model or ""
-    mode = server.mode(model)
+    mode = server.mode(job.role.model or "")
     body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(mode, job.draw, job.repair))
     job.attempts += 1
     asked_at = time.time()
     job.began = time.monotonic() if job.began is None else job.began
-    answer = await server.client.complete(body, model)
+    answer = await server.client.complete(body, server.endpoint.model or job.role.model or "")
     now = time.monotonic()
     if isinstance(answer, Reply):
         said = answer.completion
@@ -69,10 +69,9 @@ async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again
             engine.observer.event("endpoint_recovered", endpoint=server.name)
         server.admission.heed(answer.headers, now)
         server.learn(job.size, said)
-        await server.confirm(model, mode)
         call = engine.accounts.reply_row(job, server, body, asked_at, answer)
         engine.accounts.settle_reply(permit.reservation, call)
-        return Replied(call, said)
+        return Replied(call, said, mode)
     engine.accounts.settle_fault(permit.reservation, answer)
     _report(engine, permit, answer, now)
     step = _after(engine, job, permit.place, mode, answer)
@@ -108,7 +107,7 @@ def _after(
             if fault.kind is FaultClass.LIMIT or place.ticket.probe:
                 job.attempts -= 1  # bounded by the deadline, and for probes by the engine's patience
             return _retry(job, server, fault)
-        case FaultClass.ANSWERS if server.weaken(server.endpoint.model or model, mode):
+        case FaultClass.ANSWERS if server.weaken(model, mode):
             engine.observer.event("answers_weakened", endpoint=server.name, refused=mode, message=fault.message)
             job.attempts -= 1
             return Again(0.0)

@@ -103,7 +103,7 @@ class Pools:
             await self._check(pool)
             model = self._settings.role(role).model or ""
             for server in pool.servers:
-                await server.know(server.endpoint.model or model)
+                await server.know(model)
                 server.last_answer = time.monotonic()
             self._pools[role] = pool
 

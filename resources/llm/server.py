@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 CONNECT_TRIES = 4
 CONNECT_PAUSE_S = 0.5
 REJECTIONS = 20  # so many in a row, none answered in between, are the endpoint's settings' fault, not the requests'
+DISAPPOINTMENTS = 3  # unusable answers, none usable before, after which a weaker mode is tried
 LEARNING = 0.05
 START_TOKENS_PER_BYTE = 0.3
 REMEDIES = {
@@ -49,7 +50,8 @@ class Server:
         self.retired = False
         self._ledger = ledger
         self._modes: dict[str, Mode] = {}
-        self._confirmed: set[str] = set()
+        self._working: set[str] = set()
+        self._disappointments: dict[str, int] = {}
         self._rejections = 0
         self._tokens_per_byte = START_TOKENS_PER_BYTE
         self._tokens_out: float | None = None
@@ -103,13 +105,25 @@ class Server:
             return False
         if self.mode(model) == tried:
             self._modes[model] = MODES[MODES.index(tried) + 1]
+            self._disappointments[model] = 0
         return True
 
-    async def confirm(self, model: str, mode: Mode) -> None:
-        """Remember for later runs that `mode` works, once."""
-        if self.endpoint.answers == "auto" and model not in self._confirmed:
-            self._confirmed.add(model)
-            await asyncio.to_thread(self._ledger.remember_answers_mode, self.client.base_url, model, mode)
+    def disappoints(self, model: str, tried: Mode) -> None:
+        """An answer in mode `tried` could not be used. Servers that pass over a schema do so in silence."""
+        if model not in self._working and self.mode(model) == tried:
+            self._disappointments[model] = self._disappointments.get(model, 0) + 1
+            if self._disappointments[model] >= DISAPPOINTMENTS:
+                self.weaken(model, tried)
+
+    def works(self, model: str, mode: Mode) -> bool:
+        """An answer in `mode` could be used; True if that was not known yet and is worth remembering."""
+        new = self.endpoint.answers == "auto" and model not in self._working and self.mode(model) == mode
+        self._working.add(model)
+        return new
+
+    async def remember(self, model: str) -> None:
+        """Keep for later runs how `model` is held to a schema here."""
+        await asyncio.to_thread(self._ledger.remember_answers_mode, self.client.base_url, model, self.mode(model))
 
     def wait_s(self, size: Size, now: float) -> float | None:
         """Seconds until it takes a request of this size, 0 if it does now; None if one has to come back first."""

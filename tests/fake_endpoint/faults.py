@@ -14,6 +14,8 @@ class Faults:
 
     share: probability of each fault, by HTTP status ("429") or by name (`TRANSPORT`, `CONTENT`).
     first: how many of the next requests meet each fault, by the same names; used up before `share` is looked at.
+    answers: the strongest way of structured answers that is known, stronger ones are refused; "ignored": all are passed
+        over in silence.
     only: text that a request's body must contain to meet a fault; empty: any request.
     """
 

@@ -135,7 +135,7 @@ class FakeEndpoint:
             return "404"
         kind = body.get("response_format", {}).get("type", "text")
         ranks = ("text", "json_object", "json_schema")
-        if ranks.index(kind) > ranks.index(self.faults.answers):
+        if self.faults.answers != "ignored" and ranks.index(kind) > ranks.index(self.faults.answers):
             return "400"
         if self.faults.per_second:
             now = time.monotonic()
@@ -148,7 +148,7 @@ class FakeEndpoint:
     def _completion(self, body: dict[str, Any], raw: bytes, fault: str | None) -> bytes:
         digest = hashlib.blake2b(raw, digest_size=8, key=self.seed.to_bytes(8, "big")).digest()
         draw = random.Random(int.from_bytes(digest, "big"))
-        schema = _schema_of(body)
+        schema = _schema_of(body, ignored=self.faults.answers == "ignored")
         text = answers.sentence(draw) if schema is None else json.dumps(answers.value(schema, draw))
         if fault == "prose":
             text = PROSE
@@ -203,10 +203,10 @@ class FakeEndpoint:
         return response
 
 
-def _schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
+def _schema_of(body: dict[str, Any], *, ignored: bool) -> dict[str, Any] | None:
     """The schema asked for: by response format, or as the last JSON object of the system text in the weaker modes."""
     chosen = body.get("response_format", {})
-    if chosen.get("type") == "json_schema":
+    if chosen.get("type") == "json_schema" and not ignored:
         return dict(chosen["json_schema"]["schema"])
     system = body["messages"][0]["content"] if body["messages"][0]["role"] == "system" else ""
     marker = "JSON schema:\n"

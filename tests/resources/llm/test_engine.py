@@ -207,6 +207,19 @@ def test_the_way_of_structured_answers_is_found_out_once(
     assert fake_endpoint.stats()["outcomes"]["400"] == refusals
 
 
+def test_a_server_that_passes_over_schemas_in_silence_is_found_out_too(
+    fake_endpoint: FakeEndpoint, ledger: Ledger
+) -> None:
+    fake_endpoint.control(answers="ignored")
+
+    first = ask(settings({"concurrency": 4}), ledger, requests(30))
+    fake_endpoint.control(reset=True)
+    second = ask(settings(), ledger, requests(5, system="another run"))
+
+    assert len(first.of(Answered)) == 30
+    assert len(second.of(Answered)) == fake_endpoint.stats()["requests"] == 5
+
+
 def test_plain_text_is_given_to_the_parser_as_it_is(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
     asked = ask(settings(), ledger, requests(2, schema=None), lambda text: str(text).upper())
 
@@ -270,3 +283,17 @@ def test_two_askings_of_one_engine_share_its_endpoint(fake_endpoint: FakeEndpoin
 
     assert asyncio.run(both()) == 200
     assert fake_endpoint.stats()["peak"] <= 8
+
+
+def test_a_ledger_on_postgresql_serves_as_well(fake_endpoint: FakeEndpoint, postgres_url: str) -> None:
+    fake_endpoint.control(share={"prose": 0.2, "429": 0.1}, retry_after=0.05)
+    ledger = Ledger.open(postgres_url)
+
+    first = ask(settings(), ledger, requests(200, system="on PostgreSQL"))
+    sent = fake_endpoint.stats()["requests"]
+    second = ask(settings(), ledger, requests(200, system="on PostgreSQL"))
+
+    assert {o.call_id for o in second.outcomes} == {o.call_id for o in first.outcomes}
+    assert len(second.of(Answered)) > 150
+    assert fake_endpoint.stats()["requests"] == sent
+    ledger.close()

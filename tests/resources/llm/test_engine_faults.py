@@ -68,6 +68,18 @@ def test_attempts_are_bounded_and_a_failed_request_is_a_row_that_a_rerun_asks_ag
     assert (call.attempts, call.error_class) == (4, None)
 
 
+@pytest.mark.parametrize("retry_after", [0.05, 3600])
+def test_a_request_that_is_refused_for_ever_fails_at_its_deadline(
+    fake_endpoint: FakeEndpoint, ledger: Ledger, retry_after: float
+) -> None:
+    fake_endpoint.control(share={"429": 1.0}, only="number 1.", retry_after=retry_after)
+
+    asked = ask(settings({"deadline_s": 0.5}), ledger, requests(3))
+
+    assert [f.error_class for f in asked.of(Failed)] == ["limit"]
+    assert len(asked.of(Answered)) == 2
+
+
 @pytest.mark.parametrize(
     ("fault", "error_class"), [("400", "rejected"), ("413", "context_too_long"), ("context", "context_too_long")]
 )

@@ -11,7 +11,7 @@ from evergrow.resources.llm.addresses import Address
 from evergrow.resources.llm.client import Client
 from evergrow.resources.llm.pool import Place, Pool
 from evergrow.resources.llm.server import Server, Size
-from evergrow.resources.settings import Settings, load_settings
+from evergrow.resources.settings import Settings, SettingsError, load_settings
 from evergrow.resources.settings.models import Endpoint
 from tests.conftest import FakeEndpoint
 from tests.resources.llm.support import SCHEMA, ask, question, requests
@@ -148,3 +148,18 @@ def test_roles_of_different_models_share_one_endpoint(fake_endpoint: FakeEndpoin
         ("generator", "writer-fake"),
         ("judge", "judge-fake"),
     }
+
+
+def test_a_pool_is_named_in_the_environment_too_and_its_faults_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoints = {"a": {"base_url": "http://127.0.0.1:1/v1"}, "b": {"base_url": "http://127.0.0.1:2/v1"}}
+    monkeypatch.setenv("EVERGROW_ROLES__GENERATOR__ENDPOINT", '["a", "b"]')
+    monkeypatch.setenv("EVERGROW_ROLES__JUDGE__ENDPOINT", "b")
+    loaded = load_settings({"endpoints": endpoints})
+    assert (list(loaded.pool("generator")), list(loaded.pool("judge"))) == (["a", "b"], ["b"])
+
+    monkeypatch.setenv("EVERGROW_ROLES__GENERATOR__ENDPOINT", '["a", "a"]')
+    monkeypatch.setenv("EVERGROW_ROLES__JUDGE__ENDPOINT", "c")
+    with pytest.raises(SettingsError) as error:
+        load_settings({"endpoints": endpoints})
+    assert "roles.generator.endpoint: names no endpoint, or one twice" in str(error.value)
+    assert "roles.judge.endpoint: 'c' is not among endpoints (a, b)" in str(error.value)

@@ -19,7 +19,8 @@ def _binaries() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parent.parent.name))
     on_path = shutil.which("initdb")
     if not found and not on_path:
-        pytest.fail("PostgreSQL is not installed: apt-get install postgresql")
+        missing = "PostgreSQL is not installed (apt-get install postgresql)"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
     return found[-1].parent if found else Path(str(on_path)).parent
 
 
