@@ -49,7 +49,7 @@ class Job:
 
 
 class Batches:
-    """The files and batches of one server. A batch moves on when it is looked at; see the fields `batch_*` of Faults."""
+    """The files and batches of one server. A batch moves on when it is looked at; see the `batch_*` of Faults."""
 
     def __init__(self, endpoint: "FakeEndpoint") -> None:
         self._endpoint = endpoint

@@ -9,6 +9,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -39,14 +40,13 @@ async def hand_in(service: Service, store: Submissions, draft: Submission) -> No
         await asyncio.to_thread(store.discard, draft.submission_id)
         raise service.refusal(file_id, draft.role, draft.model)
     await asyncio.to_thread(store.change, draft.submission_id, state=State.UPLOADED, input_file_id=file_id)
-    await _create(service, store, draft, file_id)
+    await _create(service, store, replace(draft, state=State.UPLOADED, input_file_id=file_id))
 
 
 async def complete(service: Service, store: Submissions, uploaded: Submission) -> None:
     """Finish what an earlier run has begun: the batch of an uploaded file, found or created. Raises as `hand_in`."""
-    assert uploaded.input_file_id is not None
     if not await adopt(service, store, uploaded):
-        await _create(service, store, uploaded, uploaded.input_file_id)
+        await _create(service, store, uploaded)
 
 
 async def adopt(service: Service, store: Submissions, uploaded: Submission) -> bool:
@@ -65,10 +65,11 @@ async def adopt(service: Service, store: Submissions, uploaded: Submission) -> b
     return found is not None
 
 
-async def _create(service: Service, store: Submissions, submission: Submission, file_id: str) -> None:
+async def _create(service: Service, store: Submissions, submission: Submission) -> None:
+    assert submission.input_file_id is not None
     made: Remote | Fault | None = None
     for attempt in range(TRIES):
-        made = await service.create(submission.submission_id, file_id)
+        made = await service.create(submission.submission_id, submission.input_file_id)
         if isinstance(made, Remote):
             await asyncio.to_thread(_submitted, store, submission, made)
             return
