@@ -4,7 +4,7 @@ A round is `instructions -> complexity -> diversity -> accepted`; its parents ar
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import dagster as dg
 import polars as pl
@@ -14,13 +14,13 @@ from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import BATCHES, SEEDS, gate_name, parents_key, round_name, stage_key
 from evergrow.assets.outcomes import gather, unanswered
+from evergrow.assets.requests import as_parents, child_requests, judge_requests
 from evergrow.assets.suites import SUITES
 from evergrow.methods.tree_of_evolution import diversity as measure
 from evergrow.methods.tree_of_evolution import judging, selection, synthesis
 from evergrow.resources.embedder import Embedder
 from evergrow.resources.gate import GATES
 from evergrow.resources.lake import ALL_ROWS
-from evergrow.resources.llm import Request
 from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings
 
@@ -274,27 +274,6 @@ def _accepted(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, d
         }
 
     return accepted, accepted_gate
-
-
-def as_parents(table: pl.DataFrame) -> pl.DataFrame:
-    """Seeds or accepted children as parents: `id, root_id, domain, kind, content, complexity, diversity`."""
-    if "complexity" in table.columns:
-        return table.with_columns(kind=pl.lit("instruction"))
-    unscored = pl.lit(None, pl.Float64)
-    return table.with_columns(complexity=unscored, diversity=unscored)
-
-
-def child_requests(parents: pl.DataFrame, children: int) -> Iterator[Request]:
-    """What the generator is asked, lazily."""
-    for child, slot, prompt in synthesis.child_prompts(parents, children):
-        yield Request(child, "generator", prompt.system, prompt.user, prompt.schema, slot, prompt.version)
-
-
-def judge_requests(instructions: pl.DataFrame) -> Iterator[Request]:
-    """What the judge is asked, lazily."""
-    for child, content in instructions.select("id", "content").iter_rows():
-        prompt = judging.render_judge(content)
-        yield Request(child, "judge", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
 
 
 def _prompt_versions(parents: pl.DataFrame) -> pl.DataFrame:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from evergrow.assets.evolution import as_parents, child_requests, judge_requests
 from evergrow.assets.frontier import next_round_no
 from evergrow.assets.keys import SEEDS, parents_key, round_name
+from evergrow.assets.requests import as_parents, child_requests, judge_requests
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.tree_of_evolution.growth import largest_rounds
 from evergrow.resources.batches import staged

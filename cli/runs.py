@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
-from dagster._core.events import EngineEventData
-from dagster._core.execution.plan.objects import ErrorSource, StepFailureData, UserFailureData
+from dagster._core.events import EngineEventData, JobFailureData, RunFailureReason
+from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
 from dagster_shared.error import SerializableErrorInfo
 
 from evergrow.assets.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
@@ -40,32 +40,43 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         BatchBusy: another run is working on the batch.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
-    # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
-    with workspace.home.batch_lock(batch):
-        close_abandoned(workspace.instance, batch)
-        awaited = look_for_answers(workspace, batch, say)
-        if awaited.open:
-            return
-        tags = {FRESH_SINCE: str(time.time())} if fresh else awaited.tags
-        for job, keys, stop in _steps(workspace, batch):
-            if stop:
-                say(f"no round after this one: {stop.why}")
-                continue
-            reasons = [_work_needed(workspace, key, batch, awaited) for key in keys]
-            first = 0 if fresh else next((place for place, why in enumerate(reasons) if why), None)
-            if first is None:
-                say(f"{job}: up to date")
-                continue
-            why = "asked anew" if fresh else reasons[first]
-            say(f"{job}: {why}" if why != NEVER_MADE else job)
-            if note := _execute(workspace, job, keys[first:], batch, tags):
-                say(f"{job} of batch {batch!r} is {note}")
+    try:
+        # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
+        with workspace.home.batch_lock(batch):
+            close_abandoned(workspace.instance, batch)
+            awaited = look_for_answers(workspace, batch, say)
+            if awaited.open:
                 return
+            tags = {FRESH_SINCE: str(time.time())} if fresh else awaited.tags
+            for job, keys, stop in _steps(workspace, batch):
+                if stop:
+                    say(f"no round after this one: {stop.why}")
+                    continue
+                due, why = _due(workspace, keys, batch, awaited, fresh=fresh)
+                say(f"{job}: {why}" if why != NEVER_MADE else job)
+                if due and (waiting := _execute(workspace, job, due, batch, tags)):
+                    say(f"{job} of batch {batch!r} is {waiting}")
+                    return
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        message = f"interrupted; every answer is kept: `evergrow run --batch {batch}` goes on from here"
+        raise RunFailed(message) from error
 
 
-def _work_needed(workspace: Workspace, key: dg.AssetKey, batch: str, awaited: Awaited) -> str | None:
-    if key.to_user_string() in awaited.tables:
-        return "the answers that it waited for have come"
+def _due(
+    workspace: Workspace, keys: list[dg.AssetKey], batch: str, awaited: Awaited, *, fresh: bool
+) -> tuple[list[dg.AssetKey], str]:
+    """Which of a job's tables are to be made, the first that needs work and all after it, and why."""
+    if fresh:
+        return keys, "asked anew"
+    for place, key in enumerate(keys):
+        if key.to_user_string() in awaited.tables:
+            return keys[place:], "the answers that it waited for have come"
+        if why := _work_needed(workspace, key, batch):
+            return keys[place:], why
+    return [], "up to date"
+
+
+def _work_needed(workspace: Workspace, key: dg.AssetKey, batch: str) -> str | None:
     if key == SEEDS:
         return seeds_needed(workspace.instance, workspace.home, batch)
     return work_needed(workspace.instance, workspace.definitions, key, batch)
@@ -83,21 +94,18 @@ def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.Asse
 
 
 def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str, tags: Mapping[str, str]) -> str:
-    """Run some tables of a job; what it now waits for, or "" if it did its work."""
-    try:
-        result = workspace.definitions.resolve_job_def(job).execute_in_process(
-            run_config=QUIET,
-            instance=workspace.instance,
-            partition_key=batch,
-            asset_selection=keys,
-            raise_on_error=False,
-            tags={"evergrow/batch": batch, **of_this_process(), **tags},
-        )
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
-        raise RunFailed(_interrupted(job, batch)) from error
+    """Run some tables of a job; what it waits for now, or "" if it did its work."""
+    result = workspace.definitions.resolve_job_def(job).execute_in_process(
+        run_config=QUIET,
+        instance=workspace.instance,
+        partition_key=batch,
+        asset_selection=keys,
+        raise_on_error=False,
+        tags={"evergrow/batch": batch, **of_this_process(), **tags},
+    )
+    if _was_interrupted(result):
+        raise KeyboardInterrupt
     if not result.success:
-        if _was_interrupted(result):
-            raise RunFailed(_interrupted(job, batch))
         run = workspace.instance.get_run_by_id(result.run_id)
         if run and AWAITS in run.tags:
             return why_failed(result)
@@ -107,13 +115,12 @@ def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str
     return ""
 
 
-def _interrupted(job: str, batch: str) -> str:
-    return f"interrupted in {job}; every answer is kept: `evergrow run --batch {batch}` goes on from here"
-
-
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
-    failures = [e.event_specific_data for e in result.all_events if e.is_step_failure]
-    return any(isinstance(f, StepFailureData) and f.error_source == ErrorSource.INTERRUPT for f in failures)
+    ends = [event.event_specific_data for event in result.all_events if event.is_job_failure]
+    return any(
+        isinstance(end, JobFailureData) and end.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION
+        for end in ends
+    )
 
 
 def why_failed(result: dg.ExecuteInProcessResult) -> str:

@@ -68,9 +68,9 @@ def judgement(
     record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
         [check], partition_filter=PartitionKeyFilter(key=partition)
     ).get(check)
-    if record is None or record.evaluation is None:
+    evaluation = record.evaluation if record else None
+    if not isinstance(evaluation, dg.AssetCheckEvaluation):  # a run that was killed has planned it, no more
         return Judgement(Verdict.MISSING)
-    evaluation = record.evaluation
     judged = evaluation.target_materialization_data
     if judged is None or judged.storage_id != version.storage_id:
         return Judgement(Verdict.STALE, evaluation.description)

@@ -1,7 +1,7 @@
 """What a run needs to ask models: the engine, and the embedded server while no endpoint is set."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import islice
 
 import dagster as dg
@@ -9,6 +9,7 @@ import dagster as dg
 from evergrow.resources import local_llm
 from evergrow.resources.forecast import Forecast, forecast
 from evergrow.resources.home import Home
+from evergrow.resources.interrupts import interruptible
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Address, Attribution, Engine, Request
 from evergrow.resources.llm.offline import AwaitingBatch
@@ -62,8 +63,7 @@ class Models:
         """An engine whose requests are paid by the asset and partition of `context`.
 
         Raises:
-            dg.Failure: what it asks a Batch API for is still to come. No retry helps; the run is tagged with
-                `AWAITS`, the ids of the submissions, and the sensor `offline_batches` starts it again.
+            dg.Failure: what it asks a Batch API for is still to come, see `ends_while_it_waits`.
         """
         payer = Attribution(
             run_id=context.run.run_id,
@@ -71,7 +71,7 @@ class Models:
             partition=context.partition_key,
             batch=context.partition_key,
         )
-        opened = Engine.open(
+        engine = Engine.open(
             self._settings,
             self._ledger,
             payer,
@@ -79,17 +79,9 @@ class Models:
             addresses=self._servers,
             not_before=float(context.run.tags.get(FRESH_SINCE, 0.0)),
         )
-        try:
-            async with opened as engine:
-                yield engine
-        except AwaitingBatch as waiting:
-            ids = [submission.submission_id for submission in waiting.submissions]
-            context.instance.add_run_tags(context.run.run_id, {AWAITS: ",".join(ids)})
-            metadata = {
-                "batch_submissions": len(ids),
-                "batch_requests": sum(submission.requests for submission in waiting.submissions),
-            }
-            raise dg.Failure(str(waiting), metadata=metadata, allow_retries=False) from waiting
+        with ends_while_it_waits(context):
+            async with interruptible(), engine as opened:
+                yield opened
 
     def forecast(self, work: str, requests: Iterable[Request], total: int) -> Forecast:
         """What `total` requests will take, of which `requests` yields all or some."""
@@ -97,3 +89,22 @@ class Models:
         role = some[0].role if some else "generator"
         prompts = [request.system + request.user for request in some]
         return forecast(self._settings, self._ledger, work=work, role=role, requests=total, prompts=prompts)
+
+
+@contextmanager
+def ends_while_it_waits(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """End the step where it waits for a Batch API, so that no process stays; `offline_batches` starts the run again.
+
+    Raises:
+        dg.Failure: it waits. No retry helps; the run is tagged `AWAITS` with the ids of the submissions.
+    """
+    try:
+        yield
+    except AwaitingBatch as waiting:
+        ids = [submission.submission_id for submission in waiting.submissions]
+        context.instance.add_run_tags(context.run.run_id, {AWAITS: ",".join(ids)})
+        metadata = {
+            "batch_submissions": len(ids),
+            "batch_requests": sum(submission.requests for submission in waiting.submissions),
+        }
+        raise dg.Failure(str(waiting), metadata=metadata, allow_retries=False) from waiting

@@ -204,7 +204,7 @@ class Asking(Generic[T]):
         match verdict:
             case Usable():
                 if server.works(model, replied.mode):
-                    self._go(server.remember(model))
+                    self._engine.remember(server, model)
                 named = completion.model or model
                 self._settle(job, Answered(job.request, verdict.value, call.call_id, named, call.run_id, cached=False))
             case Declined():

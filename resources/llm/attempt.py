@@ -104,17 +104,15 @@ def _after(
     server, model = place.server, job.role.model or ""
     match fault.kind:
         case FaultClass.TRANSIENT | FaultClass.LIMIT:
-            if fault.kind is FaultClass.LIMIT or place.ticket.probe:
-                job.attempts -= 1  # bounded by the deadline, and for probes by the engine's patience
+            if fault.kind is FaultClass.TRANSIENT and not place.ticket.probe:
+                job.strikes += 1  # else bounded by the deadline, and for probes by the endpoint's patience
             return _retry(job, server, fault)
         case FaultClass.ANSWERS if server.weaken(model, mode):
             engine.observer.event("answers_weakened", endpoint=server.name, refused=mode, message=fault.message)
-            job.attempts -= 1
             return Again(0.0)
         case FaultClass.ENDPOINT:
             if engine.pools.of(job.request.role).retire(server):
                 engine.observer.event("endpoint_retired", endpoint=server.name, message=fault.message)
-                job.attempts -= 1
                 return Again(0.0)
             return server.error(fault, model)
         case FaultClass.REJECTED | FaultClass.ANSWERS:
@@ -125,9 +123,9 @@ def _after(
 
 def _retry(job: Job, server: Server, fault: Fault) -> Again | None:
     endpoint = server.endpoint
-    if job.attempts >= endpoint.attempts:
+    if job.strikes >= endpoint.attempts:
         return None
-    longest = min(BACKOFF_S * 2 ** max(job.attempts - 1, 0), LONGEST_BACKOFF_S)
+    longest = min(BACKOFF_S * 2 ** min(job.attempts - 1, 16), LONGEST_BACKOFF_S)
     pause = longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, keeps no secret
     if fault.retry_after_s is not None:
         pause = fault.retry_after_s + random.uniform(0.0, 0.1)  # noqa: S311

@@ -19,6 +19,7 @@ from evergrow.resources.llm.offline.asking import OfflineAsking, one_mode
 from evergrow.resources.llm.offline.desk import Desk
 from evergrow.resources.llm.pool import Pools, Wait
 from evergrow.resources.llm.requests import Attribution, Invalid, Outcome, Request
+from evergrow.resources.llm.server import Server
 from evergrow.resources.llm.tallies import Pace, Tallies
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings, models
@@ -63,6 +64,7 @@ class Engine:
         self._not_before = not_before
         self._roles: dict[str, models.Role] = {}
         self._askings: set[Asking[Any] | OfflineAsking[Any]] = set()
+        self._notes: list[asyncio.Task[None]] = []
         self._committer = GroupCommit(ledger, self._ledger_fails)
 
     @classmethod
@@ -95,6 +97,8 @@ class Engine:
                 others.cancel()
             for asking in list(engine._askings):
                 await asking.close()
+            # A note that could not be kept is found out again; it must not hide the error that the run ends with.
+            await asyncio.gather(*engine._notes, return_exceptions=True)
             await engine._committer.close()
             await engine.pools.close()
             engine.observer.close()
@@ -212,6 +216,10 @@ class Engine:
             f"endpoints.{server.name}.patience_s; then run again: what is answered is not asked again",
             refused=False,
         )
+
+    def remember(self, server: Server, model: str) -> None:
+        """Keep for later runs how `server` holds `model` to a schema."""
+        self._notes.append(asyncio.create_task(server.remember(model)))
 
     def commit(self, call: Call, then: Callable[[Call], None]) -> None:
         """Write `call` to the ledger; `then` follows once it is durable."""

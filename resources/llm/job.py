@@ -17,7 +17,8 @@ class Job:
 
     first_draw: number of the first draw of this run: later than 0 where older answers are not to be used.
     draw, repair: the answer that is asked for now: which draw, and what it should mend, if that is its turn.
-    size: of what is asked now. attempts: tries of what is asked now. began: when it was first tried, monotonic seconds.
+    size: of what is asked now. attempts: tries of what is asked now, of which `strikes` count against the settings'
+        bound: refusals for the rate and probes of a failing endpoint do not. began: the first try, monotonic seconds.
     twins: equal requests that share the outcome.
     """
 
@@ -29,6 +30,7 @@ class Job:
     draw: int = 0
     repair: Repair | None = None
     attempts: int = 0
+    strikes: int = 0
     began: float | None = None
     twins: list[Request] = field(default_factory=list)
 
@@ -55,7 +57,7 @@ class Job:
             self.draw, self.repair = self.draw + 1, None
         else:
             return False
-        self.attempts, self.began = 0, None
+        self.attempts, self.strikes, self.began = 0, 0, None
         self.size = _size(self.request, self.role, self.repair)
         return True
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from evergrow.resources.ledger import Ledger, State
@@ -112,8 +113,6 @@ def test_fresh_answers_are_waited_for_and_then_used(batch: Evergrow, ledger: Led
     until_done(batch)
     rows = batch("table", "evolution/round_01/accepted", "--partition", "b", "--rows", "all", "--out", "rows.jsonl")
     assert rows.code == 0
-    import polars as pl
-
     draws = pl.read_ndjson("rows.jsonl").select("call_id", "judge_call_id")
     assert all(call.endswith("-1") for column in draws.columns for call in draws[column])
 

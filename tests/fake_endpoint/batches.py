@@ -149,7 +149,8 @@ class Batches:
         lines = [json.loads(line) for line in self._files[job.input_file_id].splitlines()][::-1]
         count = len(lines) if status == "completed" else int(len(lines) * faults.batch_done)
         answered, unanswered = lines[:count], lines[count:]
-        output, errors = [], []
+        output: list[dict[str, Any]] = []
+        errors: list[dict[str, Any]] = []
         for number, line in enumerate(answered):
             if number >= faults.batch_lost:
                 found = self._answer_line(line)
@@ -158,10 +159,10 @@ class Batches:
             gone = {"code": f"batch_{status}", "message": "This request could not be executed in time."}
             errors.append({"id": "x", "custom_id": line["custom_id"], "response": None, "error": gone})
         faults.batch_lost = 0
-        for name, found in (("output_file_id", output), ("error_file_id", errors)):
-            if found:
+        for name, ended in (("output_file_id", output), ("error_file_id", errors)):
+            if ended:
                 job.files[name] = f"file-out-{len(self._files)}"
-                text = "".join(f"{json.dumps(line)}\n" for line in found)
+                text = "".join(f"{json.dumps(line)}\n" for line in ended)
                 self._files[f"file-out-{len(self._files)}"] = (faults.batch_noise + text).encode()
         job.counts |= {"completed": len(output), "failed": len(errors)}
 

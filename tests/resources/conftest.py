@@ -26,7 +26,7 @@ def _binaries() -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server of this session's own, reached by a socket, gone afterwards."""
+    """A PostgreSQL server of this test run's own, reached by a socket, gone afterwards."""
     binaries = _binaries()
     with tempfile.TemporaryDirectory(prefix="evergrow-postgres-") as folder:
         user = None

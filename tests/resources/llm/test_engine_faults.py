@@ -2,6 +2,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -76,7 +77,11 @@ def test_a_request_that_is_refused_for_ever_fails_at_its_deadline(
 
     asked = ask(settings({"deadline_s": 0.5}), ledger, requests(3))
 
-    assert [f.error_class for f in asked.of(Failed)] == ["limit"]
+    (failed,) = asked.of(Failed)
+    call = ledger.call(failed.call_id)
+    assert failed.error_class == "limit"
+    assert call is not None
+    assert call.attempts == fake_endpoint.stats()["outcomes"]["429"] >= 1
     assert len(asked.of(Answered)) == 2
 
 
@@ -164,15 +169,16 @@ def test_without_url_and_key_the_message_names_the_variable(ledger: Ledger) -> N
 
 
 def test_five_percent_stray_refusals_do_not_lower_the_number_in_flight(
-    fake_endpoint: FakeEndpoint, ledger: Ledger
+    fake_endpoint: FakeEndpoint, ledger: Ledger, tmp_path: Path
 ) -> None:
-    fake_endpoint.control(share={"429": 0.05}, retry_after=1, latency=0.02)
+    fake_endpoint.control(share={"429": 0.05}, retry_after=1)
+    events = tmp_path / "events.jsonl"
 
-    asked = ask(settings({"concurrency": 64}), ledger, requests(1500))
+    asked = ask(settings({"concurrency": 64}, observability={"events": events}), ledger, requests(1000))
 
-    assert len(asked.of(Answered)) == 1500
-    assert fake_endpoint.stats()["peak"] > 48
-    assert asked.summary["wall_s"] < 15  # one second a refusal, one after the other, would be 75
+    assert len(asked.of(Answered)) == 1000
+    assert asked.summary["retries"] == fake_endpoint.stats()["outcomes"]["429"] > 20
+    assert "concurrency_lowered" not in events.read_text()
 
 
 def test_a_true_rate_limit_is_found_and_every_request_is_answered(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
@@ -218,11 +224,17 @@ def test_an_endpoint_that_answers_nothing_any_more_ends_the_run_after_the_patien
 def test_what_is_paid_is_kept_when_the_caller_is_cancelled(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
     fake_endpoint.control(latency=0.05)
 
+    def three_hundred_asked() -> None:
+        while fake_endpoint.stats()["requests"] < 300:
+            time.sleep(0.05)
+
     async def cancelled() -> None:
-        await asyncio.wait_for(ask_async(settings(), ledger, requests(5000)), 1.0)
+        task = asyncio.create_task(ask_async(settings(), ledger, requests(5000)))
+        await asyncio.to_thread(three_hundred_asked)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
-    with pytest.raises(TimeoutError):
-        asyncio.run(cancelled())
+    asyncio.run(cancelled())
 
-    assert ledger.spent().calls > 100
-    assert ledger.spent().calls >= fake_endpoint.stats()["requests"] - 2 * 64
+    assert fake_endpoint.stats()["requests"] >= 300
+    assert ledger.spent().calls >= fake_endpoint.stats()["requests"] - 64

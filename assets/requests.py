@@ -1,0 +1,29 @@
+"""From tables to what models are asked: one request a row, rendered as it is taken."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from evergrow.methods.tree_of_evolution import judging, synthesis
+from evergrow.resources.llm import Request
+
+
+def as_parents(table: pl.DataFrame) -> pl.DataFrame:
+    """Seeds or accepted children as parents: `id, root_id, domain, kind, content, complexity, diversity`."""
+    if "complexity" in table.columns:
+        return table.with_columns(kind=pl.lit("instruction"))
+    unscored = pl.lit(None, pl.Float64)
+    return table.with_columns(complexity=unscored, diversity=unscored)
+
+
+def child_requests(parents: pl.DataFrame, children: int) -> Iterator[Request]:
+    """What the generator is asked, lazily."""
+    for child, slot, prompt in synthesis.child_prompts(parents, children):
+        yield Request(child, "generator", prompt.system, prompt.user, prompt.schema, slot, prompt.version)
+
+
+def judge_requests(instructions: pl.DataFrame) -> Iterator[Request]:
+    """What the judge is asked, lazily."""
+    for child, content in instructions.select("id", "content").iter_rows():
+        prompt = judging.render_judge(content)
+        yield Request(child, "judge", prompt.system, prompt.user, prompt.schema, 0, prompt.version)

@@ -1,0 +1,25 @@
+"""The demo on the embedded model, as a new user runs it: no key, no endpoint, nothing but the installed packages."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_the_demo_grows_a_dataset_behind_gates_and_says_where_it_is(tmp_path: Path) -> None:
+    command = [Path(sys.executable).with_name("evergrow"), "demo", "--seeds", "2", "--set", "evolution.rounds=1"]
+
+    done = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    home = Path(os.environ["EVERGROW_HOME"])
+    rows = [json.loads(line) for line in (home / "exports/demo/train.jsonl").read_text().splitlines()]
+    assert rows
+    assert all(row["messages"][0]["content"] and row["root_id"].startswith("statistics.") for row in rows)
+    assert "mean little" in done.stderr
+    assert "gates.complexity: min_scored_share" in done.stderr
+    assert str(home / "exports/demo/train.jsonl") in done.stderr
+    assert "evergrow ui" in done.stderr
+    assert all(word in done.stdout for word in ("round_01", "collected", "exported", "ancestry"))
+    assert "Do not train on them" in (home / "exports/demo/README.md").read_text()

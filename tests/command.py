@@ -1,0 +1,59 @@
+"""The `evergrow` command as a process of its own, which a test may watch, interrupt and kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PATIENCE_S = 120.0
+COMMAND = [sys.executable, "-m", "evergrow.cli.main"]
+
+
+class Command:
+    """A running command; what it prints goes to a file."""
+
+    def __init__(self, arguments: tuple[str, ...], folder: Path) -> None:
+        self.log = folder / "output.txt"
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*COMMAND, *arguments], cwd=folder, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+            )
+
+    @property
+    def said(self) -> str:
+        """Everything that it has printed."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
+
+    def wait(self) -> int:
+        """Wait for its end; returns its exit code."""
+        return self.process.wait(PATIENCE_S)
+
+    def when(self, seen: Callable[[], bool], number: signal.Signals) -> None:
+        """Send the signal as soon as `seen` is true; fails if the command ends before."""
+        until(lambda: seen() or self.process.poll() is not None, what=lambda: f"nothing to be seen; {self.said}")
+        assert self.process.poll() is None, f"it ended with {self.process.returncode} before: {self.said}"
+        os.kill(self.process.pid, number)
+
+
+@contextmanager
+def started(*arguments: str, folder: Path) -> Iterator[Command]:
+    """A command that does not outlive the context."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = Command(arguments, folder)
+    try:
+        yield command
+    finally:
+        command.process.kill()
+        command.process.wait()
+
+
+def until(seen: Callable[[], bool], what: Callable[[], str], patience_s: float = PATIENCE_S) -> None:
+    """Look until `seen` is true; fails, saying `what`, if it stays false."""
+    deadline = time.monotonic() + patience_s
+    while not seen():
+        assert time.monotonic() < deadline, what()
+        time.sleep(0.005)

@@ -1,0 +1,222 @@
+"""A run that is killed, interrupted or doubled: what was done stays, nothing is half done, nothing is paid twice."""
+
+import shutil
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+import yaml
+
+from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, gate_name, stage_key
+from evergrow.cli.main import main
+from evergrow.resources.gate import Verdict, judgement, latest_materialization
+from evergrow.resources.home import Home
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.runs import UNFINISHED
+from tests.command import started, until
+from tests.conftest import FakeEndpoint
+from tests.platform import LENIENT, Platform
+
+AT_ONCE = 4  # requests in flight
+SEEDS_COUNT = 6
+SETTINGS = {
+    **LENIENT,
+    "evolution": {"rounds": 2, "children": 2, "margin": -10},
+    "endpoints": {"default": {"concurrency": AT_ONCE}},
+}
+TABLES = [SEEDS, *(stage_key(n, stage) for n in (1, 2) for stage in STAGES), COLLECTED]
+CHILDREN = 2 * SEEDS_COUNT  # of the first round
+ATTEMPTS = 5  # to hit a stage that lasts a fraction of a second
+RUN = ("run", "--batch", "b")
+Seen = Callable[["Project"], bool]
+
+
+class Project:
+    """A home folder with a batch `b`, seen from outside the processes that work on it."""
+
+    def __init__(self, folder: Path, endpoint: FakeEndpoint) -> None:
+        self.folder, self.endpoint = folder, endpoint
+        self.platform = Platform(dg.DagsterInstance.from_config(str(folder / "home" / "dagster")), {})
+        self.instance = self.platform.instance
+
+    def made(self, round_no: int, stage: str) -> bool:
+        """Whether the table of a stage is there."""
+        return latest_materialization(self.instance, stage_key(round_no, stage), "b") is not None
+
+    def passed(self, round_no: int, stage: str) -> bool:
+        """Whether the table of a stage is there and has passed its gate."""
+        key = stage_key(round_no, stage)
+        version = latest_materialization(self.instance, key, "b")
+        check = dg.AssetCheckKey(key, gate_name(stage))
+        return version is not None and judgement(self.instance, check, "b", version).verdict is Verdict.PASSED
+
+    def collecting(self) -> bool:
+        """Whether the collection is being made."""
+        return bool(self.instance.get_runs(dg.RunsFilter(job_name="collected")))
+
+    def collected(self) -> bool:
+        """Whether the collection was made."""
+        return latest_materialization(self.instance, COLLECTED, "b") is not None
+
+    def saved(self) -> int:
+        """Answers in the ledger."""
+        with closing(Ledger.of(self.platform.settings)) as ledger:
+            return ledger.spent("b").calls
+
+    def asked(self) -> int:
+        """Requests that the endpoint has got, those of other projects included."""
+        return int(self.endpoint.stats()["requests"])
+
+    def tables(self) -> list[pl.DataFrame]:
+        """Every table, all rows. Which run made a row is left out: it tells one history from another."""
+        found = [self.platform.table(key, "b", rows="all") for key in TABLES]
+        return [table.drop("run_id", strict=False) for table in found]
+
+    def check_whole(self) -> None:
+        """No file of the lake is cut off, and no run is said to go on."""
+        for path in self.platform.home.lake.rglob("*.parquet"):
+            assert pl.read_parquet(path).height > 0
+        assert not self.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+
+
+@pytest.fixture
+def make(tmp_path: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Project]:
+    """Makes or opens the project in a folder of that name; commands then work on the latest."""
+    (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
+    monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))
+
+    def project(name: str) -> Project:
+        home = tmp_path / name / "home"
+        monkeypatch.setenv("EVERGROW_HOME", str(home))
+        known = home.exists()
+        Home(home).ensure()
+        made = Project(tmp_path / name, fake_endpoint)
+        if not known:
+            made.platform.register("b", SEEDS_COUNT)
+        return made
+
+    return project
+
+
+def kill(project: Project, begun: Callable[[], bool], *arguments: str) -> None:
+    """Run the batch, and kill the command as soon as `begun` is true."""
+    with started(*RUN, *arguments, folder=project.folder) as command:
+        command.when(begun, signal.SIGKILL)
+        assert command.wait() == -signal.SIGKILL
+
+
+def kill_within(make: Callable[[str], Project], name: str, begun: Seen, over: Seen, *arguments: str) -> Project:
+    """Kill the command in a stage that lasts a fraction of a second: on a copy, as often as it takes to hit it."""
+    for attempt in range(1, ATTEMPTS + 1):
+        source = make(name)
+        shutil.copytree(source.folder, source.folder.with_name(f"{name}-{attempt}"))
+        copy = make(f"{name}-{attempt}")
+        kill(copy, partial(begun, copy), *arguments)
+        if not over(copy):
+            return copy
+    raise AssertionError(f"never hit in {ATTEMPTS} attempts")
+
+
+@pytest.mark.timeout(600)
+def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(
+    make: Callable[[str], Project], fake_endpoint: FakeEndpoint
+) -> None:
+    whole = make("whole")
+    assert main(RUN) == 0
+    expected, requests = whole.tables(), whole.asked()
+    lost: list[int] = []
+
+    def in_flight() -> bool:
+        return project.asked() - project.saved() > sum(lost)
+
+    def note_lost() -> None:
+        until(lambda: fake_endpoint.stats()["in_flight"] == 0, what=lambda: "the endpoint never came to rest")
+        lost.append(project.asked() - project.saved() - sum(lost))
+
+    fake_endpoint.control(reset=True, latency=0.4)
+    project = make("broken")
+    for begun in (
+        lambda: AT_ONCE <= project.saved() < CHILDREN and in_flight(),  # instructions
+        lambda: project.saved() >= CHILDREN + AT_ONCE and in_flight(),  # complexity
+        lambda: project.passed(1, "complexity"),  # diversity: the embedding model is being loaded
+    ):
+        kill(project, begun)
+        note_lost()
+    assert not project.made(1, "diversity")
+
+    # Without a second round a kill that comes too late has sent nothing.
+    project = kill_within(
+        make, "broken", lambda p: p.passed(1, "diversity"), lambda p: p.passed(1, "accepted"), "--rounds", "1"
+    )
+    kill(project, lambda: project.passed(1, "accepted"))
+    note_lost()
+    assert not project.made(2, "instructions")
+    kill(project, lambda: project.made(2, "instructions") and in_flight())
+    note_lost()
+    fake_endpoint.control(latency=0)
+    project = kill_within(make, project.folder.name, Project.collecting, Project.collected)
+
+    with started(*RUN, folder=project.folder) as last:
+        assert last.wait() == 0, last.said
+    project.check_whole()
+    for found, table in zip(project.tables(), expected, strict=True):
+        assert found.equals(table)
+    stats = fake_endpoint.stats()
+    assert all(n <= 2 * AT_ONCE for n in lost)  # on their way, or answered and being written
+    assert stats["repeated"] == sum(lost)
+    assert stats["distinct"] == requests
+
+
+def test_of_two_runs_of_a_batch_the_second_says_who_has_it_and_the_first_finishes(
+    make: Callable[[str], Project], fake_endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = make("shared")
+    fake_endpoint.control(latency=0.3)
+    with started(*RUN, "--rounds", "1", folder=project.folder) as first:
+        until(lambda: project.asked() > 0, what=lambda: first.said)
+        before = project.instance.get_runs_count()
+
+        code = main(RUN)
+
+        said = capsys.readouterr().err
+        assert code == 1
+        assert f"batch 'b' is being run by process {first.process.pid}" in said
+        assert "wait until it has ended" in said
+        assert project.instance.get_runs_count() == before
+        fake_endpoint.control(latency=0)
+        assert first.wait() == 0, first.said
+    asked = project.asked()
+    assert fake_endpoint.stats()["repeated"] == 0
+
+    assert main([*RUN, "--rounds", "1"]) == 0
+
+    assert capsys.readouterr().err.count("up to date") == 3
+    assert project.asked() == asked
+    project.check_whole()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_says_how_to_go_on_and_goes_on(
+    make: Callable[[str], Project], fake_endpoint: FakeEndpoint, number: signal.Signals
+) -> None:
+    project = make("stopped")
+    fake_endpoint.control(latency=0.3)
+    with started(*RUN, "--rounds", "1", folder=project.folder) as command:
+        command.when(lambda: project.saved() >= AT_ONCE, number)
+
+        assert command.wait() == 1
+        assert "interrupted; every answer is kept: `evergrow run --batch b` goes on from here" in command.said
+        assert "Traceback" not in command.said
+    assert not project.made(1, "instructions")
+    project.check_whole()
+    fake_endpoint.control(latency=0)
+
+    assert main([*RUN, "--rounds", "1"]) == 0
+
+    assert project.collected()
+    assert fake_endpoint.stats()["repeated"] <= 2 * AT_ONCE
