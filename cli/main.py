@@ -269,7 +269,14 @@ def _nested(overrides: list[str]) -> dict[str, Any]:
         section = nested
         for part in sections:
             section = section.setdefault(part, {})
-        section[name] = yaml.safe_load(value)
+            if not isinstance(section, dict):
+                raise SettingsError(
+                    f"--set {override}: {part!r} was given a value before, it cannot be a group as well"
+                )
+        try:
+            section[name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"--set {override}: {value!r} is no YAML value ({error.__class__.__name__})") from error
     return nested
 
 

@@ -9,8 +9,8 @@ from functools import cached_property
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.definitions import build_definitions, open_lake
 from evergrow.assets.keys import BATCHES_NAME, SEEDS, stage_key
+from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.resources.batches import staged, staged_batches
 from evergrow.resources.gate import GATES
 from evergrow.resources.home import Home

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.definitions import build_definitions, open_lake
+from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.assets.keys import BATCHES_NAME
 from evergrow.cli.runs import why_failed
 from evergrow.resources.batches import stage

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ("methods", "resources", "assets", "sensors", "cli")
-COMPOSITION_ROOT = ROOT / "assets" / "definitions.py"  # the one place that knows every layer below the command
+COMPOSITION_ROOT = ROOT / "assets" / "platform.py"  # the one place that knows every layer below the command
 HEAVY = {"torch", "sentence_transformers", "great_expectations", "transformers"}
 
 

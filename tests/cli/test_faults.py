@@ -1,6 +1,8 @@
 """Bad input: one clear message that names the thing and the remedy, the right exit code, nothing half-written."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,7 @@ def test_odd_ids_are_taken_and_the_change_is_told(evergrow: Evergrow, tmp_path: 
         ("evolution.baem=0.5", ["evolution.baem", "did you mean 'beam'"]),
         ("gates.complexity.min_mean=high", ["gates.complexity.min_mean", "number"]),
         ("nonsense", ["PATH=VALUE"]),
+        ("model=[", ["--set model=["]),
     ],
 )
 def test_a_faulty_setting_is_named(evergrow: Evergrow, seed_file: Path, setting: str, words: list[str]) -> None:
@@ -176,3 +179,26 @@ def test_a_closed_gate_ends_the_run_and_nothing_can_be_exported(
     refused(evergrow("export", "--out", "out", "--batch", "b"), 1)
     assert fake_endpoint.stats()["requests"]
     assert not Path("out").exists()
+
+
+def test_two_settings_that_contradict_each_other_are_named(evergrow: Evergrow, seed_file: Path) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+
+    refused(evergrow("run", "--batch", "b", "--set", "model=m", "--set", "model.x=1"), 2, "--set model.x=1")
+
+
+@pytest.mark.parametrize("where", ["environment", "file"])
+def test_faulty_settings_are_one_message_in_a_process_of_their_own(tmp_path: Path, where: str) -> None:
+    """The command's own process imports everything anew: no import may read the settings before the command does."""
+    environment = dict(os.environ)
+    if where == "file":
+        (tmp_path / "evergrow.yaml").write_text("evolution: {beam: 2}\n")
+    else:
+        environment["EVERGROW_EVOLUTION__BEAM"] = "2"
+    command = [Path(sys.executable).with_name("evergrow"), "cost"]
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "evolution.beam" in done.stderr

@@ -1,0 +1,108 @@
+"""The composition root: settings in, Dagster definitions out. The only module of this folder that knows the sensors."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
+
+import dagster as dg
+from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+# Partitioned checks are preview and pinned by minor version; one warning per asset and check would drown a user's log.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
+from evergrow.assets.collected import collected_definitions  # noqa: E402
+from evergrow.assets.evolution import round_definitions  # noqa: E402
+from evergrow.assets.seeds import seeds, seeds_job  # noqa: E402
+from evergrow.resources.embedder import Embedder  # noqa: E402
+from evergrow.resources.home import Home  # noqa: E402
+from evergrow.resources.lake import Lake, LakeIOManager  # noqa: E402
+from evergrow.resources.ledger import Ledger  # noqa: E402
+from evergrow.resources.models import EmbeddedServers, Models  # noqa: E402
+from evergrow.resources.progress import LogProgress, Progress  # noqa: E402
+from evergrow.resources.settings import Settings  # noqa: E402
+from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
+from evergrow.sensors.offline_batches import offline_batches_sensor  # noqa: E402
+from evergrow.sensors.rounds import next_round_sensor  # noqa: E402
+
+
+def build_definitions(
+    settings: Settings, progress: Progress | None = None, *, caller_holds_lock: bool = False
+) -> dg.Definitions:
+    """Everything Dagster needs to know, for these settings.
+
+    Args:
+        settings: what is built for.
+        progress: where progress is shown; lines in the run's log by default.
+        caller_holds_lock: runs are executed by a process that holds the batch already; they do not take its lock.
+    """
+    rounds = [round_definitions(n, settings) for n in range(1, settings.evolution.rounds + 1)]
+    collection = collected_definitions(settings)
+    jobs = [job for part in (*rounds, collection) for job in part.jobs or ()]
+    return dg.Definitions.merge(
+        *rounds,
+        collection,
+        dg.Definitions(
+            assets=[seeds],
+            jobs=[seeds_job],
+            sensors=[
+                inbox_sensor(settings),
+                next_round_sensor(settings, jobs),
+                offline_batches_sensor(settings, jobs),
+            ],
+            executor=dg.in_process_executor,
+            resources=_resources(settings, progress, caller_holds_lock=caller_holds_lock),
+        ),
+    )
+
+
+def _resources(settings: Settings, progress: Progress | None, *, caller_holds_lock: bool) -> dict[str, object]:
+    home = Home(settings.home)
+
+    def shown(context: dg.InitResourceContext) -> Progress:
+        return progress or LogProgress(context.log or logging.getLogger("evergrow"))
+
+    @dg.resource(description="the folders of EVERGROW_HOME")
+    def home_resource(_: dg.InitResourceContext) -> Home:
+        return home.ensure()
+
+    @dg.resource(description="every request to a model, and what it cost")
+    def ledger_resource(_: dg.InitResourceContext) -> Iterator[Ledger]:
+        with closing(Ledger.of(settings)) as ledger:
+            yield ledger
+
+    @dg.resource(required_resource_keys={"ledger"}, description="the models that are asked")
+    def models_resource(context: dg.InitResourceContext) -> Iterator[Models]:
+        with closing(EmbeddedServers(settings, home)) as servers:
+            yield Models(settings, context.resources.ledger, servers, shown(context))
+
+    @dg.resource(description="texts to vectors, computed once")
+    def embedder_resource(context: dg.InitResourceContext) -> Embedder:
+        return Embedder(settings.embedding, home.embeddings, shown(context))
+
+    @dg.resource(description="keeps a second run away from a partition while this one works on it")
+    def one_run_per_partition(context: dg.InitResourceContext) -> Iterator[None]:
+        run = context.run
+        partition = run.tags.get(PARTITION_NAME_TAG) if run and not caller_holds_lock else None
+        with home.batch_lock(partition, run.run_id) if run and partition else nullcontext():
+            yield None
+
+    # Every run reads or writes a table, so every run of a partition holds its lock.
+    @dg.io_manager(required_resource_keys={"one_run_per_partition"}, description="tables, behind their gates")
+    def io_manager(_: dg.InitResourceContext) -> LakeIOManager:
+        return LakeIOManager(open_lake(settings))
+
+    return {
+        "io_manager": io_manager,
+        "home": home_resource,
+        "ledger": ledger_resource,
+        "models": models_resource,
+        "embedder": embedder_resource,
+        "one_run_per_partition": one_run_per_partition,
+    }
+
+
+def open_lake(settings: Settings) -> Lake:
+    """The lake that the settings name."""
+    return Lake(settings.lake_url or Home(settings.home).lake)
