@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.assets.keys import BATCHES_NAME
+from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.cli.runs import why_failed
 from evergrow.resources.batches import stage
 from evergrow.resources.gate import GATES
