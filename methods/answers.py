@@ -1,16 +1,14 @@
 """Reading what a model answered: JSON amid prose, scores in many spellings. Nothing is ever evaluated.
 
-Every function takes time linear in the length of the text, whatever the text is: a fixed number of passes, each of
-which looks at a character at most once.
+Every function takes time linear in the length of the text, whatever the text is: a fixed number of passes.
 """
 
 import json
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
-MAX_FAILED_STARTS = 12
+PASSES, LEAST_WORK = 16, 100_000  # how far one text may be searched: times its length, and characters
 EXCERPT_CHARS = 80
 
 _FENCE = re.compile(r"```[a-zA-Z0-9_-]*")
@@ -21,14 +19,18 @@ _NUMBER = r"(?<![\d.,\w-])(-?\d{1,6}(?:\.\d{1,9})?)(?![\d\w]|[.,]\d)"
 _OUT_OF = re.compile(_NUMBER + r"\s{0,3}(?:/|out of|of)\s{0,3}(\d{1,6})(?![\d\w]|[.,]\d)", re.IGNORECASE)
 _LABELLED = re.compile(r"\b(?:score|rating|complexity)\b[\"'\s]{0,3}(?:[:=]|is)\s{0,3}" + _NUMBER, re.IGNORECASE)
 _ANY = re.compile(_NUMBER)
+_BEGUN = re.compile(r'\{\s*"[^"\\]{0,200}"\s*:')
+_START = re.compile(r'\{(?=\s*["}])|\[(?=\s*[\[\]{"tfnNI\d-])')
+_MOST = 2
 
 
 def read_json(text: str) -> object:
     """The JSON value that `text` holds: alone, in a code fence, or between other words.
 
-    Of several objects or arrays the longest counts. Typographic quotes, bold marks and trailing commas are forgiven
-    when nothing can be read without; an answer that ends in the middle of its JSON is not completed. Characters that
-    cannot be stored are replaced (see `storable`).
+    Of several the last object that holds anything counts: models quote before they answer. Arrays count where there
+    is no such object, empty brackets where there is nothing else. Typographic quotes, bold marks and trailing commas
+    are forgiven in what cannot be read without. An answer that ends in the middle of its last JSON is not read at all,
+    neither that part nor what it quotes before. Characters that cannot be stored are replaced (see `storable`).
 
     Raises:
         ValueError: no JSON object or array can be read; the message quotes how the text begins.
@@ -71,25 +73,44 @@ def excerpt(text: str, length: int = EXCERPT_CHARS) -> str:
     return flat if len(flat) <= length else flat[: length - 1] + "…"
 
 
-def _reject_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(strict=False, parse_constant=_reject_constant)
+class _UnreadableError(Exception):
+    """Rather no answer than a wrong one: the last JSON is cut off, or the text asks for too much work."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
+    """A value and the text after it."""
+
     value: object
+    tail: str = ""
+
+    @property
+    def rank(self) -> int:
+        """How likely it is the answer: something in braces, something in brackets, nothing."""
+        return 1 + isinstance(self.value, dict) if self.value else 0
 
 
 def _found(text: str) -> _Found | None:
+    constants: list[str] = []
+    decoder = json.JSONDecoder(strict=False, parse_constant=constants.append)
     try:
-        return _Found(_DECODER.decode(text))
+        value = decoder.decode(text)
     except (ValueError, RecursionError):
         pass  # not JSON as it stands: look inside
-    readings = (_longest(candidate) for candidate in _readings(text))
-    return next((_Found(value) for value in readings if value is not None), None)
+    else:
+        return None if constants else _Found(value)
+    best: _Found | None = None
+    try:
+        for forgive in (_as_it_is, _forgive_form, _forgive_quotes):
+            found = _last(forgive(text))
+            # What is forgiven changes also texts within an answer, so that it must find more, or something later.
+            if found and (best is None or (found.rank, -len(found.tail)) > (best.rank, -len(forgive(best.tail)))):
+                best = found
+            if best and best.rank == _MOST and not re.search(r"[{}]", best.tail):
+                break
+    except _UnreadableError:
+        return None
+    return best
 
 
 def _storable(value: object) -> object:
@@ -102,33 +123,47 @@ def _storable(value: object) -> object:
     return value
 
 
-def _readings(text: str) -> Iterator[str]:
-    """The texts to look into, the most faithful first."""
-    yield text
-    forgiving = _TRAILING_COMMA.sub(r"\1", text.replace("**", ""))
-    yield forgiving
-    yield _TRAILING_COMMA.sub(r"\1", _FENCE.sub("", forgiving).translate(_SMART_QUOTES))
+def _as_it_is(text: str) -> str:
+    return text
 
 
-def _longest(text: str) -> object | None:
-    """The longest object or array in `text`; at most `MAX_FAILED_STARTS` brackets that begin none are tried."""
-    best, best_length, failures = None, 0, 0
-    starts = re.finditer(r"[{\[]", text)
-    resume_at = 0
-    for start in starts:
-        if start.start() < resume_at:
+def _forgive_form(text: str) -> str:
+    return _TRAILING_COMMA.sub(r"\1", text.replace("**", ""))
+
+
+def _forgive_quotes(text: str) -> str:
+    return _TRAILING_COMMA.sub(r"\1", _FENCE.sub("", _forgive_form(text)).translate(_SMART_QUOTES))
+
+
+def _last(text: str) -> _Found | None:
+    """The last object or array in `text` of the highest rank.
+
+    Raises:
+        _UnreadableError: an object ends with the text, or looking would take more than `PASSES` passes.
+    """
+    constants: list[str] = []
+    decoder = json.JSONDecoder(strict=False, parse_constant=constants.append)
+    best: _Found | None = None
+    best_end, looked_at, resume_at = 0, 0, 0
+    most_work = max(LEAST_WORK, PASSES * len(text))
+    for start in (match.start() for match in _START.finditer(text)):
+        if start < resume_at:
             continue
+        constants.clear()
         try:
-            found, end = _DECODER.raw_decode(text, start.start())
-        except (ValueError, RecursionError):
-            failures += 1
-            if failures == MAX_FAILED_STARTS:
-                break
-            continue
-        resume_at = end
-        if end - start.start() > best_length:
-            best, best_length = found, end - start.start()
-    return best
+            value, resume_at = decoder.raw_decode(text, start)
+        except json.JSONDecodeError as error:
+            to_the_end = error.pos >= len(text) or error.msg.startswith("Unterminated string")
+            looked_at += (len(text) if to_the_end else error.pos) - start
+            looked_at += error.pos // 16  # the error counts the lines before it
+            if looked_at > most_work or (to_the_end and _BEGUN.match(text, start)):
+                raise _UnreadableError from error
+        except (ValueError, RecursionError) as error:  # too many digits, too deep
+            raise _UnreadableError from error
+        else:
+            if not constants and (found := _Found(value)).rank >= (best.rank if best else 0):
+                best, best_end = found, resume_at
+    return best and _Found(best.value, text[best_end:])
 
 
 def _stated(text: str, high: float) -> float:

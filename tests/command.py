@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PATIENCE_S = 120.0
+LOOK_S = 0.05
 COMMAND = [sys.executable, "-m", "evergrow.cli.main"]
 
 
@@ -32,10 +33,14 @@ class Command:
         """Wait for its end; returns its exit code."""
         return self.process.wait(PATIENCE_S)
 
-    def when(self, seen: Callable[[], bool], number: signal.Signals) -> None:
-        """Send the signal as soon as `seen` is true; fails if the command ends before."""
-        until(lambda: seen() or self.process.poll() is not None, what=lambda: f"nothing to be seen; {self.said}")
+    def until(self, seen: Callable[[], bool], look_s: float = LOOK_S) -> None:
+        """Wait until `seen` is true; fails if the command ends before."""
+        until(lambda: seen() or self.process.poll() is not None, lambda: f"nothing to be seen; {self.said}", look_s)
         assert self.process.poll() is None, f"it ended with {self.process.returncode} before: {self.said}"
+
+    def when(self, seen: Callable[[], bool], number: signal.Signals, look_s: float = LOOK_S) -> None:
+        """Send the signal as soon as `seen` is true."""
+        self.until(seen, look_s)
         os.kill(self.process.pid, number)
 
 
@@ -51,9 +56,11 @@ def started(*arguments: str, folder: Path) -> Iterator[Command]:
         command.process.wait()
 
 
-def until(seen: Callable[[], bool], what: Callable[[], str], patience_s: float = PATIENCE_S) -> None:
+def until(
+    seen: Callable[[], bool], what: Callable[[], str], look_s: float = LOOK_S, patience_s: float = PATIENCE_S
+) -> None:
     """Look until `seen` is true; fails, saying `what`, if it stays false."""
     deadline = time.monotonic() + patience_s
     while not seen():
         assert time.monotonic() < deadline, what()
-        time.sleep(0.005)
+        time.sleep(look_s)

@@ -2,10 +2,11 @@
 
 import shutil
 import signal
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 import polars as pl
@@ -14,10 +15,11 @@ import yaml
 
 from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, gate_name, stage_key
 from evergrow.cli.main import main
-from evergrow.resources.gate import Verdict, judgement, latest_materialization
+from evergrow.resources.gate import Verdict, judgement
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.runs import UNFINISHED
+from evergrow.resources.versions import latest_materialization
 from tests.command import started, until
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
@@ -34,6 +36,7 @@ CHILDREN = 2 * SEEDS_COUNT  # of the first round
 ATTEMPTS = 5  # to hit a stage that lasts a fraction of a second
 RUN = ("run", "--batch", "b")
 Seen = Callable[["Project"], bool]
+Make = Callable[[str], "Project"]
 
 
 class Project:
@@ -43,6 +46,12 @@ class Project:
         self.folder, self.endpoint = folder, endpoint
         self.platform = Platform(dg.DagsterInstance.from_config(str(folder / "home" / "dagster")), {})
         self.instance = self.platform.instance
+        self.ledger = Ledger.of(self.platform.settings)
+
+    def close(self) -> None:
+        """Let go of its databases."""
+        self.ledger.close()
+        self.instance.dispose()
 
     def made(self, round_no: int, stage: str) -> bool:
         """Whether the table of a stage is there."""
@@ -65,8 +74,7 @@ class Project:
 
     def saved(self) -> int:
         """Answers in the ledger."""
-        with closing(Ledger.of(self.platform.settings)) as ledger:
-            return ledger.spent("b").calls
+        return self.ledger.spent("b").calls
 
     def asked(self) -> int:
         """Requests that the endpoint has got, those of other projects included."""
@@ -85,7 +93,7 @@ class Project:
 
 
 @pytest.fixture
-def make(tmp_path: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Project]:
+def make(tmp_path: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Makes or opens the project in a folder of that name; commands then work on the latest."""
     (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
     monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))
@@ -95,12 +103,13 @@ def make(tmp_path: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.Monkey
         monkeypatch.setenv("EVERGROW_HOME", str(home))
         known = home.exists()
         Home(home).ensure()
-        made = Project(tmp_path / name, fake_endpoint)
+        made = opened.enter_context(closing(Project(tmp_path / name, fake_endpoint)))
         if not known:
             made.platform.register("b", SEEDS_COUNT)
         return made
 
-    return project
+    with ExitStack() as opened:
+        yield project
 
 
 def kill(project: Project, begun: Callable[[], bool], *arguments: str) -> None:
@@ -110,22 +119,31 @@ def kill(project: Project, begun: Callable[[], bool], *arguments: str) -> None:
         assert command.wait() == -signal.SIGKILL
 
 
-def kill_within(make: Callable[[str], Project], name: str, begun: Seen, over: Seen, *arguments: str) -> Project:
-    """Kill the command in a stage that lasts a fraction of a second: on a copy, as often as it takes to hit it."""
+class Moment(NamedTuple):
+    """A fraction of a second between two states of a project, and a state somewhat before."""
+
+    near: Seen
+    begun: Seen
+    over: Seen
+
+
+def kill_within(make: Make, project: Project, moment: Moment, *arguments: str) -> Project:
+    """Kill the command within that moment: on copies of the project, as often as it takes to hit it."""
     for attempt in range(1, ATTEMPTS + 1):
-        source = make(name)
-        shutil.copytree(source.folder, source.folder.with_name(f"{name}-{attempt}"))
-        copy = make(f"{name}-{attempt}")
-        kill(copy, partial(begun, copy), *arguments)
-        if not over(copy):
+        name = f"{project.folder.name}-{attempt}"
+        shutil.copytree(project.folder, project.folder.with_name(name))
+        copy = make(name)
+        with started(*RUN, *arguments, folder=copy.folder) as command:
+            command.until(partial(moment.near, copy))
+            command.when(partial(moment.begun, copy), signal.SIGKILL, look_s=0.002)
+            command.wait()
+        if not moment.over(copy):
             return copy
     raise AssertionError(f"never hit in {ATTEMPTS} attempts")
 
 
 @pytest.mark.timeout(600)
-def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(
-    make: Callable[[str], Project], fake_endpoint: FakeEndpoint
-) -> None:
+def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(make: Make, fake_endpoint: FakeEndpoint) -> None:
     whole = make("whole")
     assert main(RUN) == 0
     expected, requests = whole.tables(), whole.asked()
@@ -135,7 +153,7 @@ def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(
         return project.asked() - project.saved() > sum(lost)
 
     def note_lost() -> None:
-        until(lambda: fake_endpoint.stats()["in_flight"] == 0, what=lambda: "the endpoint never came to rest")
+        until(lambda: fake_endpoint.stats()["in_flight"] == 0, lambda: "the endpoint never came to rest")
         lost.append(project.asked() - project.saved() - sum(lost))
 
     fake_endpoint.control(reset=True, latency=0.4)
@@ -150,16 +168,22 @@ def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(
     assert not project.made(1, "diversity")
 
     # Without a second round a kill that comes too late has sent nothing.
-    project = kill_within(
-        make, "broken", lambda p: p.passed(1, "diversity"), lambda p: p.passed(1, "accepted"), "--rounds", "1"
+    accepting = Moment(
+        near=lambda p: p.made(1, "diversity"),
+        begun=lambda p: p.passed(1, "diversity"),
+        over=lambda p: p.passed(1, "accepted"),
     )
+    project = kill_within(make, project, accepting, "--rounds", "1")
     kill(project, lambda: project.passed(1, "accepted"))
     note_lost()
     assert not project.made(2, "instructions")
     kill(project, lambda: project.made(2, "instructions") and in_flight())
     note_lost()
     fake_endpoint.control(latency=0)
-    project = kill_within(make, project.folder.name, Project.collecting, Project.collected)
+    # The vectors of the second round are as the other project has them: loading the model again would prove no more.
+    shutil.copy(whole.platform.home.embeddings, project.platform.home.embeddings)
+    collecting = Moment(lambda p: p.made(2, "accepted"), Project.collecting, Project.collected)
+    project = kill_within(make, project, collecting)
 
     with started(*RUN, folder=project.folder) as last:
         assert last.wait() == 0, last.said
@@ -173,12 +197,12 @@ def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(
 
 
 def test_of_two_runs_of_a_batch_the_second_says_who_has_it_and_the_first_finishes(
-    make: Callable[[str], Project], fake_endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str]
+    make: Make, fake_endpoint: FakeEndpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = make("shared")
     fake_endpoint.control(latency=0.3)
     with started(*RUN, "--rounds", "1", folder=project.folder) as first:
-        until(lambda: project.asked() > 0, what=lambda: first.said)
+        until(lambda: project.asked() > 0, lambda: first.said)
         before = project.instance.get_runs_count()
 
         code = main(RUN)
@@ -202,7 +226,7 @@ def test_of_two_runs_of_a_batch_the_second_says_who_has_it_and_the_first_finishe
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_says_how_to_go_on_and_goes_on(
-    make: Callable[[str], Project], fake_endpoint: FakeEndpoint, number: signal.Signals
+    make: Make, fake_endpoint: FakeEndpoint, number: signal.Signals
 ) -> None:
     project = make("stopped")
     fake_endpoint.control(latency=0.3)
