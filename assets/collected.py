@@ -6,11 +6,11 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.evolution import ACCEPTED_COLUMNS
-from evergrow.assets.frontier import next_round_no
 from evergrow.assets.keys import BATCHES, COLLECTED, round_name, stage_key
+from evergrow.methods.tree_of_evolution import selection
 from evergrow.methods.tree_of_evolution.collection import collect
 from evergrow.resources.embedder import Embedder
-from evergrow.resources.lake import IF_ANY
+from evergrow.resources.lake import ALL_ROWS, IF_ANY
 from evergrow.resources.settings import Settings
 
 
@@ -23,8 +23,12 @@ def collected_definitions(settings: Settings) -> dg.Definitions:
         key=COLLECTED,
         group_name="evolution",
         partitions_def=BATCHES,
-        # A batch may end before the last round: at its target, or at its budget.
-        ins={round_name(n): dg.AssetIn(stage_key(n, "accepted"), metadata=IF_ANY) for n in range(1, rules.rounds + 1)},
+        # A batch may end before the last round, at its target or its budget; a round whose parents were made anew since
+        # is left out until it is made anew itself.
+        ins={
+            round_name(n): dg.AssetIn(stage_key(n, "accepted"), metadata=IF_ANY | ALL_ROWS)
+            for n in range(1, rules.rounds + 1)
+        },
         code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
         kinds={"polars"},
     )
@@ -33,15 +37,15 @@ def collected_definitions(settings: Settings) -> dg.Definitions:
         embedder: dg.ResourceParam[Embedder],
         **rounds: pl.DataFrame | None,
     ) -> pl.DataFrame:
-        """The dataset's samples, and every other accepted child with the reason why it was left out."""
-        # A round whose parents were made anew since has children of samples that are no more: it waits to be made anew.
-        current = range(1, next_round_no(context.instance, context.partition_key, rules.rounds))
-        tables = [table for n in current if (table := rounds[round_name(n)]) is not None]
+        """The dataset's samples, and every other scored child with the reason why it was left out."""
+        tables = [table for _, table in sorted(rounds.items()) if table is not None]
         if not tables:
             raise dg.Failure(f"batch {context.partition_key!r} has no accepted round yet; run round 1 first")
-        accepted = pl.concat(tables)
+        # The beam says who has children, not who is a good sample; whether a child beats its parent is judged here anew.
+        selected = pl.col("reason").is_null() | pl.col("reason").is_in(list(selection.RULES.values()))
+        scored = pl.concat(tables).filter(selected)
         chosen = collect(
-            accepted, embedder.embed(accepted["content"].to_list()), rules.intra_tree_min_distance, rules.target_rows
+            scored, embedder.embed(scored["content"].to_list()), rules.intra_tree_min_distance, rules.target_rows
         )
         context.add_output_metadata({"rounds": len(tables)})
         return chosen.select(ACCEPTED_COLUMNS)

@@ -1,21 +1,17 @@
 """How far a batch has got: which tables need work, and whether another round should start."""
 
-import hashlib
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.data_version import (
-    CODE_VERSION_TAG,
-    DATA_VERSION_TAG,
-    get_input_data_version_tag,
-)
+from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
 from evergrow.assets.keys import SEEDS, STAGES, parents_key, stage_key
 from evergrow.resources.batches import staged
-from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement, latest_materialization
+from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.settings import Settings
+from evergrow.resources.versions import as_read, inputs, latest_materialization, tag
 
 NEVER_MADE = "it was never made"
 DIGEST = "digest"  # metadata of seeds: which of those registered under the batch's name were loaded
@@ -41,11 +37,11 @@ def work_needed(
     record = latest_materialization(instance, key, partition)
     if record is None or record.asset_materialization is None:
         return NEVER_MADE
-    if node.code_version and _tag(record, CODE_VERSION_TAG) != node.code_version:
+    if node.code_version and tag(record, CODE_VERSION_TAG) != node.code_version:
         return "its prompt, model or rules changed"
     for parent in node.parent_keys:
         now = latest_materialization(instance, parent, partition)
-        if now and _read_version(record, parent) != _as_read(now):
+        if now and inputs(record).get(parent) != as_read(now):
             return f"{parent.to_user_string()} changed"
     metadata = record.asset_materialization.metadata
     if UNANSWERED in metadata and metadata[UNANSWERED].value:
@@ -83,30 +79,11 @@ def _current(instance: dg.DagsterInstance, batch: str, round_no: int) -> bool:
         record = latest_materialization(instance, key, batch)
         if record is None:
             return False
-        read = [(version, now) for parent, now in made.items() if (version := _read_version(record, parent))]
-        if any(version != _as_read(now) for version, now in read):
+        read = inputs(record)
+        if any(read.get(parent, as_read(now)) != as_read(now) for parent, now in made.items()):
             return False
         made[key] = record
     return True
-
-
-def _read_version(reader: dg.EventLogRecord, parent: dg.AssetKey) -> str | None:
-    """Which content of `parent` the reader was made from, as Dagster notes it down; None if it did not read it."""
-    return _tag(reader, get_input_data_version_tag(parent))
-
-
-def _as_read(record: dg.EventLogRecord) -> str:
-    """What a reader of this partition alone notes down: a hash, as of several partitions.
-
-    It depends on the content only: a table that is made again alike has not changed. The pointer to an event that
-    Dagster notes as well is no use: it is that of the latest event of any partition.
-    """
-    return hashlib.sha256((_tag(record, DATA_VERSION_TAG) or "").encode()).hexdigest()
-
-
-def _tag(record: dg.EventLogRecord, name: str) -> str | None:
-    made = record.asset_materialization
-    return (made.tags or {}).get(name) if made else None
 
 
 def accepted_rows(instance: dg.DagsterInstance, batch: str, rounds: int) -> int:

@@ -20,11 +20,11 @@ from evergrow.cli.funnel import funnel
 from evergrow.cli.runs import run_batch
 from evergrow.cli.workspace import Workspace, open_workspace
 from evergrow.resources.batches import stage
-from evergrow.resources.gate import latest_materialization
 from evergrow.resources.harvest import harvest
 from evergrow.resources.seed_files import read_seeds
 from evergrow.resources.seeds import Seeds
 from evergrow.resources.settings import load_settings
+from evergrow.resources.versions import latest_materialization
 from tests.conftest import FakeEndpoint
 
 BATCH = "bench"

@@ -27,7 +27,7 @@ def funnel(workspace: Workspace, batch: str) -> pl.DataFrame:
     rows = []
     for name, key in [*keys, ("collected", COLLECTED)]:
         try:
-            table = workspace.lake.scan(workspace.instance, key, batch, gates=(), rows="all")
+            table = workspace.lake.scan(workspace.instance, key, batch, gates=None, rows="all")
         except NeverMaterialized:
             continue
         first_word = pl.col("reason").str.extract(r"^(\w+)")

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+import dagster as dg
 import polars as pl
 from rich.text import Text
 from rich.tree import Tree
@@ -38,14 +39,30 @@ def trace(workspace: Workspace, sample_id: str, batch: str | None) -> list[dict[
         raise UnknownSample(f"sample {sample_id!r} is in several batches ({', '.join(found)}); name one with --batch")
     with workspace.ledger() as ledger:
         rows = [_row(workspace, ancestor, found[0]) or {"id": ancestor} for ancestor in ids.ancestry(sample_id)]
-        return [{**row, "batch": found[0], "calls": _calls(ledger, row)} for row in rows]
+        closed = [_closed(workspace, ids.layer(row["id"]), found[0]) for row in rows]
+        return [
+            {**row, "batch": found[0], "closed": why, "calls": _calls(ledger, row)}
+            for row, why in zip(rows, closed, strict=True)
+        ]
+
+
+def _key(layer: int) -> dg.AssetKey:
+    return stage_key(layer, "accepted") if layer else SEEDS
+
+
+def _closed(workspace: Workspace, layer: int, batch: str) -> str | None:
+    """Why nothing may be built on the table of a layer; None if its gates are open."""
+    try:
+        workspace.lake.scan(workspace.instance, _key(layer), batch, gates=())
+    except dg.Failure as failure:
+        return failure.description
+    return None
 
 
 def _row(workspace: Workspace, sample_id: str, batch: str) -> dict[str, Any] | None:
-    layer = ids.layer(sample_id)
-    key = stage_key(layer, "accepted") if layer else SEEDS
+    key = _key(ids.layer(sample_id))
     try:
-        table = workspace.lake.scan(workspace.instance, key, batch, gates=(), rows="all")
+        table = workspace.lake.scan(workspace.instance, key, batch, gates=None, rows="all")
     except NeverMaterialized:
         return None
     rows = table.filter(pl.col("id") == sample_id).collect().to_dicts()
@@ -93,6 +110,8 @@ def _headline(step: dict[str, Any]) -> Text:
         nearest = f" (nearest {step['nearest_id']})" if step.get("nearest_id") else ""
         parts.append(f"diversity {step['diversity']:.3f}{nearest}")
         parts.append(f"value {step['value']:.2f}")
+    if step.get("closed"):
+        parts.append(f"not readable: {step['closed']}")
     if step.get("reason"):
         parts.append(f"rejected: {step['reason']}")
     return clean(" - ".join(parts))

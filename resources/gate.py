@@ -13,6 +13,8 @@ import dagster as dg
 # Private, and the only way to read a partition's verdict in Dagster 1.13; tests hold that it works.
 from dagster._core.event_api import PartitionKeyFilter
 
+from evergrow.resources.versions import as_read, inputs, latest_materialization
+
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
 THRESHOLDS = "thresholds"  # metadata of a check, and of what it says: the thresholds that it judges by
 
@@ -51,14 +53,15 @@ class GateClosed(dg.Failure):
         )
 
 
-def latest_materialization(
-    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
-) -> dg.EventLogRecord | None:
-    """The event of the current version of a partition; None if it was never materialized."""
-    of_partition = [partition] if partition is not None else None
-    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=of_partition)
-    records = instance.fetch_materializations(wanted, limit=1).records
-    return records[0] if records else None
+class Outdated(dg.Failure):
+    """A table was read that was made from something else than what is there now; the message names both."""
+
+    def __init__(self, key: dg.AssetKey, parent: dg.AssetKey, partition: str | None) -> None:
+        super().__init__(
+            f"table {key.to_user_string()} is outdated for partition {partition!r}: {parent.to_user_string()}, which "
+            "it was made from, has changed since; make it again (`evergrow run` does what is needed)",
+            allow_retries=False,
+        )
 
 
 def judgement(
@@ -81,20 +84,51 @@ def judgement(
     )
 
 
-def require_gates(
+def require_sound(
     instance: dg.DagsterInstance,
     key: dg.AssetKey,
     gates: Iterable[str],
     partition: str | None,
     version: dg.EventLogRecord,
 ) -> None:
-    """Do nothing if every gate is open for `version`: the very event whose file is about to be read.
+    """Do nothing if `version`, the very event whose file is about to be read, may be read.
+
+    Its gates are open; the tables that it was made from hold today what they held then; and the same is true of each of
+    them. Else rows could carry scores of other texts, or stem from a table whose gate has closed since.
 
     Raises:
-        GateClosed: one of them is not.
+        GateClosed: a gate of it, or of a table that it stems from, is not passed.
+        Outdated: a table that it stems from has changed.
     """
-    for name in gates:
+    _require_sound(instance, key, gates, partition, version, sound=set())
+
+
+def _require_sound(
+    instance: dg.DagsterInstance,
+    key: dg.AssetKey,
+    gates: Iterable[str],
+    partition: str | None,
+    version: dg.EventLogRecord,
+    *,
+    sound: set[dg.AssetKey],
+) -> None:
+    for name in dict.fromkeys([*gates, *_noted_gates(version)]):
         check = dg.AssetCheckKey(key, name)
         found = judgement(instance, check, partition, version)
         if found.verdict is not Verdict.PASSED:
             raise GateClosed(check, partition, found.verdict, found.why)
+    for parent, content in inputs(version).items():
+        # A parent with other partitions, such as a tree's of a shard's table, has none of this name.
+        now = latest_materialization(instance, parent, partition)
+        if parent in sound or now is None:
+            continue
+        if as_read(now) != content:
+            raise Outdated(key, parent, partition)
+        _require_sound(instance, parent, (), partition, now, sound=sound)
+    sound.add(key)
+
+
+def _noted_gates(version: dg.EventLogRecord) -> list[str]:
+    """The gates that the asset had when this version was made."""
+    noted = version.asset_materialization.metadata.get(GATES) if version.asset_materialization else None
+    return str(noted.value).split() if noted and noted.value else []

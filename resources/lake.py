@@ -8,6 +8,7 @@ import errno
 import hashlib
 import os
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -16,11 +17,13 @@ import dagster as dg
 import polars as pl
 from upath import UPath
 
-from evergrow.resources.gate import GATES, latest_materialization, require_gates
+from evergrow.resources.files import sync_folder
+from evergrow.resources.gate import GATES, Outdated, require_sound
+from evergrow.resources.versions import LEFT_OUT, latest_materialization
 
 Rows = Literal["kept", "rejected", "all"]
 ALL_ROWS = {"rows": "all"}  # input metadata: this asset wants rejected rows as well
-IF_ANY = {"if_any": True}  # input metadata: a partition that was never materialized is an empty input
+IF_ANY = {"if_any": True}  # input metadata: what was never made, or is outdated, is left out
 
 
 class NeverMaterialized(dg.Failure):
@@ -65,6 +68,7 @@ class Lake:
             target = f"{folder}/{digest}.parquet"
             if beside:
                 part.replace(beside / f"{digest}.parquet")
+                sync_folder(beside)  # the event log will name the file: it has to outlive a power cut
             elif not (self._base / target).exists():
                 self._base.fs.put(str(part), str(self._base / target))
         finally:
@@ -76,19 +80,29 @@ class Lake:
         instance: dg.DagsterInstance,
         key: dg.AssetKey,
         partition: str | None,
-        gates: Iterable[str],
+        gates: Iterable[str] | None,
         rows: Rows = "kept",
     ) -> pl.LazyFrame:
         """The current version of a partition, lazily. Kept rows come without the column `reason`.
 
+        Args:
+            instance: whose event log says what is current.
+            key: the table.
+            partition: of the table, None if it has none.
+            gates: checks that must have passed, beside those that the version itself names; None reads past all gates,
+                which is for showing a table to a person and for the checks themselves.
+            rows: which ones.
+
         Raises:
             NeverMaterialized: there is none.
-            GateClosed: one of `gates` is not passed for it.
+            GateClosed: a gate of it, or of what it was made from, is not passed.
+            Outdated: what it was made from has changed.
         """
         record = latest_materialization(instance, key, partition)
         if record is None or record.asset_materialization is None:
             raise NeverMaterialized(key, partition)
-        require_gates(instance, key, gates, partition, record)
+        if gates is not None:
+            require_sound(instance, key, gates, partition, record)
         frame = self._open(str(record.asset_materialization.metadata["lake_path"].value))
         if rows == "all" or "reason" not in frame.collect_schema():
             return frame.clear() if rows == "rejected" else frame
@@ -111,6 +125,7 @@ class LakeIOManager(dg.IOManager):
 
     def __init__(self, lake: Lake) -> None:
         self._lake = lake
+        self._left_out: defaultdict[str, list[str]] = defaultdict(list)  # by step: inputs that it did not get
 
     def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
         """Store the asset's frame as the partition's new version."""
@@ -119,11 +134,15 @@ class LakeIOManager(dg.IOManager):
             path, digest = self._lake.write(context.asset_key, partition, obj)
         except OSError as error:
             raise dg.Failure(_no_room(error, self._lake.locate("")), allow_retries=False) from error
+        gates = (context.definition_metadata or {}).get(GATES, ())
+        left_out = self._left_out.pop(context.step_key, [])
         # An explicit data version: derived from inputs, a fresh sample of a model's answers would look unchanged.
         context.step_context.set_data_version(context.asset_key, dg.DataVersion(digest))
         context.add_output_metadata(
             {
                 "lake_path": path,
+                **({GATES: " ".join(gates)} if gates else {}),
+                **({LEFT_OUT: " ".join(left_out)} if left_out else {}),
                 "uri": dg.MetadataValue.path(self._lake.locate(path)),
                 "dagster/partition_row_count" if partition else "dagster/row_count": _kept(obj),
                 "dagster/column_schema": dg.TableSchema([dg.TableColumn(c, str(t)) for c, t in obj.schema.items()]),
@@ -132,20 +151,21 @@ class LakeIOManager(dg.IOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame | None:
-        """The input's partitions, one below another; None for an input marked `IF_ANY` that does not exist."""
+        """The input's partitions, one below another; None for an input marked `IF_ANY` of which there is nothing."""
         wishes = context.definition_metadata
         judging = context.step_context.is_asset_check_step
         upstream = context.upstream_output.definition_metadata if context.upstream_output else None
-        gates = () if judging else (upstream or {}).get(GATES, ())
+        gates = None if judging else (upstream or {}).get(GATES, ())
         rows: Rows = "all" if judging or wishes.get("rows") == "all" else "kept"
         partitions = context.asset_partition_keys if context.has_asset_partitions else [None]
         frames = []
         for partition in partitions:
             try:
                 frames.append(self._lake.scan(context.instance, context.asset_key, partition, gates, rows))
-            except NeverMaterialized:
+            except (NeverMaterialized, Outdated):
                 if not wishes.get("if_any"):
                     raise
+                self._left_out[context.step_context.step.key].append(context.asset_key.to_user_string())
         return pl.concat(frames).collect() if frames else None
 
 

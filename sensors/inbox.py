@@ -7,10 +7,10 @@ from evergrow.assets.keys import BATCHES, SEEDS
 from evergrow.assets.seeds import seeds_job
 from evergrow.resources import inbox
 from evergrow.resources.batches import StagedBatch, staged_batches
-from evergrow.resources.gate import latest_materialization
 from evergrow.resources.home import Home
 from evergrow.resources.runs import launched, under_way
 from evergrow.resources.settings import Settings
+from evergrow.resources.versions import latest_materialization
 
 
 def inbox_sensor(settings: Settings) -> dg.SensorDefinition:

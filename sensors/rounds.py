@@ -7,11 +7,12 @@ import dagster as dg
 
 from evergrow.assets.frontier import Stop, next_round_no, stop_before
 from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name
-from evergrow.resources.gate import Verdict, judgement, latest_materialization
+from evergrow.resources.gate import Verdict, judgement
 from evergrow.resources.ledger import Ledger, State
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.runs import launched, under_way
 from evergrow.resources.settings import Settings
+from evergrow.resources.versions import latest_materialization
 
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 

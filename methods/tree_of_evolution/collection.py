@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from evergrow.methods.tree_of_evolution.selection import value
+from evergrow.methods.tree_of_evolution.synthesis import fold
 
 BLOCK = 1 << 24  # similarities computed at once: 64 MiB of float32
 
@@ -15,13 +16,14 @@ def collect(
 ) -> pl.DataFrame:
     """`accepted` with a `reason` for each sample that is left out.
 
-    Rules, in this order: the value must exceed the parent's (children of seeds, whose parents have none, pass); among
+    Rules, in this order: the value must exceed the parent's (children of seeds, whose parents have none, pass); of
+    those that say the same, in any tree and round, the one of highest value stays, the first by id among equals; among
     the samples of one tree and round, taken by descending value, each must be farther than `intra_tree_min_distance`
     from those taken before; of these, `target_rows` are kept, every tree's best of a round before any second best, then
     by value, ties by id.
 
     Args:
-        accepted: `id, root_id, round, value, parent_complexity, parent_diversity` of every round.
+        accepted: `id, root_id, round, content, value, parent_complexity, parent_diversity` of every round.
         embeddings: float32 (n, d), one normalised row per row of `accepted`.
         intra_tree_min_distance: 1 - cosine, 0 to 1.
         target_rows: most rows kept.
@@ -30,7 +32,10 @@ def collect(
     rows = accepted.with_row_index("_row").with_columns(
         reason=pl.when(pl.col("value") <= bar).then(pl.lit("not_better_than_parent"))
     )
-    better = rows.filter(pl.col("reason").is_null()).sort(["value", "id"], descending=[True, False])
+    best_first = rows.filter(pl.col("reason").is_null()).sort(["value", "id"], descending=[True, False])
+    same = best_first.select("_row", "id", first=pl.col("id").first().over(fold("content")))
+    copies = same.filter(pl.col("first") != pl.col("id"))
+    better = best_first.join(copies, on="_row", how="anti", maintain_order="left")
     spread = better.select("_row", "root_id", "round", kept=_keep_distant(better, embeddings, intra_tree_min_distance))
     ranked = (
         better.join(spread.filter("kept").select("_row"), on="_row", how="semi", maintain_order="left")
@@ -39,6 +44,7 @@ def collect(
     )
     verdicts = pl.concat(
         [
+            copies.select("_row", found=pl.format("duplicate of {}", "first")),
             spread.filter(~pl.col("kept")).select("_row", found=pl.lit("too_close_in_tree")),
             ranked.slice(target_rows).select("_row", found=pl.lit("beyond_target")),
         ]

@@ -31,12 +31,12 @@ def render_judge(content: str) -> Rendered:
 def read_verdict(answer: object) -> Verdict:
     """The verdict in a judge's answer; a score may be a number, or text such as `7/10`.
 
+    It is rounded to halves: endpoints that are not held to the schema's scale would else rank more finely than others.
+
     Raises:
         ValueError: there is no score, or it is not within 1 and 10.
     """
     if not isinstance(answer, dict) or "score" not in answer:
         raise ValueError("the answer has no 'score'")
-    score = read_score(answer["score"])
-    if not LOWEST <= score <= HIGHEST:
-        raise ValueError(f"the score {score:g} is not between {LOWEST:g} and {HIGHEST:g}")
-    return Verdict(score, str(answer.get("reasoning", "")).strip())
+    score = read_score(answer["score"], LOWEST, HIGHEST)
+    return Verdict(round(2 * score) / 2, str(answer.get("reasoning", "")).strip())

@@ -1,12 +1,13 @@
 """Which children go on: value, champions, the margin over the parent, the beam (method.md A.9, E.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import polars as pl
 
 Rule = Literal["margin", "beam"]
 Scope = Literal["global", "tree"]
+RULES: Mapping[Rule, str] = {"margin": "below_parent", "beam": "outside_beam"}  # the reason that each gives
 
 
 def value(complexity: str = "complexity", diversity: str = "diversity") -> pl.Expr:
@@ -45,9 +46,8 @@ def select(
     """
     for rule in order:
         failed = _below_parent(margin) if rule == "margin" else _outside_beam(beam, scope)
-        reason = "below_parent" if rule == "margin" else "outside_beam"
         alive = pl.col("reason").is_null()
-        children = children.with_columns(reason=pl.when(alive & failed).then(pl.lit(reason)).otherwise("reason"))
+        children = children.with_columns(reason=pl.when(alive & failed).then(pl.lit(RULES[rule])).otherwise("reason"))
     return children
 
 

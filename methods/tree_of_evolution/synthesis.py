@@ -79,10 +79,15 @@ def read_child(answer: object) -> str:
     return question.strip()
 
 
+def fold(column: str) -> pl.Expr:
+    """A text without case, space and punctuation: what says the same is equal."""
+    return pl.col(column).str.to_lowercase().str.replace_all(r"[\W_]+", " ").str.strip_chars()
+
+
 def reject_children(children: pl.DataFrame, parents: pl.DataFrame, min_words: int) -> pl.DataFrame:
     """`children` with a `reason` for each that cannot go on; rows that have one keep it.
 
-    Rules, in this order: fewer than `min_words` words; shows the source code that it came from; says the same as its
+    Rules, in this order: fewer than `min_words` words; shows the prompt's fence; shows the source code that it came from; says the same as its
     parent, or as an earlier child of the round, but for case, space and punctuation (the first by id stays).
 
     Args:
@@ -90,9 +95,12 @@ def reject_children(children: pl.DataFrame, parents: pl.DataFrame, min_words: in
         parents: `id, content, kind`.
         min_words: fewest words separated by white space.
     """
-    folded = pl.col("content").str.to_lowercase().str.replace_all(r"[\W_]+", " ").str.strip_chars()
+    folded = fold("content")
     known = parents.select(
         parent_id="id",
+        _fence=pl.Series([fence(text.strip()) for text in parents["content"]], dtype=pl.String).str.extract(
+            r"(\w{16})"
+        ),
         _code=pl.when(pl.col("kind") == "code").then(pl.col("content").str.strip_chars()),
         _parent=folded,
     )
@@ -103,6 +111,8 @@ def reject_children(children: pl.DataFrame, parents: pl.DataFrame, min_words: in
         .with_columns(
             _found=pl.when(pl.col("content").str.count_matches(r"\S+") < min_words)
             .then(pl.lit("too_short"))
+            .when(pl.col("content").str.contains(pl.col("_fence"), literal=True))
+            .then(pl.lit("shows_prompt"))
             .when(pl.col("content").str.contains(pl.col("_code"), literal=True))
             .then(pl.lit("shows_seed"))
             .when(pl.col("_folded") == pl.col("_parent"))
@@ -116,5 +126,5 @@ def reject_children(children: pl.DataFrame, parents: pl.DataFrame, min_words: in
             .then(pl.format("duplicate of {}", first))
             .otherwise("reason")
         )
-        .drop("_code", "_parent", "_folded", "_found")
+        .drop("_fence", "_code", "_parent", "_folded", "_found")
     )

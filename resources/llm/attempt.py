@@ -2,7 +2,7 @@
 
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from evergrow.resources.ledger import Call
@@ -12,6 +12,7 @@ from evergrow.resources.llm.completion import Completion, Reply
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import Place
+from evergrow.resources.llm.remedies import parameter
 from evergrow.resources.llm.server import Server
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again
     if isinstance(step, Again):
         engine.tallies.retries += 1
         return step
+    if hint := parameter(answer, server.name, server.endpoint, job.request.role):
+        answer = replace(answer, message=f"{answer.message}; {hint}")
     return GivenUp(engine.accounts.failure_row(job, server, body, asked_at, answer), answer, step)
 
 
@@ -114,9 +117,9 @@ def _after(
             if engine.pools.of(job.request.role).retire(server):
                 engine.observer.event("endpoint_retired", endpoint=server.name, message=fault.message)
                 return Again(0.0)
-            return server.error(fault, model)
+            return server.error(fault, model, job.request.role)
         case FaultClass.REJECTED | FaultClass.ANSWERS:
-            return server.error(fault, model) if server.rejected() else None
+            return server.error(fault, model, job.request.role) if server.rejected() else None
         case _:
             return None
 

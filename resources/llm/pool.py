@@ -89,23 +89,25 @@ class Pools:
         return self._pools.get(role)
 
     async def reach(self, role: str) -> None:
-        """Open and check the endpoints of `role`, once.
+        """Open and check the endpoints of all roles, once: a missing judge is found before a generator is paid.
 
         Raises:
-            EndpointError: one is set wrongly or refuses the key, or none can be reached.
+            EndpointError: one is set wrongly or refuses the key, or none of a role's can be reached; `role` goes first.
         """
         if role in self._pools:
             return
         async with self._opening:
             if role in self._pools:
                 return
-            pool = Pool([await self._server(name, e) for name, e in self._settings.pool(role).items()])
-            await self._check(pool)
-            model = self._settings.role(role).model or ""
-            for server in pool.servers:
-                await server.know(model)
-                server.last_answer = time.monotonic()
-            self._pools[role] = pool
+            opened: dict[str, Pool] = {}
+            for name in dict.fromkeys((role, *type(self._settings.roles).model_fields)):
+                opened[name] = Pool([await self._server(*named) for named in self._settings.pool(name).items()])
+            await self._check(list(opened.values()))
+            for name, pool in opened.items():
+                for server in pool.servers:
+                    await server.know(self._settings.role(name).model or "")
+                    server.last_answer = time.monotonic()
+            self._pools = opened
 
     async def close(self) -> None:
         """Close every endpoint."""
@@ -123,15 +125,19 @@ class Pools:
     def _address(self, name: str, endpoint: models.Endpoint) -> Address:
         return Address(*self._addresses[name]) if endpoint.kind == "embedded" else address_of(name, endpoint)
 
-    async def _check(self, pool: Pool) -> None:
-        results = await asyncio.gather(*(server.check() for server in pool.servers), return_exceptions=True)
-        unreachable: list[EndpointError] = []
-        for server, result in zip(pool.servers, results, strict=True):
+    async def _check(self, pools: Sequence[Pool]) -> None:
+        """Check each endpoint once; those that are down may stay so where another of the pool answers."""
+        servers = {server.name: server for pool in pools for server in pool.servers}
+        results = await asyncio.gather(*(server.check() for server in servers.values()), return_exceptions=True)
+        down: dict[str, EndpointError] = {}
+        for (name, server), result in zip(servers.items(), results, strict=True):
             if isinstance(result, EndpointError) and not result.refused:
-                unreachable.append(result)
+                down[name] = result
                 server.admission.breaker.trip(time.monotonic())
-                _log.warning("%s; the pool's others take its share until it answers", result)
             elif isinstance(result, BaseException):
                 raise result
-        if len(unreachable) == len(pool.servers):
-            raise unreachable[0]
+        for pool in pools:
+            if all(server.name in down for server in pool.servers):
+                raise down[pool.servers[0].name]
+        for error in down.values():
+            _log.warning("%s; the pool's others take its share until it answers", error)

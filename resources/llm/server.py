@@ -9,6 +9,7 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.admission import Admission, Ticket
 from evergrow.resources.llm.completion import Completion
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
+from evergrow.resources.llm.remedies import remedy, unlisted
 from evergrow.resources.llm.rendering import MODES, Mode
 
 if TYPE_CHECKING:
@@ -20,13 +21,6 @@ REJECTIONS = 20  # so many in a row, none answered in between, are the endpoint'
 DISAPPOINTMENTS = 3  # unusable answers, none usable before, after which a weaker mode is tried
 LEARNING = 0.05
 START_TOKENS_PER_BYTE = 0.3
-REMEDIES = {
-    401: "set {variable} to a valid key",
-    402: "top up the account",
-    403: "give the key in {variable} access to the model",
-    404: "check the model's name and base_url (it usually ends in /v1)",
-    429: "raise the account's quota, or wait until it is renewed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +44,7 @@ class Server:
         self.retired = False
         self._ledger = ledger
         self._modes: dict[str, Mode] = {}
+        self._listed: list[str] = []
         self._working: set[str] = set()
         self._disappointments: dict[str, int] = {}
         self._rejections = 0
@@ -69,6 +64,7 @@ class Server:
         for last in [False] * (CONNECT_TRIES - 1) + [True]:
             listed = await self.client.models()
             if not isinstance(listed, Fault):
+                self._listed = listed if self.endpoint.kind == "openai" else []
                 return
             if listed.kind is FaultClass.ENDPOINT and listed.status in (401, 402, 403):
                 raise self.error(listed)
@@ -78,14 +74,14 @@ class Server:
                 raise self.error(listed)
             await asyncio.sleep(CONNECT_PAUSE_S)
 
-    def error(self, fault: Fault, model: str = "") -> EndpointError:
+    def error(self, fault: Fault, model: str = "", role: str = "") -> EndpointError:
         """The one message that says which endpoint cannot be used, why, and what to do."""
-        variable = self.endpoint.api_key_env
-        remedy = REMEDIES.get(fault.status or 0, "check base_url, and that the server runs").format(variable=variable)
-        asked = f"model {self.endpoint.model or model!r}, " if model else ""
+        named = self.endpoint.model or model
+        asked = f"model {named!r}, " if model else ""
+        near = unlisted(named, self._listed) if model else ""
         return EndpointError(
             f"endpoint {self.name!r} at {self.client.base_url} cannot be used: {fault.message} "
-            f"({asked}key from {variable}); {remedy}",
+            f"({asked}key from {self.endpoint.api_key_env}); {remedy(fault, self.name, self.endpoint, role)}{near}",
             refused=fault.status is not None,
         )
 

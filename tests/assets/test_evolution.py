@@ -4,7 +4,7 @@ import pytest
 from evergrow.assets.evolution import ACCEPTED_COLUMNS
 from evergrow.assets.keys import COLLECTED, SEEDS, stage_key
 from evergrow.methods.tree_of_evolution.synthesis import optimise_prompt
-from evergrow.resources.gate import GATES
+from evergrow.resources.gate import GATES, GateClosed, Outdated
 from evergrow.resources.seeds import Seeds
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
@@ -213,3 +213,36 @@ def test_no_gated_table_is_depended_on_without_being_read_through_its_gate(platf
             for parent in parents:
                 gated = platform.definitions.resolve_asset_graph().get(parent).metadata.get(GATES)
                 assert not gated or parent in read
+
+
+def test_scores_of_other_texts_are_not_accepted(platform: Platform) -> None:
+    """New instructions, and then only what comes after the judge, as two clicks in the UI would do it."""
+    grow(platform, "round_01")
+    other = platform.but(model="another-model")
+    assert other.run("round_01", "b", [stage_key(1, "instructions")]) == ""
+
+    for stage in ("diversity", "accepted"):
+        message = other.run("round_01", "b", [stage_key(1, stage)])
+        assert "evolution/round_01/complexity is outdated" in message
+        assert "evolution/round_01/instructions, which it was made from, has changed" in message
+
+
+def test_what_was_collected_cannot_be_read_once_a_gate_that_it_rests_on_is_closed(platform: Platform) -> None:
+    grow(platform, "round_01", "collected")
+    assert platform.table(COLLECTED, "b").height
+    strict = platform.but(gates={**LENIENT["gates"], "accepted": {"min_share": 1.0}})
+
+    assert strict.run("round_01", "b", [stage_key(1, "accepted")])
+
+    with pytest.raises(GateClosed, match="accepted_gate is FAILED"):
+        platform.table(COLLECTED, "b")
+
+
+def test_what_was_collected_cannot_be_read_once_the_seeds_are_others(platform: Platform) -> None:
+    grow(platform, "round_01", "collected")
+    platform.register("b", 2)
+
+    assert platform.run("seeds", "b") == ""
+
+    with pytest.raises(Outdated, match="evolution/seeds, which it was made from, has changed"):
+        platform.table(COLLECTED, "b")

@@ -16,6 +16,7 @@ class Faults:
     first: how many of the next requests meet each fault, by the same names; used up before `share` is looked at.
     answers: the strongest way of structured answers that is known, stronger ones are refused; "ignored": all are passed
         over in silence.
+    models: what is served; empty: anything. listed: what is listed instead.
     only: text that a request's body must contain to meet a fault; empty: any request.
     batches: whether there is a Batch API. batch_end: what a batch comes to after `batch_polls` looks ("": it goes on);
     an expired or cancelled one has answered the share `batch_done`, a failed one says `batch_reason`. batch_lost: lines
@@ -31,11 +32,13 @@ class Faults:
     slow_s: float = 5.0
     key: str | None = None
     models: list[str] = field(default_factory=list)
+    listed: list[str] = field(default_factory=list)
     answers: str = "json_schema"
     per_second: float | None = None
     only: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     error_code: str | None = None
+    error_message: str = ""
     batches: bool = True
     batch_end: str = "completed"
     batch_polls: int = 0

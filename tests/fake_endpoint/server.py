@@ -94,7 +94,8 @@ class FakeEndpoint:
         """The list of models, behind the key."""
         if not self.authorised(request):
             return _error("401", None, {})
-        return web.json_response({"object": "list", "data": [{"id": m, "object": "model"} for m in self.faults.models]})
+        listed = self.faults.listed or self.faults.models
+        return web.json_response({"object": "list", "data": [{"id": m, "object": "model"} for m in listed]})
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """One completion, or the fault that it meets."""
@@ -121,6 +122,8 @@ class FakeEndpoint:
             headers = dict(faults.headers)
             if faults.retry_after is not None:
                 headers["Retry-After"] = f"{faults.retry_after:g}"
+            if faults.error_message:
+                return web.json_response({"error": {"message": faults.error_message}}, status=int(fault))
             return _error(fault, faults.error_code, headers)
         completion = self._completion(body, raw, fault)
         if fault in ("drop", "hang", "slow", "truncate"):

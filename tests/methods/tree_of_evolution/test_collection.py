@@ -16,10 +16,13 @@ SCHEMA = {
 Row = tuple[str, str, int, float, float | None, float | None]
 
 
-def reasons(rows: list[Row], angles: list[float], distance: float = 0.1, target: int = 100) -> dict[str, str | None]:
+def reasons(
+    rows: list[Row], angles: list[float], distance: float = 0.1, target: int = 100, texts: list[str] | None = None
+) -> dict[str, str | None]:
     """Texts are stood for by unit vectors at `angles` (radians): their distance is 1 - cos of the angle between."""
     frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
     vectors = np.array([[np.cos(a), np.sin(a)] for a in angles], dtype=np.float32).reshape(-1, 2)
+    frame = frame.with_columns(content="id" if texts is None else pl.Series(texts))
     return dict(collect(frame, vectors, distance, target).select("id", "reason").iter_rows())
 
 
@@ -47,6 +50,18 @@ def test_equal_samples_of_two_rounds_do_not_exclude_each_other() -> None:
     rows: list[Row] = [("a_0", "a", 1, 1.0, None, None), ("a_0_0", "a", 2, 12.0, 1.0, 0.1)]
 
     assert reasons(rows, [0, 0]) == {"a_0": None, "a_0_0": None}
+
+
+def test_of_equal_texts_anywhere_the_best_is_collected() -> None:
+    rows: list[Row] = [
+        ("a_0", "a", 1, 1.0, None, None),
+        ("a_0_0", "a", 2, 12.0, 1.0, 0.1),
+        ("b_0", "b", 1, 2.0, None, None),
+    ]
+
+    chosen = reasons(rows, [0, 1, 2], texts=["Sort it.", "sort  it", "SORT IT!"])
+
+    assert chosen == {"a_0": "duplicate of a_0_0", "a_0_0": None, "b_0": "duplicate of a_0_0"}
 
 
 def test_the_target_takes_every_trees_best_first() -> None:

@@ -3,7 +3,9 @@ import pytest
 from evergrow.methods.tree_of_evolution.judging import Verdict, read_verdict, render_judge
 
 
-@pytest.mark.parametrize(("score", "read"), [(7, 7.0), (8.5, 8.5), ("7/10", 7.0), ("**7**", 7.0), (1, 1.0), (10, 10.0)])
+@pytest.mark.parametrize(
+    ("score", "read"), [(7, 7.0), (8.5, 8.5), ("7/10", 7.0), ("**7**", 7.0), (7.31, 7.5), (1, 1.0), (10, 10.0)]
+)
 def test_a_score_is_read_in_any_usual_form(score: object, read: float) -> None:
     assert read_verdict({"reasoning": " so ", "score": score}) == Verdict(read, "so")
 

@@ -1,6 +1,7 @@
 import polars as pl
 import pytest
 
+from evergrow.methods.prompts import fence
 from evergrow.methods.tree_of_evolution import synthesis
 
 PARENTS = pl.DataFrame(
@@ -67,6 +68,12 @@ def test_twenty_words_are_too_few_and_twenty_one_are_enough() -> None:
 
 def test_a_question_that_shows_its_seed_is_rejected() -> None:
     assert reasons(children("Explain this code: def f(x):\n    return x")) == ["shows_seed"]
+
+
+def test_a_question_that_shows_the_prompts_fence_is_rejected() -> None:
+    mark = fence("def f(x):\n    return x")
+
+    assert reasons(children(f"What does {mark} answer?", f"What does {mark.strip('= ')} do?")) == ["shows_prompt"] * 2
 
 
 def test_code_in_a_seed_is_no_pattern() -> None:

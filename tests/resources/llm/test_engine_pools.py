@@ -21,9 +21,8 @@ Start = Callable[..., FakeEndpoint]
 
 def pool(**endpoints: dict[str, Any]) -> Settings:
     quick = {name: {"timeout_s": 5.0, **fields} for name, fields in endpoints.items()}
-    return load_settings(
-        {"model": "model-1", "endpoints": {"default": {}, **quick}, "roles": {"generator": {"endpoint": list(quick)}}}
-    )
+    roles = {role: {"endpoint": list(quick)} for role in ("generator", "judge")}
+    return load_settings({"model": "model-1", "endpoints": {"default": {}, **quick}, "roles": roles})
 
 
 def test_a_pool_shares_requests_by_weight_while_all_have_room(ledger: Ledger) -> None:

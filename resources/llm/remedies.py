@@ -1,0 +1,48 @@
+"""What helps when an endpoint refuses: the setting, variable or name to change."""
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from evergrow.methods.answers import excerpt
+from evergrow.resources.llm.faults import Fault, FaultClass
+from evergrow.resources.settings import models
+
+BY_STATUS = {
+    401: "set {variable} to a valid key",
+    402: "top up the account",
+    403: "give the key in {variable} access to the model",
+    404: "check the model's name and base_url (it usually ends in /v1)",
+    429: "raise the account's quota, or wait until it is renewed",
+}
+OTHERWISE = "check base_url, and that the server runs"
+_PARAMETER = re.compile(r"\b(max_tokens|max_completion_tokens|seed|temperature)\b")
+
+
+def remedy(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -> str:
+    """What helps against `fault` of the endpoint `name`, asked on behalf of `role`."""
+    general = BY_STATUS.get(fault.status or 0, OTHERWISE).format(variable=endpoint.api_key_env)
+    return parameter(fault, name, endpoint, role) or general
+
+
+def parameter(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -> str:
+    """The setting that keeps a parameter from being sent which the endpoint rejects by name; "" if it names none."""
+    found = _PARAMETER.search(fault.message) if fault.kind is FaultClass.REJECTED else None
+    if found is None:
+        return ""
+    if found[1] == "seed":
+        return f"set endpoints.{name}.send_seed to false"
+    if found[1] == "temperature":
+        return f"set roles.{role or 'ROLE'}.temperature to null, so that it is not sent, or to a value that it takes"
+    other = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
+    return (
+        f"set endpoints.{name}.token_limit to {other[endpoint.token_limit]}, or lower roles.{role or 'ROLE'}.max_tokens"
+    )
+
+
+def unlisted(model: str, listed: Sequence[str]) -> str:
+    """What to add when the endpoint lists its models, and `model` is not among them; "" if it may be."""
+    if not model or not listed or model in listed:
+        return ""
+    near = [excerpt(repr(match)) for match in get_close_matches(model, listed, n=3)]
+    return f"; it lists {len(listed)} models, not this one" + (f"; did you mean {' or '.join(near)}?" if near else "")

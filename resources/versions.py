@@ -1,0 +1,46 @@
+"""Versions of tables: the content that a materialization holds, and the content that it was made from.
+
+Both stand in the tags that Dagster writes. They depend on content only: a table that is made again alike has not
+changed. The pointers to events that Dagster notes as well are no use: they name the latest event of any partition.
+"""
+
+import hashlib
+
+import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
+
+LEFT_OUT = "left_out"  # metadata: inputs that Dagster takes note of, though nothing of them was read
+UNMADE = "INITIAL"  # what Dagster notes of an input that was never made
+
+
+def latest_materialization(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
+) -> dg.EventLogRecord | None:
+    """The event of the current version of a partition; None if it was never materialized."""
+    of_partition = [partition] if partition is not None else None
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=of_partition)
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return records[0] if records else None
+
+
+def tag(record: dg.EventLogRecord, name: str) -> str | None:
+    """A tag of a materialization."""
+    made = record.asset_materialization
+    return (made.tags or {}).get(name) if made else None
+
+
+def as_read(record: dg.EventLogRecord) -> str:
+    """What a reader of this partition alone notes of its content: a hash, as of several partitions."""
+    return hashlib.sha256((tag(record, DATA_VERSION_TAG) or "").encode()).hexdigest()
+
+
+def inputs(record: dg.EventLogRecord) -> dict[dg.AssetKey, str]:
+    """The tables that a materialization was made from, each with the content that it had then."""
+    made = record.asset_materialization
+    if made is None:
+        return {}
+    tags, left_out = made.tags or {}, str(made.metadata[LEFT_OUT].value).split() if LEFT_OUT in made.metadata else []
+    prefix = f"{INPUT_DATA_VERSION_TAG_PREFIX}/"
+    noted = {name.removeprefix(prefix): version for name, version in tags.items() if name.startswith(prefix)}
+    read = {key: version for key, version in noted.items() if version != UNMADE and key not in left_out}
+    return {dg.AssetKey.from_user_string(key): version for key, version in read.items()}
