@@ -185,7 +185,7 @@ class OfflineAsking(Generic[T]):
             return
         self._engine.accounts.set_aside(want)
         server = await self._server(job.request.role)
-        mode = server.mode(server.endpoint.model or model)
+        mode = server.mode(model)
         body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(mode, job.draw, job.repair))
         line = Line(
             *(job.call_id, job.key, job.request.slot, job.draw, job.turn, job.request.prompt_version, body),

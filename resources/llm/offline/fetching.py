@@ -97,8 +97,7 @@ class _Clerk:
             self._learned = True
             tried = next((mode for mode in MODES if f'"type":"{mode}"' in line.body), MODES[-1])
             weaker = MODES[min(MODES.index(tried) + 1, len(MODES) - 1)]
-            model = endpoint.model or self._submission.model
-            self._ledger.remember_answers_mode(self._service.client.base_url, model, weaker)
+            self._ledger.remember_answers_mode(self._service.client.base_url, self._submission.model, weaker)
 
     def _row(self, line: Line, what: Answer | Fault) -> Call:
         submission = self._submission

@@ -127,7 +127,7 @@ def test_a_declined_request_is_refused(fake_endpoint: FakeEndpoint, ledger: Ledg
 def test_an_endpoint_that_knows_no_schemas_is_asked_in_a_weaker_way(
     fake_endpoint: FakeEndpoint, ledger: Ledger
 ) -> None:
-    chosen = batch_settings()
+    chosen = batch_settings({"model": "deployment-1"})
     fake_endpoint.control(answers="json_object")
     waits(chosen, ledger, 3)
     look(chosen, ledger)
