@@ -2,18 +2,17 @@
 
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-from evergrow.resources.ledger import Call, Ledger, Rows
+from evergrow.resources.ledger import Call, Ledger
 from evergrow.resources.llm import prices
-from evergrow.resources.llm.budget import Budget, Purse, Reservation
+from evergrow.resources.llm.budget import Budget, Reservation, purses
 from evergrow.resources.llm.completion import Reply
 from evergrow.resources.llm.faults import Fault
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.requests import Attribution
 from evergrow.resources.llm.server import Server
-from evergrow.resources.settings import Settings, SettingsError, models
+from evergrow.resources.settings import Settings, SettingsError
 
 
 class Accounts:
@@ -23,24 +22,8 @@ class Accounts:
         self._prices = settings.prices
         self._who = attribution
         self._ledger = ledger
-        self._budget = Budget(self._purses(settings.budget, ledger))
+        self._budget = Budget(purses(settings, ledger, attribution.batch, attribution.run_id))
         self.look_at_others()
-
-    def _purses(self, budget: models.Budget, ledger: Ledger) -> list[Purse]:
-        month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-        batch, run = self._who.batch, self._who.run_id
-        scopes: list[tuple[str, str, models.Limits, Rows]] = [
-            ("budget", f"batch {batch!r}", budget, Rows(batch=batch)),
-            ("budget.run", "this run", budget.run, Rows(run_id=run)),
-            ("budget.month", f"{month:%B %Y}", budget.month, Rows(since=month.timestamp())),
-        ]
-        purses = []
-        for setting, scope, limits, rows in scopes:
-            if limits.max_tokens is not None or limits.max_usd is not None:
-                own = ledger.spent_on(replace(rows, run_id=run))
-                tokens, usd = prices.unpriced(ledger.unpriced(rows), self._prices, money=limits.max_usd is not None)
-                purses.append(Purse(setting, scope, limits, rows, own.tokens + tokens, own.usd + usd))
-        return purses
 
     @property
     def limited(self) -> bool:

@@ -1,10 +1,15 @@
 """Spending limits that hold: the worst case is set aside before a request is sent, and settled when it comes back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from evergrow.resources.ledger import Rows
-from evergrow.resources.settings import models
+from evergrow.resources.ledger import Ledger, Rows
+from evergrow.resources.llm import prices
+from evergrow.resources.llm.rendering import TEMPLATE_BYTES
+from evergrow.resources.settings import Settings, SettingsError, models
+
+NEW_RUN = ""  # no run has this id: a run that starts now has spent nothing
 
 
 class BudgetReached(Exception):  # noqa: N818 - no error: a run that ends as it was told to
@@ -99,3 +104,50 @@ class Budget:
         for purse in self.purses:
             purse.held_tokens += sign * amount.tokens
             purse.held_usd += sign * amount.usd
+
+
+def purses(settings: Settings, ledger: Ledger, batch: str, run: str) -> list[Purse]:
+    """The purses of a batch and a run with what the run has spent already; what others spend is still to be read.
+
+    Raises:
+        SettingsError: a limit is in US dollars, and the ledger holds replies whose cost cannot be known.
+    """
+    budget = settings.budget
+    month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    scopes: list[tuple[str, str, models.Limits, Rows]] = [
+        ("budget", f"batch {batch!r}", budget, Rows(batch=batch)),
+        ("budget.run", "this run", budget.run, Rows(run_id=run)),
+        ("budget.month", f"{month:%B %Y}", budget.month, Rows(since=month.timestamp())),
+    ]
+    found = []
+    for setting, scope, limits, rows in scopes:
+        if limits.max_tokens is not None or limits.max_usd is not None:
+            own = ledger.spent_on(replace(rows, run_id=run))
+            tokens, usd = prices.unpriced(ledger.unpriced(rows), settings.prices, money=limits.max_usd is not None)
+            found.append(Purse(setting, scope, limits, rows, own.tokens + tokens, own.usd + usd))
+    return found
+
+
+def room(settings: Settings, ledger: Ledger, batch: str) -> str | None:
+    """Why a run of `batch` that starts now could send nothing: which limit is used up; None while there is room.
+
+    Room is what the smallest request of the cheapest role may take at most: an empty prompt, an answer at its limit.
+
+    Raises:
+        SettingsError: a limit is in US dollars and a price is missing.
+    """
+    budget = Budget(purses(settings, ledger, batch, NEW_RUN))
+    for purse in budget.purses:
+        spent = ledger.spent_on(replace(purse.rows, other_than=NEW_RUN))
+        purse.others_tokens, purse.others_usd = spent.tokens, spent.usd
+    wants = [_smallest(settings, role, money=budget.in_money) for role in type(settings.roles).model_fields]
+    closed = [purse for purse in budget.purses if not any(purse.fits(want) for want in wants)]
+    return str(closed[0].reached(min(wants, key=lambda want: (want.usd, want.tokens)))) if closed else None
+
+
+def _smallest(settings: Settings, role: str, *, money: bool) -> Reservation:
+    asked = settings.role(role)
+    usd = prices.cost(settings.prices.get(asked.model or ""), TEMPLATE_BYTES, None, asked.max_tokens)
+    if usd is None and money:
+        raise SettingsError(prices.missing(asked.model or ""))
+    return Reservation(TEMPLATE_BYTES + asked.max_tokens, usd or 0.0)

@@ -58,6 +58,7 @@ class Engine:
         self.ledger_failed = False
         self._desk = Desk(ledger, attribution)
         self._offline = False
+        self._blind: Exception | None = None
         self._settings = settings
         self._ledger = ledger
         self._progress = progress
@@ -127,6 +128,8 @@ class Engine:
             else Asking(self, requests, parse)
         )
         self._askings.add(asking)
+        if self._blind:
+            asking.stop(self._blind)
         try:
             with self._progress.track(label, total) as advance:
                 unseen, shown_at, pace = 0, time.monotonic(), Pace(self.tallies, total)
@@ -233,7 +236,13 @@ class Engine:
         """Keep in view what runs beside this one spend, at a pace that does not burden the ledger."""
         while True:
             started = time.monotonic()
-            await asyncio.to_thread(self.accounts.look_at_others)
+            try:
+                await asyncio.to_thread(self.accounts.look_at_others)
+            except Exception as error:  # noqa: BLE001 - without this view a shared limit would be overrun: the run ends
+                self._blind = error
+                for asking in self._askings:
+                    asking.stop(error)
+                return
             await asyncio.sleep(LOOK_S + LOOK_SHARE * (time.monotonic() - started))
 
     def _ledger_fails(self, error: Exception) -> None:

@@ -24,15 +24,25 @@ HELP = {
 }
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
+# Counters never fall while their process lives: every step goes on from what the ones before it have counted.
+_TOTALS: dict[tuple[Path, int], defaultdict[Series, float]] = {}
 
 
 class Observer:
-    """Counts what happens, appends events as lines of JSON, and writes the counters now and then and at the end."""
+    """Counts what happens, appends events as lines of JSON, and writes the counters now and then and at the end.
+
+    Counters go on over the steps of a process. Each process has a file of its own, see `metrics_file`, and its id as
+    the label `process`, so that runs side by side neither overwrite nor repeat each other's series.
+    """
 
     def __init__(self, settings: models.Observability, who: Attribution) -> None:
-        self._metrics = settings.metrics
+        process = os.getpid()
+        self._metrics = None if settings.metrics is None else metrics_file(settings.metrics, process)
         self._who = {"run_id": who.run_id, "asset": who.asset, "partition": who.partition}
+        self._process = str(process)
         self._counts: defaultdict[Series, float] = defaultdict(float)
+        if self._metrics is not None:
+            self._counts = _TOTALS.setdefault((self._metrics.absolute(), process), self._counts)
         self._written_at = time.monotonic()
         self._events: IO[str] | None = None
         for path in (settings.events, settings.metrics):
@@ -80,7 +90,7 @@ class Observer:
     def _count(self, name: str, amount: float, **labels: str) -> None:
         if self._metrics is None:
             return
-        self._counts[name, tuple(labels.items())] += amount
+        self._counts[name, (*labels.items(), ("process", self._process))] += amount
         if time.monotonic() - self._written_at >= WRITE_EVERY_S:
             self._write()
 
@@ -88,9 +98,14 @@ class Observer:
         if self._metrics is None:
             return
         self._written_at = time.monotonic()
-        aside = Path(f"{self._metrics}.{os.getpid()}.tmp")
-        aside.write_text(exposition(self._counts), encoding="utf-8")
+        aside = Path(f"{self._metrics}.tmp")
+        aside.write_text(exposition(dict(self._counts)), encoding="utf-8")
         aside.replace(self._metrics)
+
+
+def metrics_file(setting: Path, process: int) -> Path:
+    """The file of one process's counters: `evergrow.prom` is written as `evergrow.4711.prom`."""
+    return setting.with_name(f"{setting.stem}.{process}{setting.suffix}")
 
 
 def exposition(counts: Mapping[Series, float]) -> str:

@@ -18,6 +18,9 @@ def http_url(text: str) -> str:
     return text
 
 
+MAX_ROUNDS = 20
+
+
 class Section(BaseModel):
     """A group of settings: unknown names are errors, values do not change after loading."""
 
@@ -131,7 +134,7 @@ class Seeds(Section):
 class Evolution(Section):
     """Tree-of-Evolution: growth and selection (method.md A.9, E.1)."""
 
-    rounds: int = Field(3, ge=1, le=20, description="rounds of evolution")
+    rounds: int = Field(3, ge=1, le=MAX_ROUNDS, description="rounds of evolution")
     children: int = Field(3, ge=1, le=64, description="children asked per parent (K)")
     min_words: PositiveInt = Field(21, description="shortest instruction kept, words")
     selection_order: tuple[Literal["margin", "beam"], Literal["margin", "beam"]] = Field(
@@ -205,7 +208,9 @@ class Observability(Section):
     """Files for other programs to watch; none is written by default."""
 
     events: Path | None = Field(None, description="JSON lines: each retry, failure and change of an endpoint's state")
-    metrics: Path | None = Field(None, description="counters in Prometheus's text format, for its textfile collector")
+    metrics: Path | None = Field(
+        None, description="counters in Prometheus's text format; each process writes its own, x.prom as x.PID.prom"
+    )
 
 
 class Sensors(Section):

@@ -1,9 +1,13 @@
 import asyncio
+import sqlite3
+import threading
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evergrow.resources.ledger import Ledger
+from evergrow.resources.ledger import Ledger, LedgerError
 from evergrow.resources.llm import Answered, Attribution, BudgetReached
 from evergrow.resources.settings import SettingsError
 from tests.conftest import FakeEndpoint
@@ -131,3 +135,22 @@ def test_runs_side_by_side_see_what_the_other_spends(fake_endpoint: FakeEndpoint
 
     assert all(isinstance(one.error, BudgetReached) for one in asked)
     assert ledger.spent().tokens < 36_000  # each alone would have spent 24,000
+
+
+def test_a_run_that_can_no_longer_see_what_others_spend_ends(
+    fake_endpoint: FakeEndpoint, ledger: Ledger, tmp_path: Path
+) -> None:
+    fake_endpoint.control(share={"hang": 1.0})
+
+    def take_the_table_away() -> None:
+        while not fake_endpoint.stats()["in_flight"]:
+            time.sleep(0.02)
+        with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
+            connection.execute("ALTER TABLE calls RENAME TO elsewhere")
+        connection.close()
+
+    thread = threading.Thread(target=take_the_table_away)
+    thread.start()
+    with pytest.raises(LedgerError, match="no such table"):
+        ask(settings({"timeout_s": 3.0, "attempts": 1000}, budget={"max_tokens": 10**7}), ledger, requests(5))
+    thread.join()

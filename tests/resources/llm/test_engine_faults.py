@@ -85,6 +85,18 @@ def test_a_request_that_is_refused_for_ever_fails_at_its_deadline(
     assert len(asked.of(Answered)) == 2
 
 
+def test_every_try_counts_in_the_row_weakened_modes_and_rate_limits_too(
+    fake_endpoint: FakeEndpoint, ledger: Ledger
+) -> None:
+    fake_endpoint.control(answers="text", first={"429": 3, "500": 1}, retry_after=0.01)
+
+    (answer,) = ask(settings({"attempts": 2}), ledger, requests(1)).of(Answered)
+
+    call = ledger.call(answer.call_id)
+    assert call is not None
+    assert call.attempts == fake_endpoint.stats()["requests"] == 2 + 3 + 1 + 1
+
+
 @pytest.mark.parametrize(
     ("fault", "error_class"), [("400", "rejected"), ("413", "context_too_long"), ("context", "context_too_long")]
 )

@@ -1,8 +1,9 @@
 import json
+import os
 from pathlib import Path
 
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.llm.observer import exposition
+from evergrow.resources.llm.observer import exposition, metrics_file
 from tests.conftest import FakeEndpoint
 from tests.resources.llm.support import ask, requests, settings
 
@@ -19,11 +20,22 @@ def test_events_and_counters_are_written_where_the_settings_say(
     assert [line["event"] for line in lines if line.get("status") == 500] == ["attempt_failed"] * 2
     assert [line["key"] for line in lines if line["event"] == "request_failed"]
     assert all(line["run_id"] == "run-1" for line in lines)
-    text = metrics.read_text()
+    text = metrics_file(metrics, os.getpid()).read_text().replace(f',process="{os.getpid()}"', "")
+    assert not metrics.exists()
     assert 'evergrow_requests_total{role="generator",outcome="answered"} 19' in text
     assert 'evergrow_attempts_failed_total{endpoint="default",kind="transient"} 2' in text
     assert 'evergrow_replies_total{endpoint="default",model="model-1"} 19' in text
     assert "sk-test" not in events.read_text() + text
+
+
+def test_counters_go_on_from_step_to_step(fake_endpoint: FakeEndpoint, ledger: Ledger, tmp_path: Path) -> None:
+    chosen = settings(observability={"metrics": tmp_path / "evergrow.prom"})
+
+    ask(chosen, ledger, requests(20))
+    ask(chosen, ledger, requests(30, system="the next step"))
+
+    (written,) = tmp_path.glob("*.prom")
+    assert f'outcome="answered",process="{os.getpid()}"}} 50\n' in written.read_text()
 
 
 def test_nothing_is_written_by_default(fake_endpoint: FakeEndpoint, ledger: Ledger, tmp_path: Path) -> None:
