@@ -41,7 +41,8 @@ def collected_definitions(settings: Settings) -> dg.Definitions:
         tables = [table for _, table in sorted(rounds.items()) if table is not None]
         if not tables:
             raise dg.Failure(f"batch {context.partition_key!r} has no accepted round yet; run round 1 first")
-        # The beam says who has children, not who is a good sample; whether a child beats its parent is judged here anew.
+        # The beam says who has children, not who is a good sample; whether a child beats its parent is judged anew.
+        selected = pl.col("reason").is_null() | pl.col("reason").is_in(list(selection.RULES.values()))
         selected = pl.col("reason").is_null() | pl.col("reason").is_in(list(selection.RULES.values()))
         scored = pl.concat(tables).filter(selected)
         chosen = collect(

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import polars as pl
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from evergrow.resources.progress import Advance
+from evergrow.resources.progress import Advance, CalmProgress
 
 CUT = 300  # characters of a value that is only shown
 PIPE_WIDTH = 160  # columns of a table that is drawn into a file or a pipe
@@ -76,11 +76,18 @@ def _cell(value: object) -> str:
 
 
 class Bars:
-    """Progress as bars on a terminal; where there is none, as a line per finished stage."""
+    """Progress as bars on a terminal; where there is none, as a line now and then."""
+
+    def track(self, label: str, total: int) -> AbstractContextManager[Advance]:
+        """Show `label` until the context ends."""
+        return (
+            self._bar(label, total)
+            if err.is_terminal
+            else CalmProgress(lambda line: say(f"  {line}")).track(label, total)
+        )
 
     @contextmanager
-    def track(self, label: str, total: int) -> Iterator[Advance]:
-        """Draw a bar for `label` until the context ends."""
+    def _bar(self, label: str, total: int) -> Iterator[Advance]:
         columns: Sequence[TextColumn | BarColumn | MofNCompleteColumn | TimeElapsedColumn | TimeRemainingColumn] = (
             TextColumn("{task.description:<14}"),
             BarColumn(bar_width=30),
@@ -89,7 +96,7 @@ class Bars:
             TimeRemainingColumn(),
             TextColumn("{task.fields[note]}", markup=False),
         )
-        with Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+        with Progress(*columns, console=err) as progress:
             task = progress.add_task(label, total=total, note="")
 
             def advance(steps: int = 1, note: str = "") -> None:
@@ -98,6 +105,3 @@ class Bars:
                     progress.update(task, note=note)
 
             yield advance
-        if not err.is_terminal:
-            done = progress.tasks[0]
-            say(f"  {label}: {int(done.completed):,} of {total:,} in {done.elapsed or 0:.0f} s {done.fields['note']}")

@@ -3,11 +3,13 @@
 import dagster as dg
 
 from evergrow.cli.awaiting import BatchFailed
+from evergrow.cli.export import NothingCollected
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
 from evergrow.cli.workspace import UnknownTable
 from evergrow.resources.batches import BatchError
 from evergrow.resources.embedder import EmbedderError
+from evergrow.resources.exports import FolderTaken
 from evergrow.resources.home import BatchBusy, HomeError
 from evergrow.resources.ledger import LedgerError
 from evergrow.resources.llm import BudgetReached, EndpointError
@@ -18,6 +20,6 @@ from evergrow.resources.tables import UnknownFormat
 
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample)
 FAILURE = (
-    *(RunFailed, BatchFailed, SeedError, HomeError, BatchBusy, LedgerError),
+    *(RunFailed, BatchFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

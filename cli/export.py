@@ -11,6 +11,10 @@ from evergrow.cli.workspace import Workspace
 from evergrow.resources.exports import Card, Format, export
 
 
+class NothingCollected(Exception):  # noqa: N818 - it is a state of the project
+    """There is nothing to export; the message says what to do."""
+
+
 def export_batches(workspace: Workspace, batches: Sequence[str], form: Format, folder: Path) -> Path:
     """Write the collected samples of `batches`, read through their gates, with a card; returns the data file's path.
 
@@ -21,5 +25,5 @@ def export_batches(workspace: Workspace, batches: Sequence[str], form: Format, f
     funnels = pl.concat([funnel(workspace, b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches])
     with workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(list(batches)))
-    card = Card(tuple(batches), funnels, costs, workspace.settings.uses_embedded_model)
+    card = Card(tuple(batches), funnels, costs)
     return export(samples, folder, form, card)

@@ -197,13 +197,13 @@ def export(
 ) -> None:
     """The collected samples as a dataset with its card."""
     from evergrow.assets.keys import COLLECTED  # noqa: PLC0415
-    from evergrow.cli.export import export_batches  # noqa: PLC0415
+    from evergrow.cli.export import NothingCollected, export_batches  # noqa: PLC0415
 
     with _workspace() as workspace:
         made = workspace.instance.get_materialized_partitions(COLLECTED)
         chosen = [workspace.require_batch(b) for b in batch] if batch else [b for b in workspace.batches() if b in made]
         if not chosen:
-            raise typer.BadParameter("no batch is collected yet; `evergrow run --batch B` does it")
+            raise NothingCollected("no batch is collected yet; `evergrow run --batch B` does it")
         say(f"exported to {export_batches(workspace, chosen, form, target)}")
 
 

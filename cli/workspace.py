@@ -9,7 +9,7 @@ from functools import cached_property
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.keys import BATCHES_NAME, SEEDS, stage_key
+from evergrow.assets.keys import BATCHES_NAME, stage_key
 from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.resources.batches import staged, staged_batches
 from evergrow.resources.gate import GATES
@@ -18,6 +18,8 @@ from evergrow.resources.lake import Lake, Rows
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
+from evergrow.resources.settings.models import MAX_ROUNDS
+from evergrow.resources.versions import latest_materialization
 
 
 class UnknownTable(Exception):  # noqa: N818 - it names what is unknown, as UnknownBatch does
@@ -86,12 +88,8 @@ class Workspace:
 
     def made_rounds(self, batch: str) -> list[int]:
         """Rounds of the batch that have an accepted table, whatever its gate says."""
-        numbers = range(1, self.settings.evolution.rounds + 1)
-        return [n for n in numbers if batch in self.instance.get_materialized_partitions(stage_key(n, "accepted"))]
-
-    def has_seeds(self, batch: str) -> bool:
-        """Whether the batch's seeds are loaded."""
-        return batch in self.instance.get_materialized_partitions(SEEDS)
+        numbers = range(1, MAX_ROUNDS + 1)
+        return [n for n in numbers if latest_materialization(self.instance, stage_key(n, "accepted"), batch)]
 
 
 @contextmanager

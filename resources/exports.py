@@ -10,9 +10,15 @@ import polars as pl
 import yaml
 
 from evergrow.resources.files import atomic_write
+from evergrow.resources.local_llm.weights import MODEL as EMBEDDED_MODEL
 
 Format = Literal["chat", "parquet"]
+MADE_BY = "evergrow"  # a tag of the card: by it an earlier export is known from anything else
 FILES: Mapping[Format, str] = {"chat": "train.jsonl", "parquet": "train.parquet"}
+
+
+class FolderTaken(Exception):  # noqa: N818 - it is a state of the folder
+    """The folder holds something that is no export; the message names it and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,6 @@ class Card:
     batches: tuple[str, ...]
     funnel: pl.DataFrame
     costs: pl.DataFrame
-    embedded: bool
 
 
 def export(samples: pl.DataFrame, folder: Path, form: Format, card: Card) -> Path:
@@ -31,10 +36,14 @@ def export(samples: pl.DataFrame, folder: Path, form: Format, card: Card) -> Pat
     Rows are in the order of ids. A chat row has `messages` with the sample as the user's turn, and the columns that
     explain it; there is no assistant's turn, because samples have no answers yet.
 
+    An earlier export in the folder is replaced.
+
     Raises:
+        FolderTaken: the folder has files that no export wrote.
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    _make_room(folder)
     rows = samples.sort("batch", "id")
     target = folder / FILES[form]
     if form == "parquet":
@@ -47,6 +56,20 @@ def export(samples: pl.DataFrame, folder: Path, form: Format, card: Card) -> Pat
     return target
 
 
+def _make_room(folder: Path) -> None:
+    """Remove an earlier export, whose data file may be of the other format."""
+    found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    card = folder / "README.md"
+    ours = card.is_file() and f"- {MADE_BY}\n" in card.read_text(encoding="utf-8", errors="replace")
+    if found and not (ours and {path.name for path in found} <= {"README.md", *FILES.values()}):
+        names = ", ".join(sorted(path.name for path in found)[:3])
+        raise FolderTaken(
+            f"{folder} is not empty ({names}) and no export of evergrow's: name another folder with --out"
+        )
+    for path in found:
+        path.unlink()
+
+
 def _chat(rows: pl.DataFrame) -> bytes:
     turn = pl.struct(role=pl.lit("user"), content=pl.col("content"))
     chat = rows.select("id", pl.concat_list(turn).alias("messages"), pl.exclude("id", "content"))
@@ -56,14 +79,14 @@ def _chat(rows: pl.DataFrame) -> bytes:
 def _card(rows: pl.DataFrame, form: Format, card: Card) -> str:
     front = {
         "configs": [{"config_name": "default", "data_files": [{"split": "train", "path": FILES[form]}]}],
-        "tags": ["synthetic", "evergrow", "tree-of-evolution"],
+        "tags": ["synthetic", MADE_BY, "tree-of-evolution"],
         "size_categories": [_size(rows.height)],
     }
     scores = rows.select("complexity", "diversity", "value").describe(percentiles=(0.1, 0.5, 0.9))
     note = (
-        "**These samples were written and judged by a 135-million-parameter model. They show how the mechanism works; "
-        "their scores mean little. Do not train on them.**\n\n"
-        if card.embedded
+        "**Samples of this dataset were written or judged by a 135-million-parameter model. They show how the "
+        "mechanism works; their scores mean little. Do not train on them.**\n\n"
+        if rows["generator_model"].is_in([EMBEDDED_MODEL]).any() or rows["judge_model"].is_in([EMBEDDED_MODEL]).any()
         else ""
     )
     return f"""---
@@ -71,7 +94,10 @@ def _card(rows: pl.DataFrame, form: Format, card: Card) -> str:
 # {rows.height:,} evolved instructions
 
 {note}Grown by evergrow with Tree-of-Evolution from the seeds of {", ".join(card.batches)}. Every row names its
-parent, its root, its scores, the models and the prompts that made it, and the calls in the ledger.
+parent, its root, its scores, the models and the prompts that made it, and the calls in the ledger. `value` is
+complexity (1 to 10) plus ten times diversity (0 to 1).
+
+The samples are instructions without answers: have a model answer them before you train on them.
 
 ## Funnel
 

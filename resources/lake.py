@@ -7,6 +7,7 @@ readers get the kept ones unless they ask for all. Checks see everything: they j
 import errno
 import hashlib
 import os
+import secrets
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -55,20 +56,19 @@ class Lake:
         """
         folder = "/".join([*key.path, (partition or "all").replace("|", "~")])
         (self._base / folder).mkdir(parents=True, exist_ok=True)
-        beside = self._local / folder if self._local else None
-        handle, name = tempfile.mkstemp(dir=beside, prefix=".", suffix=".part")
-        part = Path(name)
+        beside = self._local / folder if self._local else Path(tempfile.gettempdir())
+        part = beside / f".{secrets.token_hex(8)}.part"
         try:
-            with os.fdopen(handle, "r+b") as file:
+            with part.open("x+b") as file:
                 frame.write_parquet(file, compression="zstd")
                 file.flush()
                 os.fsync(file.fileno())
                 file.seek(0)
                 digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
             target = f"{folder}/{digest}.parquet"
-            if beside:
+            if self._local:
                 part.replace(beside / f"{digest}.parquet")
-                sync_folder(beside)  # the event log will name the file: it has to outlive a power cut
+                sync_folder(beside)
             elif not (self._base / target).exists():
                 self._base.fs.put(str(part), str(self._base / target))
         finally:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -23,15 +23,15 @@ class Progress(Protocol):
         """Show `label` with `total` steps until the context ends."""
 
 
-class LogProgress:
-    """Progress as log lines: one every `CALM_S` seconds, and one at the end."""
+class CalmProgress:
+    """Progress as lines: one every `CALM_S` seconds and one at the end. `write` is given each of them."""
 
-    def __init__(self, logger: logging.Logger) -> None:
-        self._logger = logger
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
 
     @contextmanager
     def track(self, label: str, total: int) -> Iterator[Advance]:
-        """Log `label`'s progress until the context ends."""
+        """Write of `label`'s progress until the context ends."""
         started = last = time.monotonic()
         done, latest = 0, ""
 
@@ -45,9 +45,16 @@ class LogProgress:
             done, latest = done + steps, note or latest
             if time.monotonic() - last >= CALM_S:
                 last = time.monotonic()
-                self._logger.info(line())
+                self._write(line())
 
         try:
             yield advance
         finally:
-            self._logger.info(line())
+            self._write(line())
+
+
+class LogProgress(CalmProgress):
+    """Progress as lines of a log."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        super().__init__(logger.info)

@@ -54,6 +54,8 @@ def read_seeds(path: Path, max_chars: int) -> Seeds:
         table = parse(_read(path), path.suffix.lower())
     except UnreadableError as error:
         raise SeedError(str(path), [error.fault]) from error
+    except RecursionError as error:
+        raise SeedError(str(path), [Fault("has values that are nested too deeply: flatten them")]) from error
     faults = table.faults + _content_faults(table, max_chars) + _id_faults(table) + _kind_faults(table)
     if faults:
         raise SeedError(str(path), faults)

@@ -87,8 +87,9 @@ def fold(column: str) -> pl.Expr:
 def reject_children(children: pl.DataFrame, parents: pl.DataFrame, min_words: int) -> pl.DataFrame:
     """`children` with a `reason` for each that cannot go on; rows that have one keep it.
 
-    Rules, in this order: fewer than `min_words` words; shows the prompt's fence; shows the source code that it came from; says the same as its
-    parent, or as an earlier child of the round, but for case, space and punctuation (the first by id stays).
+    Rules, in this order: fewer than `min_words` words; shows the prompt's fence; shows the source code that it came
+    from; says the same as its parent, or as an earlier child of the round, but for case, space and punctuation (the
+    first by id stays).
 
     Args:
         children: `id, parent_id, content, reason`; content is null where there was no answer.
@@ -96,11 +97,10 @@ def reject_children(children: pl.DataFrame, parents: pl.DataFrame, min_words: in
         min_words: fewest words separated by white space.
     """
     folded = fold("content")
+    fences = pl.Series([fence(text.strip()) for text in parents["content"]], dtype=pl.String)
     known = parents.select(
         parent_id="id",
-        _fence=pl.Series([fence(text.strip()) for text in parents["content"]], dtype=pl.String).str.extract(
-            r"(\w{16})"
-        ),
+        _fence=fences.str.extract(r"(\w+)"),
         _code=pl.when(pl.col("kind") == "code").then(pl.col("content").str.strip_chars()),
         _parent=folded,
     )
