@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from evergrow.cli.awaiting import BatchFailed
 from evergrow.cli.export import NothingCollected
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
@@ -19,6 +20,6 @@ from evergrow.resources.tables import UnknownFormat
 
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample)
 FAILURE = (
-    *(RunFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
+    *(RunFailed, BatchFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

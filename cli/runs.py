@@ -12,10 +12,11 @@ from dagster_shared.error import SerializableErrorInfo
 
 from evergrow.assets.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
 from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, round_name, stage_key
+from evergrow.cli.awaiting import Awaited, look_for_answers
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.files import atomic_write
 from evergrow.resources.llm import BudgetReached
-from evergrow.resources.models import FRESH_SINCE
+from evergrow.resources.models import AWAITS, FRESH_SINCE
 from evergrow.resources.runs import close_abandoned, of_this_process
 from evergrow.resources.versions import latest_materialization
 
@@ -40,7 +41,10 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         say: told what is done, and why.
         fresh: do all steps, and ask models anew even where the ledger has their answers.
 
+    It returns early, and says so, where a step waits for a Batch API.
+
     Raises:
+        BatchFailed: a Batch API ended without answers.
         BatchBusy: another run is working on the batch.
         OutOfBudget: the budget ended the first round, so that there is nothing to collect.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
@@ -50,30 +54,34 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         with workspace.home.batch_lock(batch):
             close_abandoned(workspace.instance, batch)
             since = _fresh_since(workspace, batch, start=fresh)
-            _run_steps(workspace, batch, say, since)
-            _fresh_mark(workspace, batch).unlink(missing_ok=True)
+            awaited = look_for_answers(workspace, batch, say)
+            if not awaited.open and _run_steps(workspace, batch, say, since, awaited):
+                _fresh_mark(workspace, batch).unlink(missing_ok=True)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
         message = f"interrupted; every answer is kept: `evergrow run --batch {batch}` goes on from here"
         raise RunFailed(message) from error
 
 
-def _run_steps(workspace: Workspace, batch: str, say: Say, since: float) -> None:
-    tags = {FRESH_SINCE: str(since)} if since else {}
+def _run_steps(workspace: Workspace, batch: str, say: Say, since: float, awaited: Awaited) -> bool:
+    """Whether the batch is through; else a step waits for a Batch API."""
+    tags = {FRESH_SINCE: str(since)} if since else awaited.tags
     for job, keys, stop in _steps(workspace, batch):
         if stop:
             say(f"no round after this one: {stop.why}")
             continue
-        due, why = _due(workspace, keys, batch, since)
+        due, why = _due(workspace, keys, batch, since, awaited)
         say(f"{job}: {why}" if why != NEVER_MADE else job)
         try:
-            if due:
-                _execute(workspace, job, due, batch, tags)
+            if due and (waiting := _execute(workspace, job, due, batch, tags)):
+                say(f"{job} of batch {batch!r} is {waiting}")
+                return False
         except OutOfBudget as end:
             say(f"{job} ends here: {end}")
             if not workspace.made_rounds(batch):
                 raise
             _execute(workspace, COLLECTED.path[-1], [COLLECTED], batch, tags)
-            return
+            return True
+    return True
 
 
 def _fresh_mark(workspace: Workspace, batch: str) -> Path:
@@ -92,12 +100,16 @@ def _fresh_since(workspace: Workspace, batch: str, *, start: bool) -> float:
     return float(mark.read_text()) if mark.exists() else 0.0
 
 
-def _due(workspace: Workspace, keys: list[dg.AssetKey], batch: str, since: float) -> tuple[list[dg.AssetKey], str]:
+def _due(
+    workspace: Workspace, keys: list[dg.AssetKey], batch: str, since: float, awaited: Awaited
+) -> tuple[list[dg.AssetKey], str]:
     """Which of a job's tables are to be made, the first that needs work and all after it, and why."""
     for place, key in enumerate(keys):
         made = latest_materialization(workspace.instance, key, batch)
         if since and made and made.timestamp < since:
             return keys[place:], "asked anew"
+        if key.to_user_string() in awaited.tables:
+            return keys[place:], "the answers that it waited for have come"
         if why := _work_needed(workspace, key, batch):
             return keys[place:], why
     return [], "up to date"
@@ -120,7 +132,8 @@ def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.Asse
     yield "collected", [COLLECTED], None
 
 
-def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str, tags: Mapping[str, str]) -> None:
+def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str, tags: Mapping[str, str]) -> str:
+    """Run some tables of a job; what it waits for now, or "" if it did its work."""
     result = workspace.definitions.resolve_job_def(job).execute_in_process(
         run_config=QUIET,
         instance=workspace.instance,
@@ -134,9 +147,13 @@ def _execute(workspace: Workspace, job: str, keys: list[dg.AssetKey], batch: str
     if not result.success and (spent := _budget_reached(result)):
         raise OutOfBudget(spent)
     if not result.success:
+        run = workspace.instance.get_run_by_id(result.run_id)
+        if run and AWAITS in run.tags:
+            return why_failed(result)
         raise RunFailed(
             f"{job} of batch {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
         )
+    return ""
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

@@ -15,6 +15,8 @@ from evergrow.resources.llm.attempt import Permit
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job, job_of
 from evergrow.resources.llm.observer import Observer
+from evergrow.resources.llm.offline.asking import OfflineAsking, one_mode
+from evergrow.resources.llm.offline.desk import Desk
 from evergrow.resources.llm.pool import Pools, Wait
 from evergrow.resources.llm.requests import Attribution, Invalid, Outcome, Request
 from evergrow.resources.llm.server import Server
@@ -54,13 +56,15 @@ class Engine:
         self.pools = Pools(settings, ledger, addresses)
         self.observer = Observer(settings.observability, attribution)
         self.ledger_failed = False
+        self._desk = Desk(ledger, attribution)
+        self._offline = False
         self._blind: Exception | None = None
         self._settings = settings
         self._ledger = ledger
         self._progress = progress
         self._not_before = not_before
         self._roles: dict[str, models.Role] = {}
-        self._askings: set[Asking[Any]] = set()
+        self._askings: set[Asking[Any] | OfflineAsking[Any]] = set()
         self._notes: list[asyncio.Task[None]] = []
         self._committer = GroupCommit(ledger, self._ledger_fails)
 
@@ -114,8 +118,15 @@ class Engine:
             BudgetReached: a limit of the settings leaves no room for another request.
             SettingsError: a budget is in US dollars and a model has no price.
             LedgerError: a reply cannot be saved.
+            AwaitingBatch: the role's mode is `batch`, and answers are still to come.
         """
-        asking = Asking(self, requests, parse)
+        mode, requests = one_mode(self._settings, requests)
+        self._offline = self._offline or mode == "batch"
+        asking: Asking[T] | OfflineAsking[T] = (
+            OfflineAsking(self, self._settings, self._desk, requests, parse)
+            if mode == "batch"
+            else Asking(self, requests, parse)
+        )
         self._askings.add(asking)
         if self._blind:
             asking.stop(self._blind)
@@ -137,7 +148,7 @@ class Engine:
 
     def summary(self) -> dict[str, int | float | None]:
         """What was asked, answered and spent so far, for a materialisation's metadata."""
-        return self.tallies.summary()
+        return {**self.tallies.summary(), **(self._desk.figures() if self._offline else {})}
 
     def job(self, request: Request) -> Job:
         """`request` with its role's settings and its identity."""

@@ -1,6 +1,7 @@
 """The command on real input: what each one says and leaves behind."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -56,7 +57,11 @@ def test_a_finished_run_repeated_sends_nothing(grown: Evergrow, fake_endpoint: F
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl", "csv"])
 def test_a_table_is_written_in_the_format_of_its_suffix(grown: Evergrow, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"accepted.{suffix}"
-    readers = {"parquet": pl.read_parquet, "jsonl": pl.read_ndjson, "csv": pl.read_csv}
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        "parquet": pl.read_parquet,
+        "jsonl": pl.read_ndjson,
+        "csv": pl.read_csv,
+    }
 
     said = grown("table", "evolution/round_01/accepted", "--partition", "b", "--out", target)
 
