@@ -10,6 +10,7 @@ from evergrow.resources.batches import staged
 from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm.budget import room
 from evergrow.resources.settings import Settings
 from evergrow.resources.versions import as_read, inputs, latest_materialization, tag
 
@@ -102,9 +103,5 @@ def stop_before(
     rows, target = accepted_rows(instance, batch, round_no - 1), settings.evolution.target_rows
     if rows >= target:
         return Stop(f"{rows:,} rows are accepted, the target is {target:,} (evolution.target_rows)")
-    spent, budget = ledger.spent(batch), settings.budget
-    if budget.max_tokens and spent.tokens >= budget.max_tokens:
-        return Stop(f"{spent.tokens:,} tokens are spent of {budget.max_tokens:,} (budget.max_tokens)")
-    if budget.max_usd and spent.usd >= budget.max_usd:
-        return Stop(f"${spent.usd:.2f} is spent of ${budget.max_usd:.2f} (budget.max_usd)")
-    return None
+    full = room(settings, ledger, batch)
+    return Stop(full) if full else None

@@ -24,6 +24,7 @@ from evergrow.resources.models import EmbeddedServers, Models  # noqa: E402
 from evergrow.resources.progress import LogProgress, Progress  # noqa: E402
 from evergrow.resources.settings import Settings  # noqa: E402
 from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
+from evergrow.sensors.offline_batches import offline_batches_sensor  # noqa: E402
 from evergrow.sensors.rounds import next_round_sensor  # noqa: E402
 from evergrow.sensors.trees import next_level_sensor  # noqa: E402
 
@@ -51,7 +52,12 @@ def build_definitions(
         dg.Definitions(
             assets=[seeds],
             jobs=[seeds_job],
-            sensors=[inbox_sensor(settings), next_round_sensor(settings, jobs), next_level],
+            sensors=[
+                inbox_sensor(settings),
+                next_round_sensor(settings, jobs),
+                next_level,
+                offline_batches_sensor(settings, jobs),
+            ],
             executor=dg.in_process_executor,
             resources=resources,
         ),

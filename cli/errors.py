@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from evergrow.cli.awaiting import BatchFailed
 from evergrow.cli.export import NothingCollected
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
@@ -22,6 +23,6 @@ from evergrow.resources.trees import TreeError
 
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample, TreeError, DomainError, TreeFileError)
 FAILURE = (
-    *(RunFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
+    *(RunFailed, BatchFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

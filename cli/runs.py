@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
@@ -12,9 +13,13 @@ from dagster_shared.error import SerializableErrorInfo
 
 from evergrow.assets.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
 from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, round_name, stage_key
+from evergrow.cli.awaiting import Awaited, look_for_answers
 from evergrow.cli.workspace import Workspace
-from evergrow.resources.models import FRESH_SINCE
+from evergrow.resources.files import atomic_write
+from evergrow.resources.llm import BudgetReached
+from evergrow.resources.models import AWAITS, FRESH_SINCE
 from evergrow.resources.runs import close_abandoned, of_this_process
+from evergrow.resources.versions import latest_materialization
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
 Say = Callable[[str], None]
@@ -22,6 +27,10 @@ Say = Callable[[str], None]
 
 class RunFailed(Exception):  # noqa: N818 - it says what happened to the run
     """A run ended without success; the message is the reason and the way to look closer."""
+
+
+class OutOfBudget(RunFailed):
+    """A run came to the end of its budget; the message says which limit, and how to go on."""
 
 
 def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False) -> None:
@@ -33,33 +42,71 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         say: told what is done, and why.
         fresh: do all steps, and ask models anew even where the ledger has their answers.
 
+    It returns early, and says so, where a step waits for a Batch API.
+
     Raises:
+        BatchFailed: a Batch API ended without answers.
         BatchBusy: another run is working on the batch.
+        OutOfBudget: the budget ended the first round, so that there is nothing to collect.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
-    try:
-        # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
-        with workspace.home.batch_lock(batch):
-            close_abandoned(workspace.instance, batch)
-            tags = {FRESH_SINCE: str(time.time())} if fresh else {}
-            for job, keys, stop in _steps(workspace, batch):
-                if stop:
-                    say(f"no round after this one: {stop.why}")
-                    continue
-                due, why = _due(workspace, keys, batch, fresh=fresh)
-                say(f"{job}: {why}" if why != NEVER_MADE else job)
-                if due:
-                    execute(workspace, job, due, batch, tags=tags)
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
-        message = f"interrupted; every answer is kept: `evergrow run --batch {batch}` goes on from here"
-        raise RunFailed(message) from error
+    # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
+    with resumable(f"evergrow run --batch {batch}"), workspace.home.batch_lock(batch):
+        close_abandoned(workspace.instance, batch)
+        since = _fresh_since(workspace, batch, start=fresh)
+        awaited = look_for_answers(workspace, batch, say)
+        if not awaited.open and _run_steps(workspace, batch, say, since, awaited):
+            _fresh_mark(workspace, batch).unlink(missing_ok=True)
 
 
-def _due(workspace: Workspace, keys: list[dg.AssetKey], batch: str, *, fresh: bool) -> tuple[list[dg.AssetKey], str]:
+def _run_steps(workspace: Workspace, batch: str, say: Say, since: float, awaited: Awaited) -> bool:
+    """Whether the batch is through; else a step waits for a Batch API."""
+    tags = {FRESH_SINCE: str(since)} if since else awaited.tags
+    for job, keys, stop in _steps(workspace, batch):
+        if stop:
+            say(f"no round after this one: {stop.why}")
+            continue
+        due, why = _due(workspace, keys, batch, since, awaited)
+        say(f"{job}: {why}" if why != NEVER_MADE else job)
+        try:
+            if due and (waiting := execute(workspace, job, due, batch, tags=tags)):
+                say(f"{job} of batch {batch!r} is {waiting}")
+                return False
+        except OutOfBudget as end:
+            say(f"{job} ends here: {end}")
+            if not workspace.made_rounds(batch):
+                raise
+            execute(workspace, COLLECTED.path[-1], [COLLECTED], batch, tags=tags)
+            return True
+    return True
+
+
+def _fresh_mark(workspace: Workspace, batch: str) -> Path:
+    return workspace.home.seeds / batch / "fresh_since"
+
+
+def _fresh_since(workspace: Workspace, batch: str, *, start: bool) -> float:
+    """The moment (epoch s) since which the batch is made anew, 0 if it is not.
+
+    It is kept until the batch is through: a command that goes on after an interruption must neither pay twice for what
+    was asked since, nor fall back to the older answers.
+    """
+    mark = _fresh_mark(workspace, batch)
+    if start and not mark.exists():
+        atomic_write(mark, str(time.time()).encode())
+    return float(mark.read_text()) if mark.exists() else 0.0
+
+
+def _due(
+    workspace: Workspace, keys: list[dg.AssetKey], batch: str, since: float, awaited: Awaited
+) -> tuple[list[dg.AssetKey], str]:
     """Which of a job's tables are to be made, the first that needs work and all after it, and why."""
-    if fresh:
-        return keys, "asked anew"
     for place, key in enumerate(keys):
+        made = latest_materialization(workspace.instance, key, batch)
+        if since and made and made.timestamp < since:
+            return keys[place:], "asked anew"
+        if key.to_user_string() in awaited.tables:
+            return keys[place:], "the answers that it waited for have come"
         if why := _work_needed(workspace, key, batch):
             return keys[place:], why
     return [], "up to date"
@@ -90,13 +137,19 @@ def execute(
     *,
     whose: str | None = None,
     tags: Mapping[str, str] | None = None,
-) -> None:
-    """Run some assets of a job on a partition.
+) -> str:
+    """Run some tables of a job on a partition; what they wait for now, or "" if the job did its work.
 
-    whose: the batch or tree that the run belongs to, where it is not called as the partition.
-    tags: of the run.
+    Args:
+        workspace: where.
+        job: its name.
+        keys: which of its tables.
+        partition: of them all.
+        whose: the batch or tree that the run belongs to, where it is not called as the partition.
+        tags: of the run.
 
     Raises:
+        OutOfBudget: the budget ended it.
         RunFailed: with the first reason.
         KeyboardInterrupt: the run was interrupted.
     """
@@ -111,10 +164,28 @@ def execute(
     )
     if _was_interrupted(result):
         raise KeyboardInterrupt
+    if not result.success and (spent := _budget_reached(result)):
+        raise OutOfBudget(spent)
     if not result.success:
+        run = workspace.instance.get_run_by_id(result.run_id)
+        if run and AWAITS in run.tags:
+            return why_failed(result)
         raise RunFailed(
             f"{job} of {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
         )
+    return ""
+
+
+def execute_now(
+    workspace: Workspace, job: str, keys: list[dg.AssetKey], partition: str, *, whose: str | None = None
+) -> None:
+    """`execute` for what cannot go on without the answers.
+
+    Raises:
+        RunFailed: also where it waits for a Batch API.
+    """
+    if waiting := execute(workspace, job, keys, partition, whose=whose):
+        raise RunFailed(f"{job} of {whose or partition!r} is {waiting}; repeat the command later")
 
 
 @contextmanager
@@ -136,6 +207,18 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
         isinstance(end, JobFailureData) and end.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION
         for end in ends
     )
+
+
+def _budget_reached(result: dg.ExecuteInProcessResult) -> str | None:
+    """The budget's words, if it is what ended the run."""
+    failures = [e.event_specific_data for e in result.all_events if e.is_step_failure]
+    for failure in failures:
+        error = failure.error if isinstance(failure, StepFailureData) else None
+        while error:
+            if error.cls_name == BudgetReached.__name__:
+                return _own_words(error)
+            error = error.cause
+    return None
 
 
 def why_failed(result: dg.ExecuteInProcessResult) -> str:

@@ -8,7 +8,7 @@ import polars as pl
 from evergrow.assets.keys import AWARE, BALANCED, COLLECTED, ROUTED
 from evergrow.assets.tree_basis import all_samples_basis, routed_basis
 from evergrow.assets.tree_frontier import metadata_of, stale
-from evergrow.cli.runs import Say, execute, resumable
+from evergrow.cli.runs import Say, execute_now, resumable
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.datasets import read_dataset
 from evergrow.resources.runs import close_abandoned
@@ -43,7 +43,7 @@ def balance_dataset_by(
             if why is None:
                 say(f"{key.to_user_string()}: up to date")
             else:
-                execute(workspace, job, [key], tree, whose=tree)
+                execute_now(workspace, job, [key], tree, whose=tree)
 
 
 def balance_report(workspace: Workspace, tree: str) -> pl.DataFrame:
@@ -80,7 +80,7 @@ def convert_tree(workspace: Workspace, tree: str) -> int:
         close_abandoned(workspace.instance, tree)
         basis = all_samples_basis(workspace.instance, workspace.settings, tree)
         if stale(workspace.instance, workspace.definitions, AWARE, tree, basis):
-            execute(workspace, "tree_aware", [AWARE], tree, whose=tree)
+            execute_now(workspace, "tree_aware", [AWARE], tree, whose=tree)
     return int(workspace.table(AWARE, tree).select(pl.len()).collect().item())
 
 

@@ -10,7 +10,7 @@ from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, sh
 from evergrow.assets.tree_frontier import steps, stop_tree
 from evergrow.assets.tree_samples import whole_tree
 from evergrow.cli.console import clean, out
-from evergrow.cli.runs import RunFailed, Say, execute, resumable
+from evergrow.cli.runs import RunFailed, Say, execute_now, resumable
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
@@ -74,7 +74,7 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
                 continue
             _require_budget(workspace, spec.tree)
             say(name if step.why == NEVER_MADE else f"{name}: {step.why}")
-            execute(workspace, step.job, [step.key], step.partition, whose=spec.tree)
+            execute_now(workspace, step.job, [step.key], step.partition, whose=spec.tree)
 
 
 def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:

@@ -60,6 +60,9 @@ def forecast(
         chars = sum(map(len, prompts)) / max(len(prompts), 1)
         each_in, each_out = chars / CHARS_PER_TOKEN, min(ANSWER_TOKENS[role], settings.role(role).max_tokens)
         basis = f"{CHARS_PER_TOKEN:g} characters a token and {each_out} tokens an answer: there is no history yet"
+    price, seconds = settings.prices.get(model), _seconds(settings, role, requests, usage)
+    if settings.role(role).mode == "batch":
+        price, seconds, basis = prices.offline(price), None, f"{basis}; answered within a day by the Batch API"
     tokens_in, tokens_out = round(requests * each_in), round(requests * each_out)
     return Forecast(
         work=work,
@@ -68,8 +71,8 @@ def forecast(
         requests=requests,
         tokens_in=tokens_in,
         tokens_out=tokens_out,
-        usd=prices.cost(settings.prices.get(model), tokens_in, None, tokens_out),
-        seconds=_seconds(settings, role, requests, usage),
+        usd=prices.cost(price, tokens_in, None, tokens_out),
+        seconds=seconds,
         basis=basis,
     )
 

@@ -1,7 +1,7 @@
 """What a run needs to ask models: the engine, and the embedded server while no endpoint is set."""
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from itertools import islice
 
 import dagster as dg
@@ -12,9 +12,11 @@ from evergrow.resources.home import Home
 from evergrow.resources.interrupts import interruptible
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Address, Attribution, Engine, Request
+from evergrow.resources.llm.offline import AwaitingBatch
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
 
+AWAITS = "evergrow/awaits"  # run tag: submissions to a Batch API that the run has ended to wait for
 FRESH_SINCE = "evergrow/fresh_since"  # run tag: replies older than this, epoch seconds, are not reused
 PEEKED = 50  # prompts whose length stands for all in a forecast
 
@@ -60,7 +62,12 @@ class Models:
     async def engine(self, context: dg.AssetExecutionContext, batch: str | None = None) -> AsyncIterator[Engine]:
         """An engine whose requests are paid by the asset and partition of `context`.
 
-        batch: who has the budget, where that is not the partition: the tree of a shard.
+        Args:
+            context: of the asset that asks.
+            batch: who has the budget, where that is not the partition: the tree of a shard.
+
+        Raises:
+            dg.Failure: what it asks a Batch API for is still to come, see `ends_while_it_waits`.
         """
         payer = Attribution(
             run_id=context.run.run_id,
@@ -76,8 +83,9 @@ class Models:
             addresses=self._servers,
             not_before=float(context.run.tags.get(FRESH_SINCE, 0.0)),
         )
-        async with interruptible(), engine as opened:
-            yield opened
+        with ends_while_it_waits(context):
+            async with interruptible(), engine as opened:
+                yield opened
 
     def forecast(self, work: str, requests: Iterable[Request], total: int) -> Forecast:
         """What `total` requests will take, of which `requests` yields all or some."""
@@ -85,3 +93,22 @@ class Models:
         role = some[0].role if some else "generator"
         prompts = [request.system + request.user for request in some]
         return forecast(self._settings, self._ledger, work=work, role=role, requests=total, prompts=prompts)
+
+
+@contextmanager
+def ends_while_it_waits(context: dg.AssetExecutionContext) -> Iterator[None]:
+    """End the step where it waits for a Batch API, so that no process stays; `offline_batches` starts the run again.
+
+    Raises:
+        dg.Failure: it waits. No retry helps; the run is tagged `AWAITS` with the ids of the submissions.
+    """
+    try:
+        yield
+    except AwaitingBatch as waiting:
+        ids = [submission.submission_id for submission in waiting.submissions]
+        context.instance.add_run_tags(context.run.run_id, {AWAITS: ",".join(ids)})
+        metadata = {
+            "batch_submissions": len(ids),
+            "batch_requests": sum(submission.requests for submission in waiting.submissions),
+        }
+        raise dg.Failure(str(waiting), metadata=metadata, allow_retries=False) from waiting

@@ -8,7 +8,8 @@ import dagster as dg
 from evergrow.assets.frontier import Stop, next_round_no, stop_before
 from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name
 from evergrow.resources.gate import Verdict, judgement
-from evergrow.resources.ledger import Ledger
+from evergrow.resources.ledger import Ledger, State
+from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.runs import launched, under_way
 from evergrow.resources.settings import Settings
 from evergrow.resources.versions import latest_materialization
@@ -50,6 +51,8 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
 
 def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, batch: str) -> dg.RunRequest | Stop:
     """The run that takes the batch on, or why there is none."""
+    if waits := ledger.submissions.find((*AT_ENDPOINT, State.FETCHED), batch=batch):
+        return Stop(f"{waits[0].asset} waits for a Batch API; the sensor offline_batches goes on with it")
     round_no = next_round_no(instance, batch, settings.evolution.rounds)
     cause = latest_materialization(instance, parents_key(round_no), batch)
     if cause is None:

@@ -1,6 +1,6 @@
 """The whole platform in one process: real settings, assets, gates, lake and ledger on a Dagster instance of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -58,14 +58,16 @@ class Platform:
         stage(self.home, batch, functions(seeds) if isinstance(seeds, int) else seeds, replace=True)
         self.instance.add_dynamic_partitions(BATCHES_NAME, [batch])
 
-    def run(self, job: str, batch: str, keys: Sequence[dg.AssetKey] | None = None) -> str:
+    def run(
+        self, job: str, batch: str, keys: Sequence[dg.AssetKey] | None = None, tags: Mapping[str, str] | None = None
+    ) -> str:
         """Run a job, or some of its assets, on a batch; returns "" or the words of the first failure."""
         result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             partition_key=batch,
             asset_selection=keys,
             raise_on_error=False,
-            tags={"evergrow/batch": batch},
+            tags={"evergrow/batch": batch, **(tags or {})},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
         return "" if result.success else why_failed(result)

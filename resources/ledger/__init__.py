@@ -7,6 +7,25 @@ from evergrow.resources.ledger.database import LedgerError
 from evergrow.resources.ledger.group_commit import GroupCommit
 from evergrow.resources.ledger.ledger import Ledger, Verdict
 from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
+from evergrow.resources.ledger.submission_records import Line, Owner, Pending, Settled, State, Submission
+from evergrow.resources.ledger.submissions import Submissions
 from evergrow.resources.ledger.sums import Rows
 
-__all__ = ["Call", "GroupCommit", "Ledger", "LedgerError", "Rows", "Spent", "StoredReply", "Usage", "Verdict"]
+__all__ = [
+    "Call",
+    "GroupCommit",
+    "Ledger",
+    "LedgerError",
+    "Line",
+    "Owner",
+    "Pending",
+    "Rows",
+    "Settled",
+    "Spent",
+    "State",
+    "StoredReply",
+    "Submission",
+    "Submissions",
+    "Usage",
+    "Verdict",
+]

@@ -14,6 +14,7 @@ from evergrow.resources.ledger import sums
 from evergrow.resources.ledger.database import LedgerError, connect, explain
 from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
 from evergrow.resources.ledger.schema import calls, capabilities
+from evergrow.resources.ledger.submissions import Submissions
 from evergrow.resources.settings import Settings
 
 Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id"]
@@ -51,6 +52,11 @@ class Ledger:
             LedgerError: no such database, no permission, no driver, or a ledger of another version.
         """
         return cls(connect(url))
+
+    @property
+    def submissions(self) -> Submissions:
+        """What was handed to Batch APIs."""
+        return Submissions(self._engine)
 
     def close(self) -> None:
         """Close every connection."""
@@ -145,7 +151,7 @@ class Ledger:
     def usage(self, role: str, model: str, last: int = 1000) -> Usage:
         """What the `last` usable answers of a role's model took on average; those that told no tokens are left out."""
         recent = (
-            select(calls.c.tokens_in, calls.c.tokens_out, calls.c.latency_s)
+            select(calls.c.tokens_in, calls.c.tokens_out, func.nullif(calls.c.latency_s, 0.0).label("latency_s"))
             .where(
                 calls.c.role == role,
                 calls.c.model == model,

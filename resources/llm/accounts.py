@@ -34,7 +34,8 @@ class Accounts:
         """Read anew what other runs have spent of the limits that this one shares with them."""
         for purse in self._budget.purses:
             others = self._ledger.spent_on(replace(purse.rows, other_than=self._who.run_id))
-            purse.others_tokens, purse.others_usd = others.tokens, others.usd
+            tokens, usd = self._ledger.submissions.set_aside(replace(purse.rows, other_than=self._who.run_id))
+            purse.others_tokens, purse.others_usd = others.tokens + tokens, others.usd + usd
 
     def worst_case(self, job: Job) -> Reservation:
         """The most that `job`'s next attempt may take.
@@ -55,6 +56,10 @@ class Accounts:
     def cancel(self, held: Reservation) -> None:
         """Nothing was spent of what was set aside."""
         self._budget.settle(held, 0, 0.0)
+
+    def set_aside(self, held: Reservation) -> None:
+        """Keep all of it: the reply comes when this run is over."""
+        self._budget.settle(held, held.tokens, held.usd)
 
     def settle_reply(self, held: Reservation, call: Call) -> None:
         """A reply came: what its usage says was spent, or the worst case if it says nothing."""

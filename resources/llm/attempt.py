@@ -4,6 +4,7 @@ import random
 import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from evergrow.resources.ledger import Call
 from evergrow.resources.llm import rendering
@@ -18,6 +19,7 @@ from evergrow.resources.llm.server import Server
 if TYPE_CHECKING:
     from evergrow.resources.llm.engine import Engine
 
+LOST = "lost"  # class of the rows of attempts whose fate is unknown
 BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
 
 
@@ -74,6 +76,9 @@ async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again
         engine.accounts.settle_reply(permit.reservation, call)
         return Replied(call, said, mode)
     engine.accounts.settle_fault(permit.reservation, answer)
+    if answer.maybe_billed:
+        row = engine.accounts.failure_row(job, server, body, asked_at, answer)
+        engine.commit(_lost(row, job, permit.reservation), _kept)
     _report(engine, permit, answer, now)
     step = _after(engine, job, permit.place, mode, answer)
     if isinstance(step, Again):
@@ -82,6 +87,24 @@ async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again
     if hint := parameter(answer, server.name, server.endpoint, job.request.role):
         answer = replace(answer, message=f"{answer.message}; {hint}")
     return GivenUp(engine.accounts.failure_row(job, server, body, asked_at, answer), answer, step)
+
+
+def _lost(row: Call, job: Job, held: Reservation) -> Call:
+    """The row of an attempt whose reply was lost on the way: its worst case, for the provider may have charged it."""
+    return replace(
+        row,
+        call_id=f"{row.call_id}-{LOST}-{uuid4().hex[:8]}",
+        attempts=1,
+        tokens_in=job.size.prompt_bytes,
+        tokens_out=job.size.max_tokens,
+        usd=held.usd or None,
+        error_class=LOST,
+        error_message=f"counted at its worst case, for it may have been charged: {row.error_message}",
+    )
+
+
+def _kept(_call: Call) -> None:
+    """Nothing follows from a lost attempt's row."""
 
 
 def _report(engine: "Engine", permit: Permit, fault: Fault, now: float) -> None:

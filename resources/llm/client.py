@@ -7,6 +7,8 @@ import asyncio
 import logging
 import ssl
 import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -18,6 +20,7 @@ from evergrow.resources.llm.completion import NotACompletion, Reply, read_comple
 from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_status
 from evergrow.resources.settings import models
 
+R = TypeVar("R")
 CONNECT_S = 10.0
 JSON_HEADERS = {"Content-Type": "application/json"}
 
@@ -85,6 +88,14 @@ class Client:
             return self._fault(error)
         except (ValueError, TypeError, LookupError):
             return []
+
+    async def use(self, work: Callable[[openai.AsyncOpenAI], Awaitable[R]], within_s: float) -> R | Fault:
+        """What `work` makes of the SDK, such as of its files and batches; a fault where the endpoint refuses."""
+        try:
+            async with asyncio.timeout(within_s):
+                return await work(self._sdk)
+        except (openai.OpenAIError, TimeoutError, aiohttp.ClientError, httpx2.HTTPError, ssl.SSLError) as error:
+            return self._fault(error)
 
     def _fault(self, error: Exception) -> Fault:
         if isinstance(error, openai.APIStatusError):

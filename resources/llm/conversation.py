@@ -61,6 +61,7 @@ class Conversation:
         """
         if self._error is not None:
             raise self._error
+        self._engine.require_live(request.role)
         if self._running is None:
             self._running = asyncio.create_task(self._run())
         name = str(next(self._names))

@@ -16,12 +16,14 @@ from evergrow.resources.llm.conversation import Inbox
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job, job_of
 from evergrow.resources.llm.observer import Observer
+from evergrow.resources.llm.offline.asking import OfflineAsking, one_mode
+from evergrow.resources.llm.offline.desk import Desk
 from evergrow.resources.llm.pool import Pools, Wait
 from evergrow.resources.llm.requests import Attribution, Invalid, Outcome, Request
 from evergrow.resources.llm.server import Server
 from evergrow.resources.llm.tallies import Pace, Tallies
 from evergrow.resources.progress import Progress
-from evergrow.resources.settings import Settings, models
+from evergrow.resources.settings import Settings, SettingsError, models
 
 T = TypeVar("T")
 SHOW_S = 0.2
@@ -55,13 +57,15 @@ class Engine:
         self.pools = Pools(settings, ledger, addresses)
         self.observer = Observer(settings.observability, attribution)
         self.ledger_failed = False
+        self._desk = Desk(ledger, attribution)
+        self._offline = False
         self._blind: Exception | None = None
         self._settings = settings
         self._ledger = ledger
         self._progress = progress
         self._not_before = not_before
         self._roles: dict[str, models.Role] = {}
-        self._askings: set[Asking[Any]] = set()
+        self._askings: set[Asking[Any] | OfflineAsking[Any]] = set()
         self._notes: list[asyncio.Task[None]] = []
         self._committer = GroupCommit(ledger, self._ledger_fails)
 
@@ -115,8 +119,15 @@ class Engine:
             BudgetReached: a limit of the settings leaves no room for another request.
             SettingsError: a budget is in US dollars and a model has no price.
             LedgerError: a reply cannot be saved.
+            AwaitingBatch: the role's mode is `batch`, and answers are still to come.
         """
-        asking = Asking(self, requests, parse)
+        asking: Asking[T] | OfflineAsking[T]
+        mode, source = ("live", requests) if isinstance(requests, Inbox) else one_mode(self._settings, requests)
+        if mode == "batch" and not isinstance(source, Inbox):
+            self._offline = True
+            asking = OfflineAsking(self, self._settings, self._desk, source, parse)
+        else:
+            asking = Asking(self, source, parse)
         self._askings.add(asking)
         if self._blind:
             asking.stop(self._blind)
@@ -136,9 +147,20 @@ class Engine:
         finally:
             self._askings.discard(asking)
 
+    def require_live(self, role: str) -> None:
+        """Refuse a role that is set to a Batch API, where each question rests on the answer to the one before.
+
+        Raises:
+            SettingsError: it is.
+        """
+        if self._settings.role(role).mode == "batch":
+            raise SettingsError(
+                f"roles.{role}.mode: batch cannot grow trees, whose questions rest on earlier answers; set it to live"
+            )
+
     def summary(self) -> dict[str, int | float | None]:
         """What was asked, answered and spent so far, for a materialisation's metadata."""
-        return self.tallies.summary()
+        return {**self.tallies.summary(), **(self._desk.figures() if self._offline else {})}
 
     def job(self, request: Request) -> Job:
         """`request` with its role's settings and its identity."""

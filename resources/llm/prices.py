@@ -28,6 +28,20 @@ def version(price: models.Price | None) -> str | None:
     return f"{price.input:g}/{price.output:g}{cached}" + (f" @ {price.as_of}" if price.as_of else "")
 
 
+def offline(price: models.Price | None) -> models.Price | None:
+    """What the Batch API takes: every price times the factor, which its version tells."""
+    if price is None:
+        return None
+    factor, cached = price.batch_factor, price.cached_input
+    changes = {
+        "input": price.input * factor,
+        "output": price.output * factor,
+        "cached_input": None if cached is None else cached * factor,
+        "as_of": f"{price.as_of or 'price list'}, Batch API",
+    }
+    return price.model_copy(update=changes)
+
+
 def missing(model: str) -> str:
     """What to say when a limit is in money and a model has no price."""
     return (

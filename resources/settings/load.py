@@ -151,9 +151,20 @@ def _cross_faults(settings: Settings) -> list[str]:
         ]
         if len(set(named)) < len(named) or not named:
             faults.append(f"roles.{name}.endpoint: names no endpoint, or one twice")
+        faults += _batch_faults(settings, name)
     if len(set(settings.evolution.selection_order)) < len(settings.evolution.selection_order):
         faults.append("evolution.selection_order: names one rule twice")
     return faults
+
+
+def _batch_faults(settings: Settings, role: str) -> list[str]:
+    named = settings.role(role).endpoints
+    if settings.role(role).mode == "live":
+        return []
+    if len(named) > 1:
+        return [f"roles.{role}.mode: `batch` takes one endpoint, roles.{role}.endpoint names {len(named)}"]
+    embedded = [name for name in named if name in settings.endpoints and settings.endpoints[name].kind == "embedded"]
+    return [f"roles.{role}.mode: the embedded model ({name}) has no Batch API; `live` asks it" for name in embedded]
 
 
 def _describe(error: ErrorDetails) -> str:

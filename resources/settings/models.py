@@ -40,6 +40,10 @@ class Role(Section):
     )
     repair: bool = Field(True, description="ask once to mend an answer that cannot be read, quoting the fault")
     draws: int = Field(2, ge=1, le=10, description="answers drawn before a request counts as invalid, repairs aside")
+    # Out of repr, and so out of the code versions of assets: how an answer is fetched does not change it.
+    mode: Literal["live", "batch"] = Field(
+        "live", repr=False, description="batch: through the endpoint's Batch API, within a day and at a lower price"
+    )
 
     @property
     def endpoints(self) -> tuple[str, ...]:
@@ -111,6 +115,10 @@ class Endpoint(Section):
     timeout_s: PositiveFloat = Field(120.0, description="deadline of one attempt, seconds")
     attempts: PositiveInt = Field(6, description="tries per request before it counts as failed, rate limits aside")
     deadline_s: PositiveFloat = Field(900.0, description="longest that one request is tried, rate limits included")
+    batch_requests: int = Field(50_000, ge=1, le=50_000, description="most requests of one submission to its Batch API")
+    batch_bytes: int = Field(
+        200_000_000, ge=100_000, le=200_000_000, description="largest file of one submission to its Batch API"
+    )
     patience_s: PositiveFloat = Field(
         300.0, description="a run ends when nothing was answered for this long beyond the deadline of an attempt"
     )
@@ -270,6 +278,7 @@ class Price(Section):
     output: float = Field(ge=0, description="tokens of the answer")
     cached_input: float | None = Field(None, ge=0, description="prompt tokens that the server had cached; empty: input")
     as_of: str | None = Field(None, description="date of the price list, kept beside each cost")
+    batch_factor: Share = Field(0.5, description="what the Batch API takes of these prices")
 
 
 class Limits(Section):
@@ -296,7 +305,8 @@ class Observability(Section):
 
 
 class Sensors(Section):
-    """The two sensors: files in the inbox, and next rounds."""
+    """The sensors: files in the inbox, next rounds, and answers of the Batch API."""
 
     interval_s: PositiveInt = Field(15, description="seconds between two looks")
     inbox_settle_s: float = Field(2.0, ge=0, description="a file is read once unchanged for this long, seconds")
+    batches_interval_s: PositiveInt = Field(60, description="seconds between two looks at submissions to a Batch API")

@@ -195,7 +195,7 @@ def test_faulty_settings_are_one_message_in_a_process_of_their_own(tmp_path: Pat
         (tmp_path / "evergrow.yaml").write_text("evolution: {beam: 2}\n")
     else:
         environment["EVERGROW_EVOLUTION__BEAM"] = "2"
-    command = [Path(sys.executable).with_name("evergrow"), "cost"]
+    command = [str(Path(sys.executable).with_name("evergrow")), "cost"]
 
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 

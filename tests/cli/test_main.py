@@ -1,6 +1,7 @@
 """The command on real input: what each one says and leaves behind."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -56,7 +57,11 @@ def test_a_finished_run_repeated_sends_nothing(grown: Evergrow, fake_endpoint: F
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl", "csv"])
 def test_a_table_is_written_in_the_format_of_its_suffix(grown: Evergrow, tmp_path: Path, suffix: str) -> None:
     target = tmp_path / f"accepted.{suffix}"
-    readers = {"parquet": pl.read_parquet, "jsonl": pl.read_ndjson, "csv": pl.read_csv}
+    readers: dict[str, Callable[[Path], pl.DataFrame]] = {
+        "parquet": pl.read_parquet,
+        "jsonl": pl.read_ndjson,
+        "csv": pl.read_csv,
+    }
 
     said = grown("table", "evolution/round_01/accepted", "--partition", "b", "--out", target)
 
@@ -178,6 +183,38 @@ def test_a_run_that_reaches_its_budget_says_so_and_goes_on_when_the_limit_is_rai
     assert 0 < spent <= 12_000
     assert resumed.code == 0
     assert fake_endpoint.stats()["repeated"] == 0
+
+
+def test_a_budget_that_ends_a_later_round_leaves_the_earlier_ones_collected(
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint
+) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+    evergrow("run", "--batch", "b", "--rounds", 1)
+    spent = fake_endpoint.stats()["tokens"]
+
+    said = evergrow("run", "--batch", "b", "--rounds", 2, "--set", f"budget.max_tokens={spent + 7000}")
+
+    assert said.code == 0
+    assert "budget.max_tokens" in said.err
+    assert fake_endpoint.stats()["tokens"] <= spent + 7000
+    assert evergrow("export", "--out", "out").code == 0
+
+
+def test_a_fresh_run_that_was_stopped_goes_on_without_paying_twice(
+    grown: Evergrow, fake_endpoint: FakeEndpoint
+) -> None:
+    arguments = ("run", "--batch", "b", "--rounds", 1, "--set", "evolution.margin=-10")
+    asked = fake_endpoint.stats()["requests"]
+    fake_endpoint.control(only="rate how challenging", share={"500": 1.0})
+    stopped = grown(*arguments, "--fresh", "--set", "endpoints={default: {attempts: 1}}")
+    fake_endpoint.control(only="", share={})
+
+    resumed = grown(*arguments)
+
+    assert (stopped.code, resumed.code) == (1, 0)
+    generated = [row for row in grown("cost", "--json").json if row["asset"] == "evolution/round_01/instructions"]
+    assert sum(row["calls"] for row in generated) == 16
+    assert fake_endpoint.stats()["requests"] > asked
 
 
 def test_a_plan_says_what_a_run_takes_and_sends_nothing(

@@ -18,6 +18,11 @@ class Faults:
         over in silence.
     models: what is served; empty: anything. listed: what is listed instead.
     only: text that a request's body must contain to meet a fault; empty: any request.
+    batches: whether there is a Batch API. batch_end: what a batch comes to after `batch_polls` looks ("": it goes on);
+    an expired or cancelled one has answered the share `batch_done`, a failed one says `batch_reason`. batch_lost: lines
+    of the next batch that are never answered. batch_noise: text before the lines of its files. batch_page: most
+    batches in a list. batch_refuse, batch_drop, batch_hang: at the steps "upload" and "create", answer this status;
+    do the step, then close the connection, so many times; do it, then never answer.
     """
 
     share: dict[str, float] = field(default_factory=dict)
@@ -34,6 +39,17 @@ class Faults:
     headers: dict[str, str] = field(default_factory=dict)
     error_code: str | None = None
     error_message: str = ""
+    batches: bool = True
+    batch_end: str = "completed"
+    batch_polls: int = 0
+    batch_done: float = 0.5
+    batch_lost: int = 0
+    batch_reason: str = "Enqueued token limit reached."
+    batch_noise: str = ""
+    batch_page: int = 100
+    batch_refuse: dict[str, int] = field(default_factory=dict)
+    batch_drop: dict[str, int] = field(default_factory=dict)
+    batch_hang: str = ""
 
     def update(self, changes: dict[str, Any]) -> None:
         """Set the named fields; an unknown name is an error."""

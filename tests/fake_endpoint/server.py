@@ -15,6 +15,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.fake_endpoint import answers, trees
+from tests.fake_endpoint.batches import Batches
 from tests.fake_endpoint.faults import Faults
 
 MESSAGES = {
@@ -47,6 +48,7 @@ class FakeEndpoint:
         self.now = self.peak = 0
         self.times: list[float] = []
         self.window: list[float] = []
+        self.batches = Batches(self)
 
     def app(self) -> web.Application:
         """The routes; Azure's deployments are served as well."""
@@ -55,6 +57,7 @@ class FakeEndpoint:
             app.router.add_get(f"{base}/models", self.models)
         app.router.add_post("/v1/chat/completions", self.chat)
         app.router.add_post("/openai/deployments/{model}/chat/completions", self.chat)
+        self.batches.routes(app)
         app.router.add_post("/_control", self.control)
         app.router.add_get("/_stats", self.stats)
         return app
@@ -67,6 +70,7 @@ class FakeEndpoint:
             self.outcomes.clear()
             self.tokens = self.peak = 0
             self.times.clear()
+            self.batches.clear()
         self.faults.update(changes)
         return web.json_response({})
 
@@ -81,13 +85,14 @@ class FakeEndpoint:
                 "peak": self.peak,
                 "in_flight": self.now,
                 "tokens": self.tokens,
+                "batch": self.batches.stats(),
                 "times": self.times if "times" in request.query else [],
             }
         )
 
     async def models(self, request: web.Request) -> web.Response:
         """The list of models, behind the key."""
-        if not self._authorised(request):
+        if not self.authorised(request):
             return _error("401", None, {})
         listed = self.faults.listed or self.faults.models
         return web.json_response({"object": "list", "data": [{"id": m, "object": "model"} for m in listed]})
@@ -125,21 +130,28 @@ class FakeEndpoint:
             return await self._broken(request, fault, completion)
         return web.Response(body=completion, content_type="application/json", headers=faults.headers or None)
 
-    def _authorised(self, request: web.Request) -> bool:
+    def answer(self, body: dict[str, Any], raw: bytes) -> tuple[int, bytes]:
+        """Status and body that a request gets as a line of a batch."""
+        fault = self._unsupported(body) or self.faults.pick(self.draw)
+        self.outcomes[fault or "ok"] += 1
+        if fault and (fault.isdigit() or fault in STATUS):
+            return STATUS.get(fault) or int(fault), json.dumps(_message(fault, self.faults.error_code)).encode()
+        return 200, self._completion(body, raw, fault)
+
+    def authorised(self, request: web.Request) -> bool:
+        """Whether the request has the key."""
         key = self.faults.key
         sent = request.headers.get("api-key") or request.headers.get("Authorization", "").removeprefix("Bearer ")
         return key is None or sent == key
 
     def _refusal(self, request: web.Request, body: dict[str, Any]) -> str | None:
         """What the server says to this request whatever its faults: key, model, mode of answers, true rate limit."""
-        if not self._authorised(request):
+        if not self.authorised(request):
             return "401"
         if self.faults.models and request.match_info.get("model", body["model"]) not in self.faults.models:
             return "404"
-        kind = body.get("response_format", {}).get("type", "text")
-        ranks = ("text", "json_object", "json_schema")
-        if self.faults.answers != "ignored" and ranks.index(kind) > ranks.index(self.faults.answers):
-            return "400"
+        if unsupported := self._unsupported(body):
+            return unsupported
         if self.faults.per_second:
             now = time.monotonic()
             self.window = [t for t in self.window if now - t < 1]
@@ -147,6 +159,12 @@ class FakeEndpoint:
                 return "429"
             self.window.append(now)
         return None
+
+    def _unsupported(self, body: dict[str, Any]) -> str | None:
+        kind = body.get("response_format", {}).get("type", "text")
+        ranks = ("text", "json_object", "json_schema")
+        known = self.faults.answers
+        return "400" if known != "ignored" and ranks.index(kind) > ranks.index(known) else None
 
     def _completion(self, body: dict[str, Any], raw: bytes, fault: str | None) -> bytes:
         digest = hashlib.blake2b(raw, digest_size=8, key=self.seed.to_bytes(8, "big")).digest()
@@ -222,11 +240,14 @@ def _schema_of(body: dict[str, Any], *, ignored: bool) -> dict[str, Any] | None:
 
 
 def _error(fault: str, code: str | None, headers: dict[str, str]) -> web.Response:
+    return web.json_response(_message(fault, code), status=STATUS.get(fault) or int(fault), headers=headers)
+
+
+def _message(fault: str, code: str | None) -> dict[str, Any]:
     message, kind, usual = MESSAGES.get(fault, ("The server had an error.", "server_error", "server_error"))
     if fault == "400" and code is None:
         message, usual = "'response_format' of type 'json_schema' is not supported with this model.", "unsupported"
-    error = {"error": {"message": message, "type": kind, "param": None, "code": code or usual}}
-    return web.json_response(error, status=STATUS.get(fault) or int(fault), headers=headers)
+    return {"error": {"message": message, "type": kind, "param": None, "code": code or usual}}
 
 
 async def serve(endpoint: FakeEndpoint, port: int) -> None:

@@ -2,6 +2,7 @@ import asyncio
 import sqlite3
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,23 @@ def test_a_request_whose_fate_is_unknown_is_charged_its_worst_case(fake_endpoint
 
     assert isinstance(asked.error, BudgetReached)
     assert fake_endpoint.stats()["tokens"] <= 10_000
+
+
+def test_what_may_have_been_charged_counts_in_later_runs_too(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
+    fake_endpoint.control(first={"truncate": 2})
+    chosen = with_budget(max_tokens=10_000)
+
+    first = ask(chosen, ledger, requests(3))
+    later = ask(chosen, ledger, requests(1000, system="other"), who=replace(WHO, run_id="run-2"))
+
+    assert len(first.of(Answered)) == 3
+    lost = ledger.costs(["batch"])["failed"].sum()
+    assert lost == 2
+    assert isinstance(later.error, BudgetReached)
+    spent = ledger.spent(batch=WHO.batch)
+    assert spent.tokens <= 10_000
+    assert spent.tokens - fake_endpoint.stats()["tokens"] > 2 * 300  # the answers' limit, twice
+    assert spent.usd > 2 * 300 * 10e-6
 
 
 def test_runs_side_by_side_see_what_the_other_spends(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
