@@ -138,8 +138,9 @@ def room(settings: Settings, ledger: Ledger, batch: str) -> str | None:
     """
     budget = Budget(purses(settings, ledger, batch, NEW_RUN))
     for purse in budget.purses:
-        spent = ledger.spent_on(replace(purse.rows, other_than=NEW_RUN))
-        purse.others_tokens, purse.others_usd = spent.tokens, spent.usd
+        rows = replace(purse.rows, other_than=NEW_RUN)
+        spent, (tokens, usd) = ledger.spent_on(rows), ledger.submissions.set_aside(rows)
+        purse.others_tokens, purse.others_usd = spent.tokens + tokens, spent.usd + usd
     wants = [_smallest(settings, role, money=budget.in_money) for role in type(settings.roles).model_fields]
     closed = [purse for purse in budget.purses if not any(purse.fits(want) for want in wants)]
     return str(closed[0].reached(min(wants, key=lambda want: (want.usd, want.tokens)))) if closed else None

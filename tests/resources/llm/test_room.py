@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from evergrow.resources.ledger import Ledger
+from evergrow.resources.ledger import Ledger, Line, State, Submission
 from evergrow.resources.llm import BudgetReached
 from evergrow.resources.llm.budget import room
 from evergrow.resources.settings import SettingsError
@@ -52,6 +52,17 @@ def test_the_limit_of_a_run_closes_only_where_no_run_could_ever_begin(
     assert isinstance(ask(chosen, ledger, requests(1000)).error, BudgetReached)
 
     assert room(chosen, ledger, WHO.batch) is None
+
+
+def test_what_is_handed_in_and_not_answered_takes_room(ledger: Ledger) -> None:
+    chosen = settings(roles=ROLES, budget={"max_tokens": 5000})
+    draft = Submission("s", State.DRAFT, "default", "generator", "model-1", "run-1", "a", "p", "b", created_at=0.0)
+    ledger.submissions.begin(draft)
+    assert room(chosen, ledger, "b") is None
+
+    ledger.submissions.add("s", [Line("call", "key", 0, 0, 0, "v1", "{}", tokens=4900, usd=0.0)])
+
+    assert "4,900 is spent" in str(room(chosen, ledger, "b"))
 
 
 def test_without_limits_there_is_room_and_without_prices_a_clear_error(ledger: Ledger) -> None:
