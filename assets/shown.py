@@ -21,7 +21,7 @@ def histogram(table: pl.DataFrame, column: str, low: float, high: float, bins: i
     if values.is_empty():
         return {}
     edges = [low + (high - low) * n / bins for n in range(1, bins)]
-    parts = values.cut(edges, labels=[str(n) for n in range(bins)]).cast(pl.String).value_counts()
+    parts = values.bin_intervals(edges, labels=[str(n) for n in range(bins)]).cast(pl.String).value_counts()
     counts = dict(parts.iter_rows())
     most = max(counts.values())
     lines = []
