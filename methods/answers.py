@@ -6,6 +6,7 @@ Every function takes time linear in the length of the text, whatever the text is
 import json
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 PASSES, LEAST_WORK = 16, 100_000  # how far one text may be searched: times its length, and characters
@@ -93,11 +94,8 @@ class _Found:
 def _found(text: str) -> _Found | None:
     constants: list[str] = []
     decoder = json.JSONDecoder(strict=False, parse_constant=constants.append)
-    try:
+    with suppress(ValueError, RecursionError):  # where it is not JSON as it stands, look inside
         value = decoder.decode(text)
-    except (ValueError, RecursionError):
-        pass  # not JSON as it stands: look inside
-    else:
         return None if constants else _Found(value)
     best: _Found | None = None
     try:

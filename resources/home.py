@@ -149,11 +149,11 @@ class Home:
         Raises:
             BatchBusy: another holder, in this process or another, has it.
         """
-        stem = f"batch-{hashlib.sha256(batch.encode()).hexdigest()[:16]}"
-        holder = self.locks / f"{stem}.json"
+        path = self._batch_lock(batch)
+        holder = path.with_suffix(".json")
         with self.writing():
             self.locks.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(self.locks / f"{stem}.lock", timeout=0)
+            lock = filelock.FileLock(path, timeout=0)
             try:
                 lock.acquire()
             except filelock.Timeout as error:
@@ -166,6 +166,22 @@ class Home:
             yield
         finally:
             lock.release()
+
+    def holds(self, batch: str) -> bool:
+        """Whether somebody works on `batch` at this moment: a run, or a command between two of its runs."""
+        path = self._batch_lock(batch)
+        if not path.exists():
+            return False
+        lock = filelock.FileLock(path, timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout:
+            return True
+        lock.release()
+        return False
+
+    def _batch_lock(self, batch: str) -> Path:
+        return self.locks / f"batch-{hashlib.sha256(batch.encode()).hexdigest()[:16]}.lock"
 
     def _prepare_dagster(self) -> None:
         try:

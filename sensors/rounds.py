@@ -1,6 +1,6 @@
 """A batch whose round was accepted goes on to the next one, and to the collection after its last."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,6 +8,7 @@ import dagster as dg
 from evergrow.assets.frontier import Stop, next_round_no, stop_before
 from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name
 from evergrow.resources.gate import Verdict, judgement
+from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger, State
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.runs import launched, under_way
@@ -29,12 +30,12 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
         "evolution.target_rows and at the budget.",
     )
     def next_round(
-        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
+        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
         requests, said = [], []
         busy = under_way(context.instance)
         for batch in BATCHES.get_partition_keys(dynamic_partitions_store=context.instance):
-            found = Stop(f"run {busy[batch]} is working on it") if batch in busy else None
+            found = _worked_on(home, busy, batch)
             decision = found or decide(context.instance, ledger, settings, batch)
             if isinstance(decision, dg.RunRequest):
                 requests.append(decision)
@@ -47,6 +48,13 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
         return dg.SensorResult(run_requests=requests[:MAX_REQUESTS])
 
     return next_round
+
+
+def _worked_on(home: Home, busy: Mapping[str, str], batch: str) -> Stop | None:
+    if batch in busy:
+        return Stop(f"run {busy[batch]} is working on it")
+    # A command holds its batch between two rounds as well: a run that is launched then would only fail.
+    return Stop("a command is working on it") if home.holds(batch) else None
 
 
 def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, batch: str) -> dg.RunRequest | Stop:

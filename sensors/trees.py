@@ -35,7 +35,8 @@ def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDef
     ) -> dg.SensorResult | dg.SkipReason:
         requests, said = [], []
         for tree in TREES.get_partition_keys(dynamic_partitions_store=context.instance):
-            decision = decide(context.instance, parts, home, ledger, settings, tree)
+            held = Stop("a run or a command is working on it") if home.holds(tree) else None
+            decision = held or decide(context.instance, parts, home, ledger, settings, tree)
             if isinstance(decision, dg.RunRequest):
                 requests.append(decision)
             else:

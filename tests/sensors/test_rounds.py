@@ -193,3 +193,12 @@ def test_a_partition_key_that_no_seeds_belong_to_is_passed_over(platform: Platfo
     platform.instance.add_dynamic_partitions(BATCHES_NAME, ["stray"])
 
     assert requested(look(platform, "next_round")) == {"b": "round_01"}
+
+
+def test_a_batch_that_a_command_holds_between_two_rounds_is_left_alone(platform: Platform) -> None:
+    seeded(platform, "b")
+
+    with platform.home.batch_lock("b"):
+        assert "a command is working on it" in reason(look(platform, "next_round"))
+
+    assert not isinstance(look(platform, "next_round"), dg.SkipReason)
