@@ -8,6 +8,7 @@ from evergrow.resources.ledger import Ledger, Rows
 from evergrow.resources.llm import prices
 from evergrow.resources.llm.rendering import TEMPLATE_BYTES
 from evergrow.resources.settings import Settings, SettingsError, models
+from evergrow.resources.settings.models import CORE_ROLES
 
 NEW_RUN = ""  # no run has this id: a run that starts now has spent nothing
 
@@ -141,7 +142,7 @@ def room(settings: Settings, ledger: Ledger, batch: str) -> str | None:
         rows = replace(purse.rows, other_than=NEW_RUN)
         spent, (tokens, usd) = ledger.spent_on(rows), ledger.submissions.set_aside(rows)
         purse.others_tokens, purse.others_usd = spent.tokens + tokens, spent.usd + usd
-    wants = [_smallest(settings, role, money=budget.in_money) for role in type(settings.roles).model_fields]
+    wants = [_smallest(settings, role, money=budget.in_money) for role in CORE_ROLES]
     closed = [purse for purse in budget.purses if not any(purse.fits(want) for want in wants)]
     return str(closed[0].reached(min(wants, key=lambda want: (want.usd, want.tokens)))) if closed else None
 

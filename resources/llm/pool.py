@@ -12,6 +12,7 @@ from evergrow.resources.llm.admission import Ticket
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.server import Server, Size
 from evergrow.resources.settings import Settings, models
+from evergrow.resources.settings.models import CORE_ROLES
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,9 @@ class Pools:
         return self._pools.get(role)
 
     async def reach(self, role: str) -> None:
-        """Open and check the endpoints of all roles, once: a missing judge is found before a generator is paid.
+        """Open and check the endpoints of `role` and of those that go with any, once.
+
+        So a missing judge is found before a generator is paid.
 
         Raises:
             EndpointError: one is set wrongly or refuses the key, or none of a role's can be reached; `role` goes first.
@@ -100,14 +103,14 @@ class Pools:
             if role in self._pools:
                 return
             opened: dict[str, Pool] = {}
-            for name in dict.fromkeys((role, *type(self._settings.roles).model_fields)):
+            for name in dict.fromkeys((role, *CORE_ROLES)):
                 opened[name] = Pool([await self._server(*named) for named in self._settings.pool(name).items()])
             await self._check(list(opened.values()))
             for name, pool in opened.items():
                 for server in pool.servers:
                     await server.know(self._settings.role(name).model or "")
                     server.last_answer = time.monotonic()
-            self._pools = opened
+            self._pools |= opened
 
     async def close(self) -> None:
         """Close every endpoint."""

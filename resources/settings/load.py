@@ -75,9 +75,12 @@ class Settings(BaseSettings):
         return any(endpoint.kind == "embedded" for pool in pools for endpoint in pool)
 
     def role(self, name: str) -> models.Role:
-        """The role called `name`, its model filled in."""
+        """The role called `name`, its model filled in; it shares the generator's endpoints where it names none."""
         role: models.Role = getattr(self.roles, name)
-        return role if role.model else role.model_copy(update={"model": self.model})
+        missing: dict[str, Any] = {} if role.model else {"model": self.model}
+        if "endpoint" not in role.model_fields_set and "default" not in self.endpoints:
+            missing["endpoint"] = self.roles.generator.endpoint
+        return role.model_copy(update=missing) if missing else role
 
     def pool(self, role: str) -> dict[str, models.Endpoint]:
         """The endpoints that serve `role`, by name."""

@@ -75,6 +75,9 @@ class RouterRole(Role):
     max_tokens: PositiveInt = Field(256, description="most tokens an answer may have")
 
 
+CORE_ROLES = ("generator", "judge")  # whatever grows asks these; the others only by trees
+
+
 class Roles(Section):
     """The kinds of work that models do.
 
