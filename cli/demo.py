@@ -25,6 +25,8 @@ def demo(workspace: Workspace, seeds: int) -> None:
     stage(workspace.home, BATCH, harvested, replace=True)
     workspace.add_partition(BATCH)
     say(f"{harvested.frame.height} documented functions of the module {SOURCE!r} are the seeds of batch {BATCH!r}.")
+    if workspace.settings.uses_embedded_model:
+        say("Evolving them takes about two minutes on two free cores.")
     run_batch(workspace, BATCH, say)
     target = export_batches(workspace, [BATCH], "chat", workspace.home.exports / BATCH)
     show_table(funnel(workspace, BATCH).vstack(_exported(workspace, target)), "funnel")
