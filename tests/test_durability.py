@@ -93,6 +93,15 @@ class Project:
 
 
 @pytest.fixture
+def fake_endpoint(start_endpoint: Callable[..., FakeEndpoint], monkeypatch: pytest.MonkeyPatch) -> FakeEndpoint:
+    """One of its own: what other tests have left hanging at the shared one would never come to rest."""
+    endpoint = start_endpoint()
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
+    return endpoint
+
+
+@pytest.fixture
 def make(tmp_path: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Makes or opens the project in a folder of that name; commands then work on the latest."""
     (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))

@@ -1,17 +1,16 @@
 """Rounds in batch mode: the sensor fetches answers and starts the waiting runs again, until all is as live."""
 
 from collections.abc import Iterator
-from contextlib import closing
 
 import dagster as dg
 import polars as pl
 import pytest
 
 from evergrow.assets.keys import stage_key
-from evergrow.resources.ledger import Ledger
 from evergrow.resources.models import AWAITS, FRESH_SINCE
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
+from tests.sensors.conftest import look
 
 BATCH_ROLES = {"generator": {"mode": "batch"}, "judge": {"mode": "batch"}}
 ACCEPTED = stage_key(1, "accepted")
@@ -28,14 +27,7 @@ def platform(fake_endpoint: FakeEndpoint) -> Iterator[Platform]:
 
 def tick(platform: Platform, sensor: str = "offline_batches") -> dg.SensorResult | dg.SkipReason:
     """One look of a sensor."""
-    definition = platform.definitions.get_sensor_def(sensor)
-    with closing(Ledger.of(platform.settings)) as ledger:
-        context = dg.build_sensor_context(
-            instance=platform.instance, definitions=platform.definitions, resources={"ledger": ledger}
-        )
-        found = definition(context)
-    assert isinstance(found, dg.SensorResult | dg.SkipReason)
-    return found
+    return look(platform, sensor)
 
 
 def launch(platform: Platform, request: dg.RunRequest) -> str:
