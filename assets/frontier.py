@@ -33,8 +33,7 @@ def work_needed(
 
     It is if this code made it from these inputs, every request was answered, and its gates passed by these thresholds.
     """
-    graph = definitions.resolve_asset_graph()
-    node = graph.get(key)
+    node = definitions.resolve_asset_graph().get(key)
     record = latest_materialization(instance, key, partition)
     if record is None or record.asset_materialization is None:
         return NEVER_MADE
@@ -47,9 +46,21 @@ def work_needed(
     metadata = record.asset_materialization.metadata
     if UNANSWERED in metadata and metadata[UNANSWERED].value:
         return f"{metadata[UNANSWERED].value} requests failed"
-    checks = [dg.AssetCheckKey(key, name) for name in node.metadata.get(GATES, ())]
+    return gate_needed(instance, definitions, key, partition, record)
+
+
+def gate_needed(
+    instance: dg.DagsterInstance,
+    definitions: dg.Definitions,
+    key: dg.AssetKey,
+    partition: str,
+    version: dg.EventLogRecord,
+) -> str | None:
+    """Why the gates of a version must judge it (again); None if all passed it by the thresholds of today."""
+    graph = definitions.resolve_asset_graph()
+    checks = [dg.AssetCheckKey(key, name) for name in graph.get(key).metadata.get(GATES, ())]
     wanted = [graph.get(check).metadata.get(THRESHOLDS) for check in checks]
-    found = [judgement(instance, check, partition, record) for check in checks]
+    found = [judgement(instance, check, partition, version) for check in checks]
     if shut := next((gate.verdict for gate in found if gate.verdict is not Verdict.PASSED), None):
         return f"its gate is {shut}"
     return "the thresholds of its gate changed" if [gate.thresholds for gate in found] != wanted else None

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
-from evergrow.assets.frontier import NEVER_MADE, UNANSWERED, Stop, work_needed
+from evergrow.assets.frontier import NEVER_MADE, UNANSWERED, Stop, gate_needed, work_needed
 from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, shard_partition
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import INNER, SHAPE, known_tree, shape
-from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement
+from evergrow.resources.gate import Verdict, judgement
 from evergrow.resources.home import Home
 from evergrow.resources.settings import Settings
 from evergrow.resources.versions import latest_materialization
@@ -58,8 +58,7 @@ def stale(
     instance: dg.DagsterInstance, definitions: dg.Definitions, key: dg.AssetKey, partition: str, basis: str
 ) -> str | None:
     """Why a table must be made (again), where what it was made from is kept as its basis; None if it is current."""
-    graph = definitions.resolve_asset_graph()
-    node = graph.get(key)
+    node = definitions.resolve_asset_graph().get(key)
     record = latest_materialization(instance, key, partition)
     made = record.asset_materialization if record else None
     if record is None or made is None:
@@ -70,12 +69,7 @@ def stale(
         return "what it is made from changed"
     if failed := metadata_of(instance, key, partition, UNANSWERED):
         return f"{failed} requests failed"
-    checks = [dg.AssetCheckKey(key, name) for name in node.metadata.get(GATES, ())]
-    wanted = [graph.get(check).metadata.get(THRESHOLDS) for check in checks]
-    found = [judgement(instance, check, partition, record) for check in checks]
-    if shut := next((gate.verdict for gate in found if gate.verdict is not Verdict.PASSED), None):
-        return f"its gate is {shut}"
-    return "the thresholds of its gate changed" if [gate.thresholds for gate in found] != wanted else None
+    return gate_needed(instance, definitions, key, partition, record)
 
 
 def metadata_of(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, name: str) -> object:
