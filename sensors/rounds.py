@@ -14,8 +14,7 @@ from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.runs import launched, under_way
 from evergrow.resources.settings import Settings
 from evergrow.resources.versions import latest_materialization
-
-MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
+from evergrow.sensors.answer import answer
 
 
 def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinition:
@@ -32,20 +31,13 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
     def next_round(
         context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
-        requests, said = [], []
         busy = under_way(context.instance)
-        for batch in BATCHES.get_partition_keys(dynamic_partitions_store=context.instance):
-            found = _worked_on(home, busy, batch)
-            decision = found or decide(context.instance, ledger, settings, batch)
-            if isinstance(decision, dg.RunRequest):
-                requests.append(decision)
-            else:
-                said.append(f"{batch}: {decision.why}")
-        if not requests:
-            return dg.SkipReason("; ".join(said) or "no batch is registered")
-        for line in said:
-            context.log.info(line)
-        return dg.SensorResult(run_requests=requests[:MAX_REQUESTS])
+        batches = BATCHES.get_partition_keys(dynamic_partitions_store=context.instance)
+        decisions = (
+            (batch, _worked_on(home, busy, batch) or decide(context.instance, ledger, settings, batch))
+            for batch in batches
+        )
+        return answer(context, decisions, "no batch is registered")
 
     return next_round
 

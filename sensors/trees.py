@@ -11,8 +11,7 @@ from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.settings import Settings
 from evergrow.resources.versions import latest_materialization
-
-MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
+from evergrow.sensors.answer import answer
 
 
 def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDefinition:
@@ -33,19 +32,18 @@ def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDef
     def next_level(
         context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
-        requests, said = [], []
-        for tree in TREES.get_partition_keys(dynamic_partitions_store=context.instance):
-            held = Stop("a run or a command is working on it") if home.holds(tree) else None
-            decision = held or decide(context.instance, parts, home, ledger, settings, tree)
-            if isinstance(decision, dg.RunRequest):
-                requests.append(decision)
-            else:
-                said.append(f"{tree}: {decision.why}")
-        if requests:
-            return dg.SensorResult(run_requests=requests[:MAX_REQUESTS])
-        return dg.SkipReason("; ".join(said) or "no tree is registered")
+        trees = TREES.get_partition_keys(dynamic_partitions_store=context.instance)
+        decisions = (
+            (tree, _worked_on(home, tree) or decide(context.instance, parts, home, ledger, settings, tree))
+            for tree in trees
+        )
+        return answer(context, decisions, "no tree is registered")
 
     return next_level
+
+
+def _worked_on(home: Home, tree: str) -> Stop | None:
+    return Stop("a run or a command is working on it") if home.holds(tree) else None
 
 
 def decide(  # noqa: PLR0917 - what a decision rests on
