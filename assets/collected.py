@@ -43,7 +43,6 @@ def collected_definitions(settings: Settings) -> dg.Definitions:
             raise dg.Failure(f"batch {context.partition_key!r} has no accepted round yet; run round 1 first")
         # The beam says who has children, not who is a good sample; whether a child beats its parent is judged anew.
         selected = pl.col("reason").is_null() | pl.col("reason").is_in(list(selection.RULES.values()))
-        selected = pl.col("reason").is_null() | pl.col("reason").is_in(list(selection.RULES.values()))
         scored = pl.concat(tables).filter(selected)
         chosen = collect(
             scored, embedder.embed(scored["content"].to_list()), rules.intra_tree_min_distance, rules.target_rows

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from pydantic_settings.sources import InitSettingsSource
 
-from evergrow.resources.settings import models
+from evergrow.resources.settings import dataset, models
 
 PREFIX, DELIMITER = "EVERGROW_", "__"
 CONFIG_VARIABLE = "EVERGROW_CONFIG"
@@ -42,6 +42,11 @@ class Settings(BaseSettings):
     seeds: models.Seeds = models.Seeds()
     evolution: models.Evolution = models.Evolution()
     treesynth: models.TreeSynth = models.TreeSynth()
+    answers: dataset.Answers = dataset.Answers()
+    verification: dataset.Verification = dataset.Verification()
+    sandbox: dataset.Sandbox = dataset.Sandbox()
+    cleaning: dataset.Cleaning = dataset.Cleaning()
+    release: dataset.Release = dataset.Release()
     gates: models.Gates = models.Gates()
     prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
     budget: models.Budget = models.Budget()

@@ -4,9 +4,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 
-Share = Annotated[float, Field(ge=0, le=1)]
+from evergrow.resources.settings.dataset import CleanGate, ReleaseGate, ResponsesGate, VerifiedGate
+from evergrow.resources.settings.section import Section, Share
+
 Score = Annotated[float, Field(ge=1, le=10)]
 
 
@@ -19,12 +21,6 @@ def http_url(text: str) -> str:
 
 
 MAX_ROUNDS = 20
-
-
-class Section(BaseModel):
-    """A group of settings: unknown names are errors, values do not change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Role(Section):
@@ -75,6 +71,12 @@ class RouterRole(Role):
     max_tokens: PositiveInt = Field(256, description="most tokens an answer may have")
 
 
+class ResponderRole(JudgeRole):
+    """A role whose answers are what a trainer reads: the best one, not a varied one."""
+
+    max_tokens: PositiveInt = Field(4096, description="most tokens an answer may have")
+
+
 CORE_ROLES = ("generator", "judge")  # whatever grows asks these; the others only by trees
 
 
@@ -82,13 +84,16 @@ class Roles(Section):
     """The kinds of work that models do.
 
     The generator writes children and samples, the judge scores complexity and checks attributes, the partitioner names
-    dimensions and values of a tree, the router sorts texts into its nodes.
+    dimensions and values of a tree, the router sorts texts into its nodes; the responder answers samples, the tester
+    writes tests for answers that are code.
     """
 
     generator: Role = Role()
     judge: JudgeRole = JudgeRole()
     partitioner: PartitionerRole = PartitionerRole()
     router: RouterRole = RouterRole()
+    responder: ResponderRole = ResponderRole()
+    tester: JudgeRole = JudgeRole()
 
 
 class Endpoint(Section):
@@ -272,6 +277,10 @@ class Gates(Section):
     routed: RoutingGate = RoutingGate()
     balanced: BalancedGate = BalancedGate()
     aware: AwareGate = AwareGate()
+    responses: ResponsesGate = ResponsesGate()
+    verified: VerifiedGate = VerifiedGate()
+    clean: CleanGate = CleanGate()
+    release: ReleaseGate = ReleaseGate()
 
 
 class Price(Section):
