@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock
 
 BUSY_S = 60.0
 ASKED_TOGETHER = 10_000  # below SQLite's limit of parameters
@@ -51,6 +52,8 @@ class VectorStore:
     def _connection(self) -> Iterator[sqlite3.Connection]:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(self._path, timeout=BUSY_S)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                with FileLock(f"{self._path}.lock"):  # the switch does not wait for SQLite's own locks
+                    connection.execute("PRAGMA journal_mode = WAL")
             connection.execute(SCHEMA)
             yield connection

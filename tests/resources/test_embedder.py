@@ -155,8 +155,8 @@ def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
         for n in range(start, 40, 2):
             VectorStore(tmp_path / "v.sqlite").keep("m", keys[n : n + 2], rows[n : n + 2])
 
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(keep, [0, 1]))
+    with ThreadPoolExecutor(8) as pool:  # four at each half: the file is made by all of them at once
+        list(pool.map(keep, [0, 1] * 4))
     found = VectorStore(tmp_path / "v.sqlite").find("m", keys)
     assert np.array_equal(np.stack([found[key] for key in keys]), rows)
     assert not VectorStore(tmp_path / "v.sqlite").find("another", keys)

@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -269,8 +269,12 @@ def test_an_asking_that_is_left_early_ends_with_the_engine(fake_endpoint: FakeEn
     assert 1 <= ledger.spent().calls <= 200
 
 
-def test_two_askings_of_one_engine_share_its_endpoint(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
-    fake_endpoint.control(latency=0.02)
+def test_two_askings_of_one_engine_share_its_endpoint(
+    start_endpoint: Callable[..., FakeEndpoint], ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = start_endpoint(latency=0.02)  # one of its own: requests that an earlier test left would be counted too
+    monkeypatch.setenv("OPENAI_BASE_URL", endpoint.url)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
 
     async def both() -> int:
         async with Engine.open(settings({"concurrency": 8}), ledger, WHO, LogProgress(logging.getLogger())) as engine:
@@ -282,7 +286,7 @@ def test_two_askings_of_one_engine_share_its_endpoint(fake_endpoint: FakeEndpoin
             return sum(await asyncio.gather(count("one"), count("two")))
 
     assert asyncio.run(both()) == 200
-    assert fake_endpoint.stats()["peak"] <= 8
+    assert endpoint.stats()["peak"] <= 8
 
 
 def test_a_ledger_on_postgresql_serves_as_well(fake_endpoint: FakeEndpoint, postgres_url: str) -> None:
