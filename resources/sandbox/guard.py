@@ -1,9 +1,10 @@
 """Runs one program under limits, ends all that it started, and reports how it ended.
 
 The text of this module is what the sandbox's interpreter runs (`python -c`), outside of evergrow's environment: it may
-import nothing but the standard library and `confinement`, whose text goes with it. The request comes as JSON on stdin; on stdout goes a line `ready` and, at the
-end, a line of JSON. The guard itself runs nothing of the program; a child of it does, in a session of its own, with an
-empty environment and no descriptors but its output's, after it confined itself.
+import nothing but the standard library and `confinement`, whose text goes with it. The request comes as JSON on stdin;
+on stdout goes a line `ready` and, at the end, a line of JSON. The guard itself runs nothing of the program; a child of
+it does, in a session of its own, with an empty environment and no descriptors but its output's, after it confined
+itself.
 """
 
 import json

@@ -33,8 +33,8 @@ class Finished:
     """How a program ended.
 
     Attributes:
-        outcome: ok (exit code 0), error (another one), timeout (wall clock or processor time), crash (a signal), oom (no
-            memory), output (wrote more than it may).
+        outcome: ok (exit code 0), error (another one), timeout (wall clock or processor time), crash (a signal), oom
+            (no memory), output (wrote more than it may).
         exit_code: negative for a signal; None if it was ended from outside.
         stdout, stderr: what it wrote, up to the limit each.
         wall_s, cpu_s: seconds; those of the processor with its children's.
