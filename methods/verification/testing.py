@@ -64,9 +64,20 @@ def read_fault(stdout: str, tests: Sequence[str], nonce: str) -> str | None:
     found = re.findall(rf"^{nonce} (\{{.*\}})$", stdout, re.MULTILINE)
     if not found:
         return "the program ended before all of its tests were done"
-    report = json.loads(found[-1])
-    if report["fault"] is None and report["passed"] == list(range(len(tests))):
-        return None
-    number, said = report["fault"]
-    said = excerpt(_ADDRESS.sub("0x…", said), DETAIL_CHARS)
-    return f"does not load: {said}" if number < 0 else f"test {number + 1}, {excerpt(tests[number])!r}: {said}"
+    try:
+        report = json.loads(found[-1])
+    except ValueError:
+        report = None
+    match report:
+        case {"fault": None, "passed": passed} if passed == list(range(len(tests))):
+            return None
+        case {"fault": [-1, str(said)]}:
+            return f"does not load: {_shown(said)}"
+        case {"fault": [int(number), str(said)]} if 0 <= number < len(tests):
+            return f"test {number + 1}, {excerpt(tests[number])!r}: {_shown(said)}"
+        case _:
+            return "the report of the tests was tampered with"
+
+
+def _shown(said: str) -> str:
+    return excerpt(_ADDRESS.sub("0x…", said), DETAIL_CHARS)

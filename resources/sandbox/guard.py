@@ -82,10 +82,13 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def end_descendants() -> None:
-    """Kill all that descends from this process, which orphans come to, until nothing is left."""
+def end_descendants(*, alone: bool) -> None:
+    """Kill all that descends from this process, which orphans come to, until nothing is left.
+
+    In a namespace of its own, where it is `alone`, everything that it can reach is meant.
+    """
     while True:
-        for pid in descendants(os.getpid()):
+        for pid in [-1] if alone else descendants(os.getpid()):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
@@ -165,8 +168,7 @@ def guard(request: dict[str, Any]) -> dict[str, Any]:
     wall_s = time.monotonic() - started
     os.killpg(child, signal.SIGKILL)  # a process that was not waited for keeps its group
     _, status, usage = os.wait4(child, 0)
-    if request["confine"]:  # elsewhere the namespace ends with this process
-        end_descendants()
+    end_descendants(alone=not request["confine"])
     spent = resource.getrusage(resource.RUSAGE_CHILDREN)
     return {
         **setup,
@@ -181,7 +183,7 @@ def guard(request: dict[str, Any]) -> dict[str, Any]:
 
 def end_early(folder: str) -> NoReturn:
     """End everything: whoever asked for the program wants no report, or is gone."""
-    end_descendants()
+    end_descendants(alone=False)
     os.execv("/bin/rm", ["rm", "-rf", folder])  # noqa: S606
 
 
@@ -190,8 +192,8 @@ def main() -> None:
     sys.path[:] = [path for path in sys.path if path]
     request = json.loads(sys.stdin.buffer.read())
     prctl(PR_SET_DUMPABLE, 0)  # a program of the same user may not trace it, nor open its descriptors
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
     if request["confine"]:
-        prctl(PR_SET_CHILD_SUBREAPER, 1)
         signal.signal(signal.SIGTERM, lambda *_: end_early(request["folder"]))
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
     sys.stdout.write("ready\n")
