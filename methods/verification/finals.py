@@ -3,8 +3,8 @@ r"""Final answers of mathematics: where an answer states one, and which spelling
 What makes no difference (after the normalisation of MATH, Hendrycks et al. 2021):
 
 - spacing, `$`, `\left`, `\dfrac`, bold marks, a full stop at the end, a leading `x =`;
-- how a number is spelt that has one exact value: `0.5`, `.50`, `1/2` and `\frac12` are equal, as are `2\frac12`, `2 1/2`
-  and `5/2`. Nothing is rounded: `0.33` is not `1/3`;
+- how a number is spelt that has one exact value: `0.5`, `.50`, `1/2` and `\frac12` are equal, as are `2\frac12`,
+  `2 1/2` and `5/2`. Nothing is rounded: `0.33` is not `1/3`;
 - thousands separators: `1,234`, `1{,}234`, `1\,234` and `1 234` are 1234. The decimal sign is a point;
 - a unit at the end, for the question fixes it: `\$42`, `42 dollars`, `42\text{ cm}` and `42^\circ` are 42;
 - the percent sign, which counts as a unit: `50\%` is 50 and not `0.5`;
@@ -26,7 +26,7 @@ _WORDING = re.compile(r"\\(?:text|mathrm|textbf|mathbf|textit|mbox)[ ]?\{([^{}]*
 _WORDED_UNIT = re.compile(r"[0-9}](\s{0,4}\\(?:text|mathrm|mbox)[ ]?\{([A-Za-z /.]+)\}(?:\^\{?[23]\}?)?[\s$.]{0,4})\Z")
 _NO_INK = re.compile(
     r"\\[()\[\]]|\\?[$€£¥%]|\\(?:left|right|displaystyle)(?![A-Za-z])"
-    r"|\^[ ]?(?:\{[ ]?\\circ[ ]?\}|\\circ(?![A-Za-z]))|\\degree(?![A-Za-z])|°|\*\*|`"
+    r"|\^[ ]?(?:\{[ ]?\\circ[ ]?\}|\\circ(?![A-Za-z]))|\\degree(?![A-Za-z])|°"
 )
 _SPACE = re.compile(r"\\(?:[,;:!> ]|q?quad(?![A-Za-z]))|[~\s]+")
 _ANY_FRACTION = re.compile(r"\\[dtc]frac(?![A-Za-z])")
@@ -37,18 +37,15 @@ _LATEX_VALUE = re.compile(rf"([+-]?)[ ]?([0-9]*)[ ]?{_FRACTION}")
 _VALUE = re.compile(r"([+-]?)[ ]?(?:(?:([0-9]+)[ ])?([0-9]+)[ ]?/[ ]?([0-9]+)|([0-9]+\.?[0-9]*|\.[0-9]+))")
 _UNIT = re.compile(r"[ ]?(?:/[ ]?)?([A-Za-z]+(?:(?:[ ]|[ ]?/[ ]?)[A-Za-z]+){0,3})(?:[ ]?\^?[ ]?(?:[23]|\{[23]\}))?")
 _NAME = re.compile(r"\\[A-Za-z]+|[^\W\d_]{3,}")
-_FUNCTIONS = frozenset(
-    re.findall(r"\w+", "sin cos tan cot sec csc log exp sqrt max min gcd lcm mod det arcsin arccos arctan inf binom")
-)
+_FUNCTION = re.compile("sin|cos|tan|cot|sec|csc|log|exp|sqrt|max|min|gcd|lcm|mod|det|arcsin|arccos|arctan|inf|binom")
 # Words after a number that are no unit, for they change its value.
-_NO_UNITS = frozenset(
-    re.findall(
-        r"\w+",
-        "pi mod and or to by of plus minus times over sqrt log ln sin cos tan exp hundred thousand million billion trillion "
-        "dozen half halves third thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth "
-        "eighths ninth ninths tenth tenths hundredth hundredths thousandth thousandths squared cubed factorial remainder "
-        "choose am pm bc ad north south east west left right up down above below more less fewer at least most not infinity",
-    )
+_NO_UNIT = re.compile(
+    r"""\b(?:
+    pi|mod|and|or|to|by|of|plus|minus|times|over|sqrt|log|ln|sin|cos|tan|exp|squared|cubed|factorial|choose|remainder
+    |dozen|(?:hundred|thousand)(?:ths?)?|(?:m|b|tr)illion|hal(?:f|ves)|(?:third|quarter|fourth|fifth|sixth|seventh|eighth)s?
+    |(?:ninth|tenth)s?|am|pm|bc|ad|north|south|east|west|left|right|up|down|above|below|more|less|fewer|at|least|most|not
+    |infinity)\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 
 
@@ -92,7 +89,7 @@ def plain(final: str) -> str:
     if unit := _WORDED_UNIT.search(text):
         text = text[: unit.start(1)] if _changes_nothing(unit[2]) else text
     text = _WORDING.sub(r" \1 ", text)
-    text = _SPACE.sub(" ", _NO_INK.sub("", _SPACE.sub(" ", text))).strip(" ").rstrip(" .")
+    text = _SPACE.sub(" ", _NO_INK.sub("", _SPACE.sub(" ", text))).strip(" *`").rstrip(" .*`")
     text = _ANY_FRACTION.sub(r"\\frac", text)
     return text[assigned.end() :] if (assigned := _ASSIGNED.match(text)) else text
 
@@ -111,7 +108,7 @@ def value(text: str) -> Fraction | None:
 
 def has_words(text: str) -> bool:
     """Whether `text` holds words of a language, rather than symbols and functions only."""
-    return any(not name.startswith("\\") and name not in _FUNCTIONS for name in _NAME.findall(text))
+    return any(not name.startswith("\\") and not _FUNCTION.fullmatch(name) for name in _NAME.findall(text))
 
 
 def _is_unit(rest: str) -> bool:
@@ -125,7 +122,7 @@ def _is_unit(rest: str) -> bool:
 
 
 def _changes_nothing(unit: str) -> bool:
-    return not _NO_UNITS.intersection(re.findall("[a-z]+", unit.lower()))
+    return _NO_UNIT.search(unit) is None
 
 
 def _latex_value(found: re.Match[str]) -> Fraction | None:
