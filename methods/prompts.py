@@ -1,6 +1,7 @@
 """Prompts: one jinja2 file each, versioned by hash, with untrusted text fenced.
 
-A file has a block `system` and a block `user`; beside it lies a JSON schema of the same name that the answer must meet.
+A file has a block `system` and a block `user`; beside it lies a JSON schema of the same name that the answer must meet,
+or none where the answer is plain text.
 Values are only ever values: they are never parsed as templates.
 """
 
@@ -16,20 +17,20 @@ import jinja2
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A prompt with its values filled in: what a model reads, and the shape that its answer must have."""
+    """A prompt with its values filled in: what a model reads, and the shape that its answer must have (None: text)."""
 
     system: str
     user: str
-    schema: Mapping[str, object]
+    schema: Mapping[str, object] | None
     version: str
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt file: its template, its answer's JSON schema and the version of both."""
+    """A prompt file: its template, its answer's JSON schema (None: plain text) and the version of both."""
 
     template: jinja2.Template
-    schema: Mapping[str, object]
+    schema: Mapping[str, object] | None
     version: str
 
     def render(self, **values: object) -> Rendered:
@@ -45,9 +46,13 @@ class Prompt:
 
 @cache
 def load_prompt(folder: Path, name: str) -> Prompt:
-    """The prompt `name` of `folder`: files `<name>.jinja2` and `<name>.schema.json`; its version is their hash."""
+    """The prompt `name` of `folder`: files `<name>.jinja2` and `<name>.schema.json`; its version is their hash.
+
+    Without the second the answer is plain text.
+    """
     source = (folder / f"{name}.jinja2").read_text(encoding="utf-8")
-    schema = (folder / f"{name}.schema.json").read_text(encoding="utf-8")
+    beside = folder / f"{name}.schema.json"
+    schema = beside.read_text(encoding="utf-8") if beside.exists() else "null"
     # Prompts are plain text for a model, not HTML: escaping would corrupt the code that they carry.
     environment = jinja2.Environment(  # noqa: S701
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from evergrow.methods.answering.tasks import Task
 from evergrow.methods.treesynth.naming import clean, fold
 from evergrow.methods.treesynth.templates import Template, names
 
@@ -66,6 +67,13 @@ class Stories(Part):
     question: Text
 
 
+class Chat(Part):
+    """Templates of the two turns of a sample that needs no answer."""
+
+    user: Text
+    assistant: Text
+
+
 class Domain(Part):
     """A domain; `methods/treesynth/domains/customer_support.yaml` explains each key."""
 
@@ -80,6 +88,8 @@ class Domain(Part):
     text: Text
     gist: Text | None = None
     export: dict[str, Template] = Field(min_length=1)
+    answer: Task = "text"
+    chat: Chat | None = None
     choices: Choices | None = None
     aware: Stories | None = None
     dimensions: tuple[Dimension, ...] = Field((), strict=False, max_length=MAX_DEPTH)
@@ -106,7 +116,7 @@ class Domain(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for check in (_check_fields, _check_templates, _check_dimensions):
+        for check in (_check_fields, _check_templates, _check_answer, _check_dimensions):
             check(self)
         return self
 
@@ -136,11 +146,24 @@ def _check_templates(domain: Domain) -> None:
         templates += [("aware.story", domain.aware.story, own), ("aware.question", domain.aware.question, own)]
         if domain.choices is None:
             raise ValueError("aware: needs the key `choices`, which says what the unaware person does")
+    if domain.chat:
+        templates += [("chat.user", domain.chat.user, known), ("chat.assistant", domain.chat.assistant, known)]
     for key, template, allowed in templates:
         if unknown := names(template) - allowed:
             raise ValueError(f"{key}: uses {{{min(unknown)}}}; it may use {', '.join(sorted(allowed))}")
-        if key in ("text", "gist") and not names(template):
+        if key in ("text", "gist", "chat.user", "chat.assistant") and not names(template):
             raise ValueError(f"{key}: uses no field; write for example {{{next(iter(domain.fields))}}}")
+
+
+def _check_answer(domain: Domain) -> None:
+    if domain.answer == "choice" and domain.choices is None:
+        raise ValueError("answer: is 'choice', which needs the key `choices`")
+    if domain.answer == "none" and domain.chat is None:
+        raise ValueError(
+            "answer: is 'none', which needs the key `chat`: which fields are the user's and which the answer"
+        )
+    if domain.answer != "none" and domain.chat:
+        raise ValueError(f"chat: is for samples that need no answer; set `answer: none`, not {domain.answer!r}")
 
 
 def _check_dimensions(domain: Domain) -> None:

@@ -143,6 +143,21 @@ def export_record(domain: Domain, row: Mapping[str, Any]) -> dict[str, object]:
     return {key: build(template, values) for key, template in domain.export.items()}
 
 
+def chat_turns(domain: Domain, fields: str, letter: str | None) -> tuple[str, str] | None:
+    """The user's and the assistant's turn of a sample that needs no answer; None where its fields do not tell them.
+
+    Args:
+        domain: the domain of the sample.
+        fields: its fields as JSON text; empty for a sample that is known as text only.
+        letter: the right one of its two choices, if it has any.
+    """
+    if domain.chat is None or not fields:
+        return None
+    known = json.loads(fields)
+    values = {**known, **choice_texts(domain, known, letter), "letter": letter}
+    return fill(domain.chat.user, values), fill(domain.chat.assistant, values)
+
+
 def render_adherence(domain: Domain, content: str, attributes: Sequence[Attribute]) -> Rendered:
     """The question whether a sample has its leaf's attributes (method.md D37)."""
     return render(

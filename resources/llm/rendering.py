@@ -51,7 +51,7 @@ def request_key(request: Request, role: models.Role) -> str:
     identity = [
         KEY_SCHEME,
         role.model,
-        role.temperature,
+        _temperature(request, role),
         role.max_tokens,
         request.schema,
         request.slot,
@@ -74,8 +74,8 @@ def body(request: Request, role: models.Role, endpoint: models.Endpoint, asked: 
         "messages": _messages(request, asked.mode, asked.repair),
         endpoint.token_limit: role.max_tokens,
     }
-    if role.temperature is not None:
-        parameters["temperature"] = role.temperature
+    if (temperature := _temperature(request, role)) is not None:
+        parameters["temperature"] = temperature
     if endpoint.send_seed:
         parameters["seed"] = request.slot + DRAW_STRIDE * asked.draw
     if request.schema is not None and asked.mode == "json_schema":
@@ -94,6 +94,11 @@ def prompt_bytes(request: Request, repair: Repair | None) -> int:
     if repair:
         texts += [repair.answer, REPAIR_INSTRUCTION, repair.reason]
     return TEMPLATE_BYTES + sum(len(text) if text.isascii() else len(text.encode(errors="replace")) for text in texts)
+
+
+def _temperature(request: Request, role: models.Role) -> float | None:
+    """The temperature that is sent, if any: there are models that take none."""
+    return role.temperature if role.temperature is None or request.temperature is None else float(request.temperature)
 
 
 def _messages(request: Request, mode: Mode, repair: Repair | None) -> list[dict[str, str]]:

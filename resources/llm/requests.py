@@ -16,6 +16,8 @@ class Request:
     schema: JSON schema of the answer, its `title` used as its name; None asks for plain text.
     slot: the K answers to one prompt are slots 0..K-1. It is sent as `seed`, so that a deterministic server gives
         different children as well.
+    temperature: in place of the role's, for answers that should differ more or less than its others; a role whose
+        temperature is null is asked without any.
     parse: reads the answer to this request; None: as the others that it is asked with.
     """
 
@@ -26,6 +28,7 @@ class Request:
     schema: Mapping[str, object] | None
     slot: int = 0
     prompt_version: str = ""
+    temperature: float | None = None
     parse: Callable[[object], Any] | None = field(default=None, compare=False, repr=False)
 
 

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from evergrow.methods.answering.tasks import Task
 from evergrow.resources.settings.section import Section, Share
 
-Task = Literal["code", "maths", "choice", "text", "none"]
 Verdict = Literal["pass", "fail", "timeout", "crash", "oom", "sandbox_unavailable", "unverified"]
 Verdicts = tuple[Verdict, ...]
 

@@ -116,7 +116,7 @@ class OfflineAsking(Generic[T]):
         for job in jobs:
             job.first_draw = job.draw = stored.draws.get(job.key, 0)
             replies = stored.replies.get(job.key, [])
-            reused = reuse(job, replies, self._parse)
+            reused = reuse(job, replies, job.request.parse or self._parse)
             if reused is None:
                 self._blame(job, replies)
                 unknown.append(job)
@@ -141,7 +141,7 @@ class OfflineAsking(Generic[T]):
         for reply in replies:
             completion = read_completion(reply.reply) if reply.error_class is None else None
             if isinstance(completion, Completion):
-                verdict = judge(completion, job.request, self._parse)
+                verdict = judge(completion, job.request, job.request.parse or self._parse)
                 if isinstance(verdict, Unusable):
                     self._engine.verdict(Verdict(reply.call_id, "invalid", verdict.reason))
 

@@ -25,7 +25,7 @@ def sent(request: Request = REQUEST, endpoint: Endpoint | None = None, **asked: 
     [
         ({"system": "other"}, {}), ({"user": "other"}, {}), ({"slot": 1}, {}), ({"schema": {"type": "object"}}, {}),
         ({"schema": None}, {}), ({}, {"model": "model-2"}), ({}, {"temperature": 0.5}), ({}, {"max_tokens": 9}),
-        ({"system": "systemuser", "user": ""}, {}),
+        ({"system": "systemuser", "user": ""}, {}), ({"temperature": 0.7}, {}),
     ],
 )  # fmt: skip
 def test_whatever_changes_the_answer_changes_the_identity(
@@ -40,6 +40,25 @@ def test_nothing_else_changes_the_identity() -> None:
     other = dataclasses.replace(REQUEST, key="row-2", prompt_version="v2", role="judge")
 
     assert request_key(other, ROLE.model_copy(update={"endpoint": "b", "draws": 5})) == request_key(REQUEST, ROLE)
+
+
+def test_a_temperature_of_its_own_is_sent_in_place_of_the_roles_and_counts_as_that() -> None:
+    own = dataclasses.replace(REQUEST, temperature=0.25)
+
+    assert sent(own)["temperature"] == 0.25
+    assert request_key(own, ROLE) == request_key(REQUEST, ROLE.model_copy(update={"temperature": 0.25}))
+
+
+def test_a_model_that_takes_no_temperature_is_sent_none_whatever_the_request_says() -> None:
+    role = ROLE.model_copy(update={"temperature": None})
+    own = dataclasses.replace(REQUEST, temperature=0.25)
+
+    assert "temperature" not in json.loads(body(own, role, Endpoint(), Asked("text", 0, None)))
+    assert request_key(own, role) == request_key(REQUEST, role)
+
+
+def test_the_identity_of_a_request_stays_what_ledgers_hold() -> None:
+    assert request_key(REQUEST, ROLE) == "855a48e3b318f600339b47206f6697b8670111ae"
 
 
 def test_draws_and_repairs_of_a_request_have_call_ids_of_their_own() -> None:

@@ -1,0 +1,106 @@
+"""Answers to samples: how each kind of task is asked for one, and which answers can be used (paper, section 3.5).
+
+An answer is plain text, because a trainer reads it as it is.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from evergrow.methods.answering.programs import read_program
+from evergrow.methods.answering.tasks import Task
+from evergrow.methods.prompts import Prompt, Rendered, fence, load_prompt
+from evergrow.methods.verification.choices import options, stated_letter
+from evergrow.methods.verification.finals import boxed
+
+PROMPTS = Path(__file__).with_name("prompts")
+_PLACEHOLDER = re.compile(
+    r"\byour (?:code|answer|solution|response|implementation|explanation) (?:goes )?here\b"
+    r"|[\[<](?:insert|add|write|put) (?:your |the )?(?:code|answer|solution|response|explanation)\b[^\]>\n]{0,40}[\]>]",
+    re.IGNORECASE,
+)
+_NOTHING = re.compile(r"(?:[\s.…_*#`()\[\]-]|\b(?:todo|tbd)\b)*", re.IGNORECASE)
+_THOUGHT_ALONE = re.compile(r"(?m)^[ \t]*</think>[ \t]*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: the text that a trainer reads, and what in it is verified.
+
+    `final` is the program, the content of the box or the letter; None where nothing is verified.
+    """
+
+    text: str
+    final: str | None
+
+
+def answer_prompt(task: Task) -> Prompt:
+    """The prompt for answers to a kind of task, "none" excepted."""
+    return load_prompt(PROMPTS, f"answer_{task}")
+
+
+def render_answer(task: Task, content: str) -> Rendered:
+    """The responder's prompt for one sample.
+
+    Raises:
+        ValueError: it is a choice, and has no options such as "(A) ..." and "(B) ...".
+    """
+    content = content.strip()
+    letters = options(content) if task == "choice" else ()
+    if task == "choice" and not letters:
+        raise ValueError("it has no options such as '(A) ...' and '(B) ...' on lines of their own")
+    return answer_prompt(task).render(content=content, fence=fence(content), options=letters)
+
+
+def read_response(task: Task, answer: object, letters: Sequence[str] = ()) -> Response:
+    """The usable answer in what the responder wrote; nothing is taken away but its thoughts and the space around it.
+
+    Args:
+        task: the kind of task, "none" excepted.
+        answer: the responder's text.
+        letters: the options of a choice.
+
+    Raises:
+        ValueError: it is empty or a placeholder, or lacks what is verified: a block of valid Python, a box, a letter.
+    """
+    if not isinstance(answer, str):
+        raise ValueError("the answer is no text")  # noqa: TRY004 - an invalid answer, not a bug
+    text = without_thoughts(answer)
+    if _NOTHING.fullmatch(text):
+        raise ValueError("the answer is empty")
+    if found := _PLACEHOLDER.search(text):
+        raise ValueError(f"the answer is not complete: it says {found[0]!r}")
+    return Response(text, _final(task, text, letters))
+
+
+def without_thoughts(text: str) -> str:
+    """`text` without the thoughts that a reasoning model wrote before its answer, and without space around it.
+
+    Some servers pass on `<think>...</think>`, some only its end, on a line of its own.
+
+    Raises:
+        ValueError: the thoughts do not end.
+    """
+    text = text.strip()
+    if text.startswith("<think>"):
+        _, end, text = text.partition("</think>")
+        if not end:
+            raise ValueError("the answer ends amid its thoughts, before </think>")
+    elif (end_line := _THOUGHT_ALONE.search(text)) and "<think>" not in text[: end_line.start()]:
+        text = text[end_line.end() :]
+    return text.strip()
+
+
+def _final(task: Task, text: str, letters: Sequence[str]) -> str | None:
+    match task:
+        case "code":
+            return read_program(text)
+        case "maths":
+            if (final := boxed(text)) is None:
+                raise ValueError(r"the answer has no final answer in a box, such as $\boxed{42}$, at its end")
+            return final
+        case "choice":
+            return stated_letter(text, letters)
+        case "text" | "none":
+            return None
