@@ -1,0 +1,109 @@
+"""A release's rows in the forms that trainers read: chat messages, Alpaca, ShareGPT, Parquet.
+
+**Which rows.** The three forms of dialogue are for training on answers: a row is in them if it has both an instruction
+and an answer that are not blank, whatever its task. A sample that needs no answer (task `none`) is a text of its own;
+there is nothing in it to tell a user's words from an assistant's, so it is left out of these three, counted, and stays
+in `parquet`, which holds every row.
+
+**Which columns.** First what the trainer reads, then, at the top level, those that explain the row; trainers pass over
+columns that they do not know. All have one plain type, the same in every split: text, whole numbers, 64-bit numbers,
+truth values, lists and records of these.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import polars as pl
+
+Form = Literal["chat", "alpaca", "sharegpt", "parquet"]
+FORMS: tuple[Form, ...] = get_args(Form)
+KEY = ("batch", "id")
+EXPLAINING = (
+    *("id", "batch", "root_id", "parent_id", "domain", "task", "round", "tree", "leaf_id", "attributes"),
+    *("complexity", "complexity_reason", "diversity", "value", "verdict", "verdict_detail", "agreement"),
+    *("final_answer", "tests", "sandbox", "generator_model", "judge_model", "embedding_model", "responder_model"),
+    *("tester_model", "prompt_version", "response_prompt_version", "call_id", "judge_call_id", "response_call_id"),
+    *("run_id", "response_run_id", "license"),
+)
+NO_ANSWER, NO_ANSWER_NEEDED, NO_INSTRUCTION = "without an answer", "of a task without answers", "without an instruction"
+
+
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """Rows in a form.
+
+    Attributes:
+        form: that form.
+        rows: in the order that files have: by batch, then by id, numbers in ids by their size. With `split`.
+        left_out: how many rows the form has no place for, by why.
+    """
+
+    form: Form
+    rows: pl.DataFrame
+    left_out: Mapping[str, int]
+
+
+def shape(rows: pl.DataFrame, form: Form) -> Shaped:
+    """`rows` in `form`; the last column is `split`, which tells the file.
+
+    Args:
+        rows: `id, batch, content, split` and what else a release's rows have; `response` and `task` may be missing.
+        form: "parquet" keeps every row and column as it is, but for plain types.
+    """
+    plain = rows.select(_plain(name, kind) for name, kind in rows.schema.items())
+    ordered = plain.sort("batch", _natural("id"), "id")
+    if form == "parquet":
+        return Shaped(form, ordered.select(pl.exclude("split"), "split"), {})
+    answered = ordered if "response" in ordered.columns else ordered.with_columns(response=pl.lit(None, pl.String))
+    told = answered.with_columns(_why=_left_out(answered))
+    counts = told.filter(pl.col("_why").is_not_null()).group_by("_why").len().sort("_why")
+    kept = told.filter(pl.col("_why").is_null())
+    explaining = [name for name in EXPLAINING if name in kept.columns]
+    return Shaped(form, kept.select(*_dialogue(form), *explaining, "split"), dict(counts.iter_rows()))
+
+
+def _left_out(rows: pl.DataFrame) -> pl.Expr:
+    needless = pl.col("task") == "none" if "task" in rows.columns else pl.lit(value=False)
+    return (
+        pl.when(_blank("content")).then(pl.lit(NO_INSTRUCTION))
+        .when(_blank("response") & needless).then(pl.lit(NO_ANSWER_NEEDED))
+        .when(_blank("response")).then(pl.lit(NO_ANSWER))
+    )  # fmt: skip
+
+
+def _blank(column: str) -> pl.Expr:
+    return pl.col(column).str.strip_chars().fill_null("") == ""
+
+
+def _dialogue(form: Form) -> list[pl.Expr]:
+    """The columns that the trainer reads."""
+    if form == "alpaca":
+        return [pl.col("content").alias("instruction"), pl.lit("").alias("input"), pl.col("response").alias("output")]
+    who, what, user, assistant, name = (
+        ("role", "content", "user", "assistant", "messages")
+        if form == "chat"
+        else ("from", "value", "human", "gpt", "conversations")
+    )
+    turns = [
+        pl.struct(pl.lit(speaker).alias(who), pl.col(text).alias(what))
+        for speaker, text in ((user, "content"), (assistant, "response"))
+    ]
+    return [pl.concat_list(turns).alias(name)]
+
+
+def _natural(column: str) -> pl.Expr:
+    """A text by which ids sort with their numbers by size: `s_10` after `s_9`."""
+    part = pl.element()
+    padded = pl.when(part.str.contains(r"^[0-9]")).then(part.str.zfill(20)).otherwise(part)
+    return pl.col(column).str.extract_all(r"[0-9]+|[^0-9]+").list.eval(padded).list.join("")
+
+
+def _plain(name: str, kind: pl.DataType) -> pl.Expr:
+    """The column with a type that JSON and Arrow agree on."""
+    column = pl.col(name)
+    if kind.is_float():
+        return column.cast(pl.Float64).fill_nan(None)
+    if kind.is_temporal() or kind in (pl.Null, pl.Categorical, pl.Enum):
+        return column.cast(pl.String)
+    return column

@@ -1,0 +1,64 @@
+"""What a release's card and manifest are written from, beside its rows."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmarks:
+    """What a release was compared with.
+
+    Attributes:
+        checked: one row per benchmark, `benchmark` first; other columns as they come, such as `file, items, sha256`.
+        missing: benchmarks that were looked for and not found.
+        contaminated: rows that were rejected, by benchmark.
+    """
+
+    checked: pl.DataFrame
+    missing: tuple[str, ...] = ()
+    contaminated: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a release. What is not known is None, null or empty, and the card says so.
+
+    Attributes:
+        name: of the release.
+        date: of the release, ISO 8601; it stands in the manifest only.
+        batches: whose rows are in it.
+        trees: likewise.
+        recipe: settings that matter, by path.
+        models: one row per model and whatever else it is told by; `model` as endpoints returned it, counts, cost.
+        prompts: the version of the prompt of each role.
+        funnel: `stage, requested, answered, failed, rejected, reasons, accepted`, and `batch` if there are several.
+        benchmarks: None if there was no comparison.
+        license: of the dataset, SPDX; None: what the seeds carry.
+        language: ISO 639-1 codes.
+        selection: which rows these are, in words, as `Wanted.describe` says it.
+        limits: sentences about what a user must know, beside those that follow from the rows.
+        lake: the data version of every table that the rows were read from, by table and partition.
+        price_tables: dates of the price tables that costs were computed with.
+        settings_digest: of all settings.
+        code_version: of evergrow.
+    """
+
+    name: str
+    date: str
+    batches: tuple[str, ...]
+    recipe: Mapping[str, object]
+    models: pl.DataFrame
+    prompts: Mapping[str, str]
+    funnel: pl.DataFrame
+    benchmarks: Benchmarks | None
+    trees: tuple[str, ...] = ()
+    license: str | None = None
+    language: tuple[str, ...] = ()
+    selection: str = "all rows"
+    limits: tuple[str, ...] = ()
+    lake: Mapping[str, str] = field(default_factory=dict)
+    price_tables: tuple[str, ...] = ()
+    settings_digest: str | None = None
+    code_version: str | None = None

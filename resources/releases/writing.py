@@ -1,0 +1,202 @@
+"""Writes a release: a file per split, a card, a picture of the funnel and a manifest, all of them or none.
+
+Everything is written into a folder beside the target, which is then renamed. There is one moment, between the renames
+of the old folder and the new one, at which a crash leaves neither under the name: the old one is then beside it, as
+`.NAME.*.old`. A release under its own name is always whole. A killed process may leave `.NAME.*.part` behind.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from evergrow.methods.releasing.digests import row_digests, set_digest
+from evergrow.methods.releasing.formats import Form, Shaped, shape
+from evergrow.methods.releasing.licences import resolve, seed_licences
+from evergrow.methods.releasing.picture import funnel_picture
+from evergrow.methods.releasing.splits import SPLITS
+from evergrow.resources.files import sync_folder
+from evergrow.resources.releases.card import write_card
+from evergrow.resources.releases.facts import Facts
+from evergrow.resources.releases.manifest import (
+    CARD,
+    FUNNEL,
+    MANIFEST,
+    FileEntry,
+    Manifest,
+    ManifestError,
+    RowSet,
+    file_entry,
+    read_manifest,
+)
+
+BLOCK = 20_000  # rows that are JSON at once
+# Ends of lines to some readers of text, and never escaped by writers of JSON: a line of the file stays a line.
+LINE_ENDS = {"\u0085": rb"\u0085", "\u2028": rb"\u2028", "\u2029": rb"\u2029"}
+
+
+class FolderTaken(Exception):  # noqa: N818 - it is a state of the folder
+    """The folder holds something that is no release; the message names it and the remedy."""
+
+
+class NothingToRelease(Exception):  # noqa: N818 - it is a state of the rows
+    """No row has a place in the form; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A release that was written: its folder, its rows by split, and how many the form left out, by why."""
+
+    folder: Path
+    rows: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+
+def write_release(rows: pl.DataFrame, folder: Path, form: Form, facts: Facts) -> Written:
+    """Write `rows` into `folder`, in `form`; an earlier release there is replaced. Equal arguments make equal bytes.
+
+    rows: those of `dataset/release`, `(batch, id)` unique, with `split`; order does not matter.
+
+    Raises:
+        FolderTaken: the folder holds files of others, or is a file.
+        NothingToRelease: no row has a place in this form.
+        ValueError: a row is there twice, or in a split that there is not.
+        TypeError: a column has a type that no trainer reads.
+        OSError: the folder cannot be written; what was there is still there.
+    """
+    target = folder.resolve()
+    require_room(target)
+    _require_sound(rows)
+    shaped = shape(rows, form)
+    if shaped.rows.is_empty():
+        why = ", ".join(f"{count:,} {what}" for what, count in shaped.left_out.items()) or "there is no row"
+        raise NothingToRelease(f"nothing to release as {form}: {why}; write parquet, which holds every row")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.mkdir()
+        _fill(part, rows, shaped, facts)
+        sync_folder(part)
+        _swap(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    counts = dict(shaped.rows.group_by("split").len().iter_rows())
+    return Written(folder, {split: counts[split] for split in SPLITS if split in counts}, shaped.left_out)
+
+
+def require_room(folder: Path) -> None:
+    """Refuse a folder that holds anything but a release.
+
+    Raises:
+        FolderTaken: it does.
+    """
+    remedy = "name another folder with --out"
+    if folder.exists() and not folder.is_dir():
+        raise FolderTaken(f"{folder} is a file: {remedy}")
+    found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    if not found:
+        return
+    try:
+        ours = read_manifest(folder).names
+    except ManifestError:
+        ours = frozenset()
+    if foreign := sorted(found - ours):
+        names = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
+        raise FolderTaken(f"{folder} holds what no release of evergrow's wrote ({names}): {remedy}")
+
+
+def _require_sound(rows: pl.DataFrame) -> None:
+    twice = rows.filter(pl.struct("batch", "id").is_duplicated())
+    if twice.height:
+        raise ValueError(f"row {twice['id'][0]!r} of batch {twice['batch'][0]!r} is there more than once")
+    strange = rows.filter(~pl.col("split").is_in(SPLITS).fill_null(value=False))
+    if strange.height:
+        raise ValueError(f"row {strange['id'][0]!r} is in split {strange['split'][0]!r}; there are {', '.join(SPLITS)}")
+
+
+def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts) -> None:
+    every = shaped.rows.partition_by("split", as_dict=True, include_key=False)
+    parts: dict[str, pl.DataFrame] = {split: every[split,] for split in SPLITS if (split,) in every}
+    names = {split: f"{split}.{'parquet' if shaped.form == 'parquet' else 'jsonl'}" for split in parts}
+    for split, part in parts.items():
+        _write(folder / names[split], part)
+    kept = source.join(shaped.rows.select("batch", "id"), on=["batch", "id"], how="semi")
+    _store(folder / CARD, write_card(kept, shaped, names, facts).encode())
+    _store(folder / FUNNEL, funnel_picture(facts.funnel).encode())
+    files = [file_entry(folder / names[split], split) for split in parts]
+    files += [file_entry(folder / name) for name in (CARD, FUNNEL)]
+    _store(folder / MANIFEST, _manifest(files, kept, parts, shaped, facts).sealed().to_bytes())
+
+
+def _manifest(
+    files: Sequence[FileEntry], kept: pl.DataFrame, parts: Mapping[str, pl.DataFrame], shaped: Shaped, facts: Facts
+) -> Manifest:
+    digests = {split: row_digests(part) for split, part in parts.items()}
+    every = [digest for several in digests.values() for digest in several]
+    checked = facts.benchmarks.checked.to_dicts() if facts.benchmarks else None
+    return Manifest.model_validate(
+        {
+            "name": facts.name,
+            "date": facts.date,
+            "form": shaped.form,
+            "selection": facts.selection,
+            "batches": list(facts.batches),
+            "trees": list(facts.trees),
+            "files": files,
+            "rows": RowSet(rows=len(every), digest=set_digest(every)),
+            "splits": {split: RowSet(rows=len(d), digest=set_digest(d)) for split, d in digests.items()},
+            "columns": {name: str(kind) for name, kind in shaped.rows.drop("split").schema.items()},
+            "left_out": dict(shaped.left_out),
+            "license": resolve(seed_licences(kept), facts.license).name,
+            "models": facts.models.to_dicts(),
+            "prompts": dict(facts.prompts),
+            "price_tables": list(facts.price_tables),
+            "benchmarks": checked,
+            "benchmarks_missing": list(facts.benchmarks.missing) if facts.benchmarks else [],
+            "lake": dict(facts.lake),
+            "settings_digest": facts.settings_digest,
+            "code_version": facts.code_version,
+        }
+    )
+
+
+def _write(path: Path, rows: pl.DataFrame) -> None:
+    with path.open("xb") as file:
+        if path.suffix == ".parquet":
+            rows.write_parquet(file, compression="zstd")
+        else:
+            for block in rows.iter_slices(BLOCK):
+                file.write(_one_line_each(block.write_ndjson().encode()))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _one_line_each(lines: bytes) -> bytes:
+    for end, escaped in LINE_ENDS.items():
+        lines = lines.replace(end.encode(), escaped)
+    return lines
+
+
+def _store(path: Path, data: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _swap(part: Path, target: Path) -> None:
+    old = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
+    if target.exists():
+        target.rename(old)
+    try:
+        part.rename(target)
+    except BaseException:
+        if old.exists():
+            old.rename(target)
+        raise
+    sync_folder(target.parent)
+    shutil.rmtree(old, ignore_errors=True)

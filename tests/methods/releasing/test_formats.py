@@ -1,0 +1,77 @@
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evergrow.methods.releasing.formats import FORMS, NO_ANSWER, NO_ANSWER_NEEDED, NO_INSTRUCTION, shape
+from tests.releases import row, table
+
+
+def test_chat_is_the_instruction_and_the_answer_and_then_what_explains_them() -> None:
+    shaped = shape(table(row(1)), "chat")
+
+    told = shaped.rows.to_dicts()[0]
+    assert told["messages"] == [{"role": "user", "content": "Do 1"}, {"role": "assistant", "content": "Done 1"}]
+    assert list(told)[0] == "messages"
+    explaining = {"id", "batch", "root_id", "parent_id", "complexity", "diversity", "value", "verdict", "license"}
+    assert explaining | {"generator_model", "judge_model", "responder_model"} <= set(told)
+    assert not {"content", "response"} & set(told)
+
+
+def test_alpaca_and_sharegpt_have_the_columns_of_their_trainers() -> None:
+    alpaca = shape(table(row(1)), "alpaca").rows.to_dicts()[0]
+    sharegpt = shape(table(row(1)), "sharegpt").rows.to_dicts()[0]
+
+    assert list(alpaca)[:3] == ["instruction", "input", "output"]
+    assert (alpaca["instruction"], alpaca["input"], alpaca["output"]) == ("Do 1", "", "Done 1")
+    assert sharegpt["conversations"] == [{"from": "human", "value": "Do 1"}, {"from": "gpt", "value": "Done 1"}]
+
+
+def test_rows_without_both_turns_are_left_out_of_dialogue_and_counted() -> None:
+    rows = table(
+        row(1), row(2, response=None), row(3, response=" \n"), row(4, task="none", response=None), row(5, content="")
+    )
+
+    for form in ("chat", "alpaca", "sharegpt"):
+        shaped = shape(rows, form)
+        assert shaped.rows["id"].to_list() == ["s1_0"]
+        assert shaped.left_out == {NO_ANSWER: 2, NO_ANSWER_NEEDED: 1, NO_INSTRUCTION: 1}
+    assert shape(rows, "parquet").rows.height == 5
+    assert shape(rows, "parquet").left_out == {}
+
+
+def test_a_task_without_answers_that_has_one_is_a_dialogue() -> None:
+    assert shape(table(row(1, task="none")), "chat").rows.height == 1
+
+
+def test_rows_may_lack_answers_and_tasks_altogether() -> None:
+    shaped = shape(table(row(1), row(2)).drop("response", "task"), "chat")
+
+    assert shaped.rows.is_empty()
+    assert shaped.left_out == {NO_ANSWER: 2}
+
+
+@given(st.permutations([("a", "s2_0"), ("a", "s10_0"), ("a", "s10_0_2"), ("a", "s10_0_11"), ("b", "s1_0"), ("b", "x")]))
+def test_rows_are_ordered_by_batch_and_then_by_the_numbers_in_their_ids(keys: list[tuple[str, str]]) -> None:
+    rows = table(*(row(n, batch=batch, id=name) for n, (batch, name) in enumerate(keys)))
+
+    for form in FORMS:
+        found = shape(rows, form).rows.select("batch", "id").rows()
+        assert found == [
+            ("a", "s2_0"), ("a", "s10_0"), ("a", "s10_0_2"), ("a", "s10_0_11"), ("b", "s1_0"), ("b", "x")
+        ]  # fmt: skip
+
+
+def test_columns_have_plain_types() -> None:
+    rows = table(row(1)).with_columns(
+        nan=pl.lit(float("nan")),
+        half=pl.lit(0.1, pl.Float32),
+        nothing=pl.lit(None),
+        word=pl.lit("w", pl.Categorical),
+        day=pl.date(2026, 1, 2),
+    )
+
+    told = shape(rows, "parquet").rows
+
+    assert told.schema["half"] == pl.Float64
+    assert told.select("nan", "nothing", "word", "day").row(0) == (None, None, "w", "2026-01-02")
+    assert {told.schema[name] for name in ("nothing", "word", "day")} == {pl.String}
