@@ -49,6 +49,7 @@ def mark_duplicates(
     known: pl.DataFrame,
     known_vectors: np.ndarray | None,
     rules: Rules,
+    *,
     device: str = "cpu",
     block: int = BLOCK,
 ) -> pl.DataFrame:
@@ -124,10 +125,7 @@ def _settle(verdicts: Verdicts, kind: int, pairs: Pairs) -> None:
 def _ranked(rows: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
     """All rows by rank with `foreign` (of another batch), and the place of each in `rows` followed by `known`."""
     columns = [*(pl.col(name).cast(pl.String) for name in ("batch", "id", "content")), pl.col("value").cast(pl.Float64)]
-    parts = [
-        frame.select(*columns, foreign=pl.lit(foreign))  # noqa: FBT003 - a column's value
-        for frame, foreign in ((rows, False), (known, True))
-    ]
+    parts = [frame.select(*columns, foreign=pl.lit(foreign)) for frame, foreign in ((rows, False), (known, True))]
     table = pl.concat(parts).with_columns(pl.col("value").fill_nan(None)).with_row_index("place")
     table = table.sort(
         "value", "foreign", "batch", "id", descending=[True, True, False, False], nulls_last=[True, False, False, False]

@@ -48,7 +48,9 @@ def shingled(texts: pl.Series, length: int, permutations: int, similarity: float
         hashes.append(np.where(found.counts > 0, whole(found), texts[part].hash(_SEED).to_numpy()))
         bands.append(_bands(_signatures(chunk, sizes, multipliers, addends), per_band))
     if not values:
-        return Shingles(np.empty(0, np.uint32), np.zeros(1, np.int64), np.empty(0, np.uint64), np.empty((0, 0), np.uint32))
+        return Shingles(
+            np.empty(0, np.uint32), np.zeros(1, np.int64), np.empty(0, np.uint64), np.empty((0, 0), np.uint32)
+        )
     offsets = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
     return Shingles(np.concatenate(values), offsets, np.concatenate(hashes), np.concatenate(bands, axis=1))
 
@@ -73,7 +75,8 @@ def jaccard(shingles: Shingles, first: np.ndarray, second: np.ndarray) -> np.nda
         stop = max(start + 1, int(np.searchsorted(ends, done + VERIFIED_TOGETHER, side="right")))
         common[start:stop] = _common(shingles, first[start:stop], second[start:stop])
         start = stop
-    return common / np.maximum(both - common, 1)
+    share: np.ndarray = common / np.maximum(both - common, 1)
+    return share
 
 
 def _distinct(found: Tokens, length: int) -> tuple[np.ndarray, np.ndarray]:

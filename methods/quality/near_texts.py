@@ -67,7 +67,8 @@ class NearTexts:
     def _entries_of(self, rows: np.ndarray) -> np.ndarray:
         counts = self._first[rows + 1] - self._first[rows]
         ends = np.cumsum(counts)
-        return np.arange(counts.sum()) + np.repeat(self._first[rows] - (ends - counts), counts)
+        entries: np.ndarray = np.arange(counts.sum()) + np.repeat(self._first[rows] - (ends - counts), counts)
+        return entries
 
     def _verified(self, found: list[tuple[np.ndarray, np.ndarray]]) -> Pairs:
         count = np.int64(len(self._known))
@@ -81,7 +82,7 @@ class NearTexts:
 
 
 def _entries(shingles: Shingles, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The row and the bucket of each entry, by row; buckets without two rows, one of them no other batch's, are none."""
+    """The row and the bucket of each entry, by row. A bucket has two rows at least, one of them of this batch."""
     filled = np.flatnonzero(np.diff(shingles.offsets) > 0)
     rows, buckets, before = [], [], 0
     for band in shingles.bands:

@@ -6,11 +6,14 @@ Only pairs for which it reaches the threshold are computed in full, so nothing i
 axes of a part of the rows, decides how much is saved, not what is found.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evergrow.methods.quality.neighbours import Pairs, joined, no_pairs
+
+if TYPE_CHECKING:
+    import torch
 
 HEAD = 32
 AXES_FROM = 10_000  # rows that the axes are computed from
@@ -66,12 +69,12 @@ class NearVectors:
 class _Kept:
     """Rows that were kept, and their heads, in one piece that grows in place."""
 
-    def __init__(self, every: Any, room: int) -> None:
+    def __init__(self, every: "torch.Tensor", room: int) -> None:
         self._every, self._heads, self._rows = every, every.new_empty((room, every.shape[1])), np.empty(room, np.int64)
         self._count = 0
 
     @property
-    def heads(self) -> Any:
+    def heads(self) -> "torch.Tensor":
         return self._heads[: self._count]
 
     @property
@@ -91,7 +94,7 @@ def principal_axes(vectors: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(axes[:, ::-1][:, :HEAD], dtype=np.float32)
 
 
-def heads(vectors: np.ndarray, axes: np.ndarray, device: str) -> Any:
+def heads(vectors: np.ndarray, axes: np.ndarray, device: str) -> "torch.Tensor":
     """Tensor float32 (n, len(axes) + 1) on `device`: components along `axes`, and the length of what is left."""
     import torch  # noqa: PLC0415 - takes seconds to import
 
@@ -101,7 +104,7 @@ def heads(vectors: np.ndarray, axes: np.ndarray, device: str) -> Any:
     return torch.hstack([along, left[:, None]]).to(device)
 
 
-def reaching(first: Any, second: Any, similarity: float) -> tuple[np.ndarray, np.ndarray]:
+def reaching(first: "torch.Tensor", second: "torch.Tensor", similarity: float) -> tuple[np.ndarray, np.ndarray]:
     """Pairs of rows of `first` and of `second` (heads) whose cosine may reach `similarity`; int64, by `first`."""
     if not len(first) or not len(second):
         return np.empty(0, np.int64), np.empty(0, np.int64)
@@ -109,7 +112,7 @@ def reaching(first: Any, second: Any, similarity: float) -> tuple[np.ndarray, np
     rows = max(1, BOUNDS_TOGETHER // len(second))
     for start in range(0, len(first), rows):
         pairs = (first[start : start + rows] @ second.T >= similarity - SLACK).nonzero().cpu().numpy()
-        found.append(pairs + [start, 0])
+        found.append(pairs + np.array([start, 0]))
     pairs = np.concatenate(found)
     return pairs[:, 0], pairs[:, 1]
 
