@@ -1,0 +1,196 @@
+"""Contamination: rows that share a run of words with a benchmark, or ask what it asks (method.md E.1).
+
+The paper rejects a row that has 10 words in a row in common with an item, following Qwen2.5-Coder. Words are runs of
+letters, digits and underscores in lower case, in prose as in code: layout, quotes and brackets hide nothing. Runs with
+fewer than `MIN_DIFFERENT` different words of two letters prove nothing and do not count: of 5,000 functions from public
+code 6 share 10 words with HumanEval, 5 of them through lists of numbers in its tests.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from evergrow.methods.quality.near_vectors import cosines, heads, principal_axes, reaching
+from evergrow.methods.quality.words import WORDS, Tokens, Windows, in_chunks, tokens, whole, windows, words
+
+MIN_DIFFERENT = 2
+ITEMS_PER_RUN = 4  # a run that more items have counts for the first of them
+NOTHING = -1
+FIELDS = ("content", "response")
+SCHEMA = {name: pl.String for name in ("batch", "id", "benchmark", "item", "span")}
+
+_BITS = range(16, 27)  # of the table that most runs are looked up in: 64 KiB to 64 MiB
+
+
+@dataclass(frozen=True, slots=True)
+class RunIndex:
+    """The runs of words of benchmarks.
+
+    `hashes` uint64, sorted, different; `items` int64 (runs, `ITEMS_PER_RUN`): numbers of the first items that have
+    each, else `NOTHING`; `maybe` bool: whether a run's hash begins with these bits; `lengths`: words of the runs.
+    """
+
+    hashes: np.ndarray
+    items: np.ndarray
+    maybe: np.ndarray
+    lengths: tuple[int, ...]
+
+    def find(self, runs: Windows) -> tuple[np.ndarray, np.ndarray]:
+        """Which of `runs` are known (their places in it), and the place of each in `hashes`."""
+        likely = np.flatnonzero(self.maybe[runs.hashes >> np.uint64(65 - len(self.maybe).bit_length())])
+        if not len(likely):
+            return likely, likely
+        place = np.minimum(np.searchsorted(self.hashes, runs.hashes[likely]), len(self.hashes) - 1)
+        sure = self.hashes[place] == runs.hashes[likely]
+        return likely[sure], place[sure]
+
+
+def find_contamination(rows: pl.DataFrame, benchmarks: pl.DataFrame, length: int) -> pl.DataFrame:
+    """The rows whose instruction or response has `length` words in a row in common with an item of a benchmark.
+
+    Of an item's text that is shorter all words must be in the row, one after the other, if they are at least half of
+    `length`; of one still shorter the row's instruction must consist.
+
+    Args:
+        rows: `batch, id, content, response` (may be null).
+        benchmarks: `benchmark, item, text`: as many texts an item as it has.
+        length: words in a row.
+
+    Returns:
+        `batch, id, benchmark, item, span` (all String) of contaminated rows, in their order; `span` is the longest run
+        of words in common, of an instruction before that of a response, of the first item among equals.
+    """
+    items = benchmarks.select("benchmark", "item").unique(maintain_order=True).with_row_index("number")
+    index = build_index(benchmarks.join(items, on=["benchmark", "item"], maintain_order="left"), length)
+    if not len(index.hashes):
+        return pl.DataFrame(schema=SCHEMA)
+    found = pl.concat([_longest(_hits(rows[part], index, length), part.start) for part in in_chunks(rows.height)])
+    named = items[found["number"].to_list()].select("benchmark", "item")
+    return pl.concat([_spans(rows, found), named], how="horizontal").select(*SCHEMA)
+
+
+def near_benchmarks(
+    vectors: np.ndarray, benchmark_vectors: np.ndarray, threshold: float, device: str = "cpu"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The question of a benchmark that each row is nearest to, if their cosine is at least `threshold`.
+
+    Args:
+        vectors: float32 (n, d), unit vectors of the rows' instructions.
+        benchmark_vectors: float32 (m, d), unit vectors of the benchmarks' questions.
+        threshold: least cosine.
+        device: torch device of the products.
+
+    Returns:
+        int64 (n,) the nearest question, the first among equals, `NOTHING` where none is near; float64 (n,) the cosine.
+    """
+    nearest, similarity = np.full(len(vectors), NOTHING, dtype=np.int64), np.zeros(len(vectors))
+    if not len(vectors) or not len(benchmark_vectors):
+        return nearest, similarity
+    axes = principal_axes(benchmark_vectors)
+    row, question = reaching(heads(vectors, axes, device), heads(benchmark_vectors, axes, device), threshold)
+    cosine = cosines(vectors, benchmark_vectors, row, question)
+    best = np.lexsort((question, -cosine, row))
+    best = best[cosine[best] >= threshold]
+    best = best[np.concatenate([[True], np.diff(row[best]) > 0])[: len(best)]]
+    nearest[row[best]], similarity[row[best]] = question[best], cosine[best]
+    return nearest, similarity
+
+
+def build_index(texts: pl.DataFrame, length: int) -> RunIndex:
+    """The runs of `length` words in `texts` (`text`, and `number` of its item), and texts of fewer words as a whole."""
+    hashes, numbers, lengths = [], [], {length}
+    for part in in_chunks(texts.height):
+        lists = words(texts["text"][part], WORDS)
+        found = tokens(texts["text"][part], WORDS)
+        runs = windows(found, length, whole_if_shorter=True)
+        proof = _different_words(lists, runs, length) >= MIN_DIFFERENT
+        hashes.append(runs.hashes[proof])
+        numbers.append(texts["number"][part].to_numpy().astype(np.int64)[runs.rows[proof]])
+        short = found.counts[(found.counts >= (length + 1) // 2) & (found.counts < length)]
+        lengths.update(short.tolist())
+    table = pl.DataFrame({"hash": np.concatenate(hashes), "number": np.concatenate(numbers)}) if hashes else _no_runs()
+    grouped = table.unique().sort("hash", "number").group_by("hash", maintain_order=True).agg(pl.col("number").head(4))
+    first = grouped.select(
+        pl.col("number").list.get(place, null_on_oob=True).fill_null(NOTHING).alias(str(place))
+        for place in range(ITEMS_PER_RUN)
+    )
+    known = grouped["hash"].to_numpy()
+    bits = min(max(math.ceil(math.log2(max(1, len(known)) * 32)), _BITS[0]), _BITS[-1])
+    maybe = np.zeros(1 << bits, dtype=bool)
+    maybe[known >> np.uint64(64 - bits)] = True
+    return RunIndex(known, first.to_numpy(), maybe, tuple(sorted(lengths)))
+
+
+def _different_words(lists: pl.Series, runs: Windows, length: int) -> np.ndarray:
+    """How many different words with two letters in a row each run has."""
+    rows = pl.DataFrame({"row": runs.rows, "place": runs.places})
+    spans = lists.gather(rows["row"]).to_frame("words").with_columns(rows["place"])
+    return (
+        spans.select(pl.col("words").list.slice("place", length))
+        .select(pl.col("words").list.eval(pl.element().filter(pl.element().str.contains(r"\p{L}{2}|\p{Han}"))).list.n_unique())
+        .to_series()
+        .to_numpy()
+    )
+
+
+def _hits(rows: pl.DataFrame, index: RunIndex, length: int) -> pl.DataFrame:
+    """Every run of `rows` that is in the index: `row, field, place, length, number`, once for each item."""
+    parts = [_no_hits()]
+    for field, name in enumerate(FIELDS):
+        found = tokens(rows[name], WORDS)
+        for words_in_run in index.lengths:
+            runs = windows(found, words_in_run, whole_if_shorter=field == 0 and words_in_run == length)
+            at, known = index.find(runs)
+            if len(at):
+                parts.append(_by_item(runs, at, index.items[known], field, found, words_in_run))
+    return pl.concat(parts)
+
+
+def _by_item(
+    runs: Windows, at: np.ndarray, items: np.ndarray, field: int, found: Tokens, length: int
+) -> pl.DataFrame:
+    which, _ = np.nonzero(items != NOTHING)
+    rows = runs.rows[at]
+    hits = {
+        "row": rows[which].astype(np.int64),
+        "field": np.full(len(which), field),
+        "place": runs.places[at][which].astype(np.int64),
+        "length": np.minimum(found.counts[rows], length)[which],
+        "number": items[items != NOTHING],
+    }
+    return pl.DataFrame(hits)
+
+
+def _longest(hits: pl.DataFrame, first_row: int) -> pl.DataFrame:
+    """`row, field, place, words, number` of the longest run of hits of each row; runs that overlap are one."""
+    one = ["row", "field", "number", "length"]
+    step = pl.col("place") - pl.int_range(pl.len()).over(one)
+    return (
+        hits.sort(*one, "place")
+        .with_columns(run=step)
+        .group_by(*one, "run", maintain_order=True)
+        .agg(pl.col("place").first(), words=pl.len() + pl.col("length").first() - 1)
+        .sort("row", "words", "field", "number", "place", descending=[False, True, False, False, False])
+        .unique("row", keep="first", maintain_order=True)
+        .select(pl.col("row") + first_row, "field", "place", "words", "number")
+    )
+
+
+def _spans(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """`batch, id, span` of the rows that were found."""
+    hit = rows[found["row"].to_list()]
+    text = pl.select(pl.when(found["field"] == 0).then(hit["content"]).otherwise(hit["response"])).to_series()
+    spans = words(text, WORDS).to_frame("words").with_columns(found["place"], length=found["words"])
+    return hit.select("batch", "id").with_columns(
+        span=spans.select(pl.col("words").list.slice("place", "length").list.join(" ")).to_series()
+    )
+
+
+def _no_hits() -> pl.DataFrame:
+    return pl.DataFrame(schema=dict.fromkeys(("row", "field", "place", "length", "number"), pl.Int64))
+
+
+def _no_runs() -> pl.DataFrame:
+    return pl.DataFrame(schema={"hash": pl.UInt64, "number": pl.Int64})
