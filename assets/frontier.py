@@ -12,7 +12,7 @@ from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.budget import room
 from evergrow.resources.settings import Settings
-from evergrow.resources.versions import as_read, inputs, latest_materialization, tag
+from evergrow.resources.versions import as_read, inputs, latest_materialization, looked_up, tag, unchanged
 
 NEVER_MADE = "it was never made"
 DIGEST = "digest"  # metadata of seeds: which of those registered under the batch's name were loaded
@@ -27,7 +27,7 @@ class Stop:
 
 
 def work_needed(
-    instance: dg.DagsterInstance, definitions: dg.Definitions, key: dg.AssetKey, partition: str
+    instance: dg.DagsterInstance, definitions: dg.Definitions, key: dg.AssetKey, partition: str | None
 ) -> str | None:
     """Why the table must be made (again); None if it is current.
 
@@ -40,9 +40,12 @@ def work_needed(
     if node.code_version and tag(record, CODE_VERSION_TAG) != node.code_version:
         return "its prompt, model or rules changed"
     for parent in node.parent_keys:
-        now = latest_materialization(instance, parent, partition)
+        now = latest_materialization(instance, parent, partition) if partition is not None else None
         if now and inputs(record).get(parent) != as_read(now):
             return f"{parent.to_user_string()} changed"
+    for read in looked_up(record):
+        if not unchanged(instance, read):
+            return f"{read.key.to_user_string()} of {read.partition!r} changed"
     metadata = record.asset_materialization.metadata
     if UNANSWERED in metadata and metadata[UNANSWERED].value:
         return f"{metadata[UNANSWERED].value} requests failed"
@@ -53,7 +56,7 @@ def gate_needed(
     instance: dg.DagsterInstance,
     definitions: dg.Definitions,
     key: dg.AssetKey,
-    partition: str,
+    partition: str | None,
     version: dg.EventLogRecord,
 ) -> str | None:
     """Why the gates of a version must judge it (again); None if all passed it by the thresholds of today."""

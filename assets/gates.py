@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.dataset.suites import DATASET_SUITES
 from evergrow.assets.keys import gate_name
 from evergrow.assets.suites import SUITES as ROUND_SUITES
 from evergrow.assets.suites import Bound, Expectation, Fact, Setting, Suite
@@ -16,7 +17,7 @@ from evergrow.resources.gate import THRESHOLDS
 from evergrow.resources.settings import Settings
 
 Facts = Mapping[str, object]
-SUITES: Mapping[str, Suite] = {**ROUND_SUITES, **TREE_SUITES}
+SUITES: Mapping[str, Suite] = {**ROUND_SUITES, **TREE_SUITES, **DATASET_SUITES}
 MAX_NAMED_ROWS = 20  # ids of offending rows that a check names
 _WORDS = {"min_value": "at least", "max_value": "at most", "value": "exactly", "mostly": "a share of at least"}
 
@@ -25,7 +26,7 @@ def gate(
     asset: dg.AssetsDefinition,
     stage: str,
     settings: Settings,
-    others: Mapping[str, dg.AssetKey],
+    others: Mapping[str, dg.AssetKey | dg.AssetIn],
 ) -> Callable[[Callable[..., Facts]], dg.AssetChecksDefinition]:
     """The check that guards `asset`, with the suite `SUITES[stage]`.
 
@@ -37,12 +38,12 @@ def gate(
         asset: the asset to guard.
         stage: the name of the stage, and of its suite.
         settings: where thresholds are looked up.
-        others: further tables that the gate compares with.
+        others: further tables that the gate compares with; an input marked `IF_ANY` may be missing, and is None then.
     """
 
     def declare(facts: Callable[..., Facts]) -> dg.AssetChecksDefinition:
         @wraps(facts)  # Dagster reads the inputs of a check off its signature
-        def check(table: pl.DataFrame, **tables: pl.DataFrame) -> dg.AssetCheckResult:
+        def check(table: pl.DataFrame, **tables: pl.DataFrame | None) -> dg.AssetCheckResult:
             return judge(stage, table, settings, facts(table, **tables))
 
         return dg.asset_check(
@@ -50,7 +51,9 @@ def gate(
             asset=asset,
             blocking=True,
             partitions_def=asset.partitions_def,
-            additional_ins={name: dg.AssetIn(key) for name, key in others.items()},
+            additional_ins={
+                name: other if isinstance(other, dg.AssetIn) else dg.AssetIn(other) for name, other in others.items()
+            },
             description="; ".join(e.says for e in SUITES[stage].expectations),
             metadata={THRESHOLDS: thresholds(stage, settings)},
         )(check)

@@ -6,6 +6,10 @@ BATCHES_NAME = "batch"
 BATCHES = dg.DynamicPartitionsDefinition(name=BATCHES_NAME)
 SEEDS = dg.AssetKey(["evolution", "seeds"])
 COLLECTED = dg.AssetKey(["evolution", "collected"])
+RESPONSES = dg.AssetKey(["dataset", "responses"])
+VERIFIED = dg.AssetKey(["dataset", "verified"])
+CLEAN = dg.AssetKey(["dataset", "clean"])
+RELEASE = dg.AssetKey(["dataset", "release"])
 STAGES = ("instructions", "complexity", "diversity", "accepted")
 
 

@@ -15,7 +15,7 @@ REASON_LENGTH = 300  # an error message is shown, not archived: the ledger has a
 async def gather(
     outcomes: AsyncIterator[Outcome[T]],
     fields: Callable[[T], Mapping[str, object]],
-    schema: Mapping[str, type[pl.DataType]],
+    schema: Mapping[str, pl.DataType | type[pl.DataType]],
 ) -> pl.DataFrame:
     """One row per outcome: `id, call_id, model, run_id, reason` and what `fields` makes of an answer.
 
@@ -33,7 +33,7 @@ async def gather(
             row["reason"] = _reason(outcome)
         for name, values in columns.items():
             values.append(row.get(name))
-    strings = dict.fromkeys(("id", "call_id", "model", "run_id", "reason"), pl.String)
+    strings = dict.fromkeys(("id", "call_id", "model", "run_id", "reason"), pl.String())
     return pl.DataFrame(columns, schema={**strings, **schema})
 
 

@@ -13,6 +13,7 @@ warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 from evergrow.assets.collected import collected_definitions  # noqa: E402
+from evergrow.assets.dataset.definitions import dataset_definitions  # noqa: E402
 from evergrow.assets.evolution import round_definitions  # noqa: E402
 from evergrow.assets.seeds import seeds, seeds_job  # noqa: E402
 from evergrow.assets.tree import tree_definitions  # noqa: E402
@@ -22,6 +23,8 @@ from evergrow.resources.lake import Lake, LakeIOManager  # noqa: E402
 from evergrow.resources.ledger import Ledger  # noqa: E402
 from evergrow.resources.models import EmbeddedServers, Models  # noqa: E402
 from evergrow.resources.progress import LogProgress, Progress  # noqa: E402
+from evergrow.resources.sandbox.levels import SandboxUnavailable  # noqa: E402
+from evergrow.resources.sandbox.sandbox import Sandbox  # noqa: E402
 from evergrow.resources.settings import Settings  # noqa: E402
 from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
 from evergrow.sensors.offline_batches import offline_batches_sensor  # noqa: E402
@@ -41,14 +44,15 @@ def build_definitions(
     """
     rounds = [round_definitions(n, settings) for n in range(1, settings.evolution.rounds + 1)]
     collection = collected_definitions(settings)
-    trees = tree_definitions(settings)
-    jobs = [job for part in (*rounds, collection) for job in part.jobs or ()]
+    trees, dataset = tree_definitions(settings), dataset_definitions(settings)
+    jobs = [job for part in (*rounds, collection, dataset) for job in part.jobs or ()]
     resources = _resources(settings, progress, caller_holds_lock=caller_holds_lock)
     next_level = next_level_sensor(settings, dg.Definitions.merge(trees, dg.Definitions(resources=resources)))
     return dg.Definitions.merge(
         *rounds,
         collection,
         trees,
+        dataset,
         dg.Definitions(
             assets=[seeds],
             jobs=[seeds_job],
@@ -96,6 +100,13 @@ def _resources(settings: Settings, progress: Progress | None, *, caller_holds_lo
         with home.batch_lock(whose, run.run_id) if run and whose else nullcontext():
             yield None
 
+    @dg.resource(description="where generated programs run, or why they run nowhere")
+    def sandbox_resource(_: dg.InitResourceContext) -> Sandbox | SandboxUnavailable:
+        try:
+            return Sandbox.open(settings.sandbox)
+        except SandboxUnavailable as why:
+            return why
+
     # Every run reads or writes a table, so every run of a partition holds its lock.
     @dg.io_manager(required_resource_keys={"one_run_per_partition"}, description="tables, behind their gates")
     def io_manager(_: dg.InitResourceContext) -> LakeIOManager:
@@ -108,6 +119,7 @@ def _resources(settings: Settings, progress: Progress | None, *, caller_holds_lo
         "ledger": ledger_resource,
         "models": models_resource,
         "embedder": embedder_resource,
+        "sandbox": sandbox_resource,
         "one_run_per_partition": one_run_per_partition,
     }
 

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, stage_key
 from evergrow.cli.console import Bars, say
-from evergrow.cli.funnel import funnel
 from evergrow.cli.runs import run_batch
 from evergrow.cli.workspace import Workspace, open_workspace
 from evergrow.resources.batches import stage
@@ -80,7 +79,7 @@ def _report(workspace: Workspace, ideal: float, wall: float, cpu: float, peak: i
         _print(f"{key.to_user_string():<34}{rows!s:>8}{seconds:>9.1f}{alone:>18}")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     _print(f"all: {wall:.1f} s wall, {cpu:.1f} s CPU, {memory:.0f} MiB peak, {peak} requests in flight at most")
-    for row in funnel(workspace, BATCH).to_dicts():
+    for row in workspace.funnel(BATCH).to_dicts():
         _print(str(row))
 
 

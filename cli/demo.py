@@ -4,10 +4,10 @@ from pathlib import Path
 
 import polars as pl
 
+from evergrow.assets.funnel import SCHEMA
 from evergrow.assets.keys import COLLECTED
 from evergrow.cli.console import out, say, show_table
-from evergrow.cli.export import export_batches
-from evergrow.cli.funnel import SCHEMA, funnel
+from evergrow.cli.export import export_instructions
 from evergrow.cli.runs import run_batch
 from evergrow.cli.trace import draw, trace
 from evergrow.cli.workspace import Workspace
@@ -28,8 +28,8 @@ def demo(workspace: Workspace, seeds: int) -> None:
     if workspace.settings.uses_embedded_model:
         say("Evolving them takes about two minutes on two free cores.")
     run_batch(workspace, BATCH, say)
-    target = export_batches(workspace, [BATCH], "chat", workspace.home.exports / BATCH)
-    show_table(funnel(workspace, BATCH).vstack(_exported(workspace, target)), "funnel")
+    target = export_instructions(workspace, [BATCH], "chat", workspace.home.exports / BATCH)
+    show_table(workspace.funnel(BATCH).vstack(_exported(workspace, target)), "funnel")
     best = workspace.table(COLLECTED, BATCH).sort("value", descending=True).head(1).collect()
     if best.height:
         out.print(draw(trace(workspace, best["id"][0], BATCH), prompts=False))
@@ -41,4 +41,6 @@ def _exported(workspace: Workspace, target: Path) -> pl.DataFrame:
     """The funnel's last row: what was collected, and what the file holds."""
     collected = workspace.table(COLLECTED, BATCH).select(pl.len()).collect().item()
     rows = sum(1 for _ in target.open(encoding="utf-8"))
-    return pl.DataFrame([("exported", collected, collected, collected - rows, "", rows)], schema=SCHEMA, orient="row")
+    return pl.DataFrame(
+        [("exported", collected, collected, 0, collected - rows, "", rows)], schema=SCHEMA, orient="row"
+    )

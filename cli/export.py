@@ -1,29 +1,68 @@
-"""Collected samples into files for trainers."""
+"""Files for trainers: the release, or before there is one the collected instructions."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
-from evergrow.assets.keys import COLLECTED
-from evergrow.cli.funnel import funnel
+from evergrow.assets.keys import COLLECTED, RELEASE
+from evergrow.cli.dataset import released
+from evergrow.cli.release_files import write_files
 from evergrow.cli.workspace import Workspace
-from evergrow.resources.exports import Card, Format, export
+from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.selection import Wanted
+from evergrow.resources.exports import FILES, Card, export
+from evergrow.resources.versions import latest_materialization
 
 
 class NothingCollected(Exception):  # noqa: N818 - it is a state of the project
     """There is nothing to export; the message says what to do."""
 
 
-def export_batches(workspace: Workspace, batches: Sequence[str], form: Format, folder: Path) -> Path:
+def export_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) -> list[str]:
+    """Write what is `wanted` of the release into `folder`; returns what there is to say.
+
+    Of batches that are not in it, the collected instructions are written, which have no answers.
+
+    Raises:
+        NothingCollected: there is neither, or the form needs answers.
+        dg.Failure: a gate is closed.
+    """
+    batches = [workspace.require_batch(b) for b in wanted.batches]
+    if latest_materialization(workspace.instance, RELEASE, None) and set(batches) <= _released_batches(workspace):
+        written = write_files(workspace, folder, form, wanted)
+        parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())
+        left_out = [f"left out, {why}: {rows:,}" for why, rows in written.left_out.items()]
+        return [f"exported to {folder}: {parts}", *left_out, f"evergrow verify {folder} recomputes its checksums"]
+    if form not in FILES or wanted != Wanted(batches=wanted.batches):
+        raise NothingCollected(
+            f"the format {form!r} and the choice of rows need a release of {' and '.join(batches) or 'batches'}: "
+            "`evergrow release --batch B` answers, verifies and cleans"
+        )
+    made = workspace.instance.get_materialized_partitions(COLLECTED)
+    chosen = batches or [b for b in workspace.batches() if b in made]
+    if not chosen:
+        raise NothingCollected("no batch is collected yet; `evergrow run --batch B` does it")
+    target = export_instructions(workspace, chosen, form, folder)
+    named = " ".join(f"--batch {b}" for b in chosen)
+    return [
+        f"exported to {target}",
+        f"these are instructions without answers; `evergrow release {named}` makes them a dataset to train on",
+    ]
+
+
+def export_instructions(workspace: Workspace, batches: list[str], form: Form, folder: Path) -> Path:
     """Write the collected samples of `batches`, read through their gates, with a card; returns the data file's path.
 
     Raises:
         dg.Failure: a batch is not collected yet, or a gate is closed.
     """
     samples = pl.concat([workspace.table(COLLECTED, batch) for batch in batches]).collect()
-    funnels = pl.concat([funnel(workspace, b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches])
+    funnels = pl.concat([workspace.funnel(b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches])
     with workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(list(batches)))
     card = Card(tuple(batches), funnels, costs)
-    return export(samples, folder, form, card)
+    return export(samples, folder, "parquet" if form == "parquet" else "chat", card)
+
+
+def _released_batches(workspace: Workspace) -> set[str]:
+    return set(released(workspace)["batch"].unique())

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from evergrow.cli.console import clean, err, out, say, show_records, show_table
+from evergrow.cli.dataset_commands import add_commands as add_dataset_commands
 from evergrow.cli.options import AsJson, Batch, Set, name_the_model, print_json, register, workspace_of
 from evergrow.cli.tree_commands import tree_app
 
@@ -18,6 +19,7 @@ First steps:
   evergrow demo                                      everything once, at small size, without a key
   evergrow seeds add functions.jsonl --batch first   register your own seeds
   evergrow run --batch first                         evolve them, round by round; run again to resume
+  evergrow release --batch first                     have them answered, verified, cleaned
   evergrow export --format chat --out first/         files that a trainer reads
   evergrow ui                                        look at it all in Dagster
 \b
@@ -36,6 +38,7 @@ app = typer.Typer(
 seeds_app = typer.Typer(help="Register seeds as a batch.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(tree_app, name="tree")
+add_dataset_commands(app)
 
 
 @app.command()
@@ -104,14 +107,13 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
-    from evergrow.cli.funnel import funnel  # noqa: PLC0415
     from evergrow.cli.runs import run_batch  # noqa: PLC0415
 
     with workspace_of([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
         workspace.require_batch(batch)
         name_the_model(workspace.settings)
         run_batch(workspace, batch, say, fresh=fresh)
-        show_table(funnel(workspace, batch), f"funnel of batch {batch!r}", as_json=as_json)
+        show_table(workspace.funnel(batch), f"funnel of batch {batch!r}", as_json=as_json)
 
 
 @app.command()
@@ -193,24 +195,6 @@ def table(
             show_records(frame.head(3).collect(), f"{asset_key} of {partition!r}, first rows", as_json=as_json)
         else:
             say(f"{write_table(frame, target):,} rows in {target}")
-
-
-@app.command()
-def export(
-    target: Annotated[Path, typer.Option("--out", help="a folder")],
-    form: Annotated[Literal["chat", "parquet"], typer.Option("--format", help="chat: JSONL with messages")] = "chat",
-    batch: Annotated[list[str] | None, typer.Option(help="which batches; may be repeated; without: all")] = None,
-) -> None:
-    """The collected samples as a dataset with its card."""
-    from evergrow.assets.keys import COLLECTED  # noqa: PLC0415
-    from evergrow.cli.export import NothingCollected, export_batches  # noqa: PLC0415
-
-    with workspace_of() as workspace:
-        made = workspace.instance.get_materialized_partitions(COLLECTED)
-        chosen = [workspace.require_batch(b) for b in batch] if batch else [b for b in workspace.batches() if b in made]
-        if not chosen:
-            raise NothingCollected("no batch is collected yet; `evergrow run --batch B` does it")
-        say(f"exported to {export_batches(workspace, chosen, form, target)}")
 
 
 @app.command()

@@ -66,7 +66,7 @@ def _run_steps(workspace: Workspace, batch: str, say: Say, since: float, awaited
         if stop:
             say(f"no round after this one: {stop.why}")
             continue
-        due, why = _due(workspace, keys, batch, since, awaited)
+        due, why = due_tables(workspace, keys, batch, since, awaited)
         say(f"{job}: {why}" if why != NEVER_MADE else job)
         try:
             if due and (waiting := execute(workspace, job, due, batch, tags=tags)):
@@ -97,7 +97,7 @@ def _fresh_since(workspace: Workspace, batch: str, *, start: bool) -> float:
     return float(mark.read_text()) if mark.exists() else 0.0
 
 
-def _due(
+def due_tables(
     workspace: Workspace, keys: list[dg.AssetKey], batch: str, since: float, awaited: Awaited
 ) -> tuple[list[dg.AssetKey], str]:
     """Which of a job's tables are to be made, the first that needs work and all after it, and why."""
@@ -133,10 +133,11 @@ def execute(
     workspace: Workspace,
     job: str,
     keys: list[dg.AssetKey],
-    partition: str,
+    partition: str | None,
     *,
     whose: str | None = None,
     tags: Mapping[str, str] | None = None,
+    config: Mapping[str, object] | None = None,
 ) -> str:
     """Run some tables of a job on a partition; what they wait for now, or "" if the job did its work.
 
@@ -144,18 +145,19 @@ def execute(
         workspace: where.
         job: its name.
         keys: which of its tables.
-        partition: of them all.
+        partition: of them all; None for tables without partitions.
         whose: the batch or tree that the run belongs to, where it is not called as the partition.
         tags: of the run.
+        config: of the tables, as Dagster takes it.
 
     Raises:
         OutOfBudget: the budget ended it.
         RunFailed: with the first reason.
         KeyboardInterrupt: the run was interrupted.
     """
-    batch = whose or partition
+    batch = whose or partition or job
     result = workspace.definitions.resolve_job_def(job).execute_in_process(
-        run_config=QUIET,
+        run_config={**QUIET, **(config or {})},
         instance=workspace.instance,
         partition_key=partition,
         asset_selection=keys,

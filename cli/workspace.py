@@ -9,7 +9,8 @@ from functools import cached_property
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.keys import BATCHES_NAME, SAMPLES, shard_names, shard_partition, stage_key
+from evergrow.assets.funnel import funnel, made_rounds
+from evergrow.assets.keys import BATCHES_NAME, SAMPLES, shard_names, shard_partition
 from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.resources.batches import staged, staged_batches
 from evergrow.resources.gate import GATES
@@ -18,9 +19,7 @@ from evergrow.resources.lake import Lake, Rows
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
-from evergrow.resources.settings.models import MAX_ROUNDS
 from evergrow.resources.trees import tree_spec
-from evergrow.resources.versions import latest_materialization
 
 
 class UnknownTable(Exception):  # noqa: N818 - it names what is unknown, as UnknownBatch does
@@ -73,7 +72,7 @@ class Workspace:
         self.instance.add_dynamic_partitions(BATCHES_NAME, [batch])
         return batch
 
-    def table(self, key: dg.AssetKey, partition: str, rows: Rows = "kept") -> pl.LazyFrame:
+    def table(self, key: dg.AssetKey, partition: str | None, rows: Rows = "kept") -> pl.LazyFrame:
         """A table of the lake, through its gate.
 
         Raises:
@@ -106,8 +105,11 @@ class Workspace:
 
     def made_rounds(self, batch: str) -> list[int]:
         """Rounds of the batch that have an accepted table, whatever its gate says."""
-        numbers = range(1, MAX_ROUNDS + 1)
-        return [n for n in numbers if latest_materialization(self.instance, stage_key(n, "accepted"), batch)]
+        return made_rounds(self.instance, batch)
+
+    def funnel(self, batch: str) -> pl.DataFrame:
+        """Where the rows of the batch went, see `assets.funnel`."""
+        return funnel(self.instance, self.lake, batch)
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import dagster as dg
 # Private, and the only way to read a partition's verdict in Dagster 1.13; tests hold that it works.
 from dagster._core.event_api import PartitionKeyFilter
 
-from evergrow.resources.versions import as_read, inputs, latest_materialization
+from evergrow.resources.versions import as_read, inputs, latest_materialization, looked_up, unchanged
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
 THRESHOLDS = "thresholds"  # metadata of a check, and of what it says: the thresholds that it judges by
@@ -110,7 +110,7 @@ def _require_sound(
     partition: str | None,
     version: dg.EventLogRecord,
     *,
-    sound: set[dg.AssetKey],
+    sound: set[tuple[dg.AssetKey, str | None]],
 ) -> None:
     for name in dict.fromkeys([*gates, *_noted_gates(version)]):
         check = dg.AssetCheckKey(key, name)
@@ -120,12 +120,18 @@ def _require_sound(
     for parent, content in inputs(version).items():
         # A parent with other partitions, such as a tree's of a shard's table, has none of this name.
         now = latest_materialization(instance, parent, partition)
-        if parent in sound or now is None:
+        if (parent, partition) in sound or now is None:
             continue
         if as_read(now) != content:
             raise Outdated(key, parent, partition)
         _require_sound(instance, parent, (), partition, now, sound=sound)
-    sound.add(key)
+    for read in looked_up(version):
+        now = latest_materialization(instance, read.key, read.partition)
+        if now is None or not unchanged(instance, read):
+            raise Outdated(key, read.key, read.partition)
+        if (read.key, read.partition) not in sound:
+            _require_sound(instance, read.key, (), read.partition, now, sound=sound)
+    sound.add((key, partition))
 
 
 def _noted_gates(version: dg.EventLogRecord) -> list[str]:

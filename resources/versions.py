@@ -5,11 +5,15 @@ changed. The pointers to events that Dagster notes as well are no use: they name
 """
 
 import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
 
 LEFT_OUT = "left_out"  # metadata: inputs that Dagster takes note of, though nothing of them was read
+READ = "read"  # metadata: partitions that the asset looked up itself, each with the content that it had then
 UNMADE = "INITIAL"  # what Dagster notes of an input that was never made
 
 
@@ -35,12 +39,44 @@ def as_read(record: dg.EventLogRecord) -> str:
 
 
 def inputs(record: dg.EventLogRecord) -> dict[dg.AssetKey, str]:
-    """The tables that a materialization was made from, each with the content that it had then."""
+    """The tables of its own partition that a materialization was made from, each with the content that it had then."""
     made = record.asset_materialization
     if made is None:
         return {}
     tags, left_out = made.tags or {}, str(made.metadata[LEFT_OUT].value).split() if LEFT_OUT in made.metadata else []
     prefix = f"{INPUT_DATA_VERSION_TAG_PREFIX}/"
     noted = {name.removeprefix(prefix): version for name, version in tags.items() if name.startswith(prefix)}
-    read = {key: version for key, version in noted.items() if version != UNMADE and key not in left_out}
+    elsewhere = {read.key.to_user_string() for read in looked_up(record)}
+    apart = {*left_out, *elsewhere}
+    read = {key: version for key, version in noted.items() if version != UNMADE and key not in apart}
     return {dg.AssetKey.from_user_string(key): version for key, version in read.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """A partition that an asset chose and read itself, and the data version that it had."""
+
+    key: dg.AssetKey
+    partition: str
+    version: str
+
+
+def looked_up(record: dg.EventLogRecord) -> list[LookedUp]:
+    """The partitions of other tables that a materialization was made from, beside its `inputs`."""
+    made = record.asset_materialization
+    if made is None or READ not in made.metadata:
+        return []
+    rows = json.loads(str(made.metadata[READ].value))
+    return [LookedUp(dg.AssetKey.from_user_string(key), partition, version) for key, partition, version in rows]
+
+
+def note(records: Iterable[dg.EventLogRecord]) -> dict[str, str]:
+    """The metadata by which `looked_up` finds these partitions again."""
+    rows = [(r.asset_key.to_user_string(), r.partition_key, tag(r, DATA_VERSION_TAG)) for r in records if r.asset_key]
+    return {READ: json.dumps(sorted(rows, key=str))}
+
+
+def unchanged(instance: dg.DagsterInstance, read: LookedUp) -> bool:
+    """Whether the partition holds today what it held when it was read."""
+    now = latest_materialization(instance, read.key, read.partition)
+    return now is not None and tag(now, DATA_VERSION_TAG) == read.version

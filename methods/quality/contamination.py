@@ -129,7 +129,11 @@ def _different_words(lists: pl.Series, runs: Windows, length: int) -> np.ndarray
     spans = lists.gather(rows["row"]).to_frame("words").with_columns(rows["place"])
     return (
         spans.select(pl.col("words").list.slice("place", length))
-        .select(pl.col("words").list.eval(pl.element().filter(pl.element().str.contains(r"\p{L}{2}|\p{Han}"))).list.n_unique())
+        .select(
+            pl.col("words")
+            .list.eval(pl.element().filter(pl.element().str.contains(r"\p{L}{2}|\p{Han}")))
+            .list.n_unique()
+        )
         .to_series()
         .to_numpy()
     )
@@ -148,9 +152,7 @@ def _hits(rows: pl.DataFrame, index: RunIndex, length: int) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _by_item(
-    runs: Windows, at: np.ndarray, items: np.ndarray, field: int, found: Tokens, length: int
-) -> pl.DataFrame:
+def _by_item(runs: Windows, at: np.ndarray, items: np.ndarray, field: int, found: Tokens, length: int) -> pl.DataFrame:
     which, _ = np.nonzero(items != NOTHING)
     rows = runs.rows[at]
     hits = {

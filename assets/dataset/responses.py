@@ -1,0 +1,176 @@
+"""Answers to the samples of a batch (paper, section 3.5): one each, and more where their agreement verifies."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from functools import partial
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.dataset.samples import SAMPLE, samples_of
+from evergrow.assets.frontier import UNANSWERED
+from evergrow.assets.gates import Facts, gate
+from evergrow.assets.keys import BATCHES, COLLECTED, RESPONSES, SEEDS, gate_name
+from evergrow.assets.outcomes import gather, unanswered
+from evergrow.assets.shown import kept
+from evergrow.methods.answering.responses import Response, answer_prompt, read_response, render_answer
+from evergrow.methods.answering.tasks import Task, task_of
+from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.domain_files import find_domain, known_domains
+from evergrow.methods.treesynth.samples import chat_turns
+from evergrow.methods.verification.choices import options
+from evergrow.resources.gate import GATES
+from evergrow.resources.lake import IF_ANY
+from evergrow.resources.llm import Request
+from evergrow.resources.models import Models
+from evergrow.resources.settings import Settings
+
+STAGE = "responses"
+ASKED: tuple[Task, ...] = ("code", "maths", "choice", "text")
+VOTED = ("maths", "choice")  # kinds of task whose answers are verified by agreement
+DRAWN = pl.List(pl.Struct({"text": pl.String(), "final": pl.String()}))
+RESPONSE = {
+    "response": pl.String,
+    "final_answer": pl.String,
+    "draws": DRAWN,
+    **dict.fromkeys(("responder_model", "response_prompt_version", "response_call_id", "response_run_id"), pl.String),
+    "reason": pl.String,
+}
+COLUMNS = (*SAMPLE, "letter", *RESPONSE)
+DRAW_MARK = "#"  # of a request's key: the number of the sample's row, then of the draw
+
+
+def responses_definitions(settings: Settings) -> dg.Definitions:
+    """The asset `dataset/responses`, its gate and its job."""
+    answers, role = settings.answers, settings.role("responder")
+    code = ([answer_prompt(task).version for task in ASKED], role, answers)
+
+    @dg.asset(
+        key=RESPONSES,
+        group_name="dataset",
+        partitions_def=BATCHES,
+        ins={"seeds": dg.AssetIn(SEEDS), "collected": dg.AssetIn(COLLECTED, metadata=IF_ANY)},
+        code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
+        metadata={GATES: [gate_name(STAGE)]},
+        kinds={"openai"},
+        pool="llm",
+    )
+    async def responses(
+        context: dg.AssetExecutionContext,
+        seeds: pl.DataFrame,
+        collected: pl.DataFrame | None,
+        models: dg.ResourceParam[Models],
+    ) -> pl.DataFrame:
+        """An answer to every sample, and every draw of it; samples without one have the reason."""
+        domains = _domains(settings, samples := samples_of(context.instance, seeds, collected))
+        tasks = task_of(answers.tasks, {name: domain.answer for name, domain in domains.items()})
+        samples = samples.with_columns(tasks).with_row_index("row")
+        unasked = _unaskable(samples)
+        asked = samples.filter(pl.col("task").is_in(ASKED) & ~pl.col("row").is_in(unasked["row"].implode()))
+        total = asked.select(_draws(answers.votes).sum()).item() or 0
+        planned = models.forecast(STAGE, _requests(asked, settings), total)
+        async with models.engine(context) as engine:
+            outcomes = engine.ask(_requests(asked, settings), _as_text, label=STAGE, total=total)
+            drawn = await gather(
+                outcomes,
+                lambda response: {"text": response.text, "final": response.final},
+                {"text": pl.String, "final": pl.String},
+            )
+        table = _answered(samples, drawn, pl.concat([unasked, _complete(samples, domains)]))
+        context.add_output_metadata(
+            {
+                **planned.metadata(),
+                **engine.summary(),
+                UNANSWERED: unanswered(drawn),
+                "samples": samples.height,
+                "tasks": dg.MetadataValue.json(dict(samples["task"].value_counts().iter_rows())),
+            }
+        )
+        return table
+
+    others: dict[str, dg.AssetKey | dg.AssetIn] = {"seeds": SEEDS, "collected": dg.AssetIn(COLLECTED, metadata=IF_ANY)}
+
+    @gate(responses, STAGE, settings, others)
+    def responses_gate(table: pl.DataFrame, seeds: pl.DataFrame, collected: pl.DataFrame | None) -> Facts:  # noqa: ARG001
+        return {"requested": seeds.height if collected is None else kept(collected).height}
+
+    job = dg.define_asset_job(
+        STAGE, selection=dg.AssetSelection.assets(responses), description="Answers the samples of a batch."
+    )
+    return dg.Definitions(assets=[responses], asset_checks=[responses_gate], jobs=[job])
+
+
+def _domains(settings: Settings, samples: pl.DataFrame) -> dict[str, Domain]:
+    folders = [settings.treesynth.domains] if settings.treesynth.domains else []
+    named = set(samples["domain"].drop_nulls().unique()) & set(known_domains(folders))
+    return {name: find_domain(name, folders) for name in sorted(named)}
+
+
+def _draws(votes: int) -> pl.Expr:
+    return pl.when(pl.col("task").is_in(VOTED)).then(votes).otherwise(1)
+
+
+def _requests(asked: pl.DataFrame, settings: Settings) -> Iterator[Request]:
+    """What the responder is asked, lazily: the first draw as the role says, the others warmer."""
+    answers = settings.answers
+    for row, task, content, draws in asked.select("row", "task", "content", _draws(answers.votes)).iter_rows():
+        letters = options(content) if task == "choice" else ()
+        prompt = render_answer(task, content)
+        read = partial(_read, task, letters)
+        for draw in range(draws):
+            yield Request(
+                f"{row}{DRAW_MARK}{draw}", "responder", prompt.system, prompt.user, prompt.schema, draw, prompt.version,
+                parse=read, temperature=answers.vote_temperature if draw else None,
+            )  # fmt: skip
+
+
+def _as_text(answer: object) -> Response:
+    return read_response("text", answer)
+
+
+def _read(task: Task, letters: tuple[str, ...], answer: object) -> Response:
+    return read_response(task, answer, letters)
+
+
+def _unaskable(samples: pl.DataFrame) -> pl.DataFrame:
+    """Choices between nothing: `row` and the `reason`, as `_complete` gives them."""
+    choices = samples.filter(pl.col("task") == "choice").select("row", "content").iter_rows()
+    rows = [(row, "invalid: the sample has no options such as '(A) ...'") for row, text in choices if not options(text)]
+    return pl.DataFrame(rows, schema={"row": pl.UInt32, "reason": pl.String}, orient="row").select(
+        "row", *(pl.lit(None, pl.String).alias(name) for name in ("content", "response")), "reason"
+    )
+
+
+def _complete(samples: pl.DataFrame, domains: Mapping[str, Domain]) -> pl.DataFrame:
+    """Both turns of the samples that need no answer: `row, content, response, reason`."""
+    rows = []
+    complete = samples.filter(pl.col("task") == "none")
+    for row, name, fields, letter in complete.select("row", "domain", "fields", "letter").iter_rows():
+        turns = chat_turns(domains[name], fields or "", letter) if name in domains else None
+        missing = None if turns else f"invalid: domain {name!r} does not say which of its fields are the answer"
+        rows.append((row, *(turns or (None, None)), missing))
+    schema = {"row": pl.UInt32, "content": pl.String, "response": pl.String, "reason": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _answered(samples: pl.DataFrame, drawn: pl.DataFrame, unasked: pl.DataFrame) -> pl.DataFrame:
+    """The table: every sample, with its draws in their order, nulls if not usable; the first usable is its response."""
+    place = pl.col("id").str.split_exact(DRAW_MARK, 1).struct.rename_fields(["row", "draw"])
+    draws = drawn.with_columns(place).unnest("id").cast({"row": pl.UInt32, "draw": pl.UInt32}).sort("row", "draw")
+    versions = {task: answer_prompt(task).version for task in ASKED}
+    usable = pl.col("reason").is_null()
+    first = pl.col("call_id", "model", "run_id", "text", "final").filter(usable).first()
+    asked = draws.group_by("row", maintain_order=True).agg(
+        first,
+        draws=pl.struct("text", "final"),
+        reason=pl.when(usable.any()).then(None).otherwise(pl.col("reason").first()),
+    )
+    renamed = {
+        "text": "response", "final": "final_answer", "model": "responder_model", "call_id": "response_call_id",
+        "run_id": "response_run_id",
+    }  # fmt: skip
+    table = samples.join(asked.rename(renamed), on="row", how="left", maintain_order="left")
+    table = table.with_columns(
+        response_prompt_version=pl.col("task").replace_strict(versions, default=None, return_dtype=pl.String)
+    )
+    return table.update(unasked, on="row").select(COLUMNS)

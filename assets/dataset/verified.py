@@ -1,0 +1,151 @@
+"""Which answers are right: tests for code, run in the sandbox; agreement of several draws for maths and choices."""
+
+import hashlib
+from collections.abc import Iterator
+from functools import partial
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
+from evergrow.assets.frontier import UNANSWERED
+from evergrow.assets.gates import Facts, gate
+from evergrow.assets.keys import BATCHES, RESPONSES, VERIFIED, gate_name
+from evergrow.assets.outcomes import gather, unanswered
+from evergrow.assets.shown import kept
+from evergrow.methods.verification.choices import options, verify_choice
+from evergrow.methods.verification.code import read_tests, render_tests, tests_prompt
+from evergrow.methods.verification.maths import verify_maths
+from evergrow.methods.verification.verdicts import Verdict
+from evergrow.resources.gate import GATES
+from evergrow.resources.llm import Request
+from evergrow.resources.models import Models
+from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.sandbox import Sandbox
+from evergrow.resources.sandbox.verifying import verify
+from evergrow.resources.settings import Settings, dataset
+from evergrow.resources.symbolic import symbolic
+
+STAGE = "verified"
+VERDICT = {
+    **dict.fromkeys(("verdict", "verdict_detail"), pl.String),
+    "agreement": pl.Float64,
+    "tests": pl.String,
+    **dict.fromkeys(("tester_model", "tests_call_id", "sandbox"), pl.String),
+}
+BY_AGREEMENT = ("maths", "choice")
+AGREED = {
+    **dict.fromkeys(("id", "verdict", "verdict_detail"), pl.String),
+    "agreement": pl.Float64,
+    **dict.fromkeys(("response", "final_answer"), pl.String),
+}
+COLUMNS = (*(name for name in ANSWERED if name != "reason"), *VERDICT, "reason")
+
+
+def verified_definitions(settings: Settings) -> dg.Definitions:
+    """The asset `dataset/verified`, its gate and its job."""
+    rules = settings.verification
+    code = (tests_prompt().version, settings.role("tester"), rules, settings.sandbox.model_dump(exclude={"workers"}))
+
+    @dg.asset(
+        key=VERIFIED,
+        group_name="dataset",
+        partitions_def=BATCHES,
+        ins={"responses": dg.AssetIn(RESPONSES)},
+        code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
+        metadata={GATES: [gate_name(STAGE)]},
+        kinds={"python"},
+        pool="llm",
+    )
+    async def verified(
+        context: dg.AssetExecutionContext,
+        responses: pl.DataFrame,
+        models: dg.ResourceParam[Models],
+        sandbox: dg.ResourceParam[Sandbox | SandboxUnavailable],
+    ) -> pl.DataFrame:
+        """Every answer with its verdict; those whose verdict does not go on have it as their reason."""
+        programs = responses.filter(pl.col("task") == "code").select("id", "content", code="final_answer")
+        planned = models.forecast("tests", _requests(programs, rules), programs.height)
+        async with models.engine(context) as engine:
+            outcomes = engine.ask(
+                _requests(programs, rules), partial(read_tests, most=rules.tests), label="tests", total=programs.height
+            )
+            written = await gather(outcomes, lambda tests: {"tests": list(tests)}, {"tests": pl.List(pl.String())})
+        judged = [_by_tests(programs, written, sandbox, rules), _by_agreement(responses, rules.min_agreement)]
+        table = _with_verdicts(responses, pl.concat(judged, how="diagonal"), rules)
+        context.add_output_metadata(
+            {
+                **planned.metadata(),
+                **engine.summary(),
+                UNANSWERED: unanswered(written),
+                "sandbox": sandbox.level if isinstance(sandbox, Sandbox) else f"none: {sandbox}",
+                "verdicts": dg.MetadataValue.json(dict(table["verdict"].value_counts().sort("verdict").iter_rows())),
+            }
+        )
+        return table
+
+    @gate(verified, STAGE, settings, {"responses": RESPONSES})
+    def verified_gate(table: pl.DataFrame, responses: pl.DataFrame) -> Facts:  # noqa: ARG001
+        return {"requested": kept(responses).height, "kept_against_settings": _kept_against(rules)}
+
+    job = dg.define_asset_job(
+        STAGE, selection=dg.AssetSelection.assets(verified), description="Verifies the answers of a batch."
+    )
+    return dg.Definitions(assets=[verified], asset_checks=[verified_gate], jobs=[job])
+
+
+def _requests(programs: pl.DataFrame, rules: dataset.Verification) -> Iterator[Request]:
+    """What the tester is asked, lazily."""
+    for name, content, code in programs.iter_rows():
+        prompt = render_tests(content, code, rules.tests)
+        yield Request(name, "tester", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
+
+
+def _by_tests(
+    programs: pl.DataFrame, written: pl.DataFrame, sandbox: Sandbox | SandboxUnavailable, rules: dataset.Verification
+) -> pl.DataFrame:
+    """The verdicts of tests, and of programs for which there are none: `id` and the columns of `VERDICT`."""
+    answers = programs.join(written, on="id", how="left", maintain_order="left")
+    untested = answers.filter(pl.col("tests").is_null()).select(
+        "id", verdict=pl.lit(Verdict.UNVERIFIED), verdict_detail=pl.format("no tests: {}", "reason")
+    )
+    tested = verify(answers.drop_nulls("tests").select("id", "code", "tests"), sandbox, rules)
+    made_by = written.select("id", tester_model="model", tests_call_id="call_id")
+    return pl.concat([tested, untested], how="diagonal").join(made_by, on="id", how="left")
+
+
+def _by_agreement(responses: pl.DataFrame, share: float) -> pl.DataFrame:
+    """The verdicts of draws: `id, verdict, verdict_detail, agreement`, and the response that won."""
+    rows = []
+    asked = responses.filter(pl.col("task").is_in(BY_AGREEMENT))
+    with symbolic() as comparing:
+        for name, task, content, letter, draws in asked.select("id", "task", "content", "letter", "draws").iter_rows():
+            finals = [draw["final"] for draw in draws]
+            if task == "maths":
+                decision = verify_maths(finals, comparing.same, share)
+            else:
+                decision = verify_choice(finals, options(content), letter, share)
+            won = draws[decision.chosen] if decision.chosen is not None else {"text": None, "final": None}
+            rows.append((name, decision.verdict, decision.detail, decision.agreement, won["text"], won["final"]))
+    return pl.DataFrame(rows, schema=AGREED, orient="row")
+
+
+def _with_verdicts(responses: pl.DataFrame, judged: pl.DataFrame, rules: dataset.Verification) -> pl.DataFrame:
+    """The table: what nothing can decide is unverified; a response that was outvoted gives way to the winner's."""
+    table = responses.join(judged, on="id", how="left", maintain_order="left", suffix="_won")
+    won = [name for name in ("response", "final_answer") if f"{name}_won" in table.columns]
+    table = table.with_columns(pl.coalesce(f"{name}_won", name).alias(name) for name in won)
+    missing = [pl.lit(None, dtype).alias(name) for name, dtype in VERDICT.items() if name not in table.columns]
+    table = table.with_columns(missing).with_columns(pl.col("verdict").fill_null(Verdict.UNVERIFIED))
+    why = pl.concat_str("verdict", "verdict_detail", separator=": ", ignore_nulls=True)
+    return table.with_columns(reason=pl.when(~_goes_on(rules)).then(why)).select(COLUMNS)
+
+
+def _goes_on(rules: dataset.Verification) -> pl.Expr:
+    """Whether the settings let a row's verdict go on, by its kind of task; what needs no answer always does."""
+    allowed = [(pl.col("task") == task) & pl.col("verdict").is_in(list(v)) for task, v in rules.keep]
+    return pl.any_horizontal(pl.col("task") == "none", *allowed)
+
+
+def _kept_against(rules: dataset.Verification) -> pl.Expr:
+    return (pl.col("reason").is_null() & ~_goes_on(rules)).sum()

@@ -1,0 +1,81 @@
+"""Where the rows of a batch went, stage by stage: requested = failed + rejected + accepted, each with its reasons.
+
+`failed` counts rows for which no usable answer came (failed, refused, invalid), `rejected` those that a rule left out;
+`answered` is what did not fail. Every gate holds the sum of its own table; this is all of them as one.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
+from evergrow.resources.lake import Lake, NeverMaterialized
+from evergrow.resources.settings.models import MAX_ROUNDS
+from evergrow.resources.versions import latest_materialization
+
+FAILURES = ("failed", "refused", "invalid")
+SCHEMA = {
+    "stage": pl.String,
+    **dict.fromkeys(("requested", "answered", "failed", "rejected"), pl.Int64),
+    "reasons": pl.String,
+    "accepted": pl.Int64,
+}
+BAR = 40  # characters of the longest bar
+
+
+def made_rounds(instance: dg.DagsterInstance, batch: str) -> list[int]:
+    """Rounds of the batch that have an accepted table, whatever its gate says."""
+    numbers = range(1, MAX_ROUNDS + 1)
+    return [n for n in numbers if latest_materialization(instance, stage_key(n, "accepted"), batch)]
+
+
+def funnel(instance: dg.DagsterInstance, lake: Lake, batch: str) -> pl.DataFrame:
+    """The stages of a batch that are made, in their order: the columns of `SCHEMA`."""
+    return pl.DataFrame(
+        [counted(name, table) for name, table in _tables(instance, lake, batch)], schema=SCHEMA, orient="row"
+    )
+
+
+def counted(stage: str, table: pl.LazyFrame) -> tuple[str, int, int, int, int, str, int]:
+    """One row of a funnel: the rows of a table by the first word of their `reason`."""
+    word = pl.col("reason").str.extract(r"^(\w+)")
+    counts = dict(table.group_by(word=word).len().collect().iter_rows())
+    requested, accepted = sum(counts.values()), counts.pop(None, 0)
+    failed = sum(counts.get(word, 0) for word in FAILURES)
+    reasons = ", ".join(f"{word} {n:,}" for word, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    return stage, requested, requested - failed, failed, requested - accepted - failed, reasons, accepted
+
+
+def bars(funnel: pl.DataFrame) -> str:
+    """The funnel as text: a bar a stage, as long as what went on, with dots for what did not."""
+    most = max(funnel["requested"].to_list(), default=0) or 1
+    lines = []
+    for row in funnel.iter_rows(named=True):
+        kept, came = (round(BAR * row[name] / most) for name in ("accepted", "requested"))
+        bar = "█" * kept + "·" * (came - kept)
+        lines.append(f"{row['stage']:<12} {bar:<{BAR}} {row['accepted']:>9,} of {row['requested']:,}  {row['reasons']}")
+    return "\n".join(lines)
+
+
+def driest(funnel: pl.DataFrame, stages: Sequence[str]) -> str | None:
+    """Which of `stages` lost the largest share of what came to it; None if none lost anything."""
+    lost = funnel.filter(pl.col("stage").is_in(stages) & (pl.col("accepted") < pl.col("requested")))
+    worst = lost.sort(pl.col("accepted") / pl.col("requested"), maintain_order=True).head(1)
+    return str(worst["stage"].item()) if worst.height else None
+
+
+def _tables(instance: dg.DagsterInstance, lake: Lake, batch: str) -> Iterator[tuple[str, pl.LazyFrame]]:
+    rounds = [(round_name(n), stage_key(n, "accepted")) for n in made_rounds(instance, batch)]
+    later = [(key.path[-1], key) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
+    for name, key in [*rounds, *later]:
+        try:
+            yield name, lake.scan(instance, key, batch, gates=None, rows="all")
+        except NeverMaterialized:
+            continue
+    try:
+        released = lake.scan(instance, RELEASE, None, gates=None, rows="all").filter(pl.col("batch") == batch)
+    except NeverMaterialized:
+        return
+    if released.select(pl.len()).collect().item():
+        yield RELEASE.path[-1], released

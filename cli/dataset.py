@@ -1,0 +1,150 @@
+"""Makes a dataset of batches and trees: answers, verdicts, clean rows, one release. Resumes as runs of rounds do."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from evergrow.assets.dataset import release as releasing
+from evergrow.assets.frontier import NEVER_MADE, work_needed
+from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
+from evergrow.assets.tree_basis import BASIS
+from evergrow.cli.awaiting import look_for_answers
+from evergrow.cli.runs import Say, due_tables, execute, resumable
+from evergrow.cli.trees import tree_seeds
+from evergrow.cli.workspace import Workspace
+from evergrow.resources.bans import bans
+from evergrow.resources.batches import BatchError, stage, staged_batches
+from evergrow.resources.releases.verifying import Lookup
+from evergrow.resources.runs import close_abandoned
+from evergrow.resources.versions import latest_materialization
+
+STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a release is to hold: `batches`, evolved or as they are (`as_is`), `trees`, and exactly `rows` rows."""
+
+    batches: Sequence[str] = ()
+    trees: Sequence[str] = ()
+    rows: int | None = None
+    as_is: bool = False
+
+
+def make_release(workspace: Workspace, wish: Wish, say: Say) -> bool:
+    """Every step of every batch that needs work, then the release; False where answers are still awaited.
+
+    Raises:
+        BatchError: a tree has the name of another batch, or a batch is neither evolved nor taken as it is.
+        RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
+    """
+    batches = [*wish.batches, *(_as_batch(workspace, tree) for tree in wish.trees)]
+    for batch in wish.batches:
+        _require_samples(workspace, batch, as_is=wish.as_is)
+    for batch in batches:
+        if not _make_clean(workspace, batch, say):
+            return False
+    _release(workspace, batches, wish.rows, say)
+    return True
+
+
+def release_funnel(workspace: Workspace, batches: Sequence[str]) -> pl.DataFrame:
+    """Where the rows of these batches went, one below another, each row with its batch."""
+    return pl.concat([workspace.funnel(b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches])
+
+
+def released(workspace: Workspace) -> pl.DataFrame:
+    """The rows of the release, through its gate.
+
+    Raises:
+        dg.Failure: there is none, or its gate is closed.
+    """
+    return workspace.table(RELEASE, None).collect()
+
+
+def _as_batch(workspace: Workspace, tree: str) -> str:
+    """The samples of a tree, registered as the batch of the same name."""
+    seeds = tree_seeds(workspace, tree)
+    other = next((b for b in staged_batches(workspace.home) if b.batch == tree and b.origin != seeds.origin), None)
+    if other:
+        raise BatchError(
+            f"a batch of other seeds, from {other.origin or 'elsewhere'}, is called {tree!r}, as the tree is: register "
+            f"the tree's samples with `evergrow seeds from-tree {tree} --batch NAME` and release that with --as-is"
+        )
+    stage(workspace.home, tree, seeds, replace=True)
+    return workspace.add_partition(tree)
+
+
+def _require_samples(workspace: Workspace, batch: str, *, as_is: bool) -> None:
+    workspace.require_batch(batch)
+    if as_is or latest_materialization(workspace.instance, COLLECTED, batch):
+        return
+    begun = latest_materialization(workspace.instance, stage_key(1, "instructions"), batch)
+    raise BatchError(
+        f"batch {batch!r} is not {'collected' if begun else 'evolved'} yet: `evergrow run --batch {batch}` does it"
+        + ("" if begun else "; with --as-is its seeds are answered as they are")
+    )
+
+
+def _make_clean(workspace: Workspace, batch: str, say: Say) -> bool:
+    with resumable("the same command"), workspace.home.batch_lock(batch):
+        close_abandoned(workspace.instance, batch)
+        awaited = look_for_answers(workspace, batch, say)
+        if awaited.open:
+            return False
+        for job, key in STEPS:
+            due, why = due_tables(workspace, [key], batch, 0.0, awaited)
+            say(f"{batch}: {job}" if why == NEVER_MADE else f"{batch}: {job}: {why}")
+            if due and (waiting := execute(workspace, job, due, batch, tags=awaited.tags)):
+                say(f"{job} of batch {batch!r} is {waiting}")
+                return False
+    return True
+
+
+def _release(workspace: Workspace, batches: Sequence[str], rows: int | None, say: Say) -> None:
+    why = release_needed(workspace, batches, rows)
+    say(f"release: {why or 'up to date'}" if why != NEVER_MADE else "release")
+    if why:
+        _materialize(workspace, batches, rows)
+
+
+def _materialize(workspace: Workspace, batches: Sequence[str], rows: int | None) -> None:
+    wanted = {"batches": list(batches), **({"rows": rows} if rows else {})}
+    with resumable("the same command"):
+        config = {"ops": {"dataset__release": {"config": wanted}}}
+        execute(workspace, "release", [RELEASE], None, whose="release", config=config)
+
+
+def make_release_again(workspace: Workspace) -> None:
+    """Make the release of the same batches and size, whatever has changed.
+
+    Raises:
+        RunFailed: its gate did not pass, or nothing is left of it.
+    """
+    record = latest_materialization(workspace.instance, RELEASE, None)
+    if record and record.asset_materialization:
+        batches, rows = json.loads(str(record.asset_materialization.metadata[releasing.WANTED].value))
+        _materialize(workspace, batches, rows)
+
+
+def look_up(workspace: Workspace) -> Lookup:
+    """Finds rows of the release by their `batch, id`.
+
+    Raises:
+        dg.Failure: there is no release, or its gate is closed.
+    """
+    rows = released(workspace)
+    return lambda wanted: rows.join(wanted.select("batch", "id"), on=["batch", "id"], how="semi")
+
+
+def release_needed(workspace: Workspace, batches: Sequence[str], rows: int | None) -> str | None:
+    """Why the release must be made (again) to hold this; None if it is current."""
+    if why := work_needed(workspace.instance, workspace.definitions, RELEASE, None):
+        return why
+    record = latest_materialization(workspace.instance, RELEASE, None)
+    made = record.asset_materialization if record else None
+    if made is None or made.metadata[releasing.WANTED].value != releasing.wanted(batches, rows):
+        return "another selection is asked for"
+    return "what is banned changed" if made.metadata[BASIS].value != releasing.basis(bans(workspace.home)) else None

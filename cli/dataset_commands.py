@@ -1,0 +1,181 @@
+"""Commands that make a dataset of samples: release, export, verify, push, funnel, forget."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from evergrow.cli.console import out, say, show_table
+from evergrow.cli.options import AsJson, Set, name_the_model, workspace_of
+
+Batches = Annotated[list[str] | None, typer.Option("--batch", help="which batches; may be repeated")]
+Folder = Annotated[Path, typer.Argument(help="folder of a release that `evergrow export` wrote")]
+
+
+def release(  # noqa: PLR0917 - options of a command
+    batch: Batches = None,
+    tree: Annotated[
+        list[str] | None, typer.Option("--tree", help="a tree whose samples are taken as they are; may be repeated")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="exactly so many rows, spread over all roots")] = None,
+    as_is: Annotated[
+        bool,
+        typer.Option("--as-is", help="take the seeds of batches that were never evolved, if they are instructions"),
+    ] = False,
+    overrides: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer, verify and clean the samples of batches and trees, and make one dataset of them. Run again to resume."""
+    from evergrow.cli.dataset import Wish, make_release, release_funnel  # noqa: PLC0415
+
+    if not batch and not tree:
+        raise typer.BadParameter("name a batch with --batch, or a tree with --tree")
+    with workspace_of(overrides) as workspace:
+        name_the_model(workspace.settings)
+        wish = Wish(tuple(batch or ()), tuple(tree or ()), rows, as_is)
+        done = make_release(workspace, wish, say)
+        show_table(release_funnel(workspace, [*wish.batches, *wish.trees]), "funnel", as_json=as_json)
+        if done:
+            say("Files for trainers: evergrow export --format chat --out DIR")
+
+
+def funnel(
+    batch: Batches = None,
+    picture: Annotated[Path | None, typer.Option("--svg", help="draw it into this file, too")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where the rows went, stage by stage: requested = failed + rejected + accepted, with the reasons."""
+    from evergrow.assets.funnel import bars  # noqa: PLC0415
+    from evergrow.cli.dataset import release_funnel  # noqa: PLC0415
+    from evergrow.methods.releasing.picture import funnel_picture  # noqa: PLC0415
+
+    with workspace_of() as workspace:
+        chosen = [workspace.require_batch(b) for b in batch] if batch else workspace.batches()
+        table = release_funnel(workspace, chosen)
+        show_table(table, "funnel", as_json=as_json)
+        if not as_json:
+            out.print(bars(table), markup=False, highlight=False)
+        if picture:
+            picture.write_text(funnel_picture(table), encoding="utf-8")
+            say(f"drawn into {picture}")
+
+
+def export(  # noqa: PLR0917 - options of a command
+    target: Annotated[Path, typer.Option("--out", help="a folder")],
+    form: Annotated[
+        Literal["chat", "alpaca", "sharegpt", "parquet"], typer.Option("--format", help="JSONL but for parquet")
+    ] = "chat",
+    batch: Batches = None,
+    rounds: Annotated[list[int] | None, typer.Option("--round", min=1, help="only of these rounds")] = None,
+    low: Annotated[float | None, typer.Option("--min-complexity", help="only of this complexity or more")] = None,
+    high: Annotated[float | None, typer.Option("--max-complexity", help="only of this complexity or less")] = None,
+    domain: Annotated[list[str] | None, typer.Option(help="only of these domains")] = None,
+    verdict: Annotated[list[str] | None, typer.Option(help="only with these verdicts")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="only these splits")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="only from seeds of these licences")] = None,
+) -> None:
+    """Write the release as files that a trainer reads, with card and manifest. Choosing rows costs no request.
+
+    Before there is a release, the collected instructions are written, without answers.
+    """
+    from evergrow.cli.export import export_files  # noqa: PLC0415
+    from evergrow.methods.releasing.selection import Wanted  # noqa: PLC0415
+
+    wanted = Wanted(
+        rounds=tuple(rounds or ()),
+        min_complexity=low,
+        max_complexity=high,
+        domains=tuple(domain or ()),
+        verdicts=tuple(verdict or ()),
+        batches=tuple(batch or ()),
+        splits=tuple(split or ()),
+        licences=tuple(licence or ()),
+    )
+    with workspace_of() as workspace:
+        for line in export_files(workspace, target, form, wanted):
+            say(line)
+
+
+def verify(
+    folder: Folder,
+    lake: Annotated[bool, typer.Option("--lake", help="compare every row with this project's release, too")] = False,
+) -> None:
+    """Recompute the checksums of a release, file by file and row by row. Exit code 1 if anything differs."""
+    from evergrow.resources.releases.verifying import verify_release  # noqa: PLC0415
+
+    if lake:
+        from evergrow.cli.dataset import look_up  # noqa: PLC0415
+
+        with workspace_of() as workspace:
+            report = verify_release(folder, look_up(workspace))
+    else:
+        report = verify_release(folder)
+    for fault in report.faults:
+        say(str(fault), style="red")
+    proven = "" if report.proven is None else f", {report.proven:,} rows equal the lake's"
+    say(f"{report.files:,} files are as they should be, {report.rows:,} rows were read{proven}")
+    if report.faults:
+        raise typer.Exit(1)
+
+
+def push(
+    folder: Folder,
+    repo: Annotated[str, typer.Option("--repo", help="OWNER/NAME of a dataset repository on the Hugging Face hub")],
+    public: Annotated[
+        bool, typer.Option("--public", help="a new repository is public; without, it is private")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="send it; without, only say what would be sent")] = False,
+) -> None:
+    """Put a release into a Hugging Face repository, in one commit. The token comes from HF_TOKEN only."""
+    import os  # noqa: PLC0415
+
+    from evergrow.resources.releases.pushing import push as send  # noqa: PLC0415
+
+    plan = send(folder, repo, os.environ, private=not public, dry_run=not yes)
+    for path, size in plan.files:
+        say(f"  {path}  {size:,} bytes")
+    kind = "private" if plan.private else "public"
+    if plan.sent:
+        say(f"sent: {plan.sent}")
+    else:
+        token = "HF_TOKEN is set" if plan.token else "HF_TOKEN is not set"
+        say(f"would go to the {kind} dataset repository {plan.repo_id} on {plan.endpoint} ({token}); --yes sends it")
+
+
+def forget(
+    seed: Annotated[
+        list[str] | None, typer.Option(help="id of a seed, or of a leaf of a tree; may be repeated")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="a model that wrote samples or answers")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="a licence of seeds")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do it; without, only list what it concerns")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take down all that descends from a seed, a model or a licence: list it, and with --yes do without it for good."""
+    import polars as pl  # noqa: PLC0415
+
+    from evergrow.cli.forgetting import affected_exports, bans_of, descendants  # noqa: PLC0415
+    from evergrow.cli.forgetting import forget as take_down  # noqa: PLC0415
+
+    wanted = bans_of(seed or (), model or (), licence or ())
+    if not wanted:
+        raise typer.BadParameter("name what to forget with --seed, --model or --licence")
+    with workspace_of() as workspace:
+        found = descendants(workspace, wanted)
+        counts = found.group_by("batch", "stage", "why", maintain_order=True).agg(
+            samples=pl.len(), first=pl.first("id")
+        )
+        show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
+        for held, rows in affected_exports(workspace, found):
+            say(f"the export {held.folder} holds {rows:,} of them")
+        if yes:
+            for line in take_down(workspace, wanted, found):
+                say(line)
+        else:
+            say("Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban")
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Make these commands of `app`."""
+    for command in (release, export, verify, push, funnel, forget):
+        app.command()(command)

@@ -1,0 +1,95 @@
+"""Takes down what descends from a seed, a model or a licence: lists it, then makes releases without it, for good."""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from evergrow.assets.dataset.release import as_banned, written
+from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
+from evergrow.cli.dataset import make_release_again
+from evergrow.cli.release_files import write_files
+from evergrow.cli.workspace import Workspace
+from evergrow.methods.releasing.descent import why_banned
+from evergrow.resources.bans import Ban, remember
+from evergrow.resources.export_registry import Export, exported_rows, exports
+from evergrow.resources.lake import NeverMaterialized
+from evergrow.resources.releases.writing import NothingToRelease
+from evergrow.resources.versions import latest_materialization
+
+DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
+OF_ROOT = ("license", "leaf_id")
+
+
+def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]) -> list[Ban]:
+    """What is to be forgotten."""
+    values = {"seed": seeds, "model": models, "licence": licences}
+    return [Ban(kind, value) for kind, named in values.items() for value in named]  # type: ignore[arg-type]
+
+
+def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
+    """One row a sample, of whatever round: `batch, id`, the last `stage` that it came to, and `why` it is concerned."""
+    found = [pl.DataFrame(schema=DESCENDANT)]
+    for batch in workspace.batches():
+        rows = _samples(workspace, batch)
+        made_by = written(workspace.instance, workspace.lake, [batch]) if rows.height else pl.DataFrame()
+        if rows.height:
+            why = why_banned(rows, as_banned(wanted), made_by)
+            found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
+    return pl.concat(found)
+
+
+def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[tuple[Export, int]]:
+    """Exports that hold some of these rows, each with how many."""
+    held = [
+        (e, exported_rows(e).join(concerned, on=["batch", "id"], how="semi").height) for e in exports(workspace.home)
+    ]
+    return [(export, rows) for export, rows in held if rows]
+
+
+def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame) -> Iterator[str]:
+    """Remember the bans, then make the release and every export that holds such rows without them; says what is done.
+
+    Raises:
+        dg.Failure: nothing would be left of the release; the bans hold all the same.
+    """
+    yield f"remembered: {', '.join(map(str, remember(workspace.home, wanted)))}"
+    touched = affected_exports(workspace, concerned)
+    if not latest_materialization(workspace.instance, RELEASE, None):
+        yield "there is no release to make again"
+        return
+    make_release_again(workspace)
+    yield "the release is made again without them"
+    for export, rows in touched:
+        try:
+            write_files(workspace, export.folder, export.form, export.wanted)
+        except NothingToRelease:
+            yield f"{export.folder} held nothing else: delete it, and its copies"
+        else:
+            yield f"{export.folder} is written again without {rows:,} rows; copies that you handed on are not"
+
+
+def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
+    """Every sample of a batch with the last stage that holds it as kept, and what is known of its root and answer."""
+    rounds = [(round_name(n), stage_key(n, "accepted"), batch) for n in workspace.made_rounds(batch)]
+    later = [(key.path[-1], key, batch) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
+    columns = ("batch", "id", "root_id", "responder_model", *OF_ROOT)
+    tables = []
+    for stage, key, partition in [*rounds, *later, (RELEASE.path[-1], RELEASE, None)]:
+        try:
+            table = workspace.lake.scan(workspace.instance, key, partition, gates=None)
+        except NeverMaterialized:
+            continue
+        there = set(table.collect_schema())
+        told = [pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in columns]
+        tables.append(table.filter(pl.col("batch") == batch).select(*told, stage=pl.lit(stage)))
+    if not tables:
+        return pl.DataFrame(schema=dict.fromkeys((*columns, "stage"), pl.String))
+    latest = [pl.col(name).drop_nulls().last() for name in (*columns[2:], "stage")]
+    rows = pl.concat(tables).group_by("batch", "id", maintain_order=True).agg(latest).collect()
+    return _with_roots(workspace, rows, batch)
+
+
+def _with_roots(workspace: Workspace, rows: pl.DataFrame, batch: str) -> pl.DataFrame:
+    seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, gates=None).collect()
+    known = [name for name in OF_ROOT if name in seeds.columns]
+    return rows.update(seeds.select("root_id", *known), on="root_id") if known else rows

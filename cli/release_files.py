@@ -1,0 +1,103 @@
+"""The release as files: what its card and manifest tell, from the lake, the ledger and the settings."""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import polars as pl
+
+from evergrow.assets.dataset import responses
+from evergrow.assets.dataset.clean import benchmark_folder
+from evergrow.assets.keys import CLEAN, RELEASE
+from evergrow.cli.dataset import release_funnel, released
+from evergrow.cli.workspace import Workspace
+from evergrow.methods.answering.responses import answer_prompt
+from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.tree_of_evolution import judging, synthesis
+from evergrow.methods.verification.code import tests_prompt
+from evergrow.resources.benchmark_sets import read_benchmarks
+from evergrow.resources.export_registry import Export, remember_export
+from evergrow.resources.releases.facts import Benchmarks, Facts
+from evergrow.resources.releases.loading import check_loads
+from evergrow.resources.releases.writing import Written, write_release
+from evergrow.resources.versions import latest_materialization, looked_up
+
+CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
+RECIPE = ("evolution", "answers", "verification", "sandbox", "cleaning", "release")
+
+
+class DoesNotLoad(Exception):  # noqa: N818 - it says what is wrong with the files
+    """What was written cannot be loaded as a trainer does; the message names the file and the fault."""
+
+
+def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) -> Written:
+    """Write the rows of the release that are `wanted` into `folder`, and load them again as a trainer does.
+
+    Raises:
+        dg.Failure: there is no release, or its gate is closed.
+        FolderTaken, NothingToRelease, DoesNotLoad: nothing can be written there, or of these rows, or what was written
+            does not load.
+    """
+    every = released(workspace)
+    rows = every.filter(wanted.expr())
+    done = write_release(rows, folder, form, facts(workspace, rows, folder.resolve().name, wanted))
+    loaded = check_loads(folder)
+    if loaded.faults:
+        raise DoesNotLoad("; ".join(map(str, loaded.faults)))
+    remember_export(workspace.home, Export(folder, form, wanted))
+    return done
+
+
+def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -> Facts:
+    """What the card and the manifest of these rows tell."""
+    settings, batches = workspace.settings, tuple(sorted(rows["batch"].unique()))
+    with workspace.ledger() as ledger:
+        costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(batches))
+    priced = [settings.prices[model] for model in costs["model"].unique() if model in settings.prices]
+    told = settings.model_dump(mode="json")
+    return Facts(
+        name=name,
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        batches=batches,
+        trees=tuple(sorted(rows["tree"].drop_nulls().unique())),
+        recipe={section: told[section] for section in RECIPE},
+        models=costs,
+        prompts=_prompts(),
+        funnel=release_funnel(workspace, batches),
+        benchmarks=_benchmarks(workspace, batches, set(rows["task"])),
+        license=settings.release.license,
+        language=settings.cleaning.languages,
+        selection=wanted.describe(),
+        lake=_lake(workspace),
+        price_tables=tuple(sorted({price.as_of for price in priced if price.as_of})),
+        settings_digest=hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest(),
+        code_version=version("evergrow"),
+    )
+
+
+def _prompts() -> dict[str, str]:
+    answers = {f"answer ({task})": answer_prompt(task).version for task in responses.ASKED}
+    return {
+        "direct": synthesis.direct_prompt().version,
+        "optimise": synthesis.optimise_prompt().version,
+        "judge": judging.judge_prompt().version,
+        **answers,
+        "tests": tests_prompt().version,
+    }
+
+
+def _lake(workspace: Workspace) -> dict[str, str]:
+    """The data versions of the tables that the release was read from."""
+    record = latest_materialization(workspace.instance, RELEASE, None)
+    return {f"{r.key.to_user_string()}/{r.partition}": r.version for r in looked_up(record)} if record else {}
+
+
+def _benchmarks(workspace: Workspace, batches: tuple[str, ...], tasks: set[str]) -> Benchmarks:
+    found = read_benchmarks(benchmark_folder(workspace.settings, workspace.home), tasks)
+    tables = [workspace.lake.scan(workspace.instance, CLEAN, batch, gates=None, rows="rejected") for batch in batches]
+    hits = pl.concat(tables).filter(pl.col("benchmark").is_not_null()).group_by("benchmark").len().sort("benchmark")
+    checked = pl.DataFrame([(one.name, one.items, one.origin) for one in found.checked], schema=CHECKED, orient="row")
+    return Benchmarks(checked, found.missing, dict(hits.collect().iter_rows()))

@@ -1,0 +1,59 @@
+"""Remembers where releases were exported to, so that a takedown finds them."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.selection import Wanted
+from evergrow.resources.files import atomic_write
+from evergrow.resources.home import Home
+
+FILE = "exports.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A release that was written into `folder`."""
+
+    folder: Path
+    form: Form
+    wanted: Wanted
+
+
+def remember_export(home: Home, export: Export) -> None:
+    """Note `export`; an earlier one in the same folder is replaced.
+
+    Raises:
+        HomeError: the home folder cannot be written.
+    """
+    with home.writing(), home.lock("exports"):
+        others = [known for known in exports(home) if known.folder != export.folder.resolve()]
+        rows = [
+            {"folder": str(e.folder.resolve()), "form": e.form, "wanted": asdict(e.wanted)} for e in (*others, export)
+        ]
+        atomic_write(home.path / FILE, json.dumps(rows, indent=1).encode())
+
+
+def exports(home: Home) -> list[Export]:
+    """All exports that are still where they were written, oldest first."""
+    path = home.path / FILE
+    rows = json.loads(path.read_bytes()) if path.is_file() else []
+    found = [Export(Path(row["folder"]), row["form"], _wanted(row["wanted"])) for row in rows]
+    return [export for export in found if export.folder.is_dir()]
+
+
+def _wanted(row: dict[str, Any]) -> Wanted:
+    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+    return Wanted(**given)
+
+
+def exported_rows(export: Export) -> pl.DataFrame:
+    """`batch, id` of every row that the export's files hold."""
+    empty = pl.LazyFrame(schema={"batch": pl.String, "id": pl.String})
+    parquet = [pl.scan_parquet(path) for path in sorted(export.folder.glob("*.parquet"))]
+    lines = [pl.scan_ndjson(path, infer_schema_length=None) for path in sorted(export.folder.glob("*.jsonl"))]
+    return pl.concat([empty, *(table.select("batch", "id") for table in (*parquet, *lines))]).collect()
