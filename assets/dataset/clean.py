@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import dagster as dg
@@ -13,18 +14,16 @@ from evergrow.assets.keys import BATCHES, BATCHES_NAME, CLEAN, VERIFIED, gate_na
 from evergrow.assets.shown import kept
 from evergrow.assets.tree_basis import BASIS
 from evergrow.methods.quality import cleaning
+from evergrow.methods.quality.rules import Embedded, Rules
 from evergrow.resources.benchmark_sets import benchmarks_digest, read_benchmarks
 from evergrow.resources.embedder import Embedder
 from evergrow.resources.gate import GATES, GateClosed, Outdated
 from evergrow.resources.home import Home
 from evergrow.resources.lake import Lake, NeverMaterialized
-from evergrow.resources.settings import Settings
+from evergrow.resources.settings import Settings, dataset
 
 STAGE = "clean"
-FINDINGS = (
-    *("duplicate_of", "duplicate_batch", "duplicate_kind", "similarity"),
-    *("benchmark", "benchmark_item", "span"),
-)
+FINDINGS = tuple(name for name in cleaning.FOUND if name != "reason")
 COLUMNS = (*(name for name in VERIFIED_COLUMNS if name != "reason"), *FINDINGS, "reason")
 COMPARED = ("batch", "id", "content", "response", "value")
 
@@ -55,14 +54,11 @@ def clean_definitions(settings: Settings) -> dg.Definitions:
         benchmarks = read_benchmarks(benchmark_folder(settings, home), set(verified["task"]))
         others = _others(context) if rules.across_batches else []
         known = kept_elsewhere(context.instance, lake, others, context.log.warning)
-        table = cleaning.clean(
-            verified,
-            embedder.embed(verified["content"].to_list()),
-            known,
-            embedder.embed(known["content"].to_list()),
-            benchmarks.frame,
-            embedder.embed(benchmarks.questions.to_list()),
-            rules,
+        cleaned = cleaning.clean(
+            embedded(embedder, verified, verified["content"]),
+            embedded(embedder, known, known["content"]),
+            embedded(embedder, benchmarks.frame, benchmarks.questions),
+            as_rules(rules),
         )
         context.add_output_metadata(
             {
@@ -71,9 +67,10 @@ def clean_definitions(settings: Settings) -> dg.Definitions:
                 "benchmarks_missing": dg.MetadataValue.json(list(benchmarks.missing)),
                 **({"benchmarks_note": "; ".join(benchmarks.notes)} if benchmarks.notes else {}),
                 "compared_with": dg.MetadataValue.json(sorted(known["batch"].unique())),
+                "superseded": cleaned.superseded.height,
             }
         )
-        return table.select(COLUMNS)
+        return cleaned.rows.select(COLUMNS)
 
     @gate(clean, STAGE, settings, {"verified": VERIFIED})
     def clean_gate(table: pl.DataFrame, verified: pl.DataFrame) -> Facts:
@@ -110,6 +107,16 @@ def kept_elsewhere(
         tables.append(table.select(COMPARED))
     empty = pl.LazyFrame(schema={**dict.fromkeys(COMPARED[:-1], pl.String), COMPARED[-1]: pl.Float64})
     return pl.concat([empty, *tables]).collect()
+
+
+def as_rules(settings: dataset.Cleaning) -> Rules:
+    """The settings as the methods take them."""
+    return Rules(**{field.name: getattr(settings, field.name) for field in fields(Rules)})
+
+
+def embedded(embedder: Embedder, frame: pl.DataFrame, texts: pl.Series) -> Embedded:
+    """`frame` with the vectors of `texts`."""
+    return Embedded(frame, embedder.embed(texts.to_list()))
 
 
 def benchmark_folder(settings: Settings, home: Home) -> Path:

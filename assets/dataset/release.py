@@ -11,7 +11,7 @@ from pydantic import Field
 
 from evergrow.assets import shown
 from evergrow.assets.dataset.clean import COLUMNS as CLEAN_COLUMNS
-from evergrow.assets.dataset.clean import COMPARED
+from evergrow.assets.dataset.clean import COMPARED, as_rules, embedded
 from evergrow.assets.funnel import bars, counted, driest, funnel, made_rounds
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import BATCHES_NAME, CLEAN, RELEASE, SEEDS, gate_name, stage_key
@@ -31,7 +31,7 @@ from evergrow.resources.versions import latest_materialization, note
 
 STAGE = "release"
 COLUMNS = (*(name for name in CLEAN_COLUMNS if name not in ("draws", "reason")), "split", "reason")
-FOUND = ("duplicate_of", "duplicate_batch", "duplicate_kind", "similarity")
+FOUND = ("duplicate_of", "duplicate_batch", "similarity")
 RAISE = {  # what lets more rows through a stage
     "collected": "lower evolution.intra_tree_min_distance, add seeds, or raise evolution.children or evolution.rounds",
     "responses": "name a stronger model under roles.responder, or raise its max_tokens; then run again",
@@ -156,9 +156,8 @@ def _without_duplicates(rows: pl.DataFrame, embedder: Embedder, rules: dataset.C
     stays = rows.filter(pl.col("reason").is_null())
     if stays["batch"].n_unique() < 2:
         return rows
-    none = stays.select(COMPARED).clear()
-    vectors = embedder.embed(stays["content"].to_list())
-    found = mark_duplicates(stays.select(COMPARED), vectors, none, vectors[:0], rules)
+    every = embedded(embedder, stays.select(COMPARED), stays["content"])
+    found = mark_duplicates(every, embedded(embedder, every.frame.clear(), pl.Series(dtype=pl.String)), as_rules(rules))
     why = pl.format("duplicate: of {} in batch {}", "duplicate_of", "duplicate_batch")
     return rows.update(found.select("batch", "id", *FOUND, reason=why), on=["batch", "id"])
 

@@ -13,13 +13,15 @@ import numpy as np
 import polars as pl
 
 from evergrow.methods.quality.near_vectors import cosines, heads, principal_axes, reaching
-from evergrow.methods.quality.words import WORDS, Tokens, Windows, in_chunks, tokens, whole, windows, words
+from evergrow.methods.quality.words import UNSPACED, WORDS, Windows, in_chunks, tokens, windows, words
 
 MIN_DIFFERENT = 2
 ITEMS_PER_RUN = 4  # a run that more items have counts for the first of them
 NOTHING = -1
 FIELDS = ("content", "response")
-SCHEMA = {name: pl.String for name in ("batch", "id", "benchmark", "item", "span")}
+SCHEMA = dict.fromkeys(("batch", "id", "benchmark", "item", "span"), pl.String)
+
+HIT = ("row", "field", "place", "length", "number")
 
 _BITS = range(16, 27)  # of the table that most runs are looked up in: 64 KiB to 64 MiB
 
@@ -66,7 +68,8 @@ def find_contamination(rows: pl.DataFrame, benchmarks: pl.DataFrame, length: int
     index = build_index(benchmarks.join(items, on=["benchmark", "item"], maintain_order="left"), length)
     if not len(index.hashes):
         return pl.DataFrame(schema=SCHEMA)
-    found = pl.concat([_longest(_hits(rows[part], index, length), part.start) for part in in_chunks(rows.height)])
+    longest = [_longest(_hits(rows[part], index, length), part.start) for part in in_chunks(rows.height)]
+    found = pl.concat(longest or [_longest(_no_hits(), 0)])
     named = items[found["number"].to_list()].select("benchmark", "item")
     return pl.concat([_spans(rows, found), named], how="horizontal").select(*SCHEMA)
 
@@ -111,7 +114,12 @@ def build_index(texts: pl.DataFrame, length: int) -> RunIndex:
         short = found.counts[(found.counts >= (length + 1) // 2) & (found.counts < length)]
         lengths.update(short.tolist())
     table = pl.DataFrame({"hash": np.concatenate(hashes), "number": np.concatenate(numbers)}) if hashes else _no_runs()
-    grouped = table.unique().sort("hash", "number").group_by("hash", maintain_order=True).agg(pl.col("number").head(4))
+    grouped = (
+        table.unique()
+        .sort("hash", "number")
+        .group_by("hash", maintain_order=True)
+        .agg(pl.col("number").head(ITEMS_PER_RUN))
+    )
     first = grouped.select(
         pl.col("number").list.get(place, null_on_oob=True).fill_null(NOTHING).alias(str(place))
         for place in range(ITEMS_PER_RUN)
@@ -125,18 +133,10 @@ def build_index(texts: pl.DataFrame, length: int) -> RunIndex:
 
 def _different_words(lists: pl.Series, runs: Windows, length: int) -> np.ndarray:
     """How many different words with two letters in a row each run has."""
-    rows = pl.DataFrame({"row": runs.rows, "place": runs.places})
-    spans = lists.gather(rows["row"]).to_frame("words").with_columns(rows["place"])
-    return (
-        spans.select(pl.col("words").list.slice("place", length))
-        .select(
-            pl.col("words")
-            .list.eval(pl.element().filter(pl.element().str.contains(r"\p{L}{2}|\p{Han}")))
-            .list.n_unique()
-        )
-        .to_series()
-        .to_numpy()
-    )
+    spans = lists.gather(runs.rows).to_frame("words").with_columns(place=runs.places)
+    proving = pl.element().filter(pl.element().str.contains(rf"\p{{L}}{{2}}|[{UNSPACED}]"))
+    counts = spans.select(pl.col("words").list.slice("place", length).list.eval(proving).list.n_unique())
+    return counts.to_series().to_numpy()
 
 
 def _hits(rows: pl.DataFrame, index: RunIndex, length: int) -> pl.DataFrame:
@@ -148,21 +148,17 @@ def _hits(rows: pl.DataFrame, index: RunIndex, length: int) -> pl.DataFrame:
             runs = windows(found, words_in_run, whole_if_shorter=field == 0 and words_in_run == length)
             at, known = index.find(runs)
             if len(at):
-                parts.append(_by_item(runs, at, index.items[known], field, found, words_in_run))
+                hits = _by_item(runs, at, index.items[known])
+                sizes = np.minimum(found.counts, words_in_run)[hits["row"].to_numpy()]
+                parts.append(hits.with_columns(field=pl.lit(field, pl.Int64), length=sizes).select(HIT))
     return pl.concat(parts)
 
 
-def _by_item(runs: Windows, at: np.ndarray, items: np.ndarray, field: int, found: Tokens, length: int) -> pl.DataFrame:
+def _by_item(runs: Windows, at: np.ndarray, items: np.ndarray) -> pl.DataFrame:
+    """`row, place, number` of the runs at these places, once for each of their items."""
     which, _ = np.nonzero(items != NOTHING)
-    rows = runs.rows[at]
-    hits = {
-        "row": rows[which].astype(np.int64),
-        "field": np.full(len(which), field),
-        "place": runs.places[at][which].astype(np.int64),
-        "length": np.minimum(found.counts[rows], length)[which],
-        "number": items[items != NOTHING],
-    }
-    return pl.DataFrame(hits)
+    hits = {"row": runs.rows[at][which], "place": runs.places[at][which], "number": items[items != NOTHING]}
+    return pl.DataFrame({name: values.astype(np.int64) for name, values in hits.items()})
 
 
 def _longest(hits: pl.DataFrame, first_row: int) -> pl.DataFrame:
@@ -191,7 +187,7 @@ def _spans(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
 
 
 def _no_hits() -> pl.DataFrame:
-    return pl.DataFrame(schema=dict.fromkeys(("row", "field", "place", "length", "number"), pl.Int64))
+    return pl.DataFrame(schema=dict.fromkeys(HIT, pl.Int64))
 
 
 def _no_runs() -> pl.DataFrame:

@@ -15,7 +15,7 @@ from evergrow.methods.quality.minhash import Shingles, shingled
 from evergrow.methods.quality.near_texts import NearTexts
 from evergrow.methods.quality.near_vectors import NearVectors
 from evergrow.methods.quality.neighbours import Finder, Pairs
-from evergrow.methods.quality.rules import Rules
+from evergrow.methods.quality.rules import Embedded, Rules
 
 BLOCK = 512  # rows decided together: those that are all alike are compared pair by pair within it
 KEPT = -1
@@ -44,23 +44,14 @@ class Verdicts:
 
 
 def mark_duplicates(
-    rows: pl.DataFrame,
-    vectors: np.ndarray | None,
-    known: pl.DataFrame,
-    known_vectors: np.ndarray | None,
-    rules: Rules,
-    *,
-    device: str = "cpu",
-    block: int = BLOCK,
+    rows: Embedded, known: Embedded, rules: Rules, *, device: str = "cpu", block: int = BLOCK
 ) -> pl.DataFrame:
     """The duplicates among `rows`, and those rows of other batches that a better row of these is a duplicate of.
 
     Args:
         rows: `batch, id, content` (the text that is compared) and `value` (may be null) of the batch; (batch, id) is
-            unique.
-        vectors: float32 (n, d), the unit vector of each row's content; None: do without embeddings.
+            unique; the vectors are those of `content`.
         known: the same columns of the rows that other batches kept; they are not compared with each other.
-        known_vectors: as `vectors`, of `known`.
         rules: thresholds and lengths.
         device: torch device of the products of vectors.
         block: rows decided together; it bounds the memory, not the result.
@@ -70,15 +61,19 @@ def mark_duplicates(
         (share of shingles or cosine; 1 if exact) of duplicates only, by batch and id. Rows of `known` are among them
         where the better one is of `rows`: the other batch was cleaned before that row was there.
     """
-    table, order = _ranked(rows, known)
+    table, order = _ranked(rows.frame, known.frame)
     foreign = table["foreign"].to_numpy()
     shingles = shingled(table["content"], rules.shingle_words, rules.permutations, rules.minhash_similarity)
     _, first, text = np.unique(shingles.texts, return_index=True, return_inverse=True)
     best = first[text]  # the best row of the same words
     unlike = np.flatnonzero(best == np.arange(len(best)))
     finders: list[Finder] = [NearTexts(_of(shingles, unlike), foreign[unlike], rules.minhash_similarity)]
-    if vectors is not None and known_vectors is not None and len(order):
-        every = vectors if not len(known) else np.concatenate([vectors, known_vectors])
+    if rows.vectors is not None and rows.vectors.size:
+        every = rows.vectors
+        if known.frame.height:
+            if known.vectors is None:
+                raise ValueError("rows of other batches need vectors, since those of this batch have them")
+            every = np.concatenate([every, known.vectors])
         finders.append(NearVectors(every[order[unlike]], foreign[unlike], rules.embedding_similarity, device))
     return _marks(table, best, unlike, thin(len(unlike), finders, block))
 

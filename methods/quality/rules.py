@@ -1,6 +1,21 @@
-"""What cleaning goes by: the thresholds of the settings' section `cleaning`, as the methods take them."""
+"""What cleaning takes: rows with their vectors, and the thresholds that it goes by."""
 
 from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Rows, and float32 (n, d) `vectors` of length 1, of each row's text; None: do without embeddings."""
+
+    frame: pl.DataFrame
+    vectors: np.ndarray | None = None
+
+    def at(self, places: np.ndarray) -> "Embedded":
+        """Those in these places."""
+        return Embedded(self.frame[places], None if self.vectors is None else self.vectors[places])
 
 
 @dataclass(frozen=True, slots=True)
