@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from evergrow.assets.dataset import release as releasing
+from evergrow.assets.dataset.clean import benchmark_folder
 from evergrow.assets.frontier import NEVER_MADE, work_needed
 from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
 from evergrow.assets.tree_basis import BASIS
@@ -16,6 +17,7 @@ from evergrow.cli.trees import tree_seeds
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.bans import bans
 from evergrow.resources.batches import BatchError, stage, staged_batches
+from evergrow.resources.benchmark_sets import benchmarks_digest
 from evergrow.resources.releases.verifying import Lookup
 from evergrow.resources.runs import close_abandoned
 from evergrow.resources.versions import latest_materialization
@@ -96,11 +98,21 @@ def _make_clean(workspace: Workspace, batch: str, say: Say) -> bool:
             return False
         for job, key in STEPS:
             due, why = due_tables(workspace, [key], batch, 0.0, awaited)
+            if not due and key == CLEAN and (why_not := benchmarks_changed(workspace, batch)):
+                due, why = [key], why_not
             say(f"{batch}: {job}" if why == NEVER_MADE else f"{batch}: {job}: {why}")
             if due and (waiting := execute(workspace, job, due, batch, tags=awaited.tags)):
                 say(f"{job} of batch {batch!r} is {waiting}")
                 return False
     return True
+
+
+def benchmarks_changed(workspace: Workspace, batch: str) -> str | None:
+    """Why clean rows must be compared with benchmarks again, if they must."""
+    record = latest_materialization(workspace.instance, CLEAN, batch)
+    made = record.asset_materialization if record else None
+    now = benchmarks_digest(benchmark_folder(workspace.settings, workspace.home))
+    return "the benchmarks changed" if made and made.metadata[BASIS].value != now else None
 
 
 def _release(workspace: Workspace, batches: Sequence[str], rows: int | None, say: Say) -> None:

@@ -4,18 +4,24 @@ import dagster as dg
 
 from evergrow.cli.awaiting import BatchFailed
 from evergrow.cli.export import NothingCollected
+from evergrow.cli.release_files import DoesNotLoad
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.trace import UnknownSample
 from evergrow.cli.workspace import UnknownTable
 from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.methods.treesynth.reference import TreeFileError
 from evergrow.resources.batches import BatchError
+from evergrow.resources.benchmark_sets import BenchmarkError
 from evergrow.resources.embedder import EmbedderError
 from evergrow.resources.exports import FolderTaken
 from evergrow.resources.home import BatchBusy, HomeError
 from evergrow.resources.ledger import LedgerError
 from evergrow.resources.llm import BudgetReached, EndpointError
 from evergrow.resources.local_llm import LocalModelError
+from evergrow.resources.releases.manifest import ManifestError
+from evergrow.resources.releases.pushing import PushError
+from evergrow.resources.releases.writing import FolderTaken as ReleaseFolderTaken
+from evergrow.resources.releases.writing import NothingToRelease
 from evergrow.resources.seeds import SeedError
 from evergrow.resources.settings import SettingsError
 from evergrow.resources.tables import UnknownFormat
@@ -24,5 +30,6 @@ from evergrow.resources.trees import TreeError
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample, TreeError, DomainError, TreeFileError)
 FAILURE = (
     *(RunFailed, BatchFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
+    *(BenchmarkError, DoesNotLoad, ManifestError, PushError, ReleaseFolderTaken, NothingToRelease),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )
