@@ -61,7 +61,7 @@ def tests(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _asked(body: Mapping[str, Any]) -> str:
     """The question, also where an answer to it is to be mended."""
-    return next(message["content"] for message in body["messages"] if message["role"] == "user")
+    return str(next(message["content"] for message in body["messages"] if message["role"] == "user"))
 
 
 def _strays(question: random.Random, body: Mapping[str, Any]) -> bool:
