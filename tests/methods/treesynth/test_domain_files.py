@@ -68,7 +68,7 @@ def test_an_unknown_domain_is_named_beside_those_that_there_are(tmp_path: Path) 
         ("sample: thing\n", "", "small.yaml, line 1: sample: is missing"),
         ("expert:", "experts:", "line 5: experts: no such key; did you mean 'expert'?"),
         ("    says: the thing", "    say: the thing", "line 10: fields.text.say: no such key"),
-        ('question: "{text}"', 'question: "{txet}"', "line 14: export.question: uses {txet}"),
+        ('question: "{text}"', 'question: "{txet}"', "line 13: export.question: uses {txet}"),
         ('text: "{text}"', 'text: "text"', "text: uses no field"),
         ("name: small", "name: other", "line 1: name: is 'other', but the file is called small.yaml"),
         ("rules:\n  - Be small.", "rules: []", "rules"),
