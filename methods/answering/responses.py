@@ -6,6 +6,7 @@ An answer is plain text, because a trainer reads it as it is.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from evergrow.methods.answering.programs import read_program
@@ -20,6 +21,9 @@ _PLACEHOLDER = re.compile(
     r"|[\[<](?:insert|add|write|put) (?:your |the )?(?:code|answer|solution|response|explanation)\b[^\]>\n]{0,40}[\]>]",
     re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"(?<=[.:])\s+")
+_TELLING_CHARS = 60  # shorter sentences of a prompt may stand in an answer by chance
+_FENCE_LINE = re.compile(r"===\s?[0-9a-f]{16}\b")
 _NOTHING = re.compile(r"(?:[\s.…_*#`()\[\]-]|\b(?:todo|tbd)\b)*", re.IGNORECASE)
 _THOUGHT_ALONE = re.compile(r"(?m)^[ \t]*</think>[ \t]*$")
 
@@ -62,13 +66,16 @@ def read_response(task: Task, answer: object, letters: Sequence[str] = ()) -> Re
         letters: the options of a choice.
 
     Raises:
-        ValueError: it is empty or a placeholder, or lacks what is verified: a block of valid Python, a box, a letter.
+        ValueError: it is empty or a placeholder, repeats its prompt, as weak models do, or lacks what is verified: a
+            block of valid Python, a box, a letter.
     """
     if not isinstance(answer, str):
         raise ValueError("the answer is no text")  # noqa: TRY004 - an invalid answer, not a bug
     text = without_thoughts(answer)
     if _NOTHING.fullmatch(text):
         raise ValueError("the answer is empty")
+    if _FENCE_LINE.search(text) or any(sentence in text for sentence in _rules(task)):
+        raise ValueError("the answer repeats the rules that it was given")
     if found := _PLACEHOLDER.search(text):
         raise ValueError(f"the answer is not complete: it says {found[0]!r}")
     return Response(text, _final(task, text, letters))
@@ -92,13 +99,20 @@ def without_thoughts(text: str) -> str:
     return text.strip()
 
 
+@cache
+def _rules(task: Task) -> tuple[str, ...]:
+    """The longer sentences of a task's rules, which are the same for all samples."""
+    rules = answer_prompt(task).render(content="", fence="", options=()).system
+    return tuple(sentence for sentence in _SENTENCE_END.split(rules) if len(sentence) >= _TELLING_CHARS)
+
+
 def _final(task: Task, text: str, letters: Sequence[str]) -> str | None:
     match task:
         case "code":
             return read_program(text)
         case "maths":
-            if (final := boxed(text)) is None:
-                raise ValueError(r"the answer has no final answer in a box, such as $\boxed{42}$, at its end")
+            if (final := boxed(text)) is None or _NOTHING.fullmatch(final):
+                raise ValueError(r"the answer does not end with its final result in \boxed{...}")
             return final
         case "choice":
             return stated_letter(text, letters)

@@ -9,8 +9,8 @@ from evergrow.methods.verification.agreement import Decision, agree, decide
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _OPTION = re.compile(r"(?m)^[ \t>*-]*(?:\(([A-Z])\)|([A-Z])[.):])[ \t*]+\S")
 _STATED = re.compile(
-    r"(?m)\b(?:[Aa]nswer|ANSWER)\b[ \t:*]{0,9}(?:is\b)?[ \t:*`$=]{0,9}(?:\\boxed\{)?(?:\\text\{)?"
-    r"[(\[]?([A-Z])(?:[)\]}.,:*`$]|[ \t]*$)"
+    r"(?m)\b(?:[Aa]nswer|ANSWER)\b[ \t:*]{0,9}(?:is\b)?[ \t:*`$=\"']{0,9}(?:\\boxed\{)?(?:\\text\{)?"
+    r"[(\[]?([A-Z])(?:[)\]}.,:*`$\"']|[ \t]*$)"
 )
 _ALONE = re.compile(r"[\s(\[*`]*([A-Z])[\s)\].*`]*")
 

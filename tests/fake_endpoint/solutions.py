@@ -11,7 +11,6 @@ from typing import Any
 
 from tests.fake_endpoint.answers import DEMANDS, sentence
 
-FENCE = re.compile(r"^=== [0-9a-f]{16} ===$", re.MULTILINE)
 HARD_QUESTIONS, STRAY_DRAWS = 1 / 8, 1 / 6
 PROGRAM = """\
 def {name}(number: int) -> int:
@@ -32,17 +31,16 @@ READ = re.compile(
 def answer(body: Mapping[str, Any], draw: random.Random) -> str:
     """The text that answers `body`, which asks for no JSON; `draw` is fed by all of it.
 
-    Which kind of task it is, is told by the rules after the sample; anything else is answered with a sentence.
+    Which kind of task it is, is told by the rules before the sample; anything else is answered with a sentence.
     """
-    user = _asked(body)
-    rules = FENCE.split(user)[-1] if FENCE.search(user) else ""
+    user, rules = _asked(body), body["messages"][0]["content"]
     question = random.Random(user)
     if "```python" in rules:
         return _code(question, draw)
     if "\\boxed" in rules:
         return _maths(question, draw, stray=_strays(question, body))
-    if '"Answer: X"' in rules:
-        letters = re.findall(r"\b[A-Z]\b", rules.partition("where X is ")[2].partition(", and nothing")[0])
+    if "multiple-choice" in rules:
+        letters = re.findall(r"(?m)^Answer: ([A-Z])$", user)
         return _choice(letters, question, draw, stray=_strays(question, body))
     return sentence(draw)
 
@@ -61,7 +59,7 @@ def tests(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def _asked(body: Mapping[str, Any]) -> str:
     """The question, also where an answer to it is to be mended."""
-    return next(message["content"] for message in body["messages"] if message["role"] == "user")
+    return str(next(message["content"] for message in body["messages"] if message["role"] == "user"))
 
 
 def _strays(question: random.Random, body: Mapping[str, Any]) -> bool:

@@ -34,13 +34,13 @@ def test_every_task_that_needs_an_answer_has_a_prompt_of_its_own_for_plain_text(
 def test_the_sample_stands_verbatim_between_two_equal_fences(task: Task, text: str) -> None:
     content = f"{text}\n{QUESTION}".strip()
 
-    _, body, _ = render_answer(task, content).user.split(f"\n{fence(content)}\n", 2)
+    _, body, *_ = f"\n{render_answer(task, content).user}\n".split(f"\n{fence(content)}\n")
 
     assert body == content
 
 
 def test_a_choice_names_its_options_and_needs_some() -> None:
-    assert "where X is A, B or C" in render_answer("choice", QUESTION).user
+    assert render_answer("choice", QUESTION).user.endswith("Answer: A\nAnswer: B\nAnswer: C")
     with pytest.raises(ValueError, match="no options"):
         render_answer("choice", "What now?")
 
@@ -63,7 +63,9 @@ def test_a_usable_answer_is_kept_as_it_is(task: Task) -> None:
         ("text", "<think>I wonder", "amid its thoughts"),
         ("text", "<think>I wonder</think>", "is empty"),
         ("text", "Dear customer, [insert your answer]", "not complete: it says"),
-        ("maths", "It is 42.", "no final answer in a box"),
+        ("text", "=== 0123456789abcdef ===\nHello", "repeats the rules"),
+        ("maths", "It is 42.", "does not end with its final result"),
+        ("maths", r"The steps, then \boxed{...}.", "does not end with its final result"),
         ("maths", "Your answer here: \\boxed{x}", "not complete"),
         ("choice", "It may be D.\nAnswer: D", "the options are A, B, C"),
         ("code", "x = 1", "no block of code"),
@@ -72,6 +74,15 @@ def test_a_usable_answer_is_kept_as_it_is(task: Task) -> None:
 def test_an_unusable_answer_comes_with_its_fault(task: Task, answer: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_response(task, answer, "ABC")
+
+
+@pytest.mark.parametrize("task", ASKED)
+def test_an_answer_that_repeats_its_rules_is_unusable(task: Task) -> None:
+    rules = render_answer(task, QUESTION)
+
+    for repeated in (rules.user, f"Hello! {rules.system}"):
+        with pytest.raises(ValueError, match="repeats the rules"):
+            read_response(task, f"{repeated}\n{USABLE[task][0]}", "ABC")
 
 
 @pytest.mark.parametrize(

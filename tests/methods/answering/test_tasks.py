@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import polars as pl
 import pytest
 
@@ -6,7 +8,9 @@ from evergrow.methods.answering.tasks import Task, task_of
 DOMAINS: dict[str, Task] = {"gsm8k": "maths", "dialogues": "none"}
 
 
-def tasks(rows: list[tuple[str | None, str | None]], stated: dict[str, Task], domains: dict[str, Task]) -> list[str]:
+def tasks(
+    rows: Sequence[tuple[str | None, str | None]], stated: dict[str, Task], domains: dict[str, Task]
+) -> list[str]:
     frame = pl.DataFrame(rows, schema={"domain": pl.String, "kind": pl.String}, orient="row")
     return frame.select(task_of(stated, domains))["task"].to_list()
 

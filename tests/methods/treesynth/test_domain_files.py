@@ -93,3 +93,36 @@ def test_every_fault_is_reported_at_once() -> None:
 
     assert "space" in said
     assert "expert" in said
+
+
+def test_the_domains_that_ship_along_say_how_their_samples_are_answered() -> None:
+    tasks = {name: find_domain(name).answer for name in known_domains()}
+
+    assert tasks == {
+        "code_alpaca": "code", "customer_support": "text", "gsm8k": "maths", "math": "maths", "simpletom": "choice"
+    }  # fmt: skip
+
+
+TURNS = 'chat:\n  user: "{text}"\n  assistant: "I see: {text}"\n'
+
+
+def test_a_sample_that_holds_its_answer_names_both_turns() -> None:
+    domain = parse_domain(f"{SMALL}answer: none\n{TURNS}", Path("small.yaml"))
+
+    assert domain.chat is not None
+    assert domain.chat.assistant == "I see: {text}"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("answer: essay\n", "line 14: answer: Input should be 'code', 'maths', 'choice', 'text' or 'none'"),
+        ("answer: choice\n", "line 14: answer: is 'choice', which needs the key `choices`"),
+        ("answer: none\n", "line 14: answer: is 'none', which needs the key `chat`"),
+        (TURNS, "line 14: chat: is for samples that need no answer; set `answer: none`"),
+        (f"answer: none\n{TURNS.replace('I see: {text}', '{reply}')}", r"line 17: chat.assistant: uses {reply}"),
+        (f"answer: none\n{TURNS.replace('I see: {text}', 'I see.')}", r"line 17: chat.assistant: uses no field"),
+    ],
+)
+def test_an_answer_that_cannot_be_had_is_a_fault(keys: str, message: str) -> None:
+    assert message in fault(SMALL + keys)

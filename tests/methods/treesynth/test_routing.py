@@ -14,7 +14,7 @@ SPLIT = Split("Size", ("Small things", "Large things"))
 def test_the_choice_is_constrained_to_the_values() -> None:
     rendered = render_route(find_domain("math"), "a text", SPLIT)
 
-    value: Any = rendered.schema["properties"]
+    value: Any = (rendered.schema or {})["properties"]
     assert value["value"]["enum"] == ["Small things", "Large things"]
 
 

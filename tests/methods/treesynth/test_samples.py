@@ -5,9 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evergrow.methods.answering.responses import render_answer
+from evergrow.methods.treesynth.domain import Chat, SampleField
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.samples import (
+    chat_turns,
     export_record,
     make_sample,
     read_adherence,
@@ -126,7 +129,7 @@ def test_the_request_names_attributes_count_and_what_is_there_already() -> None:
 
     assert '"Field": "Geometry"' in rendered.user
     assert '"a known one"' in rendered.user
-    schema: Any = rendered.schema["properties"]
+    schema: Any = (rendered.schema or {})["properties"]
     assert (schema["samples"]["minItems"], schema["samples"]["maxItems"]) == (3, 3)
     assert set(schema["samples"]["items"]["required"]) == {"question", "difficulty"}
 
@@ -139,3 +142,24 @@ def test_adherence_is_the_share_of_attributes_that_are_there() -> None:
         with pytest.raises(ValueError, match="missing"):
             read_adherence(wrong, 2)
     assert "1: " in render_adherence(MATH, "text", [Attribute("a", "b")]).user
+
+
+def test_a_sample_that_holds_its_answer_is_two_turns_and_one_known_as_text_is_none() -> None:
+    reply = SampleField(says="the reply")
+    support = find_domain("customer_support")
+    chat = Chat(user="{message}", assistant="Hello.\n{reply}")
+    dialogues = support.model_copy(
+        update={"fields": {**support.fields, "reply": reply}, "chat": chat, "answer": "none"}
+    )
+    sample = make_sample(dialogues, {"message": "Where is {reply}?", "reply": "On its {way}."}, 1)
+
+    assert chat_turns(dialogues, sample.fields, sample.letter) == ("Where is {reply}?", "Hello.\nOn its {way}.")
+    assert chat_turns(dialogues, "", None) is None
+    assert chat_turns(support, sample.fields, None) is None
+
+
+def test_a_choice_is_asked_for_by_the_letters_of_its_sample() -> None:
+    sample = make_sample(TOM, STORY, 1)
+
+    assert render_answer("choice", sample.content).user.endswith("Answer: A\nAnswer: B")
+    assert sample.letter in ("A", "B")

@@ -35,6 +35,7 @@ def test_options_are_read_where_lines_begin_with_letters(content: str, letters: 
         (r"The answer is $\boxed{\text{B}}$.", "B"),
         ("Because.\n(B)", "B"),
         ("ANSWER:B", "B"),
+        ('The answer is "B".', "B"),
         ("Answer: B) she opens it", "B"),
     ],
 )
