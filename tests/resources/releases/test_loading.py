@@ -86,6 +86,7 @@ def test_a_release_that_does_not_load_says_why(tmp_path: Path) -> None:
 
     assert len(faults) == 1
     assert "cannot be loaded: " in str(faults[0])
+    assert "JSON parse error" in str(faults[0])
 
 
 def test_a_release_that_loads_differently_says_how(tmp_path: Path) -> None:

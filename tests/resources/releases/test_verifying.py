@@ -155,6 +155,28 @@ def test_a_row_that_the_lake_lacks_or_has_in_another_split_is_found(release: Pat
     ]
 
 
+def test_a_row_that_was_doubled_throughout_is_found_beside_the_lake(release: Path) -> None:
+    path = release / "test.jsonl"
+    path.write_bytes(path.read_bytes() * 2)
+    told = read_manifest(release)
+    files = [file_entry(path, "test") if entry.path == path.name else entry for entry in told.files]
+    (release / "manifest.json").write_bytes(told.model_copy(update={"files": files}).sealed().to_bytes())
+
+    assert "row 's50_0' of batch 'b': is there more than once" in map(str, verify_release(release, from_lake).faults)
+
+
+@pytest.mark.parametrize(
+    "line", ["[1]", '{"id": 5, "batch": null}', "[" * 100_000, "\xff", '{"x": NaN}', '{"x": "\\ud800"}']
+)
+def test_lines_that_no_release_has_are_faults_and_no_crash(release: Path, line: str) -> None:
+    (release / "test.jsonl").write_bytes(line.encode("latin-1"))
+
+    found = [str(fault) for fault in verify_release(release, from_lake).faults]
+
+    assert any(fault.startswith("test.jsonl: has ") for fault in found)
+    assert any("its rows cannot be read" in fault or "of batch None" in fault for fault in found)
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
