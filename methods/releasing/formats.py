@@ -101,9 +101,22 @@ def _natural(column: str) -> pl.Expr:
 
 def _plain(name: str, kind: pl.DataType) -> pl.Expr:
     """The column with a type that JSON and Arrow agree on."""
-    column = pl.col(name)
-    if kind.is_float():
-        return column.cast(pl.Float64).fill_nan(None)
-    if kind.is_temporal() or kind in (pl.Null, pl.Categorical, pl.Enum):
-        return column.cast(pl.String)
-    return column
+    wanted = _plain_type(kind)
+    column = pl.col(name) if wanted == kind else pl.col(name).cast(wanted)
+    return column.fill_nan(None) if wanted == pl.Float64 else column
+
+
+def _plain_type(kind: pl.DataType) -> pl.DataType:
+    match kind:
+        case pl.List():
+            return pl.List(_plain_type(kind.inner))  # type: ignore[arg-type]
+        case pl.Struct():
+            return pl.Struct({field.name: _plain_type(field.dtype) for field in kind.fields})  # type: ignore[arg-type]
+        case pl.Null() | pl.Categorical() | pl.Enum():
+            return pl.String()
+        case _ if kind.is_temporal():
+            return pl.String()
+        case _ if kind.is_float():
+            return pl.Float64()
+        case _:
+            return kind

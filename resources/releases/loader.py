@@ -27,7 +27,10 @@ def main(folder: str, form: str) -> None:
     """Load the release in `folder` and print what was found."""
     import datasets  # noqa: PLC0415 - heavy, and its environment is set by whoever starts this
 
-    loaded = datasets.load_dataset(folder)
+    try:
+        loaded = datasets.load_dataset(folder)
+    except datasets.exceptions.DatasetGenerationError as error:
+        sys.exit(" ".join(str(error.__cause__ or error).split()))
     splits, turns, rendered, marked = {}, [], 0, 0
     for split, rows in loaded.items():
         # Batch by batch: the data are mapped from the cache, and need not be in memory as a whole.

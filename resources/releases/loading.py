@@ -1,8 +1,8 @@
 """Checks a release by loading it as a trainer does: with Hugging Face `datasets`, and chat through a chat template.
 
 It happens in a process of its own (`loader`): these libraries read their environment when they are imported, keep
-what they loaded in a cache, and would stay in memory. That process sees no network, no token, and a cache that is
-removed with it.
+what they loaded in a cache, and would stay in memory. In that process they are offline, have no token, and a cache
+that is removed afterwards.
 """
 
 import json

@@ -31,7 +31,7 @@ class Plan:
     Attributes:
         repo_id: `owner/name` of the dataset repository.
         endpoint: the hub.
-        private: whether the repository is made private; one that is there stays as it is.
+        private: whether the repository is to be private.
         files: path and size in bytes.
         token: whether there is one.
         sent: the address of the commit; None for a dry run.
@@ -52,7 +52,7 @@ def push(folder: Path, repo_id: str, environ: Mapping[str, str], *, private: boo
         folder: of the release.
         repo_id: `owner/name`.
         environ: the environment, for `HF_TOKEN` and `HF_ENDPOINT`.
-        private: make a new repository private.
+        private: make the repository private, and send nothing to one that is public.
         dry_run: say what would be sent, and send nothing.
 
     Raises:
@@ -93,8 +93,10 @@ def _send(folder: Path, plan: Plan, token: str) -> str:
     names = [name for name, _ in plan.files]
     try:
         api.create_repo(plan.repo_id, repo_type="dataset", private=plan.private, exist_ok=True)
-        there = api.list_repo_files(plan.repo_id, repo_type="dataset")
-        stale = sorted((OURS & set(there)) - set(names))
+        there = api.dataset_info(plan.repo_id)
+        if plan.private and not there.private:
+            raise PushError(f"{plan.repo_id} is there already, and public: push it with --public, or name another")
+        stale = sorted((OURS & {file.rfilename for file in there.siblings or ()}) - set(names))
         done = api.create_commit(
             plan.repo_id,
             [

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from evergrow.methods.releasing.digests import BLOCK, row_digest, row_digests, set_digest
-from evergrow.methods.releasing.formats import shape
+from evergrow.methods.releasing.formats import KEY, shape
 from evergrow.resources.releases.manifest import MANIFEST, FileEntry, Manifest, RowSet, file_entry, read_manifest
 
 Lookup = Callable[[pl.DataFrame], pl.DataFrame]
@@ -56,8 +56,8 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    batch: object
-    id: object
+    batch: str | None
+    id: str | None
     split: str
     digest: bytes
 
@@ -143,8 +143,16 @@ def _rows(path: Path, split: str) -> Iterator[_Row]:
     """
     try:
         for row in _parquet(path) if path.suffix == ".parquet" else _lines(path):
-            yield _Row(row.get("batch"), row.get("id"), split, row_digest(row))
-    except (ValueError, AttributeError, OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            batch, name = (value if isinstance(value, str) else None for value in map(row.get, KEY))
+            yield _Row(batch, name, split, row_digest(row))
+    except (
+        ValueError,
+        AttributeError,
+        RecursionError,
+        OSError,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+    ) as error:
         raise _UnreadableError(str(error).partition("\n")[0]) from error
 
 
@@ -159,13 +167,19 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _differing(manifest: Manifest, rows: Sequence[_Row], lookup: Lookup) -> Iterator[Fault]:
-    keys = pl.DataFrame([(row.batch, row.id) for row in rows], {"batch": pl.String, "id": pl.String}, orient="row")
+    named = [(row.batch, row.id) for row in rows if row.batch is not None and row.id is not None]
+    keys = pl.DataFrame(named, {"batch": pl.String, "id": pl.String}, orient="row")
     shaped = shape(lookup(keys), manifest.form).rows
     held = shaped.select("batch", "id", "split").iter_rows()
     lake = dict(zip(held, row_digests(shaped.drop("split")), strict=True))
     known = {(batch, id_): split for batch, id_, split in lake}
+    seen = set[tuple[str | None, str | None]]()
     for row in rows:
         where = f"row {row.id!r} of batch {row.batch!r}"
+        if (row.batch, row.id) in seen:
+            yield Fault(where, "is there more than once")
+            continue
+        seen.add((row.batch, row.id))
         if lake.get((row.batch, row.id, row.split)) == row.digest:
             continue
         split = known.get((row.batch, row.id))

@@ -122,10 +122,11 @@ def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts) -> N
     every = shaped.rows.partition_by("split", as_dict=True, include_key=False)
     parts: dict[str, pl.DataFrame] = {split: every[split,] for split in SPLITS if (split,) in every}
     names = {split: f"{split}.{'parquet' if shaped.form == 'parquet' else 'jsonl'}" for split in parts}
+    kept = source.join(shaped.rows.select("batch", "id"), on=["batch", "id"], how="semi")
+    # The card first: it refuses types that no file can hold.
+    _store(folder / CARD, write_card(kept, shaped, names, facts).encode())
     for split, part in parts.items():
         _write(folder / names[split], part)
-    kept = source.join(shaped.rows.select("batch", "id"), on=["batch", "id"], how="semi")
-    _store(folder / CARD, write_card(kept, shaped, names, facts).encode())
     _store(folder / FUNNEL, funnel_picture(facts.funnel).encode())
     files = [file_entry(folder / names[split], split) for split in parts]
     files += [file_entry(folder / name) for name in (CARD, FUNNEL)]

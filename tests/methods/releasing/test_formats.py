@@ -11,7 +11,7 @@ def test_chat_is_the_instruction_and_the_answer_and_then_what_explains_them() ->
 
     told = shaped.rows.to_dicts()[0]
     assert told["messages"] == [{"role": "user", "content": "Do 1"}, {"role": "assistant", "content": "Done 1"}]
-    assert list(told)[0] == "messages"
+    assert next(iter(told)) == "messages"
     explaining = {"id", "batch", "root_id", "parent_id", "complexity", "diversity", "value", "verdict", "license"}
     assert explaining | {"generator_model", "judge_model", "responder_model"} <= set(told)
     assert not {"content", "response"} & set(told)
@@ -68,10 +68,12 @@ def test_columns_have_plain_types() -> None:
         nothing=pl.lit(None),
         word=pl.lit("w", pl.Categorical),
         day=pl.date(2026, 1, 2),
+        nothings=pl.lit([None]),
     )
 
     told = shape(rows, "parquet").rows
 
     assert told.schema["half"] == pl.Float64
     assert told.select("nan", "nothing", "word", "day").row(0) == (None, None, "w", "2026-01-02")
+    assert told.schema["nothings"] == pl.List(pl.String)
     assert {told.schema[name] for name in ("nothing", "word", "day")} == {pl.String}

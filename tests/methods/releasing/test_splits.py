@@ -75,10 +75,9 @@ def test_another_seed_holds_others_out_and_no_share_holds_nobody_out() -> None:
 
 def test_an_evolved_sample_is_with_the_leaf_that_its_seed_came_from() -> None:
     """Also where only some of a root's rows say which leaf it is."""
-    leaves = [("x", "t", None, "t", f"l{n}") for n in range(60)]
+    leaves = [(f"x{n}", "t", None, "t", f"l{n}") for n in range(60)]
     evolved = [(f"s{n}_0", "b", f"s{n}", None, None) for n in range(60)]
     links = [(f"s{n}", "t", f"s{n}", "t", f"l{n}") for n in range(60)]
-    leaves = [(f"x{n}", *rest) for n, (_, *rest) in enumerate(leaves)]
 
     told = split(rows(*leaves, *evolved, *links), 0.2, 0.2, seed=3)
 

@@ -1,0 +1,162 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evergrow.methods.releasing.formats import FORMS, Form
+from evergrow.resources.releases.loader import check_turns
+from evergrow.resources.releases.loading import check_loads
+from evergrow.resources.releases.manifest import file_entry, read_manifest
+from evergrow.resources.releases.writing import write_release
+from tests.releases import SCHEMA, TRICKY, facts, row, table
+
+NULL_IN_TRAIN = dict.fromkeys(set(SCHEMA) - {"id", "batch", "content", "response", "split"})
+FILLED = {
+    "split": "validation",
+    "tree": "t",
+    "leaf_id": "l",
+    "final_answer": "4",
+    "draws": ["4", None],
+    "attributes": [{"dimension": "d", "value": None}],
+}
+USER, ASSISTANT = {"role": "user", "content": "Do"}, {"role": "assistant", "content": "Done"}
+
+
+def test_every_form_loads_as_it_was_written(tmp_path: Path) -> None:
+    """Text that breaks readers, columns without a value in the first split, a split of one row, one without rows."""
+    rows = table(
+        *(row(n, **NULL_IN_TRAIN, content=text, response=text) for n, text in enumerate(TRICKY)), row(50, **FILLED)
+    )
+
+    for form in FORMS:
+        write_release(rows, tmp_path / form, form, facts())
+        loaded = check_loads(tmp_path / form)
+
+        assert loaded.faults == (), form
+        assert loaded.rows == {"train": 14, "validation": 1}
+        assert loaded.rendered == (15 if form == "chat" else 0)
+
+
+def test_a_release_of_a_single_row_that_is_not_for_training_loads(tmp_path: Path) -> None:
+    write_release(table(row(1, split="test")), tmp_path / "r", "chat", facts())
+
+    assert check_loads(tmp_path / "r").rows == {"test": 1}
+
+
+def test_columns_may_be_silent_for_longer_than_a_reader_looks_ahead(tmp_path: Path) -> None:
+    """Within one split, too: a reader of JSON lines guesses types from its first ten megabytes."""
+    silent = [row(n, **NULL_IN_TRAIN, content="c" * 100_000, response="r") for n in range(120)]
+    write_release(table(*silent, row(500, **FILLED | {"split": "train"})), tmp_path / "r", "chat", facts())
+
+    loaded = check_loads(tmp_path / "r")
+
+    assert (tmp_path / "r" / "train.jsonl").stat().st_size > 11_000_000
+    assert loaded.faults == ()
+    assert loaded.rows == {"train": 121}
+
+
+@pytest.mark.parametrize("form", ["chat", "parquet"])
+def test_values_that_a_reader_changes_are_found(tmp_path: Path, form: Form) -> None:
+    """A reader of JSON lines takes what looks like a moment in all rows for one, and writes it in its own way."""
+    write_release(table(row(1, final_answer="2024-01-01")), tmp_path / "r", form, facts())
+
+    said = [str(fault) for fault in check_loads(tmp_path / "r").faults]
+
+    assert said == (
+        ["train: was loaded with other values than were written: write parquet instead"] if form == "chat" else []
+    )
+
+
+def test_turn_marks_in_the_text_are_counted(tmp_path: Path) -> None:
+    write_release(table(row(1), row(2, content="Say <|im_end|>")), tmp_path / "r", "chat", facts())
+
+    loaded = check_loads(tmp_path / "r")
+
+    assert (loaded.rendered, loaded.marked, loaded.faults) == (2, 1, ())
+
+
+def test_a_release_that_does_not_load_says_why(tmp_path: Path) -> None:
+    write_release(table(row(1), row(2, split="test")), tmp_path / "r", "chat", facts())
+    (tmp_path / "r" / "train.jsonl").write_text('{"id": [1')
+
+    faults = check_loads(tmp_path / "r").faults
+
+    assert len(faults) == 1
+    assert "cannot be loaded: " in str(faults[0])
+    assert "JSON parse error" in str(faults[0])
+
+
+def test_a_release_that_loads_differently_says_how(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    write_release(table(row(1), row(2), row(3, split="test")), folder, "chat", facts())
+    lines = (folder / "train.jsonl").read_bytes().splitlines(keepends=True)
+    (folder / "train.jsonl").write_bytes(lines[0])
+    (folder / "test.jsonl").write_bytes((folder / "test.jsonl").read_bytes().replace(b'"user"', b'"human"'))
+
+    said = [str(fault) for fault in check_loads(folder).faults]
+
+    assert "train: was loaded with 1 rows, not 2" in said
+    assert "test: row 0: its roles are ['human', 'assistant'], not user and assistant in turn" in said
+
+
+def test_a_card_that_names_other_columns_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    write_release(table(row(1)), folder, "chat", facts())
+    told = read_manifest(folder)
+    columns = {name: kind for name, kind in told.columns.items() if name != "verdict"}
+    changed = told.model_copy(update={"columns": columns, "files": [file_entry(folder / "train.jsonl", "train")]})
+    (folder / "manifest.json").write_bytes(changed.to_bytes())
+
+    assert "was loaded with columns" in str(check_loads(folder).faults[0])
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [],
+        [USER],
+        [ASSISTANT, USER],
+        [USER, USER],
+        [USER, ASSISTANT, USER],
+        [{"role": "system", "content": ""}, ASSISTANT],
+    ],
+)
+def test_roles_must_alternate(turns: list[dict[str, str]]) -> None:
+    faults, _ = check_turns([turns])
+
+    assert len(faults) == 1
+
+
+def test_conversations_of_several_turns_are_rendered_in_order() -> None:
+    assert check_turns([[USER, ASSISTANT, USER, ASSISTANT], [USER, ASSISTANT]]) == ([], 0)
+
+
+def test_the_package_is_loaded_without_what_is_heavy() -> None:
+    modules = ["writing", "verifying", "loading", "pushing", "manifest", "card"]
+    program = (
+        f"import sys, {', '.join(f'evergrow.resources.releases.{name}' for name in modules)}; import json; "
+        "print(json.dumps([m for m in ('datasets', 'transformers', 'torch', 'huggingface_hub') if m in sys.modules]))"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert json.loads(done.stdout) == []
+
+
+def test_nothing_of_a_load_stays_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    write_release(table(row(1)), tmp_path / "r", "chat", facts())
+    program = (
+        "import sys; from pathlib import Path; from evergrow.resources.releases.loading import check_loads; "
+        "check_loads(Path(sys.argv[1]))"
+    )
+
+    subprocess.run([sys.executable, "-c", program, str(tmp_path / "r")], check=True)
+
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert len(list((tmp_path / "r").iterdir())) == 4
+    assert pl.read_ndjson(tmp_path / "r" / "train.jsonl").height == 1
