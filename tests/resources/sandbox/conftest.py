@@ -9,7 +9,7 @@ from evergrow.resources.sandbox.levels import Name, SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import dataset
 
-RULES = dataset.Sandbox(wall_s=5, cpu_s=2, memory_mb=256, file_mb=1, processes=8, output_kb=16, workers=2)
+RULES = dataset.Sandbox(wall_s=5, cpu_s=1, memory_mb=256, file_mb=1, processes=8, output_kb=16, workers=2)
 
 
 def opened(name: Name, rules: dataset.Sandbox = RULES) -> Sandbox:

@@ -1,6 +1,5 @@
 """Verdicts on answers that are code."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -88,19 +87,17 @@ def test_an_answer_that_does_not_do_its_work_never_passes(
         "print('pass')",
         "print('0' * 32, {report!r})",
         "import os, sys\nsys.stdout.flush()\nos.write(1, b'0' * 32 + b' ' + {report!r}.encode())\nos._exit(0)",
-        "import json, os\njson.dumps = lambda *_: {report!r}\nos._exit = lambda *_: None\nos.write = print",
+        "import builtins, os\nbuiltins.str = lambda *_: {report!r}\nos._exit = lambda *_: None\nos.write = print",
         "import atexit, os\natexit.register(lambda: print({report!r}))\nraise SystemExit(0)",
         "import sys\nsys.modules['__main__'].report = lambda *_: None\nsys.stdout = sys.stderr",
     ],
 )
 def test_no_verdict_is_forged_by_what_an_answer_prints_replaces_or_exits_with(sandbox: Sandbox, forgery: str) -> None:
-    report = json.dumps({"passed": [0, 1, 2], "fault": None})
-
-    assert verdict(sandbox, forgery.format(report=report), GOOD)[0] == "fail"
+    assert verdict(sandbox, forgery.format(report="passed 3"), GOOD)[0] == "fail"
 
 
 def test_an_answer_may_print_start_threads_and_end_its_script_as_it_likes(sandbox: Sandbox) -> None:
-    noise = "\nimport sys, threading, time\nprint('{\"passed\": []}')"
+    noise = "\nimport sys, threading, time\nprint('passed 3')"
     thread = "\nthreading.Thread(target=time.sleep, args=[60]).start()"
     script = "\nif __name__ == '__main__':\n    sys.exit(clamp(int(input()), 0, 9))"
 
