@@ -1,10 +1,12 @@
 """Opening a sandbox, and what is left of it however it ends."""
 
+import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -133,9 +135,17 @@ def test_an_exception_ends_what_runs(sandbox: Sandbox) -> None:
     wait_until(lambda: not alive("thrown-e41"))
 
 
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder for temporary files that other users may enter, as /tmp is."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 @pytest.mark.parametrize("level", ["bubblewrap", "process"])
-def test_nothing_stays_of_a_process_that_is_interrupted(level: Name, number: signal.Signals, tmp_path: Path) -> None:
+def test_nothing_stays_of_a_process_that_is_interrupted(level: Name, number: signal.Signals, temporary: Path) -> None:
     opened(level)
     name = f"cut-{level[:3]}-{int(number)}"
     script = f"""
@@ -146,9 +156,12 @@ sandbox = Sandbox.open(Rules(workers=2), ({level!r},))
 for finished in sandbox.run_many([{SLEEPER.format(called=called(name))!r}] * 4):
     print(finished)
 """
-    runner = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    runner = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )  # fmt: skip
     wait_until(lambda: len(alive(name)) == 4)
-    folders = {Path(f"/proc/{pid}/cwd").readlink() for pid in alive(name)}
+    assert len(list(temporary.iterdir())) == (2 if level == "process" else 0)
 
     runner.send_signal(number)
     out, _ = runner.communicate()
@@ -156,6 +169,4 @@ for finished in sandbox.run_many([{SLEEPER.format(called=called(name))!r}] * 4):
     assert runner.returncode not in {0, None}
     assert out == b""
     wait_until(lambda: not alive(name))
-    if level == "process":
-        assert len(folders) == 2
-        wait_until(lambda: not any(folder.exists() for folder in folders))
+    wait_until(lambda: not list(temporary.iterdir()))
