@@ -72,7 +72,8 @@ class Sandbox:
             if rules.require == "bubblewrap" and name != "bubblewrap":
                 continue
             try:
-                return cls._probed(getattr(levels, name)(), rules)
+                level = levels.bubblewrap(rules.memory_mb * MIB) if name == "bubblewrap" else levels.process()
+                return cls._probed(level, rules)
             except SandboxUnavailable as fault:
                 faults[name] = str(fault)
         why = "; ".join(f"{name}: {fault}" for name, fault in faults.items())

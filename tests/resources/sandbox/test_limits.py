@@ -57,6 +57,15 @@ def test_a_file_does_not_grow_beyond_its_limit(sandbox: Sandbox) -> None:
     assert "File too large" in finished.stderr
 
 
+def test_all_files_together_do_not_grow_beyond_the_limit_of_memory() -> None:
+    fill = "n = 0\nwhile n < 2000:\n    with open(str(n), 'wb') as f: f.write(b'x' * 1_000_000)\n    n += 1"
+
+    finished = opened("bubblewrap").run(fill)
+
+    assert finished.outcome == "error"
+    assert "No space left" in finished.stderr
+
+
 def test_a_program_starts_only_so_many_processes(sandbox: Sandbox) -> None:
     count = """
 import os, time
