@@ -46,8 +46,10 @@ class Level:
     drops_user: bool
 
 
-def bubblewrap() -> Level:
-    """Namespaces of its own, with the system and the interpreter to be read and one folder, in memory, to be written.
+def bubblewrap(folder_bytes: int) -> Level:
+    """Namespaces of its own, with the system and the interpreter to be read and a folder in memory to be written.
+
+    The folder holds up to `folder_bytes`.
 
     Root makes them without a user namespace, in which no limit of processes would bind it, and drops to another user.
 
@@ -65,7 +67,7 @@ def bubblewrap() -> Level:
     command = [
         program, "--die-with-parent", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
         "--cap-drop", "ALL", *user, "--hostname", "sandbox", *_binds(prefixes),
-        "--perms", "0777", "--tmpfs", FOLDER, "--remount-ro", "/", "--chdir", FOLDER,
+        "--size", str(folder_bytes), "--perms", "0777", "--tmpfs", FOLDER, "--remount-ro", "/", "--chdir", FOLDER,
         interpreter, *FLAGS, "-c", guard_source(),
     ]  # fmt: skip
     return Level("bubblewrap", tuple(command), confines=False, readable=(), drops_user=root)

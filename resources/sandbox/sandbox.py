@@ -1,15 +1,17 @@
 """The sandbox: runs programs, each by a guard of its own, and sees to it that nothing of them stays behind."""
 
-import json
+import ast
+import marshal
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -20,6 +22,7 @@ from evergrow.resources.settings import dataset
 
 Outcome = Literal["ok", "error", "timeout", "crash", "oom", "output"]
 KIB, MIB = 1024, 1024 * 1024
+MARSHAL_FORMAT = 2  # every Python reads it: the sandbox's may be another one than this
 GRACE_S = 10.0  # how much longer than its program a guard may take
 WAITING_PER_WORKER = 16
 PROBE = "import tempfile; print(len(tempfile.gettempdir()))"
@@ -69,7 +72,8 @@ class Sandbox:
             if rules.require == "bubblewrap" and name != "bubblewrap":
                 continue
             try:
-                return cls._probed(getattr(levels, name)(), rules)
+                level = levels.bubblewrap(rules.memory_mb * MIB) if name == "bubblewrap" else levels.process()
+                return cls._probed(level, rules)
             except SandboxUnavailable as fault:
                 faults[name] = str(fault)
         why = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
@@ -137,11 +141,11 @@ class Sandbox:
         with self._lock:
             self._stopped = True
             for guard in self._running:
-                guard.terminate()
+                guard.terminate() if self._level.confines else _kill_group(guard)
 
     def _report(self, program: str, wall_s: float) -> dict[str, Any]:
         with self._folder() as folder, self._guard() as guard:
-            request = json.dumps(self._request(program, wall_s, folder, guard.pid)).encode()
+            request = marshal.dumps(self._request(program, wall_s, folder, guard.pid), MARSHAL_FORMAT)
             try:
                 out, err = guard.communicate(request, timeout=wall_s + GRACE_S)
             except subprocess.TimeoutExpired:
@@ -152,7 +156,7 @@ class Sandbox:
             raise SandboxUnavailable(f"{self._level.name} does not start: {said or f'exit code {guard.returncode}'}")
         if not line:
             return _no_report("crash", 0.0, said, self.isolates)  # the program killed its guard
-        report = cast(dict[str, Any], json.loads(line))
+        report = cast(dict[str, Any], ast.literal_eval(line.decode()))
         if "fault" in report:
             raise SandboxUnavailable(f"{self._level.name} cannot isolate: {report['fault']}")
         return report
@@ -174,42 +178,58 @@ class Sandbox:
         with self._lock:
             if self._stopped:
                 raise SandboxUnavailable("the sandbox was stopped")
-            # A session of its own: Ctrl-C at the terminal must not reach it before its program was ended.
-            guard = subprocess.Popen(  # noqa: S603 - our own program
-                self._level.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=levels.ENVIRONMENT, cwd="/", start_new_session=True,
-            )  # fmt: skip
+            guard = self._start()
             self._running.add(guard)
         try:
             yield guard
         finally:
-            _end(guard)
             with self._lock:
                 self._running.discard(guard)
+            with guard:  # closes its pipes
+                _end(guard, self._level)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        # A session of its own: Ctrl-C at the terminal must not reach it before its program was ended.
+        try:
+            return subprocess.Popen(  # noqa: S603 - our own program
+                self._level.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=levels.ENVIRONMENT, cwd="/", start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise SandboxUnavailable(f"{self._level.command[0]} cannot be started: {error}") from error
 
     @contextmanager
     def _folder(self) -> Iterator[str]:
         if not self._level.confines:
             yield levels.FOLDER
             return
-        folder = tempfile.mkdtemp(prefix="evergrow-sandbox-")
+        try:
+            folder = tempfile.mkdtemp(prefix="evergrow-sandbox-")
+        except OSError as error:
+            raise SandboxUnavailable(f"no folder can be made in {tempfile.gettempdir()} (TMPDIR): {error}") from error
         try:
             yield folder
         finally:
             _remove(Path(folder))
 
 
-def _end(guard: subprocess.Popen[bytes]) -> None:
-    """End a guard, which ends its program: on SIGTERM by itself, by its namespace when it is killed."""
+def _end(guard: subprocess.Popen[bytes], level: Level) -> None:
+    """End a guard and all that its program started."""
+    if level.confines:
+        guard.terminate()  # it ends its program, and itself
+    else:
+        _kill_group(guard)  # the first process of the namespace is in it; with that ends all that is in there
     try:
-        guard.terminate()
         guard.wait(GRACE_S)
     except subprocess.TimeoutExpired:
-        guard.kill()
+        _kill_group(guard)
         guard.wait()
-    for pipe in (guard.stdin, guard.stdout, guard.stderr):
-        if pipe is not None:
-            pipe.close()
+
+
+def _kill_group(guard: subprocess.Popen[bytes]) -> None:
+    if guard.returncode is None:  # until it was waited for, its number is no other group's
+        with suppress(ProcessLookupError):  # another thread is just waiting for it
+            os.killpg(guard.pid, signal.SIGKILL)
 
 
 def _remove(folder: Path) -> None:
@@ -219,7 +239,7 @@ def _remove(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError:
-        tools = [str(shutil.which(name)) for name in ("chmod", "rm")]
+        tools = [str(shutil.which(name, path="/usr/bin:/bin")) for name in ("chmod", "rm")]
         subprocess.run([tools[0], "-R", "u+rwX", folder], check=False, capture_output=True)  # noqa: S603
         subprocess.run([tools[1], "-rf", folder], check=False, capture_output=True)  # noqa: S603
 
