@@ -13,7 +13,7 @@ import dagster as dg
 # Private, and the only way to read a partition's verdict in Dagster 1.13; tests hold that it works.
 from dagster._core.event_api import PartitionKeyFilter
 
-from evergrow.resources.versions import as_read, inputs, latest_materialization
+from evergrow.resources.versions import inputs, sources, unchanged
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
 THRESHOLDS = "thresholds"  # metadata of a check, and of what it says: the thresholds that it judges by
@@ -110,7 +110,7 @@ def _require_sound(
     partition: str | None,
     version: dg.EventLogRecord,
     *,
-    sound: set[dg.AssetKey],
+    sound: set[tuple[dg.AssetKey, str | None]],
 ) -> None:
     for name in dict.fromkeys([*gates, *_noted_gates(version)]):
         check = dg.AssetCheckKey(key, name)
@@ -118,14 +118,14 @@ def _require_sound(
         if found.verdict is not Verdict.PASSED:
             raise GateClosed(check, partition, found.verdict, found.why)
     for parent, content in inputs(version).items():
-        # A parent with other partitions, such as a tree's of a shard's table, has none of this name.
-        now = latest_materialization(instance, parent, partition)
-        if parent in sound or now is None:
+        read = sources(instance, parent, partition)
+        if (parent, partition) in sound or not read:
             continue
-        if as_read(now) != content:
+        if not unchanged(read, content):
             raise Outdated(key, parent, partition)
-        _require_sound(instance, parent, (), partition, now, sound=sound)
-    sound.add(key)
+        for place, now in read:
+            _require_sound(instance, parent, (), place, now, sound=sound)
+    sound.add((key, partition))
 
 
 def _noted_gates(version: dg.EventLogRecord) -> list[str]:

@@ -5,6 +5,7 @@ changed. The pointers to events that Dagster notes as well are no use: they name
 """
 
 import hashlib
+from collections.abc import Sequence
 
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
@@ -44,3 +45,30 @@ def inputs(record: dg.EventLogRecord) -> dict[dg.AssetKey, str]:
     noted = {name.removeprefix(prefix): version for name, version in tags.items() if name.startswith(prefix)}
     read = {key: version for key, version in noted.items() if version != UNMADE and key not in left_out}
     return {dg.AssetKey.from_user_string(key): version for key, version in read.items()}
+
+
+def sources(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
+) -> list[tuple[str | None, dg.EventLogRecord]]:
+    """The partitions of `key` that a table of this partition is made from, with their current versions.
+
+    That is the partition of the same name; for a shard of a tree (`s00|t`) its tree; for a tree all shards of it.
+    """
+    if record := latest_materialization(instance, key, partition):
+        return [(partition, record)]
+    if partition is None:
+        return []
+    names = [partition.rpartition("|")[2]]
+    if names == [partition]:
+        names = sorted(n for n in instance.get_materialized_partitions(key) if n.endswith(f"|{partition}"))
+    found = [(name, latest_materialization(instance, key, name)) for name in names]
+    return [(name, record) for name, record in found if record]
+
+
+def unchanged(found: Sequence[tuple[str | None, dg.EventLogRecord]], noted: str) -> bool:
+    """Whether what a reader `noted` of an input is what `found`, its sources, hold now.
+
+    A tree may have had more shards once: the first ones that were read together count.
+    """
+    versions = [tag(record, DATA_VERSION_TAG) or "" for _, record in found]
+    return noted in {hashlib.sha256("".join(versions[:n]).encode()).hexdigest() for n in range(1, len(versions) + 1)}

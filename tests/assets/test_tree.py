@@ -305,6 +305,25 @@ def test_a_shard_repeats_nothing_of_the_shards_before_it_and_waits_for_them(tree
     assert "was never made" in trees.run("tree_samples", shard_partition("t", "s01"))
 
 
+def test_what_a_changed_level_or_shard_made_outdated_cannot_be_read(trees: Platform) -> None:
+    stories = trees.but(treesynth={**SMALL, "sample_similarity": 1.0})
+    plant(stories, "t", "simpletom", 1, 8)
+    grow_levels(stories, "t", 1)
+    write_shards(stories, "t")
+    assert stories.run("tree_aware", "t") == ""
+    assert stories.table(AWARE, "t").height == 8
+
+    register(stories.home, TreeSpec("t", "simpletom", 1, 32, 42))
+    assert stories.run("tree_samples", shard_partition("t", "s00")) == ""
+    with pytest.raises(dg.Failure, match=r"treesynth/aware is outdated .*treesynth/samples"):
+        stories.table(AWARE, "t")
+
+    register(stories.home, TreeSpec("t", "simpletom", 2, 32, 42))
+    assert grow_levels(stories, "t", 1) == ["", ""]
+    with pytest.raises(dg.Failure, match=r"treesynth/samples is outdated .*treesynth/level_"):
+        samples(stories, "t")
+
+
 def test_a_tree_carries_its_picture_its_text_and_its_leaves_sizes(trees: Platform) -> None:
     plant(trees, "t", "customer_support", 1, 20)
     grow_levels(trees, "t", 1)
