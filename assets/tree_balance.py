@@ -93,6 +93,7 @@ def _routed(settings: Settings) -> dg.AssetsDefinition:
         nodes, dataset = whole_tree(levels, spec), balance_dataset(home, spec.tree, wanted)
         asked = dataset.height * spec.max_depth
         async with models.engine(context) as engine, conversation(engine, "routed", asked) as talk:
+            engine.require_live("router", "generator")
             asker = Asker(talk, spec.seed)
             router = Router(asker, domain, _tree_index(nodes), wanted)
             found = await each(dataset.select("id", "content").iter_rows(), router.route)

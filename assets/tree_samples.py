@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.asking import Asker, Nothing, Outage, Told
+from evergrow.assets.asking import GROWING, Asker, Nothing, Outage, Told
 from evergrow.assets.concurrently import each
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
@@ -117,6 +117,7 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
         for earlier in _earlier(context.instance, lake, tree, shard, rules.shards):
             await take(taken, earlier, domain, embedder.embed)
         async with models.engine(context, tree) as engine:
+            engine.require_live(*GROWING)
             asked = sum(-(-leaf.missing // rules.samples_per_call) for leaf in leaves)
             async with conversation(engine, f"samples {shard}", asked + rules.adherence_rows) as talk:
                 asker = Asker(talk, spec.seed)

@@ -11,6 +11,7 @@ requests through `concurrency` places. Both are what a perfect client would need
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import resource
@@ -34,6 +35,7 @@ from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, next_nodes, read_node, root
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Attribution, Engine, conversation
+from evergrow.resources.memory import set_loaded_aside
 from evergrow.resources.progress import LogProgress
 from evergrow.resources.settings import Settings, load_settings
 from evergrow.resources.trees import TreeSpec
@@ -104,6 +106,8 @@ def main() -> None:
     settings = load_settings(
         {"endpoints": {"default": endpoint}, "treesynth": {"infinite_over": 100_000, "sample_similarity": 1.0}}
     )
+    importlib.import_module("evergrow.resources.llm.client")  # once a process, however many trees
+    set_loaded_aside()  # as a run does
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger.open(f"sqlite:///{Path(folder) / 'ledger.sqlite'}")
         figures = asyncio.run(grow(settings, ledger, max(2, options.leaves // 4), options.rows_per_leaf))

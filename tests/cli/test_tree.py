@@ -15,6 +15,7 @@ from evergrow.resources.home import Home
 from evergrow.resources.settings import load_settings
 from evergrow.resources.trees import registered_trees
 from tests.cli.conftest import Evergrow
+from tests.command import started
 from tests.conftest import ROOT, FakeEndpoint
 
 
@@ -186,6 +187,45 @@ def test_a_tree_that_would_explode_says_which_limit(evergrow: Evergrow, fake_end
     assert said.code == 1
     assert "wanted at most 20, setting treesynth.max_leaves" in said.err
     assert fake_endpoint.stats()["requests"] == 0
+
+
+@pytest.mark.parametrize("role", ["generator", "partitioner", "judge"])
+def test_a_batch_api_is_refused_before_anything_is_asked(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, role: str
+) -> None:
+    said = evergrow("tree", "grow", "t", "--domain", "customer_support", "--set", f"roles.{role}.mode=batch")
+
+    assert said.code == 1
+    assert f"roles.{role}.mode: batch cannot grow trees" in said.err
+    assert "set it to live" in said.err
+    assert "Traceback" not in said.err
+    assert fake_endpoint.stats()["requests"] == 0
+
+
+def test_ctrl_c_says_how_to_go_on_and_nothing_is_paid_twice(
+    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow
+) -> None:
+    fake_endpoint.control(latency=0.15)
+    more = ("--set", "endpoints.default.concurrency=4", "--set", "treesynth.sample_similarity=1.0")
+    command = ("tree", "grow", "t", "--domain", "math", "--max-depth", "2", "--rows", "60", *more)
+
+    def interrupt(after: int) -> None:
+        with started(*command, folder=tmp_path / "run") as growing:
+            growing.when(lambda: fake_endpoint.stats()["requests"] >= after, signal.SIGINT)
+            assert growing.wait() == 1, growing.said
+        assert "Traceback" not in growing.said
+        last = growing.said.strip().splitlines()[-1]
+        assert last == "evergrow: interrupted; every answer is kept: `evergrow tree grow t` goes on from here"
+
+    interrupt(after=15)  # within a level
+    interrupt(after=45)  # within the samples
+    fake_endpoint.control(latency=0.0)
+
+    said = evergrow("tree", "grow", "t", *more)
+
+    assert said.code == 0, said.err
+    assert "60 samples" in said.out
+    assert fake_endpoint.stats()["repeated"] <= 2 * 4  # those in flight
 
 
 def test_what_a_batch_collected_can_be_balanced_as_well(grown: Evergrow) -> None:
