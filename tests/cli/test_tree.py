@@ -40,6 +40,7 @@ def test_a_tree_is_grown_shown_exported_imported_and_made_into_seeds(
     again = evergrow("tree", "grow", "t")
     assert again.code == 0
     assert again.err.count("up to date") == 4
+    assert "heading for 31 leaves and 200 rows; still to come: about 31 requests, " in said.err
     assert fake_endpoint.stats()["requests"] == asked
 
     assert evergrow("tree", "export", "t", "--out", tmp_path / "out").code == 0
@@ -177,8 +178,39 @@ def test_what_stands_in_the_way_of_an_existing_tree_is_named(
     assert unread.code == 1
     assert "has no column 'content', only 'question'" in unread.err
     stories = evergrow("tree", "convert", "t")
-    assert stories.code == 1
+    assert stories.code == 2
     assert "no stories of unaware people" in stories.err
+
+
+def test_a_tree_deeper_than_the_settings_is_grown_shown_and_balanced_without_naming_its_depth_again(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps({"content": f"Text {n}."}) + "\n" for n in range(4)))
+    shallow = ("--set", "treesynth.max_depth=1")
+    told = evergrow("tree", "add", "t", "--domain", "customer_support", "--max-depth", 2, "--rows", 15, *shallow)
+    assert told.code == 0, told.err
+    assert "2 levels deep, with 15 rows" in told.err
+    assert fake_endpoint.stats()["requests"] == 0
+
+    for command in (
+        ("grow", "t", *shallow),
+        ("balance", "t", "--data", tmp_path / "data.jsonl", "--rows", 15, *shallow),
+    ):
+        said = evergrow("tree", *command)
+        assert said.code == 0, said.err
+    assert len(evergrow("tree", "show", "t", "--json").json) == 15
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert evergrow("tree", "grow", "t", "--domain", "customer_support", "--max-depth", 1, "--rows", 5).code == 0
+
+    said = evergrow("tree", "export", "t", "--out", tmp_path / "file" / "out")
+
+    assert said.code == 2
+    assert f"{tmp_path}/file/out: cannot be written: Not a directory" in said.err
 
 
 def test_a_tree_that_would_explode_says_which_limit(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
