@@ -11,6 +11,7 @@ from evergrow.resources.llm.faults import FaultClass
 T = TypeVar("T")
 REASON_LENGTH = 300
 SLOTS_PER_SEED = 10_000  # more answers than any prompt is asked for: trees of different seeds share none
+GROWING = ("generator", "partitioner", "judge")  # the roles that a tree needs to the end: refused at its root
 PASSING = (FaultClass.TRANSIENT, FaultClass.LIMIT)
 
 

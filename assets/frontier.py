@@ -12,9 +12,10 @@ from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.budget import room
 from evergrow.resources.settings import Settings
-from evergrow.resources.versions import as_read, inputs, latest_materialization, looked_up, tag, unchanged
+from evergrow.resources.versions import as_read, inputs, latest_materialization, looked_up, tag
 
 NEVER_MADE = "it was never made"
+OTHER_CODE = "its prompt, model or rules changed"
 DIGEST = "digest"  # metadata of seeds: which of those registered under the batch's name were loaded
 UNANSWERED = "unanswered"  # metadata: rows whose request failed for a reason that may pass
 
@@ -38,18 +39,23 @@ def work_needed(
     if record is None or record.asset_materialization is None:
         return NEVER_MADE
     if node.code_version and tag(record, CODE_VERSION_TAG) != node.code_version:
-        return "its prompt, model or rules changed"
+        return OTHER_CODE
     for parent in node.parent_keys:
         now = latest_materialization(instance, parent, partition) if partition is not None else None
         if now and inputs(record).get(parent) != as_read(now):
-            return f"{parent.to_user_string()} changed"
+            return changed(parent)
     for read in looked_up(record):
-        if not unchanged(instance, read):
+        if not read.holds(instance):
             return f"{read.key.to_user_string()} of {read.partition!r} changed"
     metadata = record.asset_materialization.metadata
     if UNANSWERED in metadata and metadata[UNANSWERED].value:
         return f"{metadata[UNANSWERED].value} requests failed"
     return gate_needed(instance, definitions, key, partition, record)
+
+
+def changed(parent: dg.AssetKey) -> str:
+    """Why a table must be made again that was made from another content of `parent`."""
+    return f"{parent.to_user_string()} changed"
 
 
 def gate_needed(

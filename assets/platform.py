@@ -23,6 +23,7 @@ from evergrow.resources.lake import Lake, LakeIOManager  # noqa: E402
 from evergrow.resources.ledger import Ledger  # noqa: E402
 from evergrow.resources.models import EmbeddedServers, Models  # noqa: E402
 from evergrow.resources.progress import LogProgress, Progress  # noqa: E402
+from evergrow.resources.runs import owner  # noqa: E402
 from evergrow.resources.sandbox.levels import SandboxUnavailable  # noqa: E402
 from evergrow.resources.sandbox.sandbox import Sandbox  # noqa: E402
 from evergrow.resources.settings import Settings  # noqa: E402
@@ -96,7 +97,7 @@ def _resources(settings: Settings, progress: Progress | None, *, caller_holds_lo
     def one_run_per_partition(context: dg.InitResourceContext) -> Iterator[None]:
         run = context.run
         partition = run.tags.get(PARTITION_NAME_TAG) if run and not caller_holds_lock else None
-        whose = partition.rpartition("|")[2] if partition else None  # the shards of a tree share its lock
+        whose = owner(partition) if partition else None
         with home.batch_lock(whose, run.run_id) if run and whose else nullcontext():
             yield None
 

@@ -63,11 +63,7 @@ def aware_definitions(settings: Settings) -> dg.Definitions:
         spec, domain = known_tree(home, settings, context.partition_key)
         stories = samples.filter(pl.col("fields").is_not_null())
         if not domain.converts:
-            raise dg.Failure(
-                f"tree {spec.tree!r} has the domain {domain.name!r}, whose samples are no stories of unaware people: "
-                "its file has no key `aware`",
-                allow_retries=False,
-            )
+            raise dg.Failure(no_stories(spec.tree, domain), allow_retries=False)
         async with models.engine(context) as engine, conversation(engine, STAGE, stories.height) as talk:
             asker = Asker(talk, spec.seed)
             rows = await each(stories.iter_rows(named=True), partial(_convert, asker, domain))
@@ -87,6 +83,14 @@ def aware_definitions(settings: Settings) -> dg.Definitions:
 
     job = dg.define_asset_job("tree_aware", selection=dg.AssetSelection.assets(aware))
     return dg.Definitions(assets=[aware], asset_checks=[aware_gate], jobs=[job])
+
+
+def no_stories(tree: str, domain: Domain) -> str:
+    """Why a tree of this domain cannot be converted."""
+    return (
+        f"tree {tree!r} has the domain {domain.name!r}, whose samples are no stories of unaware people: its file has "
+        "no key `aware`"
+    )
 
 
 async def _convert(asker: Asker, domain: Domain, row: dict[str, Any]) -> dict[str, Any]:

@@ -14,11 +14,12 @@ from evergrow.assets.concurrently import each
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import BALANCED, ROUTED, TREES, gate_name, level_key
+from evergrow.assets.leaves import Leaf, Line
 from evergrow.assets.tree_basis import BASIS, routed_basis
 from evergrow.assets.tree_levels import known_tree
 from evergrow.assets.tree_pictures import tree_metadata
 from evergrow.assets.tree_samples import SAMPLE_SCHEMA, whole_tree
-from evergrow.assets.writing import Leaf, Line, Writer, line_rows
+from evergrow.assets.writing import Writer, line_rows, nothing_taken
 from evergrow.methods.treesynth.balancing import balance_quotas, thin
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.measures import Balance, balance
@@ -26,6 +27,7 @@ from evergrow.methods.treesynth.nodes import Node, Split, children, read_node, r
 from evergrow.methods.treesynth.rendering import prompt
 from evergrow.methods.treesynth.routing import passed_down, read_route, render_route
 from evergrow.methods.treesynth.samples import text_sample
+from evergrow.resources.embedder import Embedder
 from evergrow.resources.gate import GATES
 from evergrow.resources.home import Home
 from evergrow.resources.lake import ALL_ROWS, IF_ANY
@@ -34,6 +36,7 @@ from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings
 from evergrow.resources.trees import BalanceSpec, balance_dataset, balance_spec
 
+FILLING_RULES = {"samples_per_call", "fill_rounds", "sample_similarity"}
 ROUTED_SCHEMA = {"id": pl.String, "leaf_id": pl.String, "stuck_at": pl.String, "steps": pl.Int32, "reason": pl.String}
 
 
@@ -90,6 +93,7 @@ def _routed(settings: Settings) -> dg.AssetsDefinition:
         nodes, dataset = whole_tree(levels, spec), balance_dataset(home, spec.tree, wanted)
         asked = dataset.height * spec.max_depth
         async with models.engine(context) as engine, conversation(engine, "routed", asked) as talk:
+            engine.require_live("router", "generator")
             asker = Asker(talk, spec.seed)
             router = Router(asker, domain, _tree_index(nodes), wanted)
             found = await each(dataset.select("id", "content").iter_rows(), router.route)
@@ -162,7 +166,11 @@ def _balanced(settings: Settings) -> dg.AssetsDefinition:
         group_name="treesynth",
         partitions_def=TREES,
         ins={"routed": dg.AssetIn(ROUTED), **_levels(settings)},
-        code_version=_code(prompt("write").version, settings.role("generator").model_dump(exclude={"endpoint"})),
+        code_version=_code(
+            prompt("write").version,
+            settings.role("generator").model_dump(exclude={"endpoint"}),
+            rules.model_dump(include=FILLING_RULES),
+        ),
         metadata={GATES: [gate_name("balanced")]},
         kinds={"openai"},
         pool="llm",
@@ -172,6 +180,7 @@ def _balanced(settings: Settings) -> dg.AssetsDefinition:
         routed: pl.DataFrame,
         home: dg.ResourceParam[Home],
         models: dg.ResourceParam[Models],
+        embedder: dg.ResourceParam[Embedder],
         **levels: pl.DataFrame | None,
     ) -> pl.DataFrame:
         """The dataset with every leaf at its quota: rows that were kept, and rows generated for thin leaves."""
@@ -185,7 +194,8 @@ def _balanced(settings: Settings) -> dg.AssetsDefinition:
             asked = sum(-(-leaf.missing // rules.samples_per_call) for leaf in leaves)
             async with conversation(engine, "balanced", asked) as talk:
                 asker = Asker(talk, spec.seed)
-                await Writer(asker, domain, spec.seed, rules.samples_per_call, rules.fill_rounds).fill(leaves, set())
+                writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
+                await writer.fill(leaves, nothing_taken(rules.sample_similarity))
         table = _balanced_table(thinned, leaves, spec.tree, domain)
         before, after = leaf_counts(nodes, routed), leaf_counts(nodes, table)
         context.add_output_metadata(

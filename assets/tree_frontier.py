@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
-from evergrow.assets.frontier import NEVER_MADE, UNANSWERED, Stop, gate_needed, work_needed
+from evergrow.assets.frontier import NEVER_MADE, OTHER_CODE, UNANSWERED, Stop, changed, gate_needed, work_needed
 from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, shard_partition
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import INNER, SHAPE, known_tree, shape
@@ -15,19 +15,23 @@ from evergrow.resources.home import Home
 from evergrow.resources.settings import Settings
 from evergrow.resources.versions import latest_materialization
 
+OTHER_SHAPE = "the tree's depth, seed or domain changed"
+OTHER_BASIS = "what it is made from changed"
+REMADE = (NEVER_MADE, OTHER_CODE, OTHER_SHAPE, OTHER_BASIS)
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """A table of a tree, and why it must be made (again); None if it is current.
 
-    `passed` tells whether its gate is open as it stands, whatever else has changed.
+    `held`: it is made from what is there now, and its gate does not let it through: making it again may not help.
     """
 
     job: str
     key: dg.AssetKey
     partition: str
     why: str | None
-    passed: bool
+    held: bool
 
 
 def steps(
@@ -43,15 +47,16 @@ def steps(
         key = level_key(depth)
         why = work_needed(instance, definitions, key, tree)
         if why is None and metadata_of(instance, key, tree, SHAPE) != wanted:
-            why = "the tree's depth, seed or domain changed"
-        yield Step(f"tree_level_{depth}", key, tree, why, _passed(instance, key, tree, "level"))
+            why = OTHER_SHAPE
+        held = why not in (None, *REMADE, changed(level_key(depth - 1))) and not _passed(instance, key, tree, "level")
+        yield Step(f"tree_level_{depth}", key, tree, why, held)
         if metadata_of(instance, key, tree, INNER) == 0:
             break
     for shard in shard_names(settings.treesynth.shards):
         partition = shard_partition(tree, shard)
-        basis = samples_basis(instance, home, settings, tree, shard)
-        why = stale(instance, definitions, SAMPLES, partition, basis)
-        yield Step("tree_samples", SAMPLES, partition, why, _passed(instance, SAMPLES, partition, "samples"))
+        why = stale(instance, definitions, SAMPLES, partition, samples_basis(instance, home, settings, tree, shard))
+        held = why not in (None, *REMADE) and not _passed(instance, SAMPLES, partition, "samples")
+        yield Step("tree_samples", SAMPLES, partition, why, held)
 
 
 def stale(
@@ -64,9 +69,9 @@ def stale(
     if record is None or made is None:
         return NEVER_MADE
     if (made.tags or {}).get(CODE_VERSION_TAG) != node.code_version:
-        return "its prompt, model or rules changed"
+        return OTHER_CODE
     if metadata_of(instance, key, partition, BASIS) != basis:
-        return "what it is made from changed"
+        return OTHER_BASIS
     if failed := metadata_of(instance, key, partition, UNANSWERED):
         return f"{failed} requests failed"
     return gate_needed(instance, definitions, key, partition, record)

@@ -10,7 +10,7 @@ from dataclasses import asdict, fields
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.asking import Asker
+from evergrow.assets.asking import GROWING, Asker
 from evergrow.assets.concurrently import each
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
@@ -122,6 +122,7 @@ async def _grow(
     rules = settings.treesynth
     imported = read_imported(home, spec)
     async with models.engine(context) as engine:
+        engine.require_live(*GROWING)
         asked = len(nodes) * 4 if depth < spec.max_depth and domain.at(depth) is None else 0
         async with conversation(engine, f"level {depth}", asked) as talk:
             asker = Asker(talk, spec.seed)

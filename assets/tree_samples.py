@@ -4,22 +4,23 @@ Shards are made in their order: a later one repeats nothing that an earlier one 
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.asking import Asker, Nothing, Outage, Told
+from evergrow.assets.asking import GROWING, Asker, Nothing, Outage, Told
 from evergrow.assets.concurrently import each
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, shard_partition, tree_shards
+from evergrow.assets.leaves import Leaf
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import known_tree
 from evergrow.assets.tree_pictures import tree_metadata
-from evergrow.assets.writing import AFTER_PIVOTS, Leaf, Writer, line_rows, pivot_lines
+from evergrow.assets.writing import AFTER_PIVOTS, Writer, line_rows, nothing_taken, pivot_lines, take
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
 from evergrow.methods.treesynth.measures import balance
@@ -27,6 +28,7 @@ from evergrow.methods.treesynth.nodes import ATTRIBUTES, Attribute, connected, r
 from evergrow.methods.treesynth.quotas import largest_remainder, natural_target
 from evergrow.methods.treesynth.rendering import prompt
 from evergrow.methods.treesynth.samples import read_adherence, render_adherence
+from evergrow.resources.embedder import Embedder
 from evergrow.resources.gate import GATES
 from evergrow.resources.home import Home
 from evergrow.resources.lake import ALL_ROWS, IF_ANY, Lake
@@ -36,12 +38,16 @@ from evergrow.resources.settings import Settings, models
 from evergrow.resources.trees import TreeSpec
 
 STAGE = "samples"
-WRITING_RULES = {"samples_per_call", "sets_per_list", "leaf_weights", "fill_rounds", "shards", "adherence_rows"}
+WRITING_RULES = {
+    *("samples_per_call", "sets_per_list", "leaf_weights", "fill_rounds", "shards", "adherence_rows"),
+    "sample_similarity",
+}
 SAMPLE_SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("id", "tree", "leaf_id", "domain"), pl.String),
     "attributes": ATTRIBUTES,
     **dict.fromkeys(("content", "fields", "letter", "told", "origin"), pl.String),
     **dict.fromkeys(("generator_model", "prompt_version", "call_id", "run_id"), pl.String),
+    "likeness": pl.Float64,
     "leaf_rows": pl.Int64,
     "reason": pl.String,
 }
@@ -98,6 +104,7 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
         home: dg.ResourceParam[Home],
         lake: dg.ResourceParam[Lake],
         models: dg.ResourceParam[Models],
+        embedder: dg.ResourceParam[Embedder],
         **levels: pl.DataFrame | None,
     ) -> pl.DataFrame:
         """The samples of the shard's leaves; what was written and is not kept has its reason."""
@@ -106,12 +113,16 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
         spec, domain = known_tree(home, settings, tree)
         nodes = whole_tree(levels, spec)
         leaves = shard_leaves(nodes, spec, domain, rules, shard)
-        taken = _earlier(context.instance, lake, tree, shard, rules.shards)
+        taken = nothing_taken(rules.sample_similarity)
+        for earlier in _earlier(context.instance, lake, tree, shard, rules.shards):
+            await take(taken, earlier, domain, embedder.embed)
         async with models.engine(context, tree) as engine:
+            engine.require_live(*GROWING)
             asked = sum(-(-leaf.missing // rules.samples_per_call) for leaf in leaves)
             async with conversation(engine, f"samples {shard}", asked + rules.adherence_rows) as talk:
                 asker = Asker(talk, spec.seed)
-                await Writer(asker, domain, spec.seed, rules.samples_per_call, rules.fill_rounds).fill(leaves, taken)
+                writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
+                await writer.fill(leaves, taken)
                 table = _table(leaves, spec, domain)
                 checked = await _checked(asker, table, domain, spec, rules.adherence_rows)
         table = table.join(checked, on="id", how="left", maintain_order="left")
@@ -178,14 +189,12 @@ def shard_leaves(
     return found
 
 
-def _earlier(instance: dg.DagsterInstance, lake: Lake, tree: str, shard: str, shards: int) -> set[str]:
+def _earlier(instance: dg.DagsterInstance, lake: Lake, tree: str, shard: str, shards: int) -> Iterator[pl.DataFrame]:
     """What the shards before this one hold, through their gates."""
     names = shard_names(shards)
-    held: set[str] = set()
     for name in names[: names.index(shard)]:
         kept = lake.scan(instance, SAMPLES, shard_partition(tree, name), [gate_name(STAGE)])
-        held.update(kept.select("told").collect()["told"])
-    return held
+        yield kept.select("leaf_id", "content", "fields", "letter", "told").collect()
 
 
 def _table(leaves: Sequence[Leaf], spec: TreeSpec, domain: Domain) -> pl.DataFrame:

@@ -58,6 +58,7 @@ _SAMPLES = Suite(
         Expectation("every sample stands in one row", "column_values_to_be_unique", "id"),
         _at_least("the leaves hold the rows that were aimed at", "fill", "gates.samples.min_fill"),
         Expectation("samples that are kept are all different", "column_values_to_be_unique", "kept_told"),
+        _at_most("no sample that is kept repeats another in its meaning", "most_alike", "treesynth.sample_similarity"),
         _none("samples that are kept have a text and a leaf", "kept_without_text"),
         _none("no leaf holds more than its share", "kept_beyond_quota"),
         _at_least(
@@ -67,6 +68,7 @@ _SAMPLES = Suite(
     derived={
         "fill": (_KEPT.sum() / pl.col("shard_rows")).fill_nan(1.0),
         "kept_told": pl.when(_KEPT).then("told"),
+        "most_alike": pl.col("likeness").filter(_KEPT & (pl.col("origin") != "imported")).max().fill_null(0.0),
         "kept_without_text": (_KEPT & pl.any_horizontal(pl.col("content", "leaf_id").is_null())).sum(),
         "kept_beyond_quota": (_KEPT.sum().over("leaf_id") - pl.col("leaf_rows")).clip(0),
         "mean_adherence": pl.col("adherence").mean().fill_null(1.0),

@@ -1,21 +1,25 @@
 """Writing a leaf's samples: batches at once, each with its own draw, topped up until the leaf has its rows.
 
-A leaf's rows follow from its own answers alone, whatever the other leaves do meanwhile; duplicates among leaves are
-looked for between passes, in the order of the tree. So a run that is taken up again comes to the same rows.
+Within a pass a leaf's rows follow from its own answers alone, whatever the other leaves do meanwhile; what repeats
+another sample of the tree, in its words or nearly in its meaning, is looked for between passes, in the order of the
+tree. So a run that is taken up again comes to the same rows.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from evergrow.assets.asking import Asker, Nothing, Outage
 from evergrow.assets.concurrently import each
+from evergrow.assets.leaves import Leaf, Line, drop_repeated, hand_on, settle
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import draw
+from evergrow.methods.treesynth.likeness import Apart
 from evergrow.methods.treesynth.nodes import Attribute, Node, attributes_column, sample_id
-from evergrow.methods.treesynth.quotas import largest_remainder
 from evergrow.methods.treesynth.rendering import version
 from evergrow.methods.treesynth.samples import (
     Sample,
@@ -24,61 +28,42 @@ from evergrow.methods.treesynth.samples import (
     render_write,
     stored_sample,
     text_sample,
-    told_apart,
 )
 
 SHOWN_AT_MOST = 20  # texts that a top-up is told not to repeat
 STALE_ROUNDS = 2  # rounds in a row without a new sample, after which a leaf counts as exhausted
 AFTER_PIVOTS = 1_000  # the draws before are those of a node's pivots
-PASSES = 3  # times that rows missing in some leaves are shared out among the others
+PASSES = 6  # times that leaves are filled up after something was dropped, or handed on to them
+GIVEN = ("kept", "imported")  # origins of the user's own texts: they are not dropped for being alike
+EMBEDDED_TOGETHER = 512  # so that an interruption need not wait long
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 (n, d), rows of length 1
 
 
 @dataclass(slots=True)
-class Line:
-    """A sample that was written for a leaf, with what made it; `reason` says why it is not kept."""
+class Taken:
+    """What other samples must not repeat: hashes of words (`Line.told`), and meanings; without `apart` only words."""
 
-    sample: Sample
-    attributes: tuple[Attribute, ...]
-    origin: str
-    call_id: str | None = None
-    model: str | None = None
-    run_id: str | None = None
-    reason: str | None = None
-    told: str = field(init=False)  # a hash of what tells the sample from others
-
-    def __post_init__(self) -> None:
-        self.told = hashlib.sha256(told_apart(self.sample).encode()).hexdigest()[:24]
+    told: set[str] = field(default_factory=set)
+    apart: Apart | None = None
 
 
-@dataclass(slots=True)
-class Leaf:
-    """A leaf on its way to its quota.
+def nothing_taken(similarity: float) -> Taken:
+    """Nothing yet; samples whose cosine reaches `similarity` will repeat each other, at 1 only those of equal words."""
+    return Taken(apart=Apart(similarity) if similarity < 1 else None)
 
-    Attributes:
-        node: the leaf.
-        quota: rows that it is to have.
-        lines: what was written for it.
-        asked: number of the next draw.
-        exhausted: it gives nothing new any more.
-        cut_off: a request of its came to nothing; another run goes on.
+
+async def take(taken: Taken, rows: pl.DataFrame, domain: Domain, embed: Embed) -> None:
+    """Add samples that are there already to what is `taken`.
+
+    rows: `leaf_id, content, fields, letter, told`, as the table of samples has them.
     """
-
-    node: Node
-    quota: int
-    lines: list[Line] = field(default_factory=list)
-    asked: int = 0
-    exhausted: bool = False
-    cut_off: bool = False
-
-    @property
-    def kept(self) -> list[Line]:
-        """The samples that count."""
-        return [line for line in self.lines if line.reason is None]
-
-    @property
-    def missing(self) -> int:
-        """Rows that the leaf still needs."""
-        return max(0, self.quota - len(self.kept))
+    taken.told.update(rows["told"])
+    if taken.apart is None:
+        return
+    for part in rows.iter_slices(EMBEDDED_TOGETHER):
+        texts = part.select(fields=pl.col("fields").fill_null(""), content="content", letter="letter").iter_rows()
+        gists = [stored_sample(domain, *text).gist for text in texts]
+        taken.apart.add(await asyncio.to_thread(embed, gists), part["leaf_id"].to_list())
 
 
 @dataclass(slots=True)
@@ -87,6 +72,7 @@ class Writer:
 
     Attributes:
         asker: asks for the tree.
+        embed: measures likeness.
         domain: what is written.
         seed: of the tree's draws.
         per_call: samples asked for in one request.
@@ -94,24 +80,61 @@ class Writer:
     """
 
     asker: Asker
+    embed: Embed
     domain: Domain
     seed: int
     per_call: int
     rounds: int
 
-    async def fill(self, leaves: Sequence[Leaf], taken: set[str]) -> None:
-        """Fill `leaves` to their quotas without repeating anything, `taken` (as `Line.told`) included, which grows.
+    async def fill(self, leaves: Sequence[Leaf], taken: Taken) -> None:
+        """Fill `leaves` to their quotas without repeating anything, `taken` included, which grows.
 
         What some leaves cannot give is shared out among the others. Leaves may end up with less than their quota.
         """
         for leaf in leaves:
             settle(leaf)
+        await self._drop(leaves, taken)  # what is there already goes before what will be written
         for _ in range(PASSES):
             able = [leaf for leaf in leaves if leaf.missing and not (leaf.exhausted or leaf.cut_off)]
+            held = [len(leaf.kept) for leaf in able]
             await each(able, self._fill_one)
-            if not drop_repeated(leaves, taken) and not hand_on(leaves):
+            dropped = await self._drop(leaves, taken)
+            for leaf, before in zip(able, held, strict=True):
+                leaf.stale = 0 if len(leaf.kept) > before else leaf.stale + 1
+                leaf.exhausted = leaf.exhausted or (leaf.missing > 0 and leaf.stale >= STALE_ROUNDS)
+            if not dropped and not hand_on(leaves):
                 break
-        taken.update(line.told for leaf in leaves for line in leaf.kept)
+
+    async def _drop(self, leaves: Sequence[Leaf], taken: Taken) -> int:
+        """Reject what repeats another sample; samples beyond a quota take the places, and are looked at in turn."""
+        dropped = 0
+        while True:
+            dropped += drop_repeated(leaves, taken.told)
+            new = [(leaf, line) for leaf in leaves for line in leaf.kept if not line.settled]
+            alike = await self._alike(new, taken.apart) if taken.apart else 0
+            for _, line in new:
+                line.settled = line.reason is None
+            taken.told.update(line.told for _, line in new if line.settled)
+            if not alike:
+                return dropped
+            dropped += alike
+            for leaf in leaves:
+                settle(leaf)
+
+    async def _alike(self, lines: Sequence[tuple[Leaf, Line]], apart: Apart) -> int:
+        """Reject near-duplicates among `lines` and of those that stay; returns how many."""
+        dropped = 0
+        for start in range(0, len(lines), EMBEDDED_TOGETHER):
+            part = lines[start : start + EMBEDDED_TOGETHER]
+            vectors = await asyncio.to_thread(self.embed, [line.sample.gist for _, line in part])
+            given = [line.origin in GIVEN for _, line in part]
+            found = apart.take(vectors, [leaf.node.id for leaf, _ in part], given)
+            for (_, line), nearest, stays in zip(part, found, given, strict=True):
+                line.likeness = nearest.similarity if nearest else None
+                if nearest and apart.too_near(nearest) and not stays:
+                    line.reason = f"duplicate nearly of a sample of leaf {nearest.owner} (cosine {line.likeness:.3f})"
+                    dropped += 1
+        return dropped
 
     async def _fill_one(self, leaf: Leaf) -> None:
         stale = 0
@@ -153,58 +176,13 @@ class Writer:
         if isinstance(told, Nothing):
             why = f"{'refused' if told.declined else 'invalid'}: {told.reason}"
             return [Line(text_sample(""), attributes, "generated", reason=why[:300])]
-        made = {"call_id": told.call_id, "model": told.model, "run_id": told.run_id}
+        made: dict[str, Any] = {"call_id": told.call_id, "model": told.model, "run_id": told.run_id}
         good = [Line(sample, attributes, "generated", **made) for sample in told.value.samples]
         bad = [
             Line(Sample(part.fields, "", ""), attributes, "generated", **made, reason=f"invalid: {part.reason}"[:300])
             for part in told.value.rejected
         ]
         return [*good, *bad]
-
-
-def settle(leaf: Leaf) -> None:
-    """Reject what a leaf has twice, and what is beyond its quota; earlier samples stay."""
-    seen: set[str] = set()
-    for line in leaf.lines:
-        if line.reason == "beyond_quota":
-            line.reason = None
-        if line.reason is not None:
-            continue
-        if line.told in seen:
-            line.reason = "duplicate in its leaf"
-        elif len(seen) >= leaf.quota:
-            line.reason = "beyond_quota"
-        else:
-            seen.add(line.told)
-
-
-def drop_repeated(leaves: Sequence[Leaf], taken: set[str]) -> int:
-    """Reject samples that an earlier leaf, or `taken`, has already; returns how many."""
-    seen, dropped = set(taken), 0
-    for leaf in leaves:
-        while repeated := [line for line in leaf.kept if line.told in seen]:
-            for line in repeated:
-                line.reason = "duplicate in the tree"
-            dropped += len(repeated)
-            settle(leaf)  # what was beyond the quota may take their places
-        seen.update(line.told for line in leaf.kept)
-    return dropped
-
-
-def hand_on(leaves: Sequence[Leaf]) -> int:
-    """Share out what exhausted leaves are missing among those that are not; returns how many rows that is."""
-    able = [leaf for leaf in leaves if leaf.quota and not (leaf.exhausted or leaf.cut_off)]
-    missing = sum(leaf.missing for leaf in leaves if leaf.exhausted)
-    if not missing or not able:
-        return 0
-    for leaf in leaves:
-        if leaf.exhausted:
-            leaf.quota -= leaf.missing
-    shares = largest_remainder([leaf.quota for leaf in able], missing, [leaf.node.id for leaf in able])
-    for leaf, share in zip(able, shares, strict=True):
-        leaf.quota += share
-        settle(leaf)
-    return missing
 
 
 def line_rows(leaf: Leaf, tree: str, domain: Domain) -> list[dict[str, Any]]:
@@ -227,6 +205,7 @@ def line_rows(leaf: Leaf, tree: str, domain: Domain) -> list[dict[str, Any]]:
             "prompt_version": prompt_version if line.origin != "imported" else None,
             "call_id": line.call_id,
             "run_id": line.run_id,
+            "likeness": line.likeness,
             "leaf_rows": leaf.quota,
             "reason": line.reason,
         }

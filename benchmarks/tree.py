@@ -2,6 +2,8 @@
 
     python -m benchmarks.tree [--leaves 1000] [--latency 0.1] [--concurrency 128]
 
+Samples are compared by their words only: how fast the embedding model is, is measured elsewhere.
+
 Measured is what the assets do between reading and writing tables: the chains of requests of each level, and the samples
 of all leaves. The time allowed is the longer of two: the longest chain of requests, each taking `latency`, and all
 requests through `concurrency` places. Both are what a perfect client would need.
@@ -9,6 +11,7 @@ requests through `concurrency` places. Both are what a perfect client would need
 
 import argparse
 import asyncio
+import importlib
 import json
 import logging
 import resource
@@ -25,12 +28,14 @@ import polars as pl
 from evergrow.assets.asking import Asker
 from evergrow.assets.concurrently import each
 from evergrow.assets.growing import Grower, row, settle
-from evergrow.assets.writing import Leaf, Writer, line_rows
+from evergrow.assets.leaves import Leaf
+from evergrow.assets.writing import Writer, line_rows, nothing_taken
 from evergrow.methods.treesynth.domain import Dimension, Domain
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, next_nodes, read_node, root
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Attribution, Engine, conversation
+from evergrow.resources.memory import set_loaded_aside
 from evergrow.resources.progress import LogProgress
 from evergrow.resources.settings import Settings, load_settings
 from evergrow.resources.trees import TreeSpec
@@ -70,7 +75,8 @@ async def grow(settings: Settings, ledger: Ledger, fan: int, rows_per_leaf: int)
         grown_s = time.monotonic() - started
         leaves = [Leaf(read_node(r), rows_per_leaf) for r in tables[-1].iter_rows(named=True)]
         async with conversation(engine, "samples", len(leaves)) as talk:
-            await Writer(Asker(talk, 42), domain, 42, rules.samples_per_call, rules.fill_rounds).fill(leaves, set())
+            writer = Writer(Asker(talk, 42), apart, domain, 42, rules.samples_per_call, rules.fill_rounds)
+            await writer.fill(leaves, nothing_taken(rules.sample_similarity))
         rows = sum(1 for leaf in leaves for r in line_rows(leaf, "t", domain) if r["reason"] is None)
         summary = engine.summary()
     return {
@@ -97,7 +103,11 @@ def main() -> None:
     assert server.stdout is not None
     url = json.loads(server.stdout.readline())["url"]
     endpoint = {"base_url": url, "concurrency": options.concurrency, "answers": "json_schema"}
-    settings = load_settings({"endpoints": {"default": endpoint}, "treesynth": {"infinite_over": 100_000}})
+    settings = load_settings(
+        {"endpoints": {"default": endpoint}, "treesynth": {"infinite_over": 100_000, "sample_similarity": 1.0}}
+    )
+    importlib.import_module("evergrow.resources.llm.client")  # once a process, however many trees
+    set_loaded_aside()  # as a run does
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger.open(f"sqlite:///{Path(folder) / 'ledger.sqlite'}")
         figures = asyncio.run(grow(settings, ledger, max(2, options.leaves // 4), options.rows_per_leaf))

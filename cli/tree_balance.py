@@ -6,13 +6,15 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.keys import AWARE, BALANCED, COLLECTED, ROUTED
+from evergrow.assets.tree_aware import no_stories
 from evergrow.assets.tree_basis import all_samples_basis, routed_basis
 from evergrow.assets.tree_frontier import metadata_of, stale
 from evergrow.cli.runs import Say, execute_now, resumable
+from evergrow.cli.trees import domain_of
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.datasets import read_dataset
 from evergrow.resources.runs import close_abandoned
-from evergrow.resources.trees import register_balance, tree_spec
+from evergrow.resources.trees import TreeError, register_balance, tree_spec
 
 FIGURES = ("rows", "entropy", "gini", "empty_leaves", "largest_leaf")
 Source = tuple[Path | None, str | None, str]
@@ -72,10 +74,13 @@ def convert_tree(workspace: Workspace, tree: str) -> int:
     """Convert the stories of a tree; returns how many stay.
 
     Raises:
-        UnknownTree: there is no such tree.
-        RunFailed: it has no stories, a shard is missing, or the gate did not pass.
+        TreeError: there is no such tree, or its samples are no stories.
+        DomainError: its domain is gone, or faulty.
+        RunFailed: a shard is missing, or the gate did not pass.
     """
-    tree_spec(workspace.home, tree)
+    domain = domain_of(workspace, tree_spec(workspace.home, tree).domain)
+    if not domain.converts:
+        raise TreeError(no_stories(tree, domain))
     with workspace.home.batch_lock(tree), resumable("the same command"):
         close_abandoned(workspace.instance, tree)
         basis = all_samples_basis(workspace.instance, workspace.settings, tree)

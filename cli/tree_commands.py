@@ -28,13 +28,13 @@ def grow(  # noqa: PLR0917 - options of a command
     named: Annotated[str | None, typer.Option("--tree", help="the tree, as an option")] = None,
     overrides: Set = None,
 ) -> None:
-    """Every level of a tree, then its samples. Run it again to resume: nothing is paid twice."""
+    """Grow a tree: every level, then its samples. Run it again to resume: nothing is paid twice."""
     from evergrow.cli.trees import grow_tree, planned_tree, show_tree  # noqa: PLC0415
 
     name = tree or named
     if name is None:
         raise typer.BadParameter("name the tree: evergrow tree grow TREE --domain DOMAIN")
-    with workspace_of(_deep_enough(overrides, max_depth)) as workspace:
+    with workspace_of(_deep_enough(name, overrides, max_depth)) as workspace:
         spec = planned_tree(workspace, name, domain, max_depth=max_depth, rows=rows, seed=seed)
         name_the_model(workspace.settings)
         grow_tree(workspace, spec, say)
@@ -42,11 +42,25 @@ def grow(  # noqa: PLR0917 - options of a command
 
 
 @tree_app.command()
+def add(  # noqa: PLR0917 - options of a command
+    tree: Tree, domain: Domain, max_depth: Depth = None, rows: Rows = None, seed: Seed = None, overrides: Set = None
+) -> None:
+    """Register a tree. Nothing is sent to a model yet: `tree grow` begins it, or its level 0 in the UI."""
+    from evergrow.cli.trees import planned_tree  # noqa: PLC0415
+
+    with workspace_of(_deep_enough(tree, overrides, max_depth)) as workspace:
+        spec = planned_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed)
+        rows_aimed_at = f"{spec.rows:,} rows" if spec.rows else "as many rows as its leaves add up to"
+        say(f"tree {tree!r} of domain {spec.domain!r} is to be {spec.max_depth} levels deep, with {rows_aimed_at}")
+        say(f"Grow it: evergrow tree grow {tree}")
+
+
+@tree_app.command()
 def show(tree: Tree, as_json: AsJson = False) -> None:
-    """The tree, how many samples each leaf holds, and how evenly they lie."""
+    """Draw the tree, with the samples of each leaf and how evenly they lie."""
     from evergrow.cli.trees import leaf_table, show_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(None, None)) as workspace:
+    with workspace_of(_deep_enough(tree)) as workspace:
         if as_json:
             show_table(leaf_table(workspace, tree), f"leaves of {tree!r}", as_json=True)
         else:
@@ -66,12 +80,12 @@ def balance(  # noqa: PLR0917 - options of a command
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
-    """Sort a dataset down a tree, thin its full leaves and fill its thin ones; then say what changed."""
+    """Balance a dataset: sort it down a tree, thin full leaves, fill thin ones, and say what changed."""
     from evergrow.cli.tree_balance import balance_dataset_by, balance_report  # noqa: PLC0415
 
     if data is None and batch is None:
         raise typer.BadParameter("name a dataset with --data FILE, or a batch with --batch B")
-    with workspace_of(overrides) as workspace:
+    with workspace_of(_deep_enough(tree, overrides)) as workspace:
         name_the_model(workspace.settings)
         source = (data, batch, text_column)
         balance_dataset_by(workspace, tree, source, rows=rows, redo_from=redo_from, say=say)
@@ -80,22 +94,23 @@ def balance(  # noqa: PLR0917 - options of a command
 
 @tree_app.command()
 def convert(tree: Tree, overrides: Set = None) -> None:
-    """From stories of unaware people, stories of people who can know: the positive conversion of SimpleToM."""
+    """Convert stories of unaware people into stories of people who can know: SimpleToM's positive conversion."""
     from evergrow.cli.tree_balance import convert_tree  # noqa: PLC0415
 
-    with workspace_of(overrides) as workspace:
+    with workspace_of(_deep_enough(tree, overrides)) as workspace:
         name_the_model(workspace.settings)
-        say(f"{convert_tree(workspace, tree):,} stories are converted: evergrow tree export {tree} --out DIR")
+        say(f"Stories converted: {convert_tree(workspace, tree):,}. See them: evergrow tree export {tree} --out DIR")
 
 
 @tree_app.command("export")
 def export_command(
     tree: Tree, target: Annotated[Path, typer.Option("--out", help="a folder")], as_json: AsJson = False
 ) -> None:
-    """The reference's files: output.json, tree_structure.txt and result.jsonl, and what was balanced or converted."""
+    """Write files. They are those of TreeSynth's research code: output.json, tree_structure.txt and result.jsonl;
+    where the tree has them, also balanced_results.jsonl, balanced_tree.json and aware.jsonl."""
     from evergrow.cli.tree_files import export_tree  # noqa: PLC0415
 
-    with workspace_of() as workspace:
+    with workspace_of(_deep_enough(tree)) as workspace:
         show_table(export_tree(workspace, tree, target), f"files in {target}", as_json=as_json)
 
 
@@ -108,19 +123,23 @@ def import_command(  # noqa: PLR0917 - options of a command
     rows: Rows = None,
     seed: Seed = None,
 ) -> None:
-    """Take over a tree of the reference's and go on from it: `evergrow tree grow TREE` does what is left."""
+    """Take over an output.json of TreeSynth's research code; `evergrow tree grow TREE` does what is left of it."""
     from evergrow.cli.tree_files import import_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(None, max_depth)) as workspace:
+    with workspace_of(_deep_enough(tree, None, max_depth)) as workspace:
         nodes = import_tree(workspace, tree, file, domain, max_depth=max_depth, rows=rows, seed=seed)
-        say(f"{nodes:,} nodes are taken over as tree {tree!r}. Go on: evergrow tree grow {tree}")
+        say(f"Nodes taken over as tree {tree!r}: {nodes:,}. Go on: evergrow tree grow {tree}")
 
 
-def _deep_enough(overrides: list[str] | None, max_depth: int | None) -> list[str]:
-    """Settings with as many levels as the tree is to have: assets exist for those that treesynth.max_depth names."""
+def _deep_enough(tree: str, overrides: list[str] | None = None, max_depth: int | None = None) -> list[str]:
+    """Settings with as many levels as the tree has, or is to have: the assets are made for treesynth.max_depth."""
     from evergrow.cli.options import nested_overrides  # noqa: PLC0415
+    from evergrow.resources.home import Home  # noqa: PLC0415
     from evergrow.resources.settings import load_settings  # noqa: PLC0415
+    from evergrow.resources.trees import registered_trees, tree_spec  # noqa: PLC0415
 
     given = list(overrides or [])
-    deepest = load_settings(nested_overrides(given)).treesynth.max_depth
-    return [*given, f"treesynth.max_depth={max_depth}"] if max_depth and max_depth > deepest else given
+    settings = load_settings(nested_overrides(given))
+    home = Home(settings.home)
+    wanted = max_depth or (tree_spec(home, tree).max_depth if tree in registered_trees(home) else 0)
+    return [*given, f"treesynth.max_depth={wanted}"] if wanted > settings.treesynth.max_depth else given

@@ -30,7 +30,7 @@ def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
 
     Raises:
         dg.Failure: its samples are not all written, or a gate is closed.
-        OSError: the folder cannot be written.
+        TreeError: the folder cannot be written.
     """
     spec = tree_spec(workspace.home, tree)
     domain, nodes, samples = (
@@ -53,9 +53,12 @@ def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
     if aware := _made(workspace, AWARE, tree):
         records = write_lines(aware[0].select("input", "output").iter_rows(named=True))
         files["aware.jsonl"] = (records, aware[0].height)
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, (data, _) in files.items():
-        atomic_write(folder / name, data)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, (data, _) in files.items():
+            atomic_write(folder / name, data)
+    except OSError as error:
+        raise TreeError(f"{folder}: cannot be written: {error.strerror}; name another folder with --out") from error
     return pl.DataFrame([(name, rows) for name, (_, rows) in files.items()], schema=["file", "rows"], orient="row")
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrow.assets.frontier import NEVER_MADE
 from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
-from evergrow.assets.tree_frontier import steps, stop_tree
+from evergrow.assets.tree_frontier import Step, metadata_of, steps, stop_tree
 from evergrow.assets.tree_samples import whole_tree
 from evergrow.cli.console import clean, out
 from evergrow.cli.runs import RunFailed, Say, execute_now, resumable
@@ -75,6 +75,8 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
             _require_budget(workspace, spec.tree)
             say(name if step.why == NEVER_MADE else f"{name}: {step.why}")
             execute_now(workspace, step.job, [step.key], step.partition, whose=spec.tree)
+            if step.key != SAMPLES:
+                say(f"  {_outlook(workspace, step)}")
 
 
 def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
@@ -110,7 +112,7 @@ def tree_samples(workspace: Workspace, tree: str) -> pl.DataFrame:
 
 
 def leaf_table(workspace: Workspace, tree: str) -> pl.DataFrame:
-    """One row per leaf: `leaf_id, path, reason, aimed_at, rows`; the last two 0 while no samples are written."""
+    """One row per leaf: `leaf_id, reason, path, rows`; no rows while no samples are written."""
     nodes = tree_levels(workspace, tree)
     leaves = nodes.filter(pl.col("state") == "leaf").select(
         "path", leaf_id="id", reason="leaf_reason", list_nodes="list_nodes"
@@ -181,6 +183,18 @@ def _rows_by_leaf(workspace: Workspace, tree: str) -> dict[str, int]:
             continue
         counts |= dict(table.group_by("leaf_id").len().collect().iter_rows())
     return counts
+
+
+def _outlook(workspace: Workspace, step: Step) -> str:
+    """What a level's plan says of the whole tree."""
+    names = ("leaves", "rows", "requests", "tokens", "usd")
+    found = {n: metadata_of(workspace.instance, step.key, step.partition, f"planned_{n}") for n in names}
+    tokens = f", {found['tokens']:,} tokens" if found["tokens"] is not None else ""
+    usd = f", ${found['usd']:,.2f}" if found["usd"] is not None else ""
+    return (
+        f"heading for {found['leaves']:,} leaves and {found['rows']:,} rows; still to come: about "
+        f"{found['requests']:,} requests{tokens}{usd}"
+    )
 
 
 def _require_budget(workspace: Workspace, tree: str) -> None:

@@ -9,7 +9,8 @@ from evergrow.resources.settings import Settings
 
 ENOUGH_HISTORY = 20  # answers of a role's model; fewer say little about the next ones
 CHARS_PER_TOKEN = 4.0  # English text and code, roughly; only where there is no history
-ANSWER_TOKENS = {"generator": 350, "judge": 130, "responder": 600, "tester": 300}  # what answers of our prompts take, roughly
+# What answers of our prompts take, roughly; likewise only where there is no history.
+ANSWER_TOKENS = {"generator": 350, "judge": 130, "responder": 600, "tester": 300}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import dagster as dg
 # Private, and the only way to read a partition's verdict in Dagster 1.13; tests hold that it works.
 from dagster._core.event_api import PartitionKeyFilter
 
-from evergrow.resources.versions import as_read, inputs, latest_materialization, looked_up, unchanged
+from evergrow.resources.versions import inputs, latest_materialization, looked_up, sources, unchanged
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
 THRESHOLDS = "thresholds"  # metadata of a check, and of what it says: the thresholds that it judges by
@@ -118,19 +118,19 @@ def _require_sound(
         if found.verdict is not Verdict.PASSED:
             raise GateClosed(check, partition, found.verdict, found.why)
     for parent, content in inputs(version).items():
-        # A parent with other partitions, such as a tree's of a shard's table, has none of this name.
-        now = latest_materialization(instance, parent, partition)
-        if (parent, partition) in sound or now is None:
+        read = sources(instance, parent, partition)
+        if (parent, partition) in sound or not read:
             continue
-        if as_read(now) != content:
+        if not unchanged(read, content):
             raise Outdated(key, parent, partition)
-        _require_sound(instance, parent, (), partition, now, sound=sound)
-    for read in looked_up(version):
-        now = latest_materialization(instance, read.key, read.partition)
-        if now is None or not unchanged(instance, read):
-            raise Outdated(key, read.key, read.partition)
-        if (read.key, read.partition) not in sound:
-            _require_sound(instance, read.key, (), read.partition, now, sound=sound)
+        for place, now in read:
+            _require_sound(instance, parent, (), place, now, sound=sound)
+    for looked in looked_up(version):
+        there = latest_materialization(instance, looked.key, looked.partition)
+        if there is None or not looked.holds(instance):
+            raise Outdated(key, looked.key, looked.partition)
+        if (looked.key, looked.partition) not in sound:
+            _require_sound(instance, looked.key, (), looked.partition, there, sound=sound)
     sound.add((key, partition))
 
 

@@ -13,6 +13,7 @@ from evergrow.resources.interrupts import interruptible
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Address, Attribution, Engine, Request
 from evergrow.resources.llm.offline import AwaitingBatch
+from evergrow.resources.memory import set_loaded_aside
 from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings
 
@@ -83,6 +84,7 @@ class Models:
             addresses=self._servers,
             not_before=float(context.run.tags.get(FRESH_SINCE, 0.0)),
         )
+        set_loaded_aside()
         with ends_while_it_waits(context):
             async with interruptible(), engine as opened:
                 yield opened

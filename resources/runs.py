@@ -22,14 +22,19 @@ def of_this_process() -> dict[str, str]:
 
 
 def under_way(instance: dg.DagsterInstance) -> dict[str, str]:
-    """The batches that have a run which is not over, with the id of that run; runs whose process is gone are closed."""
+    """The batches and trees that have a run which is not over, with its id; runs whose process is gone are closed."""
     found = {}
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
         if _executed_here(run) and not _alive(int(run.tags[PID])):
             _close(instance, run)
         elif PARTITION_NAME_TAG in run.tags:
-            found[run.tags[PARTITION_NAME_TAG]] = run.run_id
+            found[owner(run.tags[PARTITION_NAME_TAG])] = run.run_id
     return found
+
+
+def owner(partition: str) -> str:
+    """The batch or tree that a partition belongs to: itself, or the tree whose shard it is. It has the lock."""
+    return partition.rpartition("|")[2]
 
 
 def launched(instance: dg.DagsterInstance, run_key: str) -> dg.DagsterRun | None:
@@ -39,13 +44,12 @@ def launched(instance: dg.DagsterInstance, run_key: str) -> dg.DagsterRun | None
 
 
 def close_abandoned(instance: dg.DagsterInstance, batch: str) -> None:
-    """Mark as failed those runs of a batch whose process, on this machine, is gone: it was killed.
+    """Mark as failed those runs of a batch, or tree, whose process, on this machine, is gone: it was killed.
 
-    The caller holds the lock of the batch. So none of them is alive, even if another process has got its number.
+    The caller holds its lock. So none of them is alive, even if another process has got its number.
     """
-    of_batch = dg.RunsFilter(statuses=UNFINISHED, tags={PARTITION_NAME_TAG: batch})
-    for run in instance.get_runs(of_batch):
-        if _executed_here(run):
+    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+        if owner(run.tags.get(PARTITION_NAME_TAG, "")) == batch and _executed_here(run):
             _close(instance, run)
 
 

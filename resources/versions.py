@@ -6,7 +6,7 @@ changed. The pointers to events that Dagster notes as well are no use: they name
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -60,6 +60,11 @@ class LookedUp:
     partition: str
     version: str
 
+    def holds(self, instance: dg.DagsterInstance) -> bool:
+        """Whether the partition holds today what it held then."""
+        now = latest_materialization(instance, self.key, self.partition)
+        return now is not None and tag(now, DATA_VERSION_TAG) == self.version
+
 
 def looked_up(record: dg.EventLogRecord) -> list[LookedUp]:
     """The partitions of other tables that a materialization was made from, beside its `inputs`."""
@@ -76,7 +81,28 @@ def note(records: Iterable[dg.EventLogRecord]) -> dict[str, str]:
     return {READ: json.dumps(sorted(rows, key=str))}
 
 
-def unchanged(instance: dg.DagsterInstance, read: LookedUp) -> bool:
-    """Whether the partition holds today what it held when it was read."""
-    now = latest_materialization(instance, read.key, read.partition)
-    return now is not None and tag(now, DATA_VERSION_TAG) == read.version
+def sources(
+    instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
+) -> list[tuple[str | None, dg.EventLogRecord]]:
+    """The partitions of `key` that a table of this partition is made from, with their current versions.
+
+    That is the partition of the same name; for a shard of a tree (`s00|t`) its tree; for a tree all shards of it.
+    """
+    if record := latest_materialization(instance, key, partition):
+        return [(partition, record)]
+    if partition is None:
+        return []
+    names = [partition.rpartition("|")[2]]
+    if names == [partition]:
+        names = sorted(n for n in instance.get_materialized_partitions(key) if n.endswith(f"|{partition}"))
+    found = [(name, latest_materialization(instance, key, name)) for name in names]
+    return [(name, record) for name, record in found if record]
+
+
+def unchanged(found: Sequence[tuple[str | None, dg.EventLogRecord]], noted: str) -> bool:
+    """Whether what a reader `noted` of an input is what `found`, its sources, hold now.
+
+    A tree may have had more shards once: the first ones that were read together count.
+    """
+    versions = [tag(record, DATA_VERSION_TAG) or "" for _, record in found]
+    return noted in {hashlib.sha256("".join(versions[:n]).encode()).hexdigest() for n in range(1, len(versions) + 1)}

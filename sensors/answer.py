@@ -1,10 +1,12 @@
 """From what is decided for each batch or tree to what a sensor answers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
 from evergrow.assets.frontier import Stop
+from evergrow.resources.home import Home
+from evergrow.resources.runs import launched
 
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 
@@ -33,3 +35,24 @@ def answer(
     for line in said:
         context.log.info(line)
     return dg.SensorResult(run_requests=requests)
+
+
+def worked_on(home: Home, busy: Mapping[str, str], name: str) -> Stop | None:
+    """Whether a batch or tree is to be left alone for now; `busy` names the runs that are not over."""
+    if name in busy:
+        return Stop(f"run {busy[name]} is working on it")
+    # A command holds it between two runs as well: a run that is launched then would only fail.
+    return Stop("a command is working on it") if home.holds(name) else None
+
+
+def once(instance: dg.DagsterInstance, request: dg.RunRequest, again: str) -> dg.RunRequest | Stop:
+    """`request`, unless its key has launched a run before: a run that failed is for a person to look at.
+
+    again: what a person can do once the cause is mended.
+    """
+    if run := launched(instance, str(request.run_key)):
+        return Stop(
+            f"{request.job_name} was started and ended in {run.status.value} (run {run.run_id}); "
+            f"mend the cause, then {again}"
+        )
+    return request

@@ -1,6 +1,6 @@
 """A batch whose round was accepted goes on to the next one, and to the collection after its last."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -11,10 +11,10 @@ from evergrow.resources.gate import Verdict, judgement
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger, State
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
-from evergrow.resources.runs import launched, under_way
+from evergrow.resources.runs import under_way
 from evergrow.resources.settings import Settings
 from evergrow.resources.versions import latest_materialization
-from evergrow.sensors.answer import answer
+from evergrow.sensors.answer import answer, once, worked_on
 
 
 def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefinition:
@@ -34,19 +34,12 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
         busy = under_way(context.instance)
         batches = BATCHES.get_partition_keys(dynamic_partitions_store=context.instance)
         decisions = (
-            (batch, _worked_on(home, busy, batch) or decide(context.instance, ledger, settings, batch))
+            (batch, worked_on(home, busy, batch) or decide(context.instance, ledger, settings, batch))
             for batch in batches
         )
         return answer(context, decisions, "no batch is registered")
 
     return next_round
-
-
-def _worked_on(home: Home, busy: Mapping[str, str], batch: str) -> Stop | None:
-    if batch in busy:
-        return Stop(f"run {busy[batch]} is working on it")
-    # A command holds its batch between two rounds as well: a run that is launched then would only fail.
-    return Stop("a command is working on it") if home.holds(batch) else None
 
 
 def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, batch: str) -> dg.RunRequest | Stop:
@@ -63,24 +56,18 @@ def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, bat
         if found.verdict is not Verdict.PASSED:
             return Stop(f"the gate of round {round_no - 1} is {found.verdict}: {found.why or 'it has not run'}")
     stop = stop_before(instance, ledger, settings, batch, round_no)
+    again = f"materialize it again, or `evergrow run --batch {batch}`"
     if stop is None:
-        return _once(instance, batch, round_name(round_no), cause)
+        return once(instance, _request(batch, round_name(round_no), cause), again)
     collected = latest_materialization(instance, COLLECTED, batch)
     if round_no > 1 and (collected is None or collected.storage_id < cause.storage_id):
-        return _once(instance, batch, "collected", cause)
+        return once(instance, _request(batch, "collected", cause), again)
     return stop
 
 
-def _once(instance: dg.DagsterInstance, batch: str, job: str, cause: dg.EventLogRecord) -> dg.RunRequest | Stop:
-    """The request for a run, unless this cause has launched one before: a failed run is for a person to look at."""
-    key = f"{batch}:{job}:{cause.storage_id}"
-    if run := launched(instance, key):
-        return Stop(
-            f"{job} was started and ended in {run.status.value} (run {run.run_id}); "
-            f"mend the cause, then materialize it again, or `evergrow run --batch {batch}`"
-        )
+def _request(batch: str, job: str, cause: dg.EventLogRecord) -> dg.RunRequest:
     return dg.RunRequest(
-        run_key=key,
+        run_key=f"{batch}:{job}:{cause.storage_id}",
         job_name=job,
         partition_key=batch,
         tags={"evergrow/batch": batch, "evergrow/cause": str(cause.storage_id)},

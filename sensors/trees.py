@@ -4,14 +4,16 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from evergrow.assets.frontier import NEVER_MADE, Stop
+from evergrow.assets.frontier import NEVER_MADE, OTHER_CODE, Stop
 from evergrow.assets.keys import TREES
 from evergrow.assets.tree_frontier import Step, steps, stop_tree
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.runs import under_way
 from evergrow.resources.settings import Settings
+from evergrow.resources.trees import TreeError, tree_spec
 from evergrow.resources.versions import latest_materialization
-from evergrow.sensors.answer import answer
+from evergrow.sensors.answer import answer, once, worked_on
 
 
 def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDefinition:
@@ -32,9 +34,10 @@ def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDef
     def next_level(
         context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
+        busy = under_way(context.instance)
         trees = TREES.get_partition_keys(dynamic_partitions_store=context.instance)
         decisions = (
-            (tree, _worked_on(home, tree) or decide(context.instance, parts, home, ledger, settings, tree))
+            (tree, worked_on(home, busy, tree) or decide(context.instance, parts, home, ledger, settings, tree))
             for tree in trees
         )
         return answer(context, decisions, "no tree is registered")
@@ -42,16 +45,20 @@ def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDef
     return next_level
 
 
-def _worked_on(home: Home, tree: str) -> Stop | None:
-    return Stop("a run or a command is working on it") if home.holds(tree) else None
-
-
 def decide(  # noqa: PLR0917 - what a decision rests on
     instance: dg.DagsterInstance, parts: dg.Definitions, home: Home, ledger: Ledger, settings: Settings, tree: str
 ) -> dg.RunRequest | Stop:
     """The run that takes the tree on, or why there is none."""
-    spent = ledger.spent(tree)
-    if stop := stop_tree((spent.tokens, spent.usd), settings):
+    try:
+        return _decide(instance, parts, home, ledger, settings, tree)
+    except (TreeError, dg.Failure) as error:  # one tree whose domain is gone must not hold up the others
+        return Stop(getattr(error, "description", None) or str(error))
+
+
+def _decide(  # noqa: PLR0917 - as above
+    instance: dg.DagsterInstance, parts: dg.Definitions, home: Home, ledger: Ledger, settings: Settings, tree: str
+) -> dg.RunRequest | Stop:
+    if stop := _barred(home, ledger, settings, tree):
         return stop
     before: Step | None = None
     for step in steps(instance, parts, home, settings, tree):
@@ -60,10 +67,20 @@ def decide(  # noqa: PLR0917 - what a decision rests on
             continue
         if before is None and step.why == NEVER_MADE:
             return Stop("it was not begun; `evergrow tree grow` does it, or level 0 in the UI")
-        if not step.passed and step.why not in (NEVER_MADE, None) and "changed" not in step.why:
+        if step.held:
             return Stop(f"{step.key.to_user_string()} is not let through: {step.why}")
-        return _request(instance, step, before, tree)
+        if step.why == OTHER_CODE:  # it would be paid for once more, for a change that may have been meant for others
+            return Stop(f"{step.key.to_user_string()}: {step.why}; `evergrow tree grow {tree}` makes it anew")
+        return once(instance, _request(instance, step, before, tree), f"`evergrow tree grow {tree}`")
     return Stop("it is grown and its samples are written")
+
+
+def _barred(home: Home, ledger: Ledger, settings: Settings, tree: str) -> Stop | None:
+    """Whether nothing of the tree may start, whatever has been made: its budget is spent, or it is too deep."""
+    spent, depth, most = ledger.spent(tree), tree_spec(home, tree).max_depth, settings.treesynth.max_depth
+    if depth > most:
+        return Stop(f"it is {depth} levels deep, treesynth.max_depth is {most}: raise it, then reload the definitions")
+    return stop_tree((spent.tokens, spent.usd), settings)
 
 
 def _request(instance: dg.DagsterInstance, step: Step, before: Step | None, tree: str) -> dg.RunRequest:

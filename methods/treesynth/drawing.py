@@ -91,7 +91,8 @@ def _label(row: Mapping[str, object], rows: Mapping[str, int] | None) -> str:
         return f"{label} [{_cut(str(row['reason']))}]"
     if row["state"] == "inner":
         return f"{label} > {_cut(str(row['split_dimension']))}"
-    held = f", {rows.get(str(row['id']), 0):,} rows" if rows is not None else ""
+    count = rows.get(str(row["id"]), 0) if rows is not None else 0
+    held = f", {count:,} row{'' if count == 1 else 's'}" if rows is not None else ""
     return f"{label} (leaf: {row['leaf_reason']}{held})"
 
 

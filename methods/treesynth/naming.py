@@ -8,6 +8,7 @@ _QUOTES = r"\"'`\u201c\u201d\u2018\u2019"
 _WRAPPED = re.compile(rf"^([{_QUOTES}*_]+)(.*?)([{_QUOTES}*_]+)$", re.DOTALL)
 _CLOSING = re.compile(r"(?<=\S)[.,;]+$")
 _SEPARATORS = re.compile(rf"[\s.,;:!?()\[\]{{}}{_QUOTES}_\-\u2013\u2014/\\]+")
+_PLURAL = re.compile(r"(?<=[^ ]{3})(?<![sui])s(?![^ ])")  # of four letters and more; not `bus`, `glass`, `axis`
 
 
 def clean(text: str) -> str:
@@ -36,9 +37,4 @@ def fold(text: str) -> str:
     Signs that carry meaning stay: `C`, `C++` and `C#` are three.
     """
     plain = unicodedata.normalize("NFKC", text).casefold().replace("&", " and ")
-    words = [word for word in _SEPARATORS.split(plain) if word]
-    return " ".join(map(_singular, words)) or plain.strip()
-
-
-def _singular(word: str) -> str:
-    return word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")) else word
+    return _PLURAL.sub("", _SEPARATORS.sub(" ", plain).strip()) or plain.strip()

@@ -70,7 +70,9 @@ def plan(level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rul
     leaves = min(leaves + frontier, MOST)
     k = int(inner["list_nodes"].max() or 0) if inner.height else 0  # type: ignore[arg-type]
     rows = rules.rows or min(leaves * natural_target(k, rules.per_call, rules.sets_per_list), MOST)
-    requests = min(requests + -(-rows // rules.per_call), MOST)
+    writing = min(leaves, rows)  # leaves that get a row at all, each with requests of its own
+    if writing:
+        requests = min(requests + writing * -(-rows // (writing * rules.per_call)), MOST)
     tokens = None if rules.tokens_per_request is None else int(requests * rules.tokens_per_request)
     usd = None if rules.usd_per_request is None else requests * rules.usd_per_request
     return Plan(nodes, leaves, rows, requests, tokens, usd)

@@ -95,7 +95,8 @@ def make_sample(domain: Domain, fields: Mapping[str, str | int], seed: int) -> S
     told = json.dumps(fields, ensure_ascii=False, sort_keys=True)
     letter = LETTERS[derived(seed, "letter", told).randrange(2)] if domain.choices else None
     values = {**fields, **choice_texts(domain, fields, letter)}
-    return Sample(told, fill(domain.text, values), fill(domain.told, values), letter)
+    content = fill(domain.text, values)
+    return Sample(told, content, fill(domain.gist, values) if domain.gist else content, letter)
 
 
 def text_sample(content: str) -> Sample:

@@ -147,16 +147,18 @@ class Engine:
         finally:
             self._askings.discard(asking)
 
-    def require_live(self, role: str) -> None:
-        """Refuse a role that is set to a Batch API, where each question rests on the answer to the one before.
+    def require_live(self, *roles: str) -> None:
+        """Refuse roles that are set to a Batch API, where each question rests on the answer to the one before.
 
         Raises:
-            SettingsError: it is.
+            SettingsError: one is.
         """
-        if self._settings.role(role).mode == "batch":
-            raise SettingsError(
-                f"roles.{role}.mode: batch cannot grow trees, whose questions rest on earlier answers; set it to live"
-            )
+        for role in roles:
+            if self._settings.role(role).mode == "batch":
+                raise SettingsError(
+                    f"roles.{role}.mode: batch cannot grow trees, whose questions rest on earlier answers; "
+                    "set it to live"
+                )
 
     def summary(self) -> dict[str, int | float | None]:
         """What was asked, answered and spent so far, for a materialisation's metadata."""

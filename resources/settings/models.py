@@ -195,6 +195,12 @@ class TreeSynth(Section):
     infinite_over: int = Field(50, ge=2, description="more values than this make one list-valued node")
     merge_similarity: Share = Field(0.92, description="values whose cosine reaches this are one value")
     samples_per_call: int = Field(10, ge=1, le=50, description="samples asked for in one request")
+    sample_similarity: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="samples of a tree whose cosine reaches this repeat each other; 1: only equal words do",
+    )
     sets_per_list: PositiveInt = Field(10, description="a leaf's rows are multiplied by this for each list on its path")
     leaf_weights: Literal["sets", "equal"] = Field(
         "sets", description="how a target is shared out: by each leaf's own number of rows, or to all alike"

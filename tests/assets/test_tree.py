@@ -1,17 +1,22 @@
 """Trees on the whole platform: levels, gates, exact samples, outages, balance, conversion."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import numpy as np
 import polars as pl
 import pytest
 
 from evergrow.assets.keys import AWARE, BALANCED, ROUTED, SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
+from evergrow.resources.embedder import Embedder
+from evergrow.resources.progress import LogProgress
 from evergrow.resources.trees import TreeSpec, register, register_balance
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform
 
+log = logging.getLogger(__name__)
 SMALL: dict[str, Any] = {"max_depth": 2, "shards": 2, "adherence_rows": 3, "pivots": 6}
 
 
@@ -178,6 +183,25 @@ def test_a_tree_that_would_explode_is_stopped_before_it_costs_anything(trees: Pl
     assert strict.spent("t").calls == 0
 
 
+def test_no_sample_says_nearly_what_another_says_in_its_leaf_or_in_any_shard(trees: Platform) -> None:
+    strict = trees.but(treesynth={**SMALL, "sample_similarity": 0.8})
+    plant(strict, "t", "customer_support", 1, 60)
+    grow_levels(strict, "t", 1)
+
+    assert write_shards(strict, "t") == ["", ""]
+
+    kept, rows = samples(strict, "t"), samples(strict, "t", "all")
+    vectors = Embedder(strict.settings.embedding, strict.home.embeddings, LogProgress(log)).embed(kept["content"])
+    apart = vectors @ vectors.T - 2 * np.eye(kept.height)
+    assert kept.height == 60
+    assert apart.max() < 0.8
+    assert kept["likeness"].max() == pytest.approx(apart.max(), abs=1e-5)
+    said = rows.with_columns(owner=pl.col("reason").str.extract(r"^duplicate nearly of a sample of leaf (\w+)"))
+    repeated = said.filter(pl.col("owner").is_not_null())
+    assert set(repeated["owner"]) <= set(kept["leaf_id"])
+    assert repeated.filter(pl.col("owner") != pl.col("leaf_id")).height > 0
+
+
 def test_samples_that_fall_short_close_the_gate(trees: Platform, fake_endpoint: FakeEndpoint) -> None:
     plant(trees, "t", "customer_support", 1, 30)
     grow_levels(trees, "t", 1)
@@ -279,6 +303,25 @@ def test_a_shard_repeats_nothing_of_the_shards_before_it_and_waits_for_them(tree
     grow_levels(trees, "t", 1)
 
     assert "was never made" in trees.run("tree_samples", shard_partition("t", "s01"))
+
+
+def test_what_a_changed_level_or_shard_made_outdated_cannot_be_read(trees: Platform) -> None:
+    stories = trees.but(treesynth={**SMALL, "sample_similarity": 1.0})
+    plant(stories, "t", "simpletom", 1, 8)
+    grow_levels(stories, "t", 1)
+    write_shards(stories, "t")
+    assert stories.run("tree_aware", "t") == ""
+    assert stories.table(AWARE, "t").height == 8
+
+    register(stories.home, TreeSpec("t", "simpletom", 1, 32, 42))
+    assert stories.run("tree_samples", shard_partition("t", "s00")) == ""
+    with pytest.raises(dg.Failure, match=r"treesynth/aware is outdated .*treesynth/samples"):
+        stories.table(AWARE, "t")
+
+    register(stories.home, TreeSpec("t", "simpletom", 2, 32, 42))
+    assert grow_levels(stories, "t", 1) == ["", ""]
+    with pytest.raises(dg.Failure, match=r"treesynth/samples is outdated .*treesynth/level_"):
+        samples(stories, "t")
 
 
 def test_a_tree_carries_its_picture_its_text_and_its_leaves_sizes(trees: Platform) -> None:

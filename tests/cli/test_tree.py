@@ -15,6 +15,7 @@ from evergrow.resources.home import Home
 from evergrow.resources.settings import load_settings
 from evergrow.resources.trees import registered_trees
 from tests.cli.conftest import Evergrow
+from tests.command import started
 from tests.conftest import ROOT, FakeEndpoint
 
 
@@ -39,6 +40,7 @@ def test_a_tree_is_grown_shown_exported_imported_and_made_into_seeds(
     again = evergrow("tree", "grow", "t")
     assert again.code == 0
     assert again.err.count("up to date") == 4
+    assert "heading for 31 leaves and 200 rows; still to come: about 31 requests, " in said.err
     assert fake_endpoint.stats()["requests"] == asked
 
     assert evergrow("tree", "export", "t", "--out", tmp_path / "out").code == 0
@@ -176,8 +178,39 @@ def test_what_stands_in_the_way_of_an_existing_tree_is_named(
     assert unread.code == 1
     assert "has no column 'content', only 'question'" in unread.err
     stories = evergrow("tree", "convert", "t")
-    assert stories.code == 1
+    assert stories.code == 2
     assert "no stories of unaware people" in stories.err
+
+
+def test_a_tree_deeper_than_the_settings_is_grown_shown_and_balanced_without_naming_its_depth_again(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps({"content": f"Text {n}."}) + "\n" for n in range(4)))
+    shallow = ("--set", "treesynth.max_depth=1")
+    told = evergrow("tree", "add", "t", "--domain", "customer_support", "--max-depth", 2, "--rows", 15, *shallow)
+    assert told.code == 0, told.err
+    assert "2 levels deep, with 15 rows" in told.err
+    assert fake_endpoint.stats()["requests"] == 0
+
+    for command in (
+        ("grow", "t", *shallow),
+        ("balance", "t", "--data", tmp_path / "data.jsonl", "--rows", 15, *shallow),
+    ):
+        said = evergrow("tree", *command)
+        assert said.code == 0, said.err
+    assert len(evergrow("tree", "show", "t", "--json").json) == 15
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert evergrow("tree", "grow", "t", "--domain", "customer_support", "--max-depth", 1, "--rows", 5).code == 0
+
+    said = evergrow("tree", "export", "t", "--out", tmp_path / "file" / "out")
+
+    assert said.code == 2
+    assert f"{tmp_path}/file/out: cannot be written: Not a directory" in said.err
 
 
 def test_a_tree_that_would_explode_says_which_limit(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
@@ -186,6 +219,45 @@ def test_a_tree_that_would_explode_says_which_limit(evergrow: Evergrow, fake_end
     assert said.code == 1
     assert "wanted at most 20, setting treesynth.max_leaves" in said.err
     assert fake_endpoint.stats()["requests"] == 0
+
+
+@pytest.mark.parametrize("role", ["generator", "partitioner", "judge"])
+def test_a_batch_api_is_refused_before_anything_is_asked(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, role: str
+) -> None:
+    said = evergrow("tree", "grow", "t", "--domain", "customer_support", "--set", f"roles.{role}.mode=batch")
+
+    assert said.code == 1
+    assert f"roles.{role}.mode: batch cannot grow trees" in said.err
+    assert "set it to live" in said.err
+    assert "Traceback" not in said.err
+    assert fake_endpoint.stats()["requests"] == 0
+
+
+def test_ctrl_c_says_how_to_go_on_and_nothing_is_paid_twice(
+    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow
+) -> None:
+    fake_endpoint.control(latency=0.15)
+    more = ("--set", "endpoints.default.concurrency=4", "--set", "treesynth.sample_similarity=1.0")
+    command = ("tree", "grow", "t", "--domain", "math", "--max-depth", "2", "--rows", "60", *more)
+
+    def interrupt(after: int) -> None:
+        with started(*command, folder=tmp_path / "run") as growing:
+            growing.when(lambda: fake_endpoint.stats()["requests"] >= after, signal.SIGINT)
+            assert growing.wait() == 1, growing.said
+        assert "Traceback" not in growing.said
+        last = growing.said.strip().splitlines()[-1]
+        assert last == "evergrow: interrupted; every answer is kept: `evergrow tree grow t` goes on from here"
+
+    interrupt(after=15)  # within a level
+    interrupt(after=45)  # within the samples
+    fake_endpoint.control(latency=0.0)
+
+    said = evergrow("tree", "grow", "t", *more)
+
+    assert said.code == 0, said.err
+    assert "60 samples" in said.out
+    assert fake_endpoint.stats()["repeated"] <= 2 * 4  # those in flight
 
 
 def test_what_a_batch_collected_can_be_balanced_as_well(grown: Evergrow) -> None:

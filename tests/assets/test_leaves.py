@@ -5,7 +5,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.assets.writing import Leaf, Line, drop_repeated, hand_on, settle
+from evergrow.assets.leaves import Leaf, Line, drop_repeated, hand_on, settle
 from evergrow.methods.treesynth.nodes import Split, children, root
 from evergrow.methods.treesynth.samples import text_sample
 
