@@ -80,6 +80,7 @@ def release_definitions(settings: Settings) -> dg.Definitions:
         rows = rows.with_columns(
             reason=why_banned(rows, as_banned(forbidden), written(context.instance, lake, batches)),
             license=pl.coalesce(pl.lit(rules.license, pl.String), "license"),
+            final_answer=pl.when(pl.col("task") != "code").then("final_answer"),  # of code it stands in the response
         )
         rows = _without_duplicates(rows, embedder, settings.cleaning)
         funnels = [funnel(context.instance, lake, b).filter(pl.col("stage") != STAGE) for b in batches]

@@ -35,7 +35,7 @@ def why_banned(rows: pl.DataFrame, banned: Banned, written: pl.DataFrame) -> pl.
     )
     table = rows.with_columns(by_model=by_model)
     inherited = _first(banned.models, "model", lambda value: pl.col("by_model") == value)
-    return table.select(why=pl.coalesce(seed, inherited, answered, licence))["why"]
+    return table.with_columns(why=pl.coalesce(seed, inherited, answered, licence))["why"]
 
 
 def _first(values: Sequence[str], kind: str, holds: Callable[[str], pl.Expr]) -> pl.Expr:
