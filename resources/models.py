@@ -57,7 +57,7 @@ class Models:
     """Opens engines for the assets of one run."""
 
     def __init__(self, settings: Settings, ledger: Ledger, servers: Mapping[str, Address], progress: Progress) -> None:
-        self._settings, self._ledger, self._servers, self._progress = settings, ledger, servers, progress
+        self._settings, self._ledger, self._servers, self.progress = settings, ledger, servers, progress
 
     @asynccontextmanager
     async def engine(self, context: dg.AssetExecutionContext, batch: str | None = None) -> AsyncIterator[Engine]:
@@ -80,7 +80,7 @@ class Models:
             self._settings,
             self._ledger,
             payer,
-            self._progress,
+            self.progress,
             addresses=self._servers,
             not_before=float(context.run.tags.get(FRESH_SINCE, 0.0)),
         )

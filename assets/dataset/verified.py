@@ -20,6 +20,7 @@ from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.gate import GATES
 from evergrow.resources.llm import Request
 from evergrow.resources.models import Models
+from evergrow.resources.progress import Advance
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.sandbox.verifying import verify
@@ -71,7 +72,9 @@ def verified_definitions(settings: Settings) -> dg.Definitions:
                 _requests(programs, rules), partial(read_tests, most=rules.tests), label="tests", total=programs.height
             )
             written = await gather(outcomes, lambda tests: {"tests": list(tests)}, {"tests": pl.List(pl.String())})
-        judged = [_by_tests(programs, written, sandbox, rules), _by_agreement(responses, rules.min_agreement)]
+        with models.progress.track("verified", programs.height) as advance:
+            by_tests = _by_tests(programs, written, sandbox, rules, advance)
+        judged = [by_tests, _by_agreement(responses, rules.min_agreement)]
         table = _with_verdicts(responses, pl.concat(judged, how="diagonal"), rules)
         context.add_output_metadata(
             {
@@ -109,7 +112,7 @@ def _by_tests(
     untested = answers.filter(pl.col("tests").is_null()).select(
         "id", verdict=pl.lit(Verdict.UNVERIFIED), verdict_detail=pl.format("no tests: {}", "reason")
     )
-    tested = verify(answers.drop_nulls("tests").select("id", "code", "tests"), sandbox, rules)
+    tested = verify(answers.drop_nulls("tests").select("id", "code", "tests"), sandbox, rules, advance)
     made_by = written.select("id", tester_model="model", tests_call_id="call_id")
     return pl.concat([tested, untested], how="diagonal").join(made_by, on="id", how="left")
 

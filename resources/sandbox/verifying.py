@@ -2,6 +2,7 @@
 
 import math
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import polars as pl
@@ -44,7 +45,12 @@ class _Judged:
     detail: str | None
 
 
-def verify(answers: pl.DataFrame, sandbox: Sandbox | SandboxUnavailable, rules: Verification) -> pl.DataFrame:
+def verify(
+    answers: pl.DataFrame,
+    sandbox: Sandbox | SandboxUnavailable,
+    rules: Verification,
+    advance: Callable[[], None] = lambda: None,
+) -> pl.DataFrame:
     """Run answers with their tests; a row is independent of all others.
 
     An answer passes if it passes each of its tests, and these catch enough of its broken versions: one, and the share
@@ -54,6 +60,8 @@ def verify(answers: pl.DataFrame, sandbox: Sandbox | SandboxUnavailable, rules: 
     Args:
         answers: `id` (String), `code` (String, null where the answer has no program), `tests` (List[String]).
         sandbox: an open one, or why there is none.
+        rules: which tests count.
+        advance: called when a row is judged.
 
     Returns:
         A row for each of `answers`, in their order: `id, verdict, verdict_detail` (null for a pass), `tests` (the
@@ -63,7 +71,10 @@ def verify(answers: pl.DataFrame, sandbox: Sandbox | SandboxUnavailable, rules: 
     if isinstance(sandbox, SandboxUnavailable):
         judged = [(row, _unavailable(sandbox)) for row in rows]
     else:
-        judged = list(sandbox.each(lambda row: (row, _judge(row, sandbox, rules)), rows))
+        judged = []
+        for one in sandbox.each(lambda row: (row, _judge(row, sandbox, rules)), rows):
+            judged.append(one)
+            advance()
     level = None if isinstance(sandbox, SandboxUnavailable) else sandbox.level
     records = [
         (row.id, str(one.verdict), one.detail, "\n\n".join(row.tests), level if row.code and row.tests else None)
