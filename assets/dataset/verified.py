@@ -1,7 +1,7 @@
 """Which answers are right: tests for code, run in the sandbox; agreement of several draws for maths and choices."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import dagster as dg
@@ -20,7 +20,6 @@ from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.gate import GATES
 from evergrow.resources.llm import Request
 from evergrow.resources.models import Models
-from evergrow.resources.progress import Advance
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.sandbox.verifying import verify
@@ -73,7 +72,8 @@ def verified_definitions(settings: Settings) -> dg.Definitions:
             )
             written = await gather(outcomes, lambda tests: {"tests": list(tests)}, {"tests": pl.List(pl.String())})
         with models.progress.track("verified", programs.height) as advance:
-            by_tests = _by_tests(programs, written, sandbox, rules, advance)
+            run = partial(verify, sandbox=sandbox, rules=rules, advance=advance)
+            by_tests = _by_tests(programs, written, run)
         judged = [by_tests, _by_agreement(responses, rules.min_agreement)]
         table = _with_verdicts(responses, pl.concat(judged, how="diagonal"), rules)
         context.add_output_metadata(
@@ -105,14 +105,14 @@ def _requests(programs: pl.DataFrame, rules: dataset.Verification) -> Iterator[R
 
 
 def _by_tests(
-    programs: pl.DataFrame, written: pl.DataFrame, sandbox: Sandbox | SandboxUnavailable, rules: dataset.Verification
+    programs: pl.DataFrame, written: pl.DataFrame, run: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> pl.DataFrame:
     """The verdicts of tests, and of programs for which there are none: `id` and the columns of `VERDICT`."""
     answers = programs.join(written, on="id", how="left", maintain_order="left")
     untested = answers.filter(pl.col("tests").is_null()).select(
         "id", verdict=pl.lit(Verdict.UNVERIFIED), verdict_detail=pl.format("no tests: {}", "reason")
     )
-    tested = verify(answers.drop_nulls("tests").select("id", "code", "tests"), sandbox, rules, advance)
+    tested = run(answers.drop_nulls("tests").select("id", "code", "tests"))
     made_by = written.select("id", tester_model="model", tests_call_id="call_id")
     return pl.concat([tested, untested], how="diagonal").join(made_by, on="id", how="left")
 
