@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -21,9 +20,21 @@ from tests.conftest import ROOT, FakeEndpoint
 from tests.platform import functions
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```\n(.*?)```", README, re.DOTALL)
-LINES = [line.split("  #")[0].strip() for block in BLOCKS for line in block.splitlines() if line.strip()]
-COMMANDS = [line for line in LINES if line.startswith("evergrow ") and line != "evergrow ui"]
+
+
+def lines_of(page: str) -> list[str]:
+    """The lines of a page's blocks of code, without their comments."""
+    blocks = re.findall(r"```\n(.*?)```", page, re.DOTALL)
+    return [line.split("  #")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def commands_of(page: str) -> list[str]:
+    """What a shell is given there, but for the UI, which stays."""
+    shell = ("evergrow ", "mkdir ", "sed ")
+    return [line for line in lines_of(page) if line.startswith(shell) and line != "evergrow ui"]
+
+
+LINES, COMMANDS = lines_of(README), commands_of(README)
 
 
 @pytest.fixture
@@ -39,8 +50,11 @@ def environment(tmp_path: Path, fake_endpoint: FakeEndpoint) -> dict[str, str]:
 
 
 def run(command: str, folder: Path, environment: dict[str, str]) -> None:
-    arguments = [str(Path(sys.executable).with_name("evergrow")), *shlex.split(command)[1:]]
-    done = subprocess.run(arguments, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    path = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    shell = ["sh", "-c", command]
+    done = subprocess.run(
+        shell, cwd=folder, env={**environment, "PATH": path}, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 

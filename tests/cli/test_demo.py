@@ -22,4 +22,6 @@ def test_the_demo_grows_a_dataset_behind_gates_and_says_where_it_is(tmp_path: Pa
     assert str(home / "exports/demo/train.jsonl") in done.stderr
     assert "evergrow ui" in done.stderr
     assert all(word in done.stdout for word in ("round_01", "collected", "exported", "ancestry"))
+    assert "What the customer wants" in done.stdout
+    assert "6 nodes, 5 leaves, 10 samples" in done.stdout
     assert "Do not train on them" in (home / "exports/demo/README.md").read_text()
