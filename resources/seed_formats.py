@@ -13,7 +13,7 @@ import polars as pl
 
 from evergrow.resources.seeds import Fault, listed
 
-EMPTY = "is empty: it needs at least one row with `content`"
+EMPTY = "is empty: it needs at least one row"
 MAX_COLUMNS = 1_000
 EXACT_FLOAT = 2**53
 INT64 = range(-(2**63), 2**63)
@@ -148,7 +148,7 @@ def _from_objects(
     for at, value in enumerate(objects):
         line = lines[at] if lines else None
         if not isinstance(value, dict):
-            faults.append(Fault(f"holds {_type_name(value)}, not an object with `content`", rows[at], line))
+            faults.append(Fault(f"holds {_type_name(value)}, not an object with names for its values", rows[at], line))
         elif has_escapes and not _is_text(value):
             faults.append(Fault("holds half a surrogate pair, such as \\ud83d alone: repair its text", rows[at], line))
         else:
