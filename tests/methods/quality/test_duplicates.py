@@ -154,7 +154,7 @@ class Drawn:
 
 
 def greedy(own: Embedded, known: Embedded, rules: Rules) -> set[tuple[str, str]]:
-    """The best row of each text against every one kept before it; the others go with it: (row, the one it points at)."""
+    """The best row of each text against all kept before it; others of the text go with it: (row, what it points at)."""
     table = []
     for part, foreign in ((own, False), (known, True)):
         assert part.vectors is not None
