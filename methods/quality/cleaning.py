@@ -56,9 +56,9 @@ def clean(rows: Embedded, known: Embedded, benchmarks: Embedded, rules: Rules, *
     marks = mark_duplicates(rows.at(_undecided(found)), known, rules, device=device)
     found = found.join(_explained(marks), on=KEY, how="left", maintain_order="left", suffix="_found")
     found = found.with_columns(pl.coalesce(name, f"{name}_found") for name in ("reason", "similarity"))
-    kept = rows.frame.drop(FOUND, strict=False)
+    kept = rows.frame.drop(*FOUND, strict=False)
     superseded = marks.join(known.frame.select(KEY), on=KEY, how="semi")
-    return Cleaned(pl.concat([kept, found.select(FOUND)], how="horizontal"), superseded)
+    return Cleaned(pl.concat([kept, found.select(*FOUND)], how="horizontal"), superseded)
 
 
 def _contaminated(rows: Embedded, benchmarks: Embedded, rules: Rules, device: str) -> pl.DataFrame:

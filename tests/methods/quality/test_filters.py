@@ -1,6 +1,7 @@
 """Filters: what is dropped, and what exercises are full of that must stay."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -72,10 +73,10 @@ CODE = """def merge(spans):
 """
 
 
-def reasons(*contents: str | None, response: str | None = "yes", **rules: object) -> list[str | None]:
+def reasons(*contents: str | None, response: str | None = "yes", **rules: Any) -> list[str | None]:
     table = pl.DataFrame({"content": contents, "response": [response] * len(contents)}, schema_overrides={
         "content": pl.String, "response": pl.String})  # fmt: skip
-    return filter_reasons(table, Rules(**{"min_instruction_chars": 0, **rules})).to_list()  # type: ignore[arg-type]
+    return filter_reasons(table, Rules(**{"min_instruction_chars": 0, **rules})).to_list()
 
 
 @pytest.mark.parametrize(("name", "text"), SECRETS.items())
@@ -106,7 +107,7 @@ def test_questions_of_a_benchmark_hold_neither_secrets_nor_personal_data() -> No
 
 
 def test_lengths_are_those_of_the_text_without_white_space_around_it() -> None:
-    limits = {"min_instruction_chars": 3, "max_instruction_chars": 5, "max_response_chars": 4}
+    limits: dict[str, Any] = {"min_instruction_chars": 3, "max_instruction_chars": 5, "max_response_chars": 4}
     assert reasons("abc", "ab ", None, "abcdef", **limits) == [
         None,
         "short: instruction of 2 characters, at least 3 are asked for",
