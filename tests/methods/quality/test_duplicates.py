@@ -126,7 +126,11 @@ def test_thousands_of_copies_of_one_template_are_found() -> None:
 
 
 class Drawn:
-    """A few texts and vectors, many of them much alike."""
+    """A few texts and vectors, many of them much alike.
+
+    Texts of 40 words that differ at an end share 0.89 of their shingles, in the middle at most 0.76: none is so near
+    the threshold of 0.8 that bands of signatures, made to find 95 % there, could miss it.
+    """
 
     def __init__(self, seed: int, count: int) -> None:
         draw, generator = random.Random(seed), np.random.default_rng(seed)
@@ -136,7 +140,7 @@ class Drawn:
         for _ in range(count):
             text = list(draw.choice(bases))
             for _ in range(draw.choice((0, 0, 1, 2))):
-                text[draw.randrange(40)] = f"other{draw.randrange(100)}"
+                text[draw.choice((0, 20, 39))] = f"other{draw.randrange(100)}"
             texts.append(" ".join(text))
             vectors.append(draw.choice(centres.tolist()))
         noise = generator.standard_normal((count, WIDTH)) * draw.choice((0.05, 0.2, 0.3))
@@ -188,7 +192,7 @@ def resembles(first: Any, second: Any, rules: Rules) -> bool:
 @given(st.data())
 def test_equals_the_greedy_choice_over_all_pairs_whatever_the_order_and_the_block(data: st.DataObject) -> None:
     drawn = Drawn(data.draw(st.integers(0, 2**32)), data.draw(st.integers(1, 40)))
-    rules = Rules(minhash_similarity=0.8, permutations=512)  # as good as no candidate is missed
+    rules = Rules(minhash_similarity=0.8, permutations=512)
     order = data.draw(st.permutations(range(drawn.frame.height)))
     own, known = drawn.split(order)
     found = mark_duplicates(own, known, rules, block=data.draw(st.integers(1, 50)))
