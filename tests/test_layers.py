@@ -8,7 +8,10 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = ("methods", "resources", "assets", "sensors", "cli")
 COMPOSITION_ROOT = ROOT / "assets" / "platform.py"  # the one place that knows every layer below the command
-HEAVY = {"torch", "sentence_transformers", "great_expectations", "transformers"}
+HEAVY = {
+    *("torch", "sentence_transformers", "great_expectations", "transformers"),
+    *("datasets", "huggingface_hub", "math_verify", "sympy", "py3langid"),
+}
 
 
 def imported(path: Path, *, at_load_only: bool = False) -> set[str]:

@@ -2,7 +2,7 @@
 
 The paper rejects a row that has 10 words in a row in common with an item, following Qwen2.5-Coder. Words are runs of
 letters, digits and underscores in lower case, in prose as in code: layout, quotes and brackets hide nothing. Runs with
-fewer than `MIN_DIFFERENT` different words of two letters prove nothing and do not count: of 5,000 functions from public
+fewer than two different words of two letters prove nothing and do not count: of 5,000 functions from public
 code 6 share 10 words with HumanEval, 5 of them through lists of numbers in its tests.
 """
 
@@ -13,11 +13,11 @@ import numpy as np
 import polars as pl
 
 from evergrow.methods.quality.near_vectors import cosines, heads, principal_axes, reaching
-from evergrow.methods.quality.words import UNSPACED, WORDS, Windows, in_chunks, tokens, windows, words
+from evergrow.methods.quality.words import UNSPACED, WORDS, Tokens, Windows, in_chunks, tokens, windows, words
 
-MIN_DIFFERENT = 2
 ITEMS_PER_RUN = 4  # a run that more items have counts for the first of them
 NOTHING = -1
+NO_HASH = np.uint64(2**64 - 1)
 FIELDS = ("content", "response")
 SCHEMA = dict.fromkeys(("batch", "id", "benchmark", "item", "span"), pl.String)
 
@@ -105,10 +105,9 @@ def build_index(texts: pl.DataFrame, length: int) -> RunIndex:
     """The runs of `length` words in `texts` (`text`, and `number` of its item), and texts of fewer words as a whole."""
     hashes, numbers, lengths = [], [], {length}
     for part in in_chunks(texts.height):
-        lists = words(texts["text"][part], WORDS)
         found = tokens(texts["text"][part], WORDS)
         runs = windows(found, length, whole_if_shorter=True)
-        proof = _different_words(lists, runs, length) >= MIN_DIFFERENT
+        proof = _proving(texts["text"][part], found, runs, length)
         hashes.append(runs.hashes[proof])
         numbers.append(texts["number"][part].to_numpy().astype(np.int64)[runs.rows[proof]])
         short = found.counts[(found.counts >= (length + 1) // 2) & (found.counts < length)]
@@ -131,12 +130,16 @@ def build_index(texts: pl.DataFrame, length: int) -> RunIndex:
     return RunIndex(known, first.to_numpy(), maybe, tuple(sorted(lengths)))
 
 
-def _different_words(lists: pl.Series, runs: Windows, length: int) -> np.ndarray:
-    """How many different words with two letters in a row each run has."""
-    spans = lists.gather(runs.rows).to_frame("words").with_columns(place=runs.places)
-    proving = pl.element().filter(pl.element().str.contains(rf"\p{{L}}{{2}}|[{UNSPACED}]"))
-    counts = spans.select(pl.col("words").list.slice("place", length).list.eval(proving).list.n_unique())
-    return counts.to_series().to_numpy()
+def _proving(texts: pl.Series, found: Tokens, runs: Windows, length: int) -> np.ndarray:
+    """Whether each run has two different words with two letters in a row: the least and the greatest then differ."""
+    proves = words(texts, WORDS).explode(empty_as_null=False).str.contains(rf"\p{{L}}{{2}}|[{UNSPACED}]").to_numpy()
+    begins, ends = found.offsets[runs.rows] + runs.places, found.offsets[runs.rows + 1]
+    least, greatest = np.full(len(begins), NO_HASH), np.zeros(len(begins), np.uint64)
+    for step in range(length):
+        at = np.minimum(begins + step, ends - 1)
+        least = np.where(proves[at], np.minimum(least, found.hashes[at]), least)
+        greatest = np.where(proves[at], np.maximum(greatest, found.hashes[at]), greatest)
+    return least < greatest
 
 
 def _hits(rows: pl.DataFrame, index: RunIndex, length: int) -> pl.DataFrame:

@@ -16,7 +16,7 @@ NO_LANGUAGE = "zxx"  # ISO 639-2's code, which the model gives to what is no lan
 MIN_SHARE = 0.05  # probability of the languages that stay, together, below which a text is in another
 
 _CODE = (
-    r"(?s)```.*?(?:```|\z)|`[^`\n]*`|(?m:^(?: {4}|\t).*$)"  # fences, code within a line, indented lines
+    r"(?s:```.*?(?:```|\z))|`[^`\n]*`|(?m:^(?: {4}|\t).*$)"  # fences, code within a line, indented lines
     r"|(?m:^.*(?:[;{}]|\):|\\)\s*$)|(?m:^\s*(?:def|class|import|from|return|assert|for|if|while|>>>|#include|SELECT)\b.*$)"
     r"|\S*[_/\\@=<>\[\](){}\d]\S*|\$[^$\n]*\$"  # names, calls, paths, addresses, numbers, formulas
 )
@@ -28,7 +28,7 @@ def language_reasons(texts: pl.Series, languages: Sequence[str]) -> pl.Series:
     Raises:
         ValueError: one of `languages` is none that can be told; the message names it and lists those that can.
     """
-    told = _identifier().labels()
+    told = _identifier().labels
     unknown = [language for language in languages if language not in told]
     if unknown:
         raise ValueError(f"cleaning.languages: {unknown[0]!r} cannot be told; use some of {', '.join(sorted(told))}")
