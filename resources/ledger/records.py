@@ -83,3 +83,31 @@ class Spent:
     def tokens(self) -> int:
         """Input and output tokens."""
         return self.tokens_in + self.tokens_out
+
+    @property
+    def amount(self) -> "Amount":
+        """Tokens and the money that is known."""
+        return Amount(self.tokens, self.usd)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Tokens, and US dollars."""
+
+    tokens: int
+    usd: float
+
+    def __add__(self, other: "Amount") -> "Amount":
+        """Both together."""
+        return Amount(self.tokens + other.tokens, self.usd + other.usd)
+
+    def __sub__(self, other: "Amount") -> "Amount":
+        """What is left of it."""
+        return Amount(self.tokens - other.tokens, self.usd - other.usd)
+
+    def covers(self, other: "Amount") -> bool:
+        """Whether it is as much, of both."""
+        return self.tokens >= other.tokens and self.usd >= other.usd
+
+
+NOTHING = Amount(0, 0.0)

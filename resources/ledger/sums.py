@@ -19,11 +19,10 @@ def unpriced() -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Which rows are summed: those of a batch, of a run, of all other runs, since a moment (epoch seconds)."""
+    """Which rows are summed: those of a batch, of a run, since a moment (epoch seconds)."""
 
     batch: str | None = None
     run_id: str | None = None
-    other_than: str | None = None
     since: float | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -31,7 +30,6 @@ class Rows:
         given = (
             (calls.c.batch == self.batch, self.batch),
             (calls.c.run_id == self.run_id, self.run_id),
-            (calls.c.run_id != self.other_than, self.other_than),
             (calls.c.answered_at >= (self.since or 0.0), self.since),
         )
         return [condition for condition, value in given if value is not None]

@@ -83,7 +83,7 @@ def test_costs_are_sums_over_rows_and_an_unknown_price_stays_unknown(ledger: Led
     assert ledger.costs(["model"])["calls"].to_list() == [7]
     assert ledger.spent(batch="c").unpriced_calls == 1
     assert ledger.spent(run_id="run-1").calls == 7
-    assert ledger.spent_on(Rows(other_than="run-1")).calls == 0
+    assert ledger.spent_on(Rows(run_id="run-2")).calls == 0
     assert ledger.spent_on(Rows(since=time.time() + 60)).calls == 0
 
 
