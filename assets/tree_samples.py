@@ -19,6 +19,7 @@ from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, sha
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import known_tree
 from evergrow.assets.tree_pictures import tree_metadata
+from evergrow.assets.tree_requests import samples_works, writing_of
 from evergrow.assets.writing import AFTER_PIVOTS, Leaf, Writer, line_rows, pivot_lines
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
@@ -107,18 +108,23 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
         nodes = whole_tree(levels, spec)
         leaves = shard_leaves(nodes, spec, domain, rules, shard)
         taken = _earlier(context.instance, lake, tree, shard, rules.shards)
-        async with models.engine(context, tree) as engine:
-            asked = sum(-(-leaf.missing // rules.samples_per_call) for leaf in leaves)
-            async with conversation(engine, f"samples {shard}", asked + rules.adherence_rows) as talk:
-                asker = Asker(talk, spec.seed)
-                await Writer(asker, domain, spec.seed, rules.samples_per_call, rules.fill_rounds).fill(leaves, taken)
-                table = _table(leaves, spec, domain)
-                checked = await _checked(asker, table, domain, spec, rules.adherence_rows)
+        calls = writing_of([leaf.missing for leaf in leaves], rules)
+        checks = rules.adherence_rows
+        planned = models.forecast(*samples_works(domain, rules, spec.max_depth, calls, checks=checks))
+        async with (
+            models.engine(context, tree) as engine,
+            conversation(engine, f"samples {shard}", calls + checks) as talk,
+        ):
+            asker = Asker(talk, spec.seed)
+            await Writer(asker, domain, spec.seed, rules.samples_per_call, rules.fill_rounds).fill(leaves, taken)
+            table = _table(leaves, spec, domain)
+            checked = await _checked(asker, table, domain, spec, checks)
         table = table.join(checked, on="id", how="left", maintain_order="left")
         counts = {leaf.node.id: len(leaf.kept) for leaf in leaves}
         shown = nodes.filter(pl.col("id").is_in(_with_ancestors(leaves, nodes)))
         context.add_output_metadata(
             {
+                **planned,
                 **engine.summary(),
                 UNANSWERED: asker.failed,
                 BASIS: samples_basis(context.instance, home, settings, tree, shard),

@@ -51,6 +51,13 @@ def nested_overrides(overrides: list[str]) -> dict[str, Any]:
     return nested
 
 
+def deep_enough(overrides: list[str] | None, max_depth: int | None) -> list[str]:
+    """Settings with as many levels as a tree is to have: assets exist for those that treesynth.max_depth names."""
+    given = list(overrides or [])
+    deepest = load_settings(nested_overrides(given)).treesynth.max_depth
+    return [*given, f"treesynth.max_depth={max_depth}"] if max_depth and max_depth > deepest else given
+
+
 def register(workspace: Any, batch: str, found: Any, *, replace: bool) -> None:  # noqa: ANN401 - heavy to import
     """Make the seeds that were `found` a batch, and say so."""
     from evergrow.resources.batches import stage  # noqa: PLC0415

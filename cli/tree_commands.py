@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from evergrow.cli.console import say, show_table
-from evergrow.cli.options import AsJson, Set, name_the_model, workspace_of
+from evergrow.cli.options import AsJson, Set, deep_enough, name_the_model, workspace_of
 
 tree_app = typer.Typer(
     help="Grow trees over a task's space, and balance datasets by them.", no_args_is_help=True, rich_markup_mode=None
@@ -34,7 +34,7 @@ def grow(  # noqa: PLR0917 - options of a command
     name = tree or named
     if name is None:
         raise typer.BadParameter("name the tree: evergrow tree grow TREE --domain DOMAIN")
-    with workspace_of(_deep_enough(overrides, max_depth)) as workspace:
+    with workspace_of(deep_enough(overrides, max_depth)) as workspace:
         spec = planned_tree(workspace, name, domain, max_depth=max_depth, rows=rows, seed=seed)
         name_the_model(workspace.settings)
         grow_tree(workspace, spec, say)
@@ -46,7 +46,7 @@ def show(tree: Tree, as_json: AsJson = False) -> None:
     """The tree, how many samples each leaf holds, and how evenly they lie."""
     from evergrow.cli.trees import leaf_table, show_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(None, None)) as workspace:
+    with workspace_of(deep_enough(None, None)) as workspace:
         if as_json:
             show_table(leaf_table(workspace, tree), f"leaves of {tree!r}", as_json=True)
         else:
@@ -111,16 +111,6 @@ def import_command(  # noqa: PLR0917 - options of a command
     """Take over a tree of the reference's and go on from it: `evergrow tree grow TREE` does what is left."""
     from evergrow.cli.tree_files import import_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(None, max_depth)) as workspace:
+    with workspace_of(deep_enough(None, max_depth)) as workspace:
         nodes = import_tree(workspace, tree, file, domain, max_depth=max_depth, rows=rows, seed=seed)
         say(f"{nodes:,} nodes are taken over as tree {tree!r}. Go on: evergrow tree grow {tree}")
-
-
-def _deep_enough(overrides: list[str] | None, max_depth: int | None) -> list[str]:
-    """Settings with as many levels as the tree is to have: assets exist for those that treesynth.max_depth names."""
-    from evergrow.cli.options import nested_overrides  # noqa: PLC0415
-    from evergrow.resources.settings import load_settings  # noqa: PLC0415
-
-    given = list(overrides or [])
-    deepest = load_settings(nested_overrides(given)).treesynth.max_depth
-    return [*given, f"treesynth.max_depth={max_depth}"] if max_depth and max_depth > deepest else given

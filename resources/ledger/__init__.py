@@ -10,9 +10,10 @@ from evergrow.resources.ledger.records import NOTHING, Amount, Call, Spent, Stor
 from evergrow.resources.ledger.reservations import Charge, Claim, Grant, Holder, Reservations, Taken
 from evergrow.resources.ledger.submission_records import Line, Owner, Pending, Settled, State, Submission
 from evergrow.resources.ledger.submissions import Submissions
-from evergrow.resources.ledger.sums import Rows
+from evergrow.resources.ledger.sums import LOST, Rows
 
 __all__ = [
+    "LOST",
     "NOTHING",
     "Amount",
     "Call",

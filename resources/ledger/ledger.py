@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import Connection, Engine, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from evergrow.resources.ledger import sums
@@ -130,20 +130,34 @@ class Ledger:
 
         Columns: the groups (String), calls, answered, failed (no reply, or one that could not be used), tokens_in,
         tokens_out (Int64), usd (Float64, US dollars; null if the cost of any reply is unknown), usd_known (Float64, the
-        sum of the known costs).
+        sum of the known costs), unsettled_tokens (Int64) and unsettled_usd (Float64): the worst case of attempts whose
+        reply was lost (null if any is unknown), which budgets count as spent, and tokens_in to usd_known do not.
         """
-        groups = [calls.c[name] for name in group_by]
-        answered = func.coalesce(func.sum(case((calls.c.error_class.is_(None), 1), else_=0)), 0)
-        query = select(*groups, answered, *sums.spent_columns()).group_by(*groups).order_by(*groups)
-        rows = []
-        for row in read(self._engine, query):
-            answers, total = int(row[len(groups)]), sums.spent(row[len(groups) + 1 :])
-            usd = None if total.unpriced_calls else total.usd
-            counts = (total.calls, answers, total.calls - answers, total.tokens_in, total.tokens_out)
-            rows.append((*row[: len(groups)], *counts, usd, total.usd))
+        groups, lost = [calls.c[name] for name in group_by], calls.c.error_class == sums.LOST
+        columns = {
+            "calls": func.count(),
+            "answered": _sum(calls.c.error_class.is_(None), 1),
+            "tokens_in": _sum(sums.settled(), calls.c.tokens_in),
+            "tokens_out": _sum(sums.settled(), calls.c.tokens_out),
+            "usd_known": _sum(sums.settled(), calls.c.usd),
+            "unpriced": _sum(sums.unpriced_replies(), 1),
+            "unsettled_tokens": _sum(lost, calls.c.tokens_in) + _sum(lost, calls.c.tokens_out),
+            "unsettled_known": _sum(lost, calls.c.usd),
+            "unpriced_lost": _sum(sums.unpriced_lost(), 1),
+        }
+        found = read(self._engine, select(*groups, *columns.values()).group_by(*groups).order_by(*groups))
+        money = ("usd_known", "unsettled_known")
         schema: dict[str, Any] = dict.fromkeys(group_by, pl.String)
-        schema |= dict.fromkeys(("calls", "answered", "failed", "tokens_in", "tokens_out"), pl.Int64)
-        return pl.DataFrame(rows, schema=schema | dict.fromkeys(("usd", "usd_known"), pl.Float64), orient="row")
+        schema |= {name: pl.Float64 if name in money else pl.Int64 for name in columns}
+        return pl.DataFrame(list(map(tuple, found)), schema=schema, orient="row").select(
+            *group_by,
+            *("calls", "answered"),
+            (pl.col("calls") - pl.col("answered")).alias("failed"),
+            *("tokens_in", "tokens_out"),
+            pl.when(pl.col("unpriced") == 0).then("usd_known").alias("usd"),
+            *("usd_known", "unsettled_tokens"),
+            pl.when(pl.col("unpriced_lost") == 0).then("unsettled_known").alias("unsettled_usd"),
+        )
 
     def spent(self, batch: str | None = None, run_id: str | None = None) -> Spent:
         """The sum over the rows of a batch or of a run; over all rows if none is given."""
@@ -153,14 +167,18 @@ class Ledger:
         """The sum over `rows`."""
         return sums.spent(read(self._engine, select(*sums.spent_columns()).where(*rows.conditions()))[0])
 
-    def usage(self, role: str, model: str, last: int = 1000) -> Usage:
-        """What the `last` usable answers of a role's model took on average; those that told no tokens are left out."""
+    def usage(self, role: str, model: str, asset: str = "", last: int = 1000) -> Usage:
+        """What the `last` replies of a role's model took, by request; those that told no tokens are left out.
+
+        asset: how the key of the asset begins that they were asked for.
+        """
         recent = (
-            select(calls.c.tokens_in, calls.c.tokens_out, func.nullif(calls.c.latency_s, 0.0).label("latency_s"))
+            select(calls.c.request_key, calls.c.error_class, calls.c.tokens_in, calls.c.tokens_out, calls.c.latency_s)
             .where(
                 calls.c.role == role,
                 calls.c.model == model,
-                calls.c.error_class.is_(None),
+                calls.c.asset.startswith(asset, autoescape=True),
+                calls.c.reply.is_not(None),
                 calls.c.tokens_in.is_not(None),
                 calls.c.tokens_out.is_not(None),
             )
@@ -168,9 +186,14 @@ class Ledger:
             .limit(last)
             .subquery()
         )
-        averages = [func.avg(column) for column in (recent.c.tokens_in, recent.c.tokens_out, recent.c.latency_s)]
-        row = read(self._engine, select(func.count(), *averages).select_from(recent))[0]
-        return Usage(int(row[0]), *(float(value or 0.0) for value in row[1:]))
+        usable = case((recent.c.error_class.is_(None), recent.c.request_key))
+        keys = (func.count(recent.c.request_key.distinct()), func.count(usable.distinct()))
+        sums_ = (func.coalesce(func.sum(column), 0) for column in (recent.c.tokens_in, recent.c.tokens_out))
+        latency = func.coalesce(func.avg(func.nullif(recent.c.latency_s, 0.0)), 0.0)
+        row = read(self._engine, select(*keys, *sums_, latency).select_from(recent))[0]
+        requests = int(row[0])
+        each = max(requests, 1)
+        return Usage(requests, int(row[1]), float(row[2]) / each, float(row[3]) / each, float(row[4]))
 
     def unpriced(self, rows: sums.Rows) -> pl.DataFrame:
         """Replies of unknown cost, by model.
@@ -234,3 +257,8 @@ class Ledger:
 
 def _row(call: Call) -> dict[str, Any]:
     return {name: getattr(call, name) for name in CALL_COLUMNS}
+
+
+def _sum(condition: ColumnElement[bool], value: Any) -> ColumnElement[Any]:  # noqa: ANN401 - a column or a number
+    """The sum of `value` over the rows that fulfil `condition`."""
+    return func.coalesce(func.sum(case((condition, value), else_=0)), 0)

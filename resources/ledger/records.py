@@ -61,9 +61,13 @@ class StoredReply:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What recent answers took on average; `calls` of them were looked at, and with none the averages are 0."""
+    """What recent requests took on average, with every answer that was drawn for them; 0 where there are none.
 
-    calls: int
+    `usable` of the `requests` got an answer of use; `latency_s` is that of one reply, seconds.
+    """
+
+    requests: int
+    usable: int
     tokens_in: float
     tokens_out: float
     latency_s: float
@@ -71,7 +75,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A sum over rows; `usd` counts the rows whose cost is known, `unpriced_calls` the replies whose cost is not."""
+    """A sum over rows; `usd` counts the rows whose cost is known, `unpriced_calls` those whose cost is not."""
 
     calls: int
     tokens_in: int

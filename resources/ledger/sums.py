@@ -9,12 +9,28 @@ from sqlalchemy import ColumnElement, and_, case, func, or_
 from evergrow.resources.ledger.records import Spent
 from evergrow.resources.ledger.schema import calls
 
+LOST = "lost"  # class of rows of attempts whose reply was lost: their worst case, which may have been charged or not
 UNUSABLE = ("invalid", "refused")  # classes of rows that have a reply nevertheless
 
 
-def unpriced() -> ColumnElement[bool]:
+def unpriced_replies() -> ColumnElement[bool]:
     """Rows that have a reply, and so were paid for, at a cost that is not known."""
     return and_(calls.c.usd.is_(None), or_(calls.c.error_class.is_(None), calls.c.error_class.in_(UNUSABLE)))
+
+
+def settled() -> ColumnElement[bool]:
+    """Rows whose fate is known."""
+    return or_(calls.c.error_class.is_(None), calls.c.error_class != LOST)
+
+
+def unpriced_lost() -> ColumnElement[bool]:
+    """Rows of lost attempts at a cost that is not known."""
+    return and_(calls.c.usd.is_(None), calls.c.error_class == LOST)
+
+
+def unpriced() -> ColumnElement[bool]:
+    """Rows that were paid for, or may have been, at a cost that is not known."""
+    return or_(unpriced_replies(), unpriced_lost())
 
 
 @dataclass(frozen=True, slots=True)

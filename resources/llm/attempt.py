@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from evergrow.resources.ledger import Amount, Call
+from evergrow.resources.ledger import LOST, Amount, Call
 from evergrow.resources.llm import rendering
 from evergrow.resources.llm.completion import Completion, Reply
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
@@ -18,7 +18,6 @@ from evergrow.resources.llm.server import Server
 if TYPE_CHECKING:
     from evergrow.resources.llm.engine import Engine
 
-LOST = "lost"  # class of the rows of attempts whose fate is unknown
 BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
 
 
