@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrow.assets.frontier import NEVER_MADE
 from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
-from evergrow.assets.tree_frontier import steps, stop_tree
+from evergrow.assets.tree_frontier import steps
 from evergrow.assets.tree_samples import whole_tree
 from evergrow.cli.console import clean, out
 from evergrow.cli.runs import RunFailed, Say, execute_now, resumable
@@ -17,6 +17,7 @@ from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.drawing import text_histogram, text_tree
 from evergrow.methods.treesynth.measures import balance
 from evergrow.resources.lake import NeverMaterialized
+from evergrow.resources.llm.budget import room
 from evergrow.resources.runs import close_abandoned
 from evergrow.resources.seeds import Seeds
 from evergrow.resources.trees import (
@@ -205,9 +206,8 @@ def held_rows(workspace: Workspace, tree: str) -> dict[str, int]:
 
 def _require_budget(workspace: Workspace, tree: str) -> None:
     with workspace.ledger() as ledger:
-        spent = ledger.spent(tree)
-    if stop := stop_tree((spent.tokens, spent.usd), workspace.settings):
-        raise RunFailed(f"tree {tree!r} stops: {stop.why}")
+        if full := room(workspace.settings, ledger, tree):
+            raise RunFailed(f"tree {tree!r} stops: {full}")
 
 
 def _shard(partition: str) -> str:

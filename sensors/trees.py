@@ -6,9 +6,10 @@ import dagster as dg
 
 from evergrow.assets.frontier import NEVER_MADE, Stop
 from evergrow.assets.keys import TREES
-from evergrow.assets.tree_frontier import Step, steps, stop_tree
+from evergrow.assets.tree_frontier import Step, steps
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm.budget import room
 from evergrow.resources.settings import Settings
 from evergrow.resources.versions import latest_materialization
 from evergrow.sensors.answer import answer
@@ -50,9 +51,8 @@ def decide(  # noqa: PLR0917 - what a decision rests on
     instance: dg.DagsterInstance, parts: dg.Definitions, home: Home, ledger: Ledger, settings: Settings, tree: str
 ) -> dg.RunRequest | Stop:
     """The run that takes the tree on, or why there is none."""
-    spent = ledger.spent(tree)
-    if stop := stop_tree((spent.tokens, spent.usd), settings):
-        return stop
+    if full := room(settings, ledger, tree):
+        return Stop(full)
     before: Step | None = None
     for step in steps(instance, parts, home, settings, tree):
         if step.why is None:
