@@ -14,7 +14,7 @@ from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import BATCHES, SEEDS, gate_name, parents_key, round_name, stage_key
 from evergrow.assets.outcomes import gather, unanswered
-from evergrow.assets.requests import as_parents, child_requests, judge_requests
+from evergrow.assets.requests import as_parents, child_requests, children_work, judge_requests, judging_work
 from evergrow.assets.suites import SUITES
 from evergrow.methods.tree_of_evolution import diversity as measure
 from evergrow.methods.tree_of_evolution import judging, selection, synthesis
@@ -95,7 +95,7 @@ def _instructions(round_no: int, settings: Settings) -> dg.AssetsDefinition:
         """The children asked of every parent, those that cannot go on with their reason."""
         parents = as_parents(parents)
         wanted = synthesis.plan_children(parents, rules.children, round_no)
-        planned = models.forecast("instructions", child_requests(parents, rules.children), wanted.height)
+        planned = models.forecast(children_work("instructions", parents, wanted.height))
         async with models.engine(context) as engine:
             outcomes = engine.ask(
                 child_requests(parents, rules.children), synthesis.read_child, label="instructions", total=wanted.height
@@ -110,7 +110,7 @@ def _instructions(round_no: int, settings: Settings) -> dg.AssetsDefinition:
         children = synthesis.reject_children(children, parents, rules.min_words)
         context.add_output_metadata(
             {
-                **planned.metadata(),
+                **planned,
                 **engine.summary(),
                 UNANSWERED: unanswered(answers),
                 **shown.sample(children, "content", "parent_id"),
@@ -136,7 +136,7 @@ def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition,
         context: dg.AssetExecutionContext, instructions: pl.DataFrame, models: dg.ResourceParam[Models]
     ) -> pl.DataFrame:
         """The judge's score of every child, 1 to 10, with its reasoning."""
-        planned = models.forecast("complexity", judge_requests(instructions), instructions.height)
+        planned = models.forecast(judging_work("complexity", instructions, instructions.height))
         async with models.engine(context) as engine:
             outcomes = engine.ask(
                 judge_requests(instructions), judging.read_verdict, label="complexity", total=instructions.height
@@ -150,7 +150,7 @@ def _complexity(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition,
         scored = instructions.select("id", "root_id").join(verdicts, on="id", how="left", maintain_order="left")
         context.add_output_metadata(
             {
-                **planned.metadata(),
+                **planned,
                 **engine.summary(),
                 UNANSWERED: unanswered(verdicts),
                 **shown.sample(scored, "complexity", "complexity_reason"),

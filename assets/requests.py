@@ -5,7 +5,11 @@ from collections.abc import Iterator
 import polars as pl
 
 from evergrow.methods.tree_of_evolution import judging, synthesis
+from evergrow.resources.forecast import Work
 from evergrow.resources.llm import Request
+
+PEEKED = 50  # prompts whose length stands for all in a forecast
+CHILD_TOKENS, VERDICT_TOKENS = 350, 130  # of an answer, roughly; only while there is no history
 
 
 def as_parents(table: pl.DataFrame) -> pl.DataFrame:
@@ -27,3 +31,15 @@ def judge_requests(instructions: pl.DataFrame) -> Iterator[Request]:
     for child, content in instructions.select("id", "content").iter_rows():
         prompt = judging.render_judge(content)
         yield Request(child, "judge", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
+
+
+def children_work(name: str, parents: pl.DataFrame, requests: int, most: int | None = None) -> Work:
+    """Asking for children of `parents`, of whom some stand for all."""
+    like = list(child_requests(parents.head(PEEKED), 1))
+    return Work(name, "generator", "evolution/", requests, most or requests, like, CHILD_TOKENS)
+
+
+def judging_work(name: str, instructions: pl.DataFrame, requests: int, most: int | None = None) -> Work:
+    """Judging `instructions`, of which some stand for all."""
+    like = list(judge_requests(instructions.head(PEEKED)))
+    return Work(name, "judge", "evolution/", requests, most or requests, like, VERDICT_TOKENS)

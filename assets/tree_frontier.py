@@ -1,4 +1,4 @@
-"""How far a tree has got: the first of its tables that needs work, and whether the tree must stop."""
+"""How far a tree has got: the first of its tables that needs work."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
-from evergrow.assets.frontier import NEVER_MADE, OTHER_CODE, UNANSWERED, Stop, changed, gate_needed, work_needed
+from evergrow.assets.frontier import NEVER_MADE, OTHER_CODE, UNANSWERED, changed, gate_needed, work_needed
 from evergrow.assets.keys import SAMPLES, gate_name, level_key, shard_names, shard_partition
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import INNER, SHAPE, known_tree, shape
@@ -82,16 +82,6 @@ def metadata_of(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, 
     record = latest_materialization(instance, key, partition)
     made = record.asset_materialization if record else None
     return made.metadata[name].value if made and name in made.metadata else None
-
-
-def stop_tree(ledger_spent: tuple[int, float], settings: Settings) -> Stop | None:
-    """Whether nothing more of a tree must start, because `(tokens, dollars)` of its budget are spent."""
-    (tokens, usd), budget = ledger_spent, settings.budget
-    if budget.max_tokens and tokens >= budget.max_tokens:
-        return Stop(f"{tokens:,} tokens are spent of {budget.max_tokens:,} (budget.max_tokens)")
-    if budget.max_usd and usd >= budget.max_usd:
-        return Stop(f"${usd:.2f} is spent of ${budget.max_usd:.2f} (budget.max_usd)")
-    return None
 
 
 def _passed(instance: dg.DagsterInstance, key: dg.AssetKey, partition: str, stage: str) -> bool:

@@ -17,6 +17,7 @@ from evergrow.assets.gates import Facts, gate
 from evergrow.assets.growing import Grower, row, settle
 from evergrow.assets.keys import TREES, gate_name, level_key
 from evergrow.assets.tree_pictures import tree_metadata
+from evergrow.assets.tree_requests import level_works
 from evergrow.methods.treesynth.checks import split_checks
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import DomainError, find_domain
@@ -121,9 +122,14 @@ async def _grow(
     (spec, domain, nodes, leaves_above), (home, ledger, models, embedder) = work, resources
     rules = settings.treesynth
     imported = read_imported(home, spec)
+    dividing = 0
+    if depth < spec.max_depth and domain.at(depth) is None:
+        dividing = sum(node.id not in imported for node in nodes)
+    works = level_works(domain, rules, depth, dividing)
+    asked = sum(work.requests for work in works)
+    planned = models.forecast(*works)
     async with models.engine(context) as engine:
         engine.require_live(*GROWING)
-        asked = len(nodes) * 4 if depth < spec.max_depth and domain.at(depth) is None else 0
         async with conversation(engine, f"level {depth}", asked) as talk:
             asker = Asker(talk, spec.seed)
             grower = Grower(asker, embedder.embed, spec, domain, rules, imported)
@@ -131,11 +137,12 @@ async def _grow(
     settle(grown, embedder.embed, rules)
     table = pl.DataFrame((row(spec, domain, one) for one in grown), schema=LEVEL_SCHEMA, orient="row")
     table = table.with_columns(leaves_above=pl.lit(leaves_above, pl.Int64))
-    planned = asdict(level_plan(table, depth, settings, (spec, domain), ledger))
+    ahead = asdict(level_plan(table, depth, settings, (spec, domain), ledger))
     context.add_output_metadata(
         {
+            **planned,
             **engine.summary(),
-            **{f"planned_{name}": value for name, value in planned.items() if value is not None},
+            **{f"ahead_{name}": value for name, value in ahead.items() if value is not None},
             UNANSWERED: asker.failed,
             SHAPE: shape(spec, domain),
             INNER: table.filter(pl.col("state") == "inner").height,

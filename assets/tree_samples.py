@@ -20,6 +20,7 @@ from evergrow.assets.leaves import Leaf
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.tree_levels import known_tree
 from evergrow.assets.tree_pictures import tree_metadata
+from evergrow.assets.tree_requests import samples_works, writing_of
 from evergrow.assets.writing import AFTER_PIVOTS, Writer, line_rows, nothing_taken, pivot_lines, take
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
@@ -116,20 +117,22 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
         taken = nothing_taken(rules.sample_similarity)
         for earlier in _earlier(context.instance, lake, tree, shard, rules.shards):
             await take(taken, earlier, domain, embedder.embed)
+        calls, checks = writing_of([leaf.missing for leaf in leaves], rules), rules.adherence_rows
+        planned = models.forecast(*samples_works(domain, rules, spec.max_depth, calls, checks=checks))
         async with models.engine(context, tree) as engine:
             engine.require_live(*GROWING)
-            asked = sum(-(-leaf.missing // rules.samples_per_call) for leaf in leaves)
-            async with conversation(engine, f"samples {shard}", asked + rules.adherence_rows) as talk:
+            async with conversation(engine, f"samples {shard}", calls + checks) as talk:
                 asker = Asker(talk, spec.seed)
                 writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
                 await writer.fill(leaves, taken)
                 table = _table(leaves, spec, domain)
-                checked = await _checked(asker, table, domain, spec, rules.adherence_rows)
+                checked = await _checked(asker, table, domain, spec, checks)
         table = table.join(checked, on="id", how="left", maintain_order="left")
         counts = {leaf.node.id: len(leaf.kept) for leaf in leaves}
         shown = nodes.filter(pl.col("id").is_in(_with_ancestors(leaves, nodes)))
         context.add_output_metadata(
             {
+                **planned,
                 **engine.summary(),
                 UNANSWERED: asker.failed,
                 BASIS: samples_basis(context.instance, home, settings, tree, shard),

@@ -10,7 +10,7 @@ import typer
 
 from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset_commands import add_commands as add_dataset_commands
-from evergrow.cli.options import AsJson, Batch, Set, name_the_model, print_json, register, workspace_of
+from evergrow.cli.options import AsJson, Batch, Set, deep_enough, name_the_model, print_json, register, workspace_of
 from evergrow.cli.tree_commands import tree_app
 
 EXAMPLES = """
@@ -117,27 +117,38 @@ def run(
 
 
 @app.command()
-def plan(
-    batch: Batch,
-    rounds: Annotated[int | None, typer.Option(min=1, help="rounds of evolution (evolution.rounds)")] = None,
+def plan(  # noqa: PLR0917 - options of a command
+    batch: Annotated[str | None, typer.Option("--batch", help="a registered batch")] = None,
+    tree: Annotated[str | None, typer.Option("--tree", help="or a tree, begun or not")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="of a batch: rounds (evolution.rounds)")] = None,
+    domain: Annotated[str | None, typer.Option("--domain", help="of a new tree: its domain, as `math`")] = None,
+    max_depth: Annotated[int | None, typer.Option(min=1, max=12, help="of a tree: depth of its leaves")] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="of a tree: samples over all leaves")] = None,
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
-    """What a run of the batch would take at most, before it is spent: requests, tokens, money and time."""
-    import polars as pl  # noqa: PLC0415
+    """What a run of a batch or tree would take, before it is spent: requests, tokens, money and time.
 
-    from evergrow.cli.plan import over_budget  # noqa: PLC0415
-    from evergrow.cli.plan import plan as forecast  # noqa: PLC0415
+    Beside what to expect by the ledger's history stands what it may be at most, which a budget must hold.
+    """
+    from evergrow.cli.plan import plan_batch, show_plan  # noqa: PLC0415
+    from evergrow.cli.tree_plan import plan_tree  # noqa: PLC0415
+    from evergrow.cli.trees import intended_tree  # noqa: PLC0415
 
-    with workspace_of([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
-        workspace.require_batch(batch)
-        table = forecast(workspace, batch)
-        shown = table if as_json else table.drop("basis").with_columns(pl.col("usd", "seconds").round(2))
-        show_table(shown, f"at most, for batch {batch!r}", as_json=as_json)
-        for basis in table["basis"].drop_nulls().unique(maintain_order=True):
-            say(f"from {basis}")
-        for limit in over_budget(workspace, batch, table):
-            say(f"beyond the budget: {limit}; the run would stop there", style="yellow")
+    if (batch is None) == (tree is None):
+        raise typer.BadParameter("name either a batch with --batch B or a tree with --tree T, and not both")
+    of_other = {"--rounds": rounds} if tree else {"--domain": domain, "--max-depth": max_depth, "--rows": rows}
+    if wrong := [option for option, value in of_other.items() if value is not None]:
+        raise typer.BadParameter(f"{wrong[0]} goes with {'--batch' if tree else '--tree'}")
+    changes = deep_enough(overrides, max_depth) if tree else [*(overrides or [])]
+    with workspace_of([*changes, *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
+        if tree is not None:
+            found = plan_tree(workspace, intended_tree(workspace, tree, domain, max_depth=max_depth, rows=rows))
+        else:
+            workspace.require_batch(batch)
+            found = plan_batch(workspace, str(batch))
+        what = f"batch {batch!r}" if tree is None else f"tree {tree!r}"
+        show_plan(found, f"expected for {what}, and at most", as_json=as_json)
 
 
 @app.command()
@@ -161,14 +172,17 @@ def trace(
 
 @app.command()
 def cost(as_json: AsJson = False) -> None:
-    """What was spent, by batch, asset and model. A cost is unknown where the settings have no price for the model."""
+    """What was spent, by batch, asset and model. A cost is unknown where the settings have no price for the model.
+
+    Unsettled is what attempts took at most whose reply was lost on the way: the provider may have charged it or not.
+    """
     import polars as pl  # noqa: PLC0415
 
     with workspace_of() as workspace, workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "asset", "model"))
         if not as_json:
-            usd = pl.col("usd").round(4).cast(pl.String).fill_null("unknown")
-            costs = costs.select("batch", "asset", "model", "calls", "failed", "tokens_in", "tokens_out", usd=usd)
+            money = pl.col("usd", "unsettled_usd").round(4).cast(pl.String).fill_null("unknown")
+            costs = costs.select("batch", "asset", "model", "calls", "failed", "tokens_in", "tokens_out", money)
         show_table(costs, "cost", as_json=as_json)
 
 

@@ -51,6 +51,19 @@ def nested_overrides(overrides: list[str]) -> dict[str, Any]:
     return nested
 
 
+def deep_enough(overrides: list[str] | None, max_depth: int | None, tree: str | None = None) -> list[str]:
+    """Settings with as many levels as a tree has or is to have: there are assets for treesynth.max_depth levels."""
+    from evergrow.resources.home import Home  # noqa: PLC0415 - imports polars
+    from evergrow.resources.trees import registered_trees, tree_spec  # noqa: PLC0415
+
+    given = list(overrides or [])
+    settings = load_settings(nested_overrides(given))
+    home = Home(settings.home)
+    known = tree_spec(home, tree).max_depth if tree and tree in registered_trees(home) else 0
+    wanted = max_depth or known
+    return [*given, f"treesynth.max_depth={wanted}"] if wanted > settings.treesynth.max_depth else given
+
+
 def register(workspace: Any, batch: str, found: Any, *, replace: bool) -> None:  # noqa: ANN401 - heavy to import
     """Make the seeds that were `found` a batch, and say so."""
     from evergrow.resources.batches import stage  # noqa: PLC0415

@@ -1,18 +1,21 @@
-"""What a run would take, before it is spent."""
+"""What a run would take, before it is spent: what to expect, what it may be at most, and which limits it meets."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from evergrow.assets.frontier import next_round_no
 from evergrow.assets.keys import SEEDS, parents_key, round_name
-from evergrow.assets.requests import as_parents, child_requests, judge_requests
+from evergrow.assets.requests import as_parents, children_work, judging_work
+from evergrow.cli.console import say, show_table
 from evergrow.cli.workspace import Workspace
-from evergrow.methods.tree_of_evolution.growth import largest_rounds
+from evergrow.methods.tree_of_evolution.growth import round_sizes
 from evergrow.resources.batches import staged
-from evergrow.resources.forecast import Forecast, forecast
-from evergrow.resources.ledger import Ledger
-from evergrow.resources.models import PEEKED
+from evergrow.resources.forecast import Forecast, Work, forecast, known_sum, usable_share
+from evergrow.resources.ledger import Amount, Ledger
+from evergrow.resources.llm.budget import NEW_RUN, Purse, purses, spent_of
+from evergrow.resources.settings import SettingsError
 
 SCHEMA = {
     "step": pl.String,
@@ -22,41 +25,65 @@ SCHEMA = {
     "tokens_out": pl.Int64,
     "usd": pl.Float64,
     "seconds": pl.Float64,
+    "most_requests": pl.Int64,
+    "most_tokens": pl.Int64,
+    "most_usd": pl.Float64,
     "basis": pl.String,
 }
+NUMBERS = [name for name, kind in SCHEMA.items() if kind != pl.String]
 
 
-def plan(workspace: Workspace, batch: str) -> pl.DataFrame:
-    """One row per step that asks a model, from the round that the batch has come to, and their sum.
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A table with one row per step that asks a model and a last one with their sum; what a person should know of it.
 
-    Figures are the most that the settings allow: every child usable, nothing answered from the ledger, no repairs.
-    `usd` and `seconds` are null where a price or the speed of the endpoint is not known.
+    `requests` to `seconds` are what to expect if nothing is answered from the ledger, `most_*` what a budget must hold.
+    Figures are null where a price or the speed of an endpoint is not known.
     """
+
+    table: pl.DataFrame
+    notes: list[str]
+
+
+def show_plan(plan: Plan, title: str, *, as_json: bool) -> None:
+    """Print a plan's table on standard output, and what a person should know of it."""
+    table = plan.table
+    if not as_json:
+        table = table.drop("basis").with_columns(pl.col("usd", "seconds", "most_usd").round(2))
+    show_table(table, title, as_json=as_json)
+    for basis in plan.table["basis"].drop_nulls().unique(maintain_order=True):
+        say(f"from {basis}")
+    for note in plan.notes:
+        say(note, style="yellow")
+
+
+def plan_batch(workspace: Workspace, batch: str) -> Plan:
+    """What a run of the batch would take from the round that it has come to."""
     with workspace.ledger() as ledger:
-        steps = list(_steps(workspace, ledger, batch))
-    rows = [(f.work, f.model, f.requests, f.tokens_in, f.tokens_out, f.usd, f.seconds, f.basis) for f in steps]
-    table = pl.DataFrame(rows, schema=SCHEMA, orient="row")
-    numbers = ("requests", "tokens_in", "tokens_out", "usd", "seconds")
-    known = [pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()).alias(name) for name in numbers]
-    total = table.select(pl.lit("in all").alias("step"), *known)
-    return pl.concat([table, total], how="diagonal_relaxed").cast(dict(SCHEMA.items()))
+        return planned(workspace, ledger, list(_rounds(workspace, ledger, batch)), batch)
 
 
-def _steps(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Forecast]:
+def planned(workspace: Workspace, ledger: Ledger, works: Sequence[Work], payer: str) -> Plan:
+    """The plan of `works`, paid from the limits of `payer`, a batch or a tree."""
+    steps = [forecast(workspace.settings, ledger, work) for work in works]
+    rows = [(step.work, step.model, *(getattr(step, name) for name in NUMBERS), step.basis) for step in steps]
+    total = ("in all", None, *(known_sum([getattr(step, name) for step in steps]) for name in NUMBERS), None)
+    table = pl.DataFrame([*rows, total], schema=SCHEMA, orient="row")
+    return Plan(table, [*_unpriced(workspace, steps), *_limits(workspace, ledger, steps, payer)])
+
+
+def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
     settings = workspace.settings
     rules = settings.evolution
     first = next_round_no(workspace.instance, batch, rules.rounds)
-    parents = _parents(workspace, batch, first)
-    some = as_parents(parents.head(PEEKED))
-    for size in largest_rounds(parents.height, rules.children, rules.beam, first, rules.rounds):
+    parents = as_parents(_parents(workspace, batch, first))
+    written = usable_share(settings, ledger, "generator", "evolution/")
+    scored = usable_share(settings, ledger, "judge", "evolution/")
+    bounds = (parents.height, rules.children, rules.beam, first, rules.rounds)
+    for size, most in zip(round_sizes(*bounds, written=written, scored=scored), round_sizes(*bounds), strict=True):
         name = round_name(size.round_no)
-        for stage, role, requests in (
-            ("instructions", "generator", child_requests(some, 1)),
-            ("complexity", "judge", judge_requests(some)),
-        ):
-            prompts = [request.system + request.user for request in requests]
-            work = f"{name}/{stage}"
-            yield forecast(settings, ledger, work=work, role=role, requests=size.children, prompts=prompts)
+        yield children_work(f"{name}/instructions", parents, size.children, most.children)
+        yield judging_work(f"{name}/complexity", parents, size.judged, most.judged)
 
 
 def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:
@@ -67,15 +94,45 @@ def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:
     return workspace.table(parents_key(round_no), batch).collect()
 
 
-def over_budget(workspace: Workspace, batch: str, table: pl.DataFrame) -> list[str]:
-    """The batch's limits that the plan goes beyond, with what is spent already."""
-    budget, total = workspace.settings.budget, table.filter(pl.col("step") == "in all").to_dicts()[0]
-    with workspace.ledger() as ledger:
-        spent = ledger.spent(batch)
-    tokens = spent.tokens + (total["tokens_in"] or 0) + (total["tokens_out"] or 0)
-    found = []
-    if budget.max_tokens and tokens > budget.max_tokens:
-        found.append(f"{tokens:,} tokens with those spent, budget.max_tokens is {budget.max_tokens:,}")
-    if budget.max_usd and total["usd"] is not None and spent.usd + total["usd"] > budget.max_usd:
-        found.append(f"${spent.usd + total['usd']:,.2f} with those spent, budget.max_usd is ${budget.max_usd:,.2f}")
-    return found
+def _unpriced(workspace: Workspace, steps: Sequence[Forecast]) -> Iterator[str]:
+    """Each model without a price, once, and what that means."""
+    settings = workspace.settings
+    limited = [p.setting for p in purses(settings, "", NEW_RUN) if p.limits.max_usd is not None]
+    means = "its cost stays unknown"
+    if limited:
+        means = f"{' and '.join(f'{name}.max_usd' for name in limited)} cannot be kept, and a run would be refused"
+    for model in dict.fromkeys(step.model for step in steps):
+        if model not in settings.prices:
+            yield f"no price for model {model}: set prices.{model}; without it {means}"
+
+
+def _limits(workspace: Workspace, ledger: Ledger, steps: Sequence[Forecast], payer: str) -> Iterator[str]:
+    """The limits that the run would meet, or might: of the batch or tree, of a run, and of the month."""
+    tokens = sum(step.tokens_in + step.tokens_out for step in steps)
+    expected = (tokens, known_sum([step.usd for step in steps]))
+    most = (sum(step.most_tokens for step in steps), known_sum([step.most_usd for step in steps]))
+    for purse in purses(workspace.settings, payer, NEW_RUN):
+        try:
+            taken = spent_of(workspace.settings, ledger, purse) + ledger.reservations.held(purse.key)
+        except SettingsError as error:
+            yield str(error)
+            continue
+        yield from _meets(purse, taken, expected, most)
+
+
+def _meets(
+    purse: Purse, taken: Amount, expected: tuple[int, float | None], most: tuple[int, float | None]
+) -> Iterator[str]:
+    for name, limit, spent, wanted, worst in (
+        ("max_tokens", purse.limits.max_tokens, taken.tokens, expected[0], most[0]),
+        ("max_usd", purse.limits.max_usd, taken.usd, expected[1], most[1]),
+    ):
+        if limit is None or wanted is None or worst is None:
+            continue
+        left = max(0, limit - spent)
+        shown = f"${left:,.4f}" if name == "max_usd" else f"{left:,} tokens"
+        leaves = f"{purse.setting}.{name} leaves {shown} for {purse.scope}"
+        if wanted > left:
+            yield f"beyond the budget: {leaves}; the run would stop there"
+        elif worst > left:
+            yield f"{leaves}: enough for what is expected, not for the most"

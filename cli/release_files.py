@@ -8,8 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.assets.dataset import responses
 from evergrow.assets.dataset.clean import benchmark_folder
+from evergrow.assets.dataset.requests import ASKED
 from evergrow.assets.keys import CLEAN, RELEASE
 from evergrow.cli.dataset import release_funnel, released
 from evergrow.cli.workspace import Workspace
@@ -79,7 +79,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
 
 
 def _prompts() -> dict[str, str]:
-    answers = {f"answer ({task})": answer_prompt(task).version for task in responses.ASKED}
+    answers = {f"answer ({task})": answer_prompt(task).version for task in ASKED}
     return {
         "direct": synthesis.direct_prompt().version,
         "optimise": synthesis.optimise_prompt().version,

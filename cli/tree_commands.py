@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from evergrow.cli.console import say, show_table
-from evergrow.cli.options import AsJson, Set, name_the_model, workspace_of
+from evergrow.cli.options import AsJson, Set, deep_enough, name_the_model, workspace_of
 
 tree_app = typer.Typer(
     help="Grow trees over a task's space, and balance datasets by them.", no_args_is_help=True, rich_markup_mode=None
@@ -34,7 +34,7 @@ def grow(  # noqa: PLR0917 - options of a command
     name = tree or named
     if name is None:
         raise typer.BadParameter("name the tree: evergrow tree grow TREE --domain DOMAIN")
-    with workspace_of(_deep_enough(name, overrides, max_depth)) as workspace:
+    with workspace_of(deep_enough(overrides, max_depth, name)) as workspace:
         spec = planned_tree(workspace, name, domain, max_depth=max_depth, rows=rows, seed=seed)
         name_the_model(workspace.settings)
         grow_tree(workspace, spec, say)
@@ -48,7 +48,7 @@ def add(  # noqa: PLR0917 - options of a command
     """Register a tree. Nothing is sent to a model yet: `tree grow` begins it, or its level 0 in the UI."""
     from evergrow.cli.trees import planned_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(tree, overrides, max_depth)) as workspace:
+    with workspace_of(deep_enough(overrides, max_depth, tree)) as workspace:
         spec = planned_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed)
         rows_aimed_at = f"{spec.rows:,} rows" if spec.rows else "as many rows as its leaves add up to"
         say(f"tree {tree!r} of domain {spec.domain!r} is to be {spec.max_depth} levels deep, with {rows_aimed_at}")
@@ -60,7 +60,7 @@ def show(tree: Tree, as_json: AsJson = False) -> None:
     """Draw the tree, with the samples of each leaf and how evenly they lie."""
     from evergrow.cli.trees import leaf_table, show_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(tree)) as workspace:
+    with workspace_of(deep_enough(None, None, tree)) as workspace:
         if as_json:
             show_table(leaf_table(workspace, tree), f"leaves of {tree!r}", as_json=True)
         else:
@@ -85,7 +85,7 @@ def balance(  # noqa: PLR0917 - options of a command
 
     if data is None and batch is None:
         raise typer.BadParameter("name a dataset with --data FILE, or a batch with --batch B")
-    with workspace_of(_deep_enough(tree, overrides)) as workspace:
+    with workspace_of(deep_enough(overrides, None, tree)) as workspace:
         name_the_model(workspace.settings)
         source = (data, batch, text_column)
         balance_dataset_by(workspace, tree, source, rows=rows, redo_from=redo_from, say=say)
@@ -97,7 +97,7 @@ def convert(tree: Tree, overrides: Set = None) -> None:
     """Convert stories of unaware people into stories of people who can know: SimpleToM's positive conversion."""
     from evergrow.cli.tree_balance import convert_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(tree, overrides)) as workspace:
+    with workspace_of(deep_enough(overrides, None, tree)) as workspace:
         name_the_model(workspace.settings)
         say(f"Stories converted: {convert_tree(workspace, tree):,}. See them: evergrow tree export {tree} --out DIR")
 
@@ -110,7 +110,7 @@ def export_command(
     where the tree has them, also balanced_results.jsonl, balanced_tree.json and aware.jsonl."""
     from evergrow.cli.tree_files import export_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(tree)) as workspace:
+    with workspace_of(deep_enough(None, None, tree)) as workspace:
         show_table(export_tree(workspace, tree, target), f"files in {target}", as_json=as_json)
 
 
@@ -126,20 +126,6 @@ def import_command(  # noqa: PLR0917 - options of a command
     """Take over an output.json of TreeSynth's research code; `evergrow tree grow TREE` does what is left of it."""
     from evergrow.cli.tree_files import import_tree  # noqa: PLC0415
 
-    with workspace_of(_deep_enough(tree, None, max_depth)) as workspace:
+    with workspace_of(deep_enough(None, max_depth, tree)) as workspace:
         nodes = import_tree(workspace, tree, file, domain, max_depth=max_depth, rows=rows, seed=seed)
         say(f"Nodes taken over as tree {tree!r}: {nodes:,}. Go on: evergrow tree grow {tree}")
-
-
-def _deep_enough(tree: str, overrides: list[str] | None = None, max_depth: int | None = None) -> list[str]:
-    """Settings with as many levels as the tree has, or is to have: the assets are made for treesynth.max_depth."""
-    from evergrow.cli.options import nested_overrides  # noqa: PLC0415
-    from evergrow.resources.home import Home  # noqa: PLC0415
-    from evergrow.resources.settings import load_settings  # noqa: PLC0415
-    from evergrow.resources.trees import registered_trees, tree_spec  # noqa: PLC0415
-
-    given = list(overrides or [])
-    settings = load_settings(nested_overrides(given))
-    home = Home(settings.home)
-    wanted = max_depth or (tree_spec(home, tree).max_depth if tree in registered_trees(home) else 0)
-    return [*given, f"treesynth.max_depth={wanted}"] if wanted > settings.treesynth.max_depth else given

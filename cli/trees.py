@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrow.assets.frontier import NEVER_MADE
 from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
-from evergrow.assets.tree_frontier import Step, metadata_of, steps, stop_tree
+from evergrow.assets.tree_frontier import Step, metadata_of, steps
 from evergrow.assets.tree_samples import whole_tree
 from evergrow.cli.console import clean, out
 from evergrow.cli.runs import RunFailed, Say, execute_now, resumable
@@ -17,35 +17,61 @@ from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.drawing import text_histogram, text_tree
 from evergrow.methods.treesynth.measures import balance
 from evergrow.resources.lake import NeverMaterialized
+from evergrow.resources.llm.budget import room
 from evergrow.resources.runs import close_abandoned
 from evergrow.resources.seeds import Seeds
-from evergrow.resources.trees import TreeError, TreeSpec, register, registered_trees, tree_spec
+from evergrow.resources.trees import (
+    TreeError,
+    TreeSpec,
+    another_domain,
+    check_tree_name,
+    register,
+    registered_trees,
+    tree_spec,
+)
 
 
 def planned_tree(
     workspace: Workspace, tree: str, domain: str | None, *, max_depth: int | None, rows: int | None, seed: int | None
 ) -> TreeSpec:
-    """The tree as it is to be: as it was registered, with what is given now; written down and known to Dagster.
+    """The tree as it is to be, see `intended_tree`; written down and known to Dagster."""
+    spec = register(workspace.home, intended_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed))
+    workspace.instance.add_dynamic_partitions(TREES_NAME, [tree])
+    return spec
+
+
+def intended_tree(
+    workspace: Workspace,
+    tree: str,
+    domain: str | None,
+    *,
+    max_depth: int | None,
+    rows: int | None,
+    seed: int | None = None,
+) -> TreeSpec:
+    """The tree as it is to be: as it was registered, with what is given now.
 
     Raises:
-        TreeError: it is new and has no domain, has another domain, or would be deeper than the settings allow.
+        TreeError: its name cannot be a tree's, it is new and has no domain, has another domain, or would be deeper than
+            the settings allow.
         DomainError: there is no such domain, or its file is faulty.
     """
+    check_tree_name(tree)
     known = tree_spec(workspace.home, tree) if tree in registered_trees(workspace.home) else None
     if known is None and domain is None:
         raise TreeError(f"tree {tree!r} is new: name its domain with --domain")
     about = domain_of(workspace, domain or (known.domain if known else ""))
+    if known and known.domain != about.name:
+        raise another_domain(known, about.name)
     rules = workspace.settings.treesynth
     spec = known or TreeSpec(tree, about.name, min(about.depth, rules.max_depth), None, rules.seed)
-    changes = {"domain": about.name, "max_depth": max_depth, "rows": rows, "seed": seed}
+    changes = {"max_depth": max_depth, "rows": rows, "seed": seed}
     spec = replace(spec, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
     if spec.max_depth > rules.max_depth:
         raise TreeError(
             f"tree {tree!r} is {spec.max_depth} levels deep, and treesynth.max_depth is {rules.max_depth}: raise it "
             f"(--set treesynth.max_depth={spec.max_depth})"
         )
-    spec = register(workspace.home, spec)
-    workspace.instance.add_dynamic_partitions(TREES_NAME, [tree])
     return spec
 
 
@@ -117,7 +143,7 @@ def leaf_table(workspace: Workspace, tree: str) -> pl.DataFrame:
     leaves = nodes.filter(pl.col("state") == "leaf").select(
         "path", leaf_id="id", reason="leaf_reason", list_nodes="list_nodes"
     )
-    held = _rows_by_leaf(workspace, tree)
+    held = held_rows(workspace, tree)
     paths = [
         "; ".join(f"{edge['dimension']}: {' | '.join(edge['values'])}" for edge in path) for path in leaves["path"]
     ]
@@ -131,7 +157,7 @@ def leaf_table(workspace: Workspace, tree: str) -> pl.DataFrame:
 
 def show_tree(workspace: Workspace, tree: str) -> None:
     """Print the tree, its leaves' sizes and how evenly they lie."""
-    nodes, held = tree_levels(workspace, tree), _rows_by_leaf(workspace, tree)
+    nodes, held = tree_levels(workspace, tree), held_rows(workspace, tree)
     leaves = nodes.filter(pl.col("state") == "leaf")["id"].to_list()
     out.print(clean(text_tree(nodes, held or None)), soft_wrap=True)
     counts = [held.get(leaf, 0) for leaf in leaves]
@@ -174,7 +200,8 @@ def tree_seeds(workspace: Workspace, tree: str) -> Seeds:
     return Seeds(frame, origin=f"tree {tree!r}")
 
 
-def _rows_by_leaf(workspace: Workspace, tree: str) -> dict[str, int]:
+def held_rows(workspace: Workspace, tree: str) -> dict[str, int]:
+    """How many kept samples each leaf has by now, by its id, whatever the gates say; only leaves that have any."""
     counts: dict[str, int] = {}
     for name in shard_names(workspace.settings.treesynth.shards):
         try:
@@ -199,9 +226,8 @@ def _outlook(workspace: Workspace, step: Step) -> str:
 
 def _require_budget(workspace: Workspace, tree: str) -> None:
     with workspace.ledger() as ledger:
-        spent = ledger.spent(tree)
-    if stop := stop_tree((spent.tokens, spent.usd), workspace.settings):
-        raise RunFailed(f"tree {tree!r} stops: {stop.why}")
+        if full := room(workspace.settings, ledger, tree):
+            raise RunFailed(f"tree {tree!r} stops: {full}")
 
 
 def _shard(partition: str) -> str:

@@ -1,17 +1,16 @@
 """What a run needs to ask models: the engine, and the embedded server while no endpoint is set."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from itertools import islice
 
 import dagster as dg
 
 from evergrow.resources import local_llm
-from evergrow.resources.forecast import Forecast, forecast
+from evergrow.resources.forecast import Work, forecast, metadata
 from evergrow.resources.home import Home
 from evergrow.resources.interrupts import interruptible
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.llm import Address, Attribution, Engine, Request
+from evergrow.resources.llm import Address, Attribution, Engine
 from evergrow.resources.llm.offline import AwaitingBatch
 from evergrow.resources.memory import set_loaded_aside
 from evergrow.resources.progress import Progress
@@ -19,7 +18,6 @@ from evergrow.resources.settings import Settings
 
 AWAITS = "evergrow/awaits"  # run tag: submissions to a Batch API that the run has ended to wait for
 FRESH_SINCE = "evergrow/fresh_since"  # run tag: replies older than this, epoch seconds, are not reused
-PEEKED = 50  # prompts whose length stands for all in a forecast
 
 
 class EmbeddedServers(Mapping[str, Address]):
@@ -89,12 +87,9 @@ class Models:
             async with interruptible(), engine as opened:
                 yield opened
 
-    def forecast(self, work: str, requests: Iterable[Request], total: int) -> Forecast:
-        """What `total` requests will take, of which `requests` yields all or some."""
-        some = list(islice(requests, PEEKED))
-        role = some[0].role if some else "generator"
-        prompts = [request.system + request.user for request in some]
-        return forecast(self._settings, self._ledger, work=work, role=role, requests=total, prompts=prompts)
+    def forecast(self, *works: Work) -> dict[str, int | float | str | None]:
+        """What `works` will take, as metadata to be shown beside the actual figures."""
+        return metadata([forecast(self._settings, self._ledger, work) for work in works])
 
 
 @contextmanager

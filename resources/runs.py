@@ -6,6 +6,8 @@ import socket
 import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
+from evergrow.resources.processes import alive
+
 PID, HOST = "evergrow/pid", "evergrow/host"
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -25,7 +27,7 @@ def under_way(instance: dg.DagsterInstance) -> dict[str, str]:
     """The batches and trees that have a run which is not over, with its id; runs whose process is gone are closed."""
     found = {}
     for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        if _executed_here(run) and not _alive(int(run.tags[PID])):
+        if _executed_here(run) and not alive(int(run.tags[PID])):
             _close(instance, run)
         elif PARTITION_NAME_TAG in run.tags:
             found[owner(run.tags[PARTITION_NAME_TAG])] = run.run_id
@@ -60,13 +62,3 @@ def _executed_here(run: dg.DagsterRun) -> bool:
 
 def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     instance.report_run_failed(run, f"its process {run.tags[PID]} ended before it did")
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

@@ -89,10 +89,7 @@ def register(home: Home, spec: TreeSpec, imported: bytes | None = None) -> TreeS
         with home.lock("trees"):
             known = _read(home, spec.tree)
             if known and known.domain != spec.domain:
-                raise TreeError(
-                    f"tree {spec.tree!r} exists under the domain {known.domain!r}, not {spec.domain!r}: choose another "
-                    "name for the new tree"
-                )
+                raise another_domain(known, spec.domain)
             if known and imported is not None and known.imported != spec.imported:
                 raise TreeError(f"tree {spec.tree!r} exists already: choose another name for the imported one")
             if imported is not None:
@@ -166,6 +163,14 @@ def balance_spec(home: Home, tree: str) -> BalanceSpec | None:
 def balance_dataset(home: Home, tree: str, spec: BalanceSpec) -> pl.DataFrame:
     """The registered rows: `id, content` and whatever else."""
     return pl.read_parquet(_folder(home, tree) / f"dataset-{spec.dataset}.parquet", glob=False)
+
+
+def another_domain(known: TreeSpec, domain: str) -> TreeError:
+    """The error for a tree that is asked for under another domain than its own."""
+    return TreeError(
+        f"tree {known.tree!r} exists under the domain {known.domain!r}, not {domain!r}: choose another name for the "
+        "new tree"
+    )
 
 
 def check_tree_name(tree: str) -> None:

@@ -6,9 +6,10 @@ import dagster as dg
 
 from evergrow.assets.frontier import NEVER_MADE, OTHER_CODE, Stop
 from evergrow.assets.keys import TREES
-from evergrow.assets.tree_frontier import Step, steps, stop_tree
+from evergrow.assets.tree_frontier import Step, steps
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm.budget import room
 from evergrow.resources.runs import under_way
 from evergrow.resources.settings import Settings
 from evergrow.resources.trees import TreeError, tree_spec
@@ -77,10 +78,11 @@ def _decide(  # noqa: PLR0917 - as above
 
 def _barred(home: Home, ledger: Ledger, settings: Settings, tree: str) -> Stop | None:
     """Whether nothing of the tree may start, whatever has been made: its budget is spent, or it is too deep."""
-    spent, depth, most = ledger.spent(tree), tree_spec(home, tree).max_depth, settings.treesynth.max_depth
+    depth, most = tree_spec(home, tree).max_depth, settings.treesynth.max_depth
     if depth > most:
         return Stop(f"it is {depth} levels deep, treesynth.max_depth is {most}: raise it, then reload the definitions")
-    return stop_tree((spent.tokens, spent.usd), settings)
+    full = room(settings, ledger, tree)
+    return Stop(full) if full else None
 
 
 def _request(instance: dg.DagsterInstance, step: Step, before: Step | None, tree: str) -> dg.RunRequest:

@@ -1,33 +1,30 @@
 """Answers to the samples of a batch (paper, section 3.5): one each, and more where their agreement verifies."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from functools import partial
+from collections.abc import Mapping
 
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.dataset.requests import ASKED, DRAW_MARK, answer_requests, answers_work
 from evergrow.assets.dataset.samples import SAMPLE, samples_of
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import BATCHES, COLLECTED, RESPONSES, SEEDS, gate_name
 from evergrow.assets.outcomes import gather, unanswered
 from evergrow.assets.shown import kept
-from evergrow.methods.answering.responses import Response, answer_prompt, read_response, render_answer
-from evergrow.methods.answering.tasks import Task, task_of
+from evergrow.methods.answering.responses import Response, answer_prompt, read_response
+from evergrow.methods.answering.tasks import task_of
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain, known_domains
 from evergrow.methods.treesynth.samples import chat_turns
 from evergrow.methods.verification.choices import options
 from evergrow.resources.gate import GATES
 from evergrow.resources.lake import IF_ANY
-from evergrow.resources.llm import Request
 from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings
 
 STAGE = "responses"
-ASKED: tuple[Task, ...] = ("code", "maths", "choice", "text")
-VOTED = ("maths", "choice")  # kinds of task whose answers are verified by agreement
 DRAWN = pl.List(pl.Struct({"text": pl.String(), "final": pl.String()}))
 RESPONSE = {
     "response": pl.String,
@@ -37,7 +34,6 @@ RESPONSE = {
     "reason": pl.String,
 }
 COLUMNS = (*SAMPLE, "letter", *RESPONSE)
-DRAW_MARK = "#"  # of a request's key: the number of the sample's row, then of the draw
 
 
 def responses_definitions(settings: Settings) -> dg.Definitions:
@@ -67,10 +63,10 @@ def responses_definitions(settings: Settings) -> dg.Definitions:
         samples = samples.with_columns(tasks).with_row_index("row")
         unasked = _unaskable(samples)
         asked = samples.filter(pl.col("task").is_in(ASKED) & ~pl.col("row").is_in(unasked["row"].implode()))
-        total = asked.select(_draws(answers.votes).sum()).item() or 0
-        planned = models.forecast(STAGE, _requests(asked, settings), total)
+        work = answers_work(asked, answers)
+        planned = models.forecast(work)
         async with models.engine(context) as engine:
-            outcomes = engine.ask(_requests(asked, settings), _as_text, label=STAGE, total=total)
+            outcomes = engine.ask(answer_requests(asked, answers), _as_text, label=STAGE, total=work.requests)
             drawn = await gather(
                 outcomes,
                 lambda response: {"text": response.text, "final": response.final},
@@ -79,7 +75,7 @@ def responses_definitions(settings: Settings) -> dg.Definitions:
         table = _answered(samples, drawn, pl.concat([unasked, _complete(samples, domains)]))
         context.add_output_metadata(
             {
-                **planned.metadata(),
+                **planned,
                 **engine.summary(),
                 UNANSWERED: unanswered(drawn),
                 "samples": samples.height,
@@ -106,30 +102,8 @@ def _domains(settings: Settings, samples: pl.DataFrame) -> dict[str, Domain]:
     return {name: find_domain(name, folders) for name in sorted(named)}
 
 
-def _draws(votes: int) -> pl.Expr:
-    return pl.when(pl.col("task").is_in(VOTED)).then(votes).otherwise(1)
-
-
-def _requests(asked: pl.DataFrame, settings: Settings) -> Iterator[Request]:
-    """What the responder is asked, lazily: the first draw as the role says, the others warmer."""
-    answers = settings.answers
-    for row, task, content, draws in asked.select("row", "task", "content", _draws(answers.votes)).iter_rows():
-        letters = options(content) if task == "choice" else ()
-        prompt = render_answer(task, content)
-        read = partial(_read, task, letters)
-        for draw in range(draws):
-            yield Request(
-                f"{row}{DRAW_MARK}{draw}", "responder", prompt.system, prompt.user, prompt.schema, draw, prompt.version,
-                parse=read, temperature=answers.vote_temperature if draw else None,
-            )  # fmt: skip
-
-
 def _as_text(answer: object) -> Response:
     return read_response("text", answer)
-
-
-def _read(task: Task, letters: tuple[str, ...], answer: object) -> Response:
-    return read_response(task, answer, letters)
 
 
 def _unaskable(samples: pl.DataFrame) -> pl.DataFrame:

@@ -1,12 +1,13 @@
 """Which answers are right: tests for code, run in the sandbox; agreement of several draws for maths and choices."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.dataset.requests import test_requests, tests_work
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
@@ -14,11 +15,10 @@ from evergrow.assets.keys import BATCHES, RESPONSES, VERIFIED, gate_name
 from evergrow.assets.outcomes import gather, unanswered
 from evergrow.assets.shown import kept
 from evergrow.methods.verification.choices import options, verify_choice
-from evergrow.methods.verification.code import read_tests, render_tests, tests_prompt
+from evergrow.methods.verification.code import read_tests, tests_prompt
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.gate import GATES
-from evergrow.resources.llm import Request
 from evergrow.resources.models import Models
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
@@ -65,10 +65,13 @@ def verified_definitions(settings: Settings) -> dg.Definitions:
     ) -> pl.DataFrame:
         """Every answer with its verdict; those whose verdict does not go on have it as their reason."""
         programs = responses.filter(pl.col("task") == "code").select("id", "content", code="final_answer")
-        planned = models.forecast("tests", _requests(programs, rules), programs.height)
+        planned = models.forecast(tests_work(programs, rules))
         async with models.engine(context) as engine:
             outcomes = engine.ask(
-                _requests(programs, rules), partial(read_tests, most=rules.tests), label="tests", total=programs.height
+                test_requests(programs, rules),
+                partial(read_tests, most=rules.tests),
+                label="tests",
+                total=programs.height,
             )
             written = await gather(outcomes, lambda tests: {"tests": list(tests)}, {"tests": pl.List(pl.String())})
         with models.progress.track("verified", programs.height) as advance:
@@ -78,7 +81,7 @@ def verified_definitions(settings: Settings) -> dg.Definitions:
         table = _with_verdicts(responses, pl.concat(judged, how="diagonal"), rules)
         context.add_output_metadata(
             {
-                **planned.metadata(),
+                **planned,
                 **engine.summary(),
                 UNANSWERED: unanswered(written),
                 "sandbox": sandbox.level if isinstance(sandbox, Sandbox) else f"none: {sandbox}",
@@ -95,13 +98,6 @@ def verified_definitions(settings: Settings) -> dg.Definitions:
         STAGE, selection=dg.AssetSelection.assets(verified), description="Verifies the answers of a batch."
     )
     return dg.Definitions(assets=[verified], asset_checks=[verified_gate], jobs=[job])
-
-
-def _requests(programs: pl.DataFrame, rules: dataset.Verification) -> Iterator[Request]:
-    """What the tester is asked, lazily."""
-    for name, content, code in programs.iter_rows():
-        prompt = render_tests(content, code, rules.tests)
-        yield Request(name, "tester", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
 
 
 def _by_tests(

@@ -9,6 +9,7 @@ from evergrow.methods.treesynth.quotas import natural_target
 
 MOST = 10**15  # projections beyond this are "too many", whatever they are
 VALUE_ASKS = 2
+TYPICAL_FAN_OUT = 8  # values of a dimension, roughly; only while no level is grown
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,25 @@ class Plan:
     usd: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How large a tree becomes, where levels that are not grown yet suppose a fan-out.
+
+    Attributes:
+        nodes: of the next level.
+        leaves: of the whole tree.
+        rows: of the whole dataset.
+        dividing: depth, and number of its nodes that a model divides, for each level still to come.
+        writing: requests for the samples of all leaves.
+    """
+
+    nodes: int
+    leaves: int
+    rows: int
+    dividing: tuple[tuple[int, int], ...]
+    writing: int
+
+
 def plan(level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rules: Rules) -> Plan:
     """What follows `level`, which lies at `depth`.
 
@@ -55,24 +75,48 @@ def plan(level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rul
         depth: of the level, 0 for the root's.
         rules: bounds and rates.
     """
+    shape = shape_after(level, leaves_above, domain, depth, rules)
+    requests = sum(nodes for _, nodes in shape.dividing) * (rules.pivot_calls + 1 + VALUE_ASKS)
+    requests = min(requests + shape.writing, MOST)
+    tokens = None if rules.tokens_per_request is None else int(requests * rules.tokens_per_request)
+    usd = None if rules.usd_per_request is None else requests * rules.usd_per_request
+    return Plan(shape.nodes, shape.leaves, shape.rows, requests, tokens, usd)
+
+
+def shape_after(
+    level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rules: Rules, *, fan: float | None = None
+) -> Shape:
+    """The shape of a tree that has grown down to `level`; see `plan`. `fan`: another fan-out than that of the level."""
     inner = level.filter(pl.col("state") == "inner")
     fans = pl.when("split_listed").then(1).otherwise(pl.col("split_values").list.len())
     nodes = int(inner.select(fans.sum()).item() or 0)
-    leaves = leaves_above + level.height - inner.height
-    frontier, requests = nodes, 0
     mean = nodes / inner.height if inner.height else 0.0
-    for below in range(depth + 1, rules.max_depth):
+    lists = int(inner["list_nodes"].max() or 0) if inner.height else 0  # type: ignore[arg-type]
+    leaves = leaves_above + level.height - inner.height
+    return _shape((nodes, depth + 1, leaves), domain, rules, mean if fan is None else fan, lists)
+
+
+def shape_ahead(domain: Domain, rules: Rules, fan: float = TYPICAL_FAN_OUT) -> Shape:
+    """The shape of a tree that is not begun."""
+    return _shape((1, 0, 0), domain, rules, fan, 0)
+
+
+def _shape(grown: tuple[int, int, int], domain: Domain, rules: Rules, fan: float, lists: int) -> Shape:
+    """`grown`: nodes of the next level, its depth, and the leaves above it."""
+    nodes, first, leaves = grown
+    frontier, dividing = nodes, list[tuple[int, int]]()
+    for below in range(first, rules.max_depth):
         stated = domain.at(below)
         if stated is None:
-            requests += frontier * (rules.pivot_calls + 1 + VALUE_ASKS)
-        fan = mean if stated is None else 1 if stated.listed else len(stated.values)
-        frontier = min(round(frontier * fan), MOST)
+            dividing.append((below, frontier))
+        below_each = fan if stated is None else 1 if stated.listed else len(stated.values)
+        frontier = min(round(frontier * below_each), MOST)
     leaves = min(leaves + frontier, MOST)
-    k = int(inner["list_nodes"].max() or 0) if inner.height else 0  # type: ignore[arg-type]
-    rows = rules.rows or min(leaves * natural_target(k, rules.per_call, rules.sets_per_list), MOST)
-    writing = min(leaves, rows)  # leaves that get a row at all, each with requests of its own
-    if writing:
-        requests = min(requests + writing * -(-rows // (writing * rules.per_call)), MOST)
-    tokens = None if rules.tokens_per_request is None else int(requests * rules.tokens_per_request)
-    usd = None if rules.usd_per_request is None else requests * rules.usd_per_request
-    return Plan(nodes, leaves, rows, requests, tokens, usd)
+    rows = rules.rows or min(leaves * natural_target(lists, rules.per_call, rules.sets_per_list), MOST)
+    return Shape(nodes, leaves, rows, tuple(dividing), writing_calls(rows, leaves, rules.per_call))
+
+
+def writing_calls(rows: int, leaves: int, per_call: int) -> int:
+    """Requests for `rows` samples, shared out evenly: each leaf's are asked for apart from the others'."""
+    full, more = divmod(rows, max(leaves, 1))
+    return min(more * -(-(full + 1) // per_call) + (leaves - more) * -(-full // per_call), MOST)

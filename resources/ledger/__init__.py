@@ -6,19 +6,28 @@ Here live the table, its reads and its group commits. Keys and secrets never ent
 from evergrow.resources.ledger.database import LedgerError
 from evergrow.resources.ledger.group_commit import GroupCommit
 from evergrow.resources.ledger.ledger import Ledger, Verdict
-from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
+from evergrow.resources.ledger.records import NOTHING, Amount, Call, Spent, StoredReply, Usage
+from evergrow.resources.ledger.reservations import Charge, Claim, Grant, Holder, Reservations, Taken
 from evergrow.resources.ledger.submission_records import Line, Owner, Pending, Settled, State, Submission
 from evergrow.resources.ledger.submissions import Submissions
-from evergrow.resources.ledger.sums import Rows
+from evergrow.resources.ledger.sums import LOST, Rows
 
 __all__ = [
+    "LOST",
+    "NOTHING",
+    "Amount",
     "Call",
+    "Charge",
+    "Claim",
+    "Grant",
     "GroupCommit",
+    "Holder",
     "Ledger",
     "LedgerError",
     "Line",
     "Owner",
     "Pending",
+    "Reservations",
     "Rows",
     "Settled",
     "Spent",
@@ -26,6 +35,7 @@ __all__ = [
     "StoredReply",
     "Submission",
     "Submissions",
+    "Taken",
     "Usage",
     "Verdict",
 ]

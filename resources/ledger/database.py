@@ -1,13 +1,25 @@
 """Connects to SQLite or PostgreSQL, prepares the tables once, and explains what the database refuses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, make_url, select, text
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    Executable,
+    Select,
+    create_engine,
+    event,
+    insert,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from evergrow.resources.ledger.schema import SCHEMA_VERSION, about, metadata
 
@@ -37,6 +49,40 @@ def connect(url: str) -> Engine:
     except (SQLAlchemyError, OSError, ModuleNotFoundError) as error:
         raise LedgerError(explain(url, "opened", error)) from error
     return engine
+
+
+def read(engine: Engine, query: Select[Any]) -> Sequence[Any]:
+    """The rows of `query`.
+
+    Raises:
+        LedgerError: they cannot be read.
+    """
+    try:
+        with engine.connect() as connection:
+            return connection.execute(query).all()
+    except DBAPIError as error:
+        raise LedgerError(explain(engine.url, "read", error)) from error
+
+
+def write(engine: Engine, *statements: tuple[Executable, Any]) -> None:
+    """All of `statements`, each with its values, in one transaction. Raises as `writing`."""
+    with writing(engine) as connection:
+        for statement, values in statements:
+            connection.execute(statement, values)
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that is committed at the end.
+
+    Raises:
+        LedgerError: nothing of it was written.
+    """
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise LedgerError(explain(engine.url, "written", error)) from error
 
 
 def shown(url: str | URL) -> str:

@@ -8,7 +8,8 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from evergrow.resources.ledger.ledger import Ledger, Verdict
-from evergrow.resources.ledger.records import Call
+from evergrow.resources.ledger.records import NOTHING, Amount, Call
+from evergrow.resources.ledger.reservations import Charge
 
 LINGER_S = 0.004
 LARGEST_GROUP = 1000
@@ -20,6 +21,7 @@ Committed = Callable[[Call], None]
 class _Entry:
     call: Call
     then: Committed
+    cost: Amount
 
 
 class GroupCommit:
@@ -27,20 +29,21 @@ class GroupCommit:
 
     The thread waits `LINGER_S` after the first row of a group, so that rows that come close together share a
     transaction. After a failed write nothing more is written: `failed` is called once with the error, and no `then`
-    is called for a row that is not in the ledger.
+    is called for a row that is not in the ledger. `holder` is whose blocks of shared limits the rows are paid from.
     """
 
-    def __init__(self, ledger: Ledger, failed: Callable[[Exception], None]) -> None:
+    def __init__(self, ledger: Ledger, failed: Callable[[Exception], None], holder: str | None = None) -> None:
         self._ledger = ledger
+        self._holder = holder
         self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Entry | Verdict | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
 
-    def submit(self, call: Call, then: Committed) -> None:
-        """Write `call`; `then` is called on the loop with the row as it was written."""
-        self._queue.put(_Entry(call, then))
+    def submit(self, call: Call, then: Committed, cost: Amount = NOTHING) -> None:
+        """Write `call`, which cost `cost`; `then` is called on the loop with the row as it was written."""
+        self._queue.put(_Entry(call, then, cost))
 
     def judge(self, verdict: Verdict) -> None:
         """Write what the parser said of a reply that is in the ledger."""
@@ -59,13 +62,20 @@ class GroupCommit:
                 continue
             entries = [entry for entry in group if isinstance(entry, _Entry)]
             try:
-                written = self._ledger.record([entry.call for entry in entries]) if entries else []
+                written = []
+                if entries:
+                    written = self._ledger.record([entry.call for entry in entries], self._charge(entries))
                 if verdicts := [entry for entry in group if isinstance(entry, Verdict)]:
                     self._ledger.judge(verdicts)
             except Exception as error:  # noqa: BLE001 - whatever it is, the loop has to hear of it
                 self._loop.call_soon_threadsafe(self._failed, error)
                 return
             self._loop.call_soon_threadsafe(_call_back, entries, written)
+
+    def _charge(self, entries: list[_Entry]) -> Charge | None:
+        if self._holder is None:
+            return None
+        return Charge(self._holder, sum((entry.cost for entry in entries), NOTHING))
 
     def _next_group(self) -> tuple[list[_Entry | Verdict], bool]:
         first = self._queue.get()

@@ -6,13 +6,13 @@ from typing import Any, Literal, Self
 from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import Connection, Engine, Select, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
 
 from evergrow.resources.ledger import sums
-from evergrow.resources.ledger.database import LedgerError, connect, explain
+from evergrow.resources.ledger.database import connect, read, write, writing
 from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
+from evergrow.resources.ledger.reservations import Charge, Reservations, lowered
 from evergrow.resources.ledger.schema import calls, capabilities
 from evergrow.resources.ledger.submissions import Submissions
 from evergrow.resources.settings import Settings
@@ -58,12 +58,19 @@ class Ledger:
         """What was handed to Batch APIs."""
         return Submissions(self._engine)
 
+    @property
+    def reservations(self) -> Reservations:
+        """What running engines hold of limits that they share."""
+        return Reservations(self._engine)
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
 
-    def record(self, group: Sequence[Call]) -> list[Call]:
+    def record(self, group: Sequence[Call], charge: Charge | None = None) -> list[Call]:
         """Write `group` in one transaction and return it as it was written.
+
+        What the rows cost, `charge`, is taken off the block that their run holds of its limits in the same transaction.
 
         A row without a reply gives way to a later one, which keeps count of its attempts. A row with a reply stays:
         where another process has paid for the same call meanwhile, this one's row gets a call id of its own.
@@ -72,12 +79,11 @@ class Ledger:
             LedgerError: nothing of the group was written.
         """
         rows = [_row(call) for call in group]
-        try:
-            with self._engine.begin() as connection:
-                written = connection.execute(self._upsert, rows).rowcount
-                return list(group) if written >= len(group) else self._set_apart(connection, group)
-        except DBAPIError as error:
-            raise LedgerError(explain(self._engine.url, "written", error)) from error
+        with writing(self._engine) as connection:
+            if charge is not None:
+                connection.execute(lowered(charge))
+            written = connection.execute(self._upsert, rows).rowcount
+            return list(group) if written >= len(group) else self._set_apart(connection, group)
 
     def judge(self, verdicts: Sequence[Verdict]) -> None:
         """Write what the parser says of stored replies."""
@@ -86,9 +92,8 @@ class Ledger:
             .where(calls.c.call_id == bindparam("key"))
             .values(error_class=bindparam("fault"), error_message=bindparam("message"))
         )
-        self._write(
-            statement, [{"key": v.call_id, "fault": v.error_class, "message": v.error_message} for v in verdicts]
-        )
+        rows = [{"key": v.call_id, "fault": v.error_class, "message": v.error_message} for v in verdicts]
+        write(self._engine, (statement, rows))
 
     def replies(self, request_keys: Collection[str], not_before: float = 0.0) -> dict[str, list[StoredReply]]:
         """The replies held for each request, latest draw and turn first; none older than `not_before` (epoch s)."""
@@ -98,7 +103,7 @@ class Ledger:
             .order_by(calls.c.draw.desc(), calls.c.turn.desc(), calls.c.call_id)
         )
         found: dict[str, list[StoredReply]] = {}
-        for row in self._read(query):
+        for row in read(self._engine, query):
             found.setdefault(row[0], []).append(StoredReply(*row))
         return found
 
@@ -109,7 +114,7 @@ class Ledger:
             .where(calls.c.request_key.in_(request_keys), calls.c.reply.is_not(None))
             .group_by(calls.c.request_key)
         )
-        return {row[0]: row[1] + 1 for row in self._read(query)}
+        return {row[0]: row[1] + 1 for row in read(self._engine, query)}
 
     def call(self, call_id: str) -> Call | None:
         """The row of `call_id`, if there is one."""
@@ -118,27 +123,41 @@ class Ledger:
     def calls(self, call_ids: Iterable[str]) -> dict[str, Call]:
         """The rows of `call_ids` that exist, by call id."""
         query = select(*[calls.c[name] for name in CALL_COLUMNS]).where(calls.c.call_id.in_(list(call_ids)))
-        return {row[0]: Call(*row) for row in self._read(query)}
+        return {row[0]: Call(*row) for row in read(self._engine, query)}
 
     def costs(self, group_by: Sequence[Grouping] = ("batch", "asset", "model")) -> pl.DataFrame:
         """What was asked and spent, one row per group.
 
         Columns: the groups (String), calls, answered, failed (no reply, or one that could not be used), tokens_in,
         tokens_out (Int64), usd (Float64, US dollars; null if the cost of any reply is unknown), usd_known (Float64, the
-        sum of the known costs).
+        sum of the known costs), unsettled_tokens (Int64) and unsettled_usd (Float64): the worst case of attempts whose
+        reply was lost (null if any is unknown), which budgets count as spent, and tokens_in to usd_known do not.
         """
-        groups = [calls.c[name] for name in group_by]
-        answered = func.coalesce(func.sum(case((calls.c.error_class.is_(None), 1), else_=0)), 0)
-        query = select(*groups, answered, *sums.spent_columns()).group_by(*groups).order_by(*groups)
-        rows = []
-        for row in self._read(query):
-            answers, total = int(row[len(groups)]), sums.spent(row[len(groups) + 1 :])
-            usd = None if total.unpriced_calls else total.usd
-            counts = (total.calls, answers, total.calls - answers, total.tokens_in, total.tokens_out)
-            rows.append((*row[: len(groups)], *counts, usd, total.usd))
+        groups, lost = [calls.c[name] for name in group_by], calls.c.error_class == sums.LOST
+        columns = {
+            "calls": func.count(),
+            "answered": _sum(calls.c.error_class.is_(None), 1),
+            "tokens_in": _sum(sums.settled(), calls.c.tokens_in),
+            "tokens_out": _sum(sums.settled(), calls.c.tokens_out),
+            "usd_known": _sum(sums.settled(), calls.c.usd),
+            "unpriced": _sum(sums.unpriced_replies(), 1),
+            "unsettled_tokens": _sum(lost, calls.c.tokens_in) + _sum(lost, calls.c.tokens_out),
+            "unsettled_known": _sum(lost, calls.c.usd),
+            "unpriced_lost": _sum(sums.unpriced_lost(), 1),
+        }
+        found = read(self._engine, select(*groups, *columns.values()).group_by(*groups).order_by(*groups))
+        money = ("usd_known", "unsettled_known")
         schema: dict[str, Any] = dict.fromkeys(group_by, pl.String)
-        schema |= dict.fromkeys(("calls", "answered", "failed", "tokens_in", "tokens_out"), pl.Int64)
-        return pl.DataFrame(rows, schema=schema | dict.fromkeys(("usd", "usd_known"), pl.Float64), orient="row")
+        schema |= {name: pl.Float64 if name in money else pl.Int64 for name in columns}
+        return pl.DataFrame(list(map(tuple, found)), schema=schema, orient="row").select(
+            *group_by,
+            *("calls", "answered"),
+            (pl.col("calls") - pl.col("answered")).alias("failed"),
+            *("tokens_in", "tokens_out"),
+            pl.when(pl.col("unpriced") == 0).then("usd_known").alias("usd"),
+            *("usd_known", "unsettled_tokens"),
+            pl.when(pl.col("unpriced_lost") == 0).then("unsettled_known").alias("unsettled_usd"),
+        )
 
     def spent(self, batch: str | None = None, run_id: str | None = None) -> Spent:
         """The sum over the rows of a batch or of a run; over all rows if none is given."""
@@ -146,16 +165,20 @@ class Ledger:
 
     def spent_on(self, rows: sums.Rows) -> Spent:
         """The sum over `rows`."""
-        return sums.spent(self._read(select(*sums.spent_columns()).where(*rows.conditions()))[0])
+        return sums.spent(read(self._engine, select(*sums.spent_columns()).where(*rows.conditions()))[0])
 
-    def usage(self, role: str, model: str, last: int = 1000) -> Usage:
-        """What the `last` usable answers of a role's model took on average; those that told no tokens are left out."""
+    def usage(self, role: str, model: str, asset: str = "", last: int = 1000) -> Usage:
+        """What the `last` replies of a role's model took, by request; those that told no tokens are left out.
+
+        asset: how the key of the asset begins that they were asked for.
+        """
         recent = (
-            select(calls.c.tokens_in, calls.c.tokens_out, func.nullif(calls.c.latency_s, 0.0).label("latency_s"))
+            select(calls.c.request_key, calls.c.error_class, calls.c.tokens_in, calls.c.tokens_out, calls.c.latency_s)
             .where(
                 calls.c.role == role,
                 calls.c.model == model,
-                calls.c.error_class.is_(None),
+                calls.c.asset.startswith(asset, autoescape=True),
+                calls.c.reply.is_not(None),
                 calls.c.tokens_in.is_not(None),
                 calls.c.tokens_out.is_not(None),
             )
@@ -163,9 +186,14 @@ class Ledger:
             .limit(last)
             .subquery()
         )
-        averages = [func.avg(column) for column in (recent.c.tokens_in, recent.c.tokens_out, recent.c.latency_s)]
-        row = self._read(select(func.count(), *averages).select_from(recent))[0]
-        return Usage(int(row[0]), *(float(value or 0.0) for value in row[1:]))
+        usable = case((recent.c.error_class.is_(None), recent.c.request_key))
+        keys = (func.count(recent.c.request_key.distinct()), func.count(usable.distinct()))
+        sums_ = (func.coalesce(func.sum(column), 0) for column in (recent.c.tokens_in, recent.c.tokens_out))
+        latency = func.coalesce(func.avg(func.nullif(recent.c.latency_s, 0.0)), 0.0)
+        row = read(self._engine, select(*keys, *sums_, latency).select_from(recent))[0]
+        requests = int(row[0])
+        each = max(requests, 1)
+        return Usage(requests, int(row[1]), float(row[2]) / each, float(row[3]) / each, float(row[4]))
 
     def unpriced(self, rows: sums.Rows) -> pl.DataFrame:
         """Replies of unknown cost, by model.
@@ -186,7 +214,7 @@ class Ledger:
             .where(sums.unpriced(), *rows.conditions())
             .group_by(calls.c.model)
         )
-        found = [(row[0], *map(int, row[1:])) for row in self._read(query)]
+        found = [(row[0], *map(int, row[1:])) for row in read(self._engine, query)]
         schema: dict[str, Any] = {"model": pl.String}
         schema |= dict.fromkeys(("calls", "tokens_in", "tokens_out", "chars_in", "chars_out"), pl.Int64)
         return pl.DataFrame(found, schema=schema, orient="row")
@@ -194,7 +222,7 @@ class Ledger:
     def answers_mode(self, base_url: str, model: str) -> str | None:
         """The way of structured answers that was found to work for `model` at `base_url`, if any was."""
         where = and_(capabilities.c.base_url == base_url, capabilities.c.model == model)
-        rows = self._read(select(capabilities.c.answers).where(where))
+        rows = read(self._engine, select(capabilities.c.answers).where(where))
         return str(rows[0][0]) if rows else None
 
     def remember_answers_mode(self, base_url: str, model: str, mode: str) -> None:
@@ -202,7 +230,7 @@ class Ledger:
         statement = self._dialect.insert(capabilities).on_conflict_do_update(
             index_elements=["base_url", "model"], set_={"answers": mode}
         )
-        self._write(statement, [{"base_url": base_url, "model": model, "answers": mode}])
+        write(self._engine, (statement, {"base_url": base_url, "model": model, "answers": mode}))
 
     def _upsert_call(self) -> Any:  # noqa: ANN401 - each dialect has its own class of statement
         statement = self._dialect.insert(calls)
@@ -226,20 +254,11 @@ class Ledger:
             connection.execute(insert(calls), apart)
         return outcome
 
-    def _write(self, statement: Any, rows: list[dict[str, Any]]) -> None:  # noqa: ANN401 - see _upsert_call
-        try:
-            with self._engine.begin() as connection:
-                connection.execute(statement, rows)
-        except DBAPIError as error:
-            raise LedgerError(explain(self._engine.url, "written", error)) from error
-
-    def _read(self, query: Select[Any]) -> Sequence[Any]:
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(query).all()
-        except DBAPIError as error:
-            raise LedgerError(explain(self._engine.url, "read", error)) from error
-
 
 def _row(call: Call) -> dict[str, Any]:
     return {name: getattr(call, name) for name in CALL_COLUMNS}
+
+
+def _sum(condition: ColumnElement[bool], value: Any) -> ColumnElement[Any]:  # noqa: ANN401 - a column or a number
+    """The sum of `value` over the rows that fulfil `condition`."""
+    return func.coalesce(func.sum(case((condition, value), else_=0)), 0)

@@ -61,9 +61,13 @@ class StoredReply:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What recent answers took on average; `calls` of them were looked at, and with none the averages are 0."""
+    """What recent requests took on average, with every answer that was drawn for them; 0 where there are none.
 
-    calls: int
+    `usable` of the `requests` got an answer of use; `latency_s` is that of one reply, seconds.
+    """
+
+    requests: int
+    usable: int
     tokens_in: float
     tokens_out: float
     latency_s: float
@@ -71,7 +75,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A sum over rows; `usd` counts the rows whose cost is known, `unpriced_calls` the replies whose cost is not."""
+    """A sum over rows; `usd` counts the rows whose cost is known, `unpriced_calls` those whose cost is not."""
 
     calls: int
     tokens_in: int
@@ -83,3 +87,31 @@ class Spent:
     def tokens(self) -> int:
         """Input and output tokens."""
         return self.tokens_in + self.tokens_out
+
+    @property
+    def amount(self) -> "Amount":
+        """Tokens and the money that is known."""
+        return Amount(self.tokens, self.usd)
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Tokens, and US dollars."""
+
+    tokens: int
+    usd: float
+
+    def __add__(self, other: "Amount") -> "Amount":
+        """Both together."""
+        return Amount(self.tokens + other.tokens, self.usd + other.usd)
+
+    def __sub__(self, other: "Amount") -> "Amount":
+        """What is left of it."""
+        return Amount(self.tokens - other.tokens, self.usd - other.usd)
+
+    def covers(self, other: "Amount") -> bool:
+        """Whether it is as much, of both."""
+        return self.tokens >= other.tokens and self.usd >= other.usd
+
+
+NOTHING = Amount(0, 0.0)

@@ -4,10 +4,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Engine, Executable, Select, bindparam, delete, func, insert, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
-from evergrow.resources.ledger.database import LedgerError, explain
+from evergrow.resources.ledger.database import read, write
+from evergrow.resources.ledger.records import Amount
+from evergrow.resources.ledger.reservations import Charge, lowered
 from evergrow.resources.ledger.schema import calls
 from evergrow.resources.ledger.submission_records import Line, Owner, Pending, Settled, State, Submission
 from evergrow.resources.ledger.submission_schema import lines, submissions
@@ -27,24 +28,31 @@ class Submissions:
 
     def begin(self, submission: Submission) -> None:
         """Write down a new draft."""
-        self._write((insert(submissions), [asdict(submission)]))
+        write(self._engine, (insert(submissions), [asdict(submission)]))
 
-    def add(self, submission_id: str, new: Sequence[Line]) -> None:
-        """Add requests to a draft."""
+    def add(self, submission_id: str, new: Sequence[Line], holder: str | None = None) -> None:
+        """Add requests to a draft; what they may cost is taken off the blocks of limits that `holder` holds."""
         count = update(submissions).where(submissions.c.submission_id == submission_id)
         rows = [{**asdict(line), "submission_id": submission_id, "state": OPEN} for line in new]
-        self._write(
+        cost = Amount(sum(line.tokens for line in new), sum(line.usd for line in new))
+        write(
+            self._engine,
+            *([] if holder is None else [(lowered(Charge(holder, cost)), None)]),
             (insert(lines), rows),
             (count.values(requests=submissions.c.requests + bindparam("added")), {"added": len(rows)}),
         )
 
     def change(self, submission_id: str, **values: object) -> None:
         """Write what is new of a submission."""
-        self._write((update(submissions).where(submissions.c.submission_id == submission_id).values(**values), None))
+        write(
+            self._engine,
+            (update(submissions).where(submissions.c.submission_id == submission_id).values(**values), None),
+        )
 
     def discard(self, submission_id: str) -> None:
         """Forget a submission that the endpoint did not take."""
-        self._write(
+        write(
+            self._engine,
             (delete(lines).where(lines.c.submission_id == submission_id), None),
             (delete(submissions).where(submissions.c.submission_id == submission_id), None),
         )
@@ -52,7 +60,8 @@ class Submissions:
     def discard_drafts(self, owner: Owner) -> None:
         """Forget what was never sent; only whoever holds the partition may say so."""
         mine = select(submissions.c.submission_id).where(submissions.c.state == State.DRAFT, *_owned(owner))
-        self._write(
+        write(
+            self._engine,
             (delete(lines).where(lines.c.submission_id.in_(mine)), None),
             (delete(submissions).where(submissions.c.state == State.DRAFT, *_owned(owner)), None),
         )
@@ -64,15 +73,15 @@ class Submissions:
         where = [submissions.c.state.in_(states), *(_owned(owner) if owner else [])]
         where += [] if batch is None else [submissions.c.batch == batch]
         columns = [submissions.c[name] for name in _SUBMISSION_COLUMNS]
-        found = self._read(
-            select(*columns).where(*where).order_by(submissions.c.created_at, submissions.c.submission_id)
+        found = read(
+            self._engine, select(*columns).where(*where).order_by(submissions.c.created_at, submissions.c.submission_id)
         )
         return [_submission(row) for row in found]
 
     def get(self, submission_id: str) -> Submission | None:
         """The submission of that id."""
         columns = [submissions.c[name] for name in _SUBMISSION_COLUMNS]
-        rows = self._read(select(*columns).where(submissions.c.submission_id == submission_id))
+        rows = read(self._engine, select(*columns).where(submissions.c.submission_id == submission_id))
         return _submission(rows[0]) if rows else None
 
     def pages(self, submission_id: str) -> Iterator[list[Line]]:
@@ -81,7 +90,7 @@ class Submissions:
         while True:
             where = (lines.c.submission_id == submission_id, lines.c.state == OPEN, lines.c.call_id > after)
             query = select(*[lines.c[n] for n in _LINE_COLUMNS]).where(*where).order_by(lines.c.call_id).limit(PAGE)
-            page = [Line(*row) for row in self._read(query)]
+            page = [Line(*row) for row in read(self._engine, query)]
             if not page:
                 return
             yield page
@@ -90,7 +99,9 @@ class Submissions:
     def open_lines(self, submission_id: str, call_ids: Collection[str]) -> dict[str, Line]:
         """Those of `call_ids` that are open in a submission."""
         where = (lines.c.submission_id == submission_id, lines.c.state == OPEN, lines.c.call_id.in_(call_ids))
-        return {row[0]: Line(*row) for row in self._read(select(*[lines.c[n] for n in _LINE_COLUMNS]).where(*where))}
+        return {
+            row[0]: Line(*row) for row in read(self._engine, select(*[lines.c[n] for n in _LINE_COLUMNS]).where(*where))
+        }
 
     def settle(self, submission_id: str, settled: Sequence[Settled]) -> None:
         """Write what became of lines; what was set aside for them is free."""
@@ -109,7 +120,7 @@ class Submissions:
             for line in settled
         ]
         if rows:
-            self._write((statement, rows))
+            write(self._engine, (statement, rows))
 
     def pending(self, owner: Owner, call_ids: Collection[str]) -> dict[str, Pending]:
         """What became of those of `call_ids` that `owner` has handed in, since it last went on without waiting."""
@@ -120,7 +131,7 @@ class Submissions:
             .order_by(submissions.c.created_at)
         )
         found: dict[str, Pending] = {}
-        for call_id, state, error_class, message in self._read(query):
+        for call_id, state, error_class, message in read(self._engine, query):
             before = found.get(call_id)
             failures = (before.failures if before else 0) + (state == FAILED)
             found[call_id] = Pending(state == OPEN, failures, error_class or "", message or "")
@@ -131,60 +142,43 @@ class Submissions:
         taken = update(submissions).where(submissions.c.submission_id.in_(fetched)).values(state=State.TAKEN)
         mine = select(submissions.c.submission_id).where(*_owned(owner))
         closed = update(lines).where(lines.c.state == FAILED, lines.c.submission_id.in_(mine)).values(state=CLOSED)
-        self._write((taken, None), *([(closed, None)] if close_failures else []))
+        write(self._engine, (taken, None), *([(closed, None)] if close_failures else []))
 
-    def set_aside(self, rows: Rows) -> tuple[int, float]:
-        """The most that open lines may cost still: tokens, US dollars; of a batch, of other runs, or of all.
+    def set_aside(self, rows: Rows) -> Amount:
+        """The most that open lines may cost still: of a batch, of a run, or of all.
 
         A moment is passed over: whenever they were handed in, they are paid for from now on.
         """
         given = (
             (submissions.c.batch == rows.batch, rows.batch),
             (submissions.c.run_id == rows.run_id, rows.run_id),
-            (submissions.c.run_id != rows.other_than, rows.other_than),
         )
         query = (
             select(func.coalesce(func.sum(lines.c.tokens), 0), func.coalesce(func.sum(lines.c.usd), 0.0))
             .join(submissions, submissions.c.submission_id == lines.c.submission_id)
             .where(lines.c.state == OPEN, *[condition for condition, value in given if value is not None])
         )
-        tokens, usd = self._read(query)[0]
-        return int(tokens), float(usd)
+        tokens, usd = read(self._engine, query)[0]
+        return Amount(int(tokens), float(usd))
 
     def figures(self, owner: Owner) -> dict[str, int | float | None]:
         """What `owner` has handed in so far, for a materialisation's metadata; `usd` is None if any cost is unknown."""
         mine = select(submissions.c.submission_id).where(*_owned(owner))
         states = select(lines.c.state, func.count()).where(lines.c.submission_id.in_(mine)).group_by(lines.c.state)
-        counts = {str(state): int(count) for state, count in self._read(states)}
+        counts = {str(state): int(count) for state, count in read(self._engine, states)}
         paid = (
             select(func.count(), func.count(calls.c.usd), func.coalesce(func.sum(calls.c.usd), 0.0))
             .join(lines, lines.c.call_id == calls.c.call_id)
             .where(lines.c.submission_id.in_(mine), lines.c.state == ANSWERED)
         )
-        replies, priced, usd = self._read(paid)[0]
+        replies, priced, usd = read(self._engine, paid)[0]
         return {
-            "batch_submissions": int(self._read(select(func.count()).select_from(mine.subquery()))[0][0]),
+            "batch_submissions": int(read(self._engine, select(func.count()).select_from(mine.subquery()))[0][0]),
             "batch_requests": sum(counts.values()),
             "batch_answered": counts.get(ANSWERED, 0),
             "batch_failed": counts.get(FAILED, 0) + counts.get(CLOSED, 0),
             "batch_usd": round(float(usd), 6) if replies == priced else None,
         }
-
-    def _write(self, *statements: tuple[Executable, Any]) -> None:
-        """All of `statements` in one transaction."""
-        try:
-            with self._engine.begin() as connection:
-                for statement, values in statements:
-                    connection.execute(statement, values)
-        except DBAPIError as error:
-            raise LedgerError(explain(self._engine.url, "written", error)) from error
-
-    def _read(self, query: Select[Any]) -> Sequence[Any]:
-        try:
-            with self._engine.connect() as connection:
-                return connection.execute(query).all()
-        except DBAPIError as error:
-            raise LedgerError(explain(self._engine.url, "read", error)) from error
 
 
 def _owned(owner: Owner) -> list[Any]:

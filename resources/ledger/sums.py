@@ -9,21 +9,36 @@ from sqlalchemy import ColumnElement, and_, case, func, or_
 from evergrow.resources.ledger.records import Spent
 from evergrow.resources.ledger.schema import calls
 
+LOST = "lost"  # class of rows of attempts whose reply was lost: their worst case, which may have been charged or not
 UNUSABLE = ("invalid", "refused")  # classes of rows that have a reply nevertheless
 
 
-def unpriced() -> ColumnElement[bool]:
+def unpriced_replies() -> ColumnElement[bool]:
     """Rows that have a reply, and so were paid for, at a cost that is not known."""
     return and_(calls.c.usd.is_(None), or_(calls.c.error_class.is_(None), calls.c.error_class.in_(UNUSABLE)))
 
 
+def settled() -> ColumnElement[bool]:
+    """Rows whose fate is known."""
+    return or_(calls.c.error_class.is_(None), calls.c.error_class != LOST)
+
+
+def unpriced_lost() -> ColumnElement[bool]:
+    """Rows of lost attempts at a cost that is not known."""
+    return and_(calls.c.usd.is_(None), calls.c.error_class == LOST)
+
+
+def unpriced() -> ColumnElement[bool]:
+    """Rows that were paid for, or may have been, at a cost that is not known."""
+    return or_(unpriced_replies(), unpriced_lost())
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Which rows are summed: those of a batch, of a run, of all other runs, since a moment (epoch seconds)."""
+    """Which rows are summed: those of a batch, of a run, since a moment (epoch seconds)."""
 
     batch: str | None = None
     run_id: str | None = None
-    other_than: str | None = None
     since: float | None = None
 
     def conditions(self) -> list[ColumnElement[bool]]:
@@ -31,7 +46,6 @@ class Rows:
         given = (
             (calls.c.batch == self.batch, self.batch),
             (calls.c.run_id == self.run_id, self.run_id),
-            (calls.c.run_id != self.other_than, self.other_than),
             (calls.c.answered_at >= (self.since or 0.0), self.since),
         )
         return [condition for condition, value in given if value is not None]

@@ -1,12 +1,11 @@
-"""Who pays, how much, and out of which budget: the rows that the ledger gets."""
+"""Who pays, and how much: settles with the budget and makes the rows that the ledger gets."""
 
 import time
-from dataclasses import replace
 from typing import Any
 
-from evergrow.resources.ledger import Call, Ledger
+from evergrow.resources.ledger import NOTHING, Amount, Call
 from evergrow.resources.llm import prices
-from evergrow.resources.llm.budget import Budget, Reservation, purses
+from evergrow.resources.llm.budget import Budget
 from evergrow.resources.llm.completion import Reply
 from evergrow.resources.llm.faults import Fault
 from evergrow.resources.llm.job import Job
@@ -16,29 +15,15 @@ from evergrow.resources.settings import Settings, SettingsError
 
 
 class Accounts:
-    """Prices requests, draws on the budget and makes the ledger's rows."""
+    """Prices requests, settles with the budget and makes the ledger's rows."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, attribution: Attribution) -> None:
+    def __init__(self, settings: Settings, attribution: Attribution, budget: Budget) -> None:
         self._prices = settings.prices
         self._who = attribution
-        self._ledger = ledger
-        self._budget = Budget(purses(settings, ledger, attribution.batch, attribution.run_id))
-        self.look_at_others()
+        self._budget = budget
 
-    @property
-    def limited(self) -> bool:
-        """Whether any limit is set."""
-        return bool(self._budget.purses)
-
-    def look_at_others(self) -> None:
-        """Read anew what other runs have spent of the limits that this one shares with them."""
-        for purse in self._budget.purses:
-            others = self._ledger.spent_on(replace(purse.rows, other_than=self._who.run_id))
-            tokens, usd = self._ledger.submissions.set_aside(replace(purse.rows, other_than=self._who.run_id))
-            purse.others_tokens, purse.others_usd = others.tokens + tokens, others.usd + usd
-
-    def worst_case(self, job: Job) -> Reservation:
-        """The most that `job`'s next attempt may take.
+    def worst_case(self, job: Job) -> Amount:
+        """The most that `job`'s next attempt may take. `usd` is 0 where no limit is in money and no price is known.
 
         Raises:
             SettingsError: a limit is in money and the model has no price.
@@ -47,29 +32,27 @@ class Accounts:
         usd = prices.cost(price, job.size.prompt_bytes, None, job.size.max_tokens)
         if usd is None and self._budget.in_money:
             raise SettingsError(prices.missing(job.role.model or ""))
-        return Reservation(job.size.prompt_bytes + job.size.max_tokens, usd or 0.0)
+        return Amount(job.size.prompt_bytes + job.size.max_tokens, usd or 0.0)
 
-    def reserve(self, want: Reservation) -> bool:
-        """Set `want` aside; False while requests in flight have to be settled first. Raises BudgetReached."""
-        return self._budget.reserve(want)
-
-    def cancel(self, held: Reservation) -> None:
+    def cancel(self, held: Amount) -> None:
         """Nothing was spent of what was set aside."""
-        self._budget.settle(held, 0, 0.0)
+        self._budget.settle(held, NOTHING)
 
-    def set_aside(self, held: Reservation) -> None:
+    def set_aside(self, held: Amount) -> None:
         """Keep all of it: the reply comes when this run is over."""
-        self._budget.settle(held, held.tokens, held.usd)
+        self._budget.settle(held, held)
 
-    def settle_reply(self, held: Reservation, call: Call) -> None:
-        """A reply came: what its usage says was spent, or the worst case if it says nothing."""
+    def settle_reply(self, held: Amount, call: Call) -> Amount:
+        """A reply came: what its usage says was spent, or the worst case if it says nothing; that is returned."""
         known = call.tokens_in is not None and call.tokens_out is not None
         tokens = (call.tokens_in or 0) + (call.tokens_out or 0) if known else held.tokens
-        self._budget.settle(held, tokens, held.usd if call.usd is None else call.usd)
+        spent = Amount(tokens, held.usd if call.usd is None else call.usd)
+        self._budget.settle(held, spent)
+        return spent
 
-    def settle_fault(self, held: Reservation, fault: Fault) -> None:
+    def settle_fault(self, held: Amount, fault: Fault) -> None:
         """No reply came: nothing was spent, unless the request may have been answered on the other side."""
-        self._budget.settle(held, *((held.tokens, held.usd) if fault.maybe_billed else (0, 0.0)))
+        self._budget.settle(held, held if fault.maybe_billed else NOTHING)
 
     def reply_row(self, job: Job, server: Server, body: str, asked_at: float, reply: Reply) -> Call:
         """The ledger's row of a reply."""

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from evergrow.resources.ledger import Call, Verdict
+from evergrow.resources.ledger import NOTHING, Amount, Call, Verdict
 from evergrow.resources.llm.attempt import Again, GivenUp, Permit, Replied, attempt
 from evergrow.resources.llm.budget import BudgetReached
 from evergrow.resources.llm.conversation import Inbox
@@ -169,7 +169,7 @@ class Asking(Generic[T]):
     async def _attempt(self, job: Job, permit: Permit) -> None:
         match await attempt(self._engine, job, permit):
             case Replied() as replied:
-                self._save(replied.call, partial(self._replied, job, permit, replied))
+                self._save(replied.call, partial(self._replied, job, permit, replied), replied.cost)
                 return
             case Again(after_s):
                 asyncio.get_running_loop().call_later(after_s, self._ready_again, job)
@@ -190,9 +190,9 @@ class Asking(Generic[T]):
             self.stop(error if isinstance(error, Exception) else RuntimeError(str(error)))
         self._news.set()
 
-    def _save(self, call: Call, then: "partial[None]") -> None:
+    def _save(self, call: Call, then: "partial[None]", cost: Amount = NOTHING) -> None:
         self._uncommitted += 1
-        self._engine.commit(call, partial(self._saved, then))
+        self._engine.commit(call, partial(self._saved, then), cost)
 
     def _saved(self, then: "partial[None]", call: Call) -> None:
         self._uncommitted -= 1

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from evergrow.resources.ledger import Call
+from evergrow.resources.ledger import LOST, Amount, Call
 from evergrow.resources.llm import rendering
-from evergrow.resources.llm.budget import Reservation
 from evergrow.resources.llm.completion import Completion, Reply
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.job import Job
@@ -19,7 +18,6 @@ from evergrow.resources.llm.server import Server
 if TYPE_CHECKING:
     from evergrow.resources.llm.engine import Engine
 
-LOST = "lost"  # class of the rows of attempts whose fate is unknown
 BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
 
 
@@ -28,14 +26,15 @@ class Permit:
     """Leave to make one attempt: a place on an endpoint and money set aside."""
 
     place: Place
-    reservation: Reservation
+    held: Amount
 
 
 @dataclass(frozen=True, slots=True)
 class Replied:
-    """A reply came, asked for in `mode`: save `call`, then read `completion`, then give the place back."""
+    """A reply came, asked for in `mode`: save `call`, which cost `cost`, read `completion`, give the place back."""
 
     call: Call
+    cost: Amount
     completion: Completion
     mode: rendering.Mode
 
@@ -73,12 +72,12 @@ async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again
         server.admission.heed(answer.headers, now)
         server.learn(job.size, said)
         call = engine.accounts.reply_row(job, server, body, asked_at, answer)
-        engine.accounts.settle_reply(permit.reservation, call)
-        return Replied(call, said, mode)
-    engine.accounts.settle_fault(permit.reservation, answer)
+        cost = engine.accounts.settle_reply(permit.held, call)
+        return Replied(call, cost, said, mode)
+    engine.accounts.settle_fault(permit.held, answer)
     if answer.maybe_billed:
         row = engine.accounts.failure_row(job, server, body, asked_at, answer)
-        engine.commit(_lost(row, job, permit.reservation), _kept)
+        engine.commit(_lost(row, job, permit.held), _kept, permit.held)
     _report(engine, permit, answer, now)
     step = _after(engine, job, permit.place, mode, answer)
     if isinstance(step, Again):
@@ -89,7 +88,7 @@ async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again
     return GivenUp(engine.accounts.failure_row(job, server, body, asked_at, answer), answer, step)
 
 
-def _lost(row: Call, job: Job, held: Reservation) -> Call:
+def _lost(row: Call, job: Job, held: Amount) -> Call:
     """The row of an attempt whose reply was lost on the way: its worst case, for the provider may have charged it."""
     return replace(
         row,

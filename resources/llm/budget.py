@@ -1,10 +1,11 @@
 """Spending limits that hold: the worst case is set aside before a request is sent, and settled when it comes back."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
-from evergrow.resources.ledger import Ledger, Rows
+from evergrow.resources.ledger import NOTHING, Amount, Claim, Grant, Ledger, Rows
 from evergrow.resources.llm import prices
 from evergrow.resources.llm.rendering import TEMPLATE_BYTES
 from evergrow.resources.settings import Settings, SettingsError, models
@@ -17,55 +18,60 @@ class BudgetReached(Exception):  # noqa: N818 - no error: a run that ends as it 
     """A limit leaves no room for another request; the message says which, what is spent, and how to go on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """The most that a request may cost. `usd` is 0 where no limit is in money."""
-
-    tokens: int
-    usd: float
-
-
 @dataclass(slots=True)
 class Purse:
-    """One limit with what this run and others have spent, and what is set aside.
+    """One limit, and the part of it that this run may spend.
 
-    `setting` is its path and `scope` what it limits, in words; `rows` are those of the ledger that count.
+    Attributes:
+        setting, scope: its path, and what it limits, in words.
+        key: by which all who share the limit know it.
+        limits: the limit itself.
+        rows: those of the ledger that count now.
+        block: what this run may still spend; `held` of it is set aside for requests in flight.
+        reach: how far the limit is spent, by all who share it, once this run's block is spent; as last seen.
+        others: what runs beside this one may still spend; as last seen.
     """
 
     setting: str
     scope: str
+    key: str
     limits: models.Limits
-    rows: Rows
-    tokens: int
-    usd: float
-    others_tokens: int = 0
-    others_usd: float = 0.0
-    held_tokens: int = 0
-    held_usd: float = 0.0
+    rows: Callable[[], Rows]
+    block: Amount = NOTHING
+    held: Amount = NOTHING
+    reach: Amount = NOTHING
+    others: Amount = NOTHING
 
-    def fits(self, want: Reservation) -> bool:
+    def short(self, want: Amount) -> Amount:
+        """What is missing to set `want` aside as well."""
+        missing = self.held + want - self.block
+        tokens = 0 if self.limits.max_tokens is None else max(0, missing.tokens)
+        return Amount(tokens, 0.0 if self.limits.max_usd is None else max(0.0, missing.usd))
+
+    def fits(self, want: Amount) -> bool:
         """Whether `want` can be set aside as well."""
-        return self._tokens_fit(want) and self._usd_fits(want)
+        return self.short(want) == NOTHING
 
-    def _tokens_fit(self, want: Reservation) -> bool:
-        limit = self.limits.max_tokens
-        return limit is None or self.tokens + self.others_tokens + self.held_tokens + want.tokens <= limit
+    def receive(self, grant: Grant, *, anew: bool) -> None:
+        """Take in what the ledger granted; `anew`: what was held before is void."""
+        self.block = grant.added if anew else self.block + grant.added
+        self.reach, self.others = grant.spent + grant.block, grant.others
 
-    def _usd_fits(self, want: Reservation) -> bool:
-        limit = self.limits.max_usd
-        return limit is None or self.usd + self.others_usd + self.held_usd + want.usd <= limit
-
-    def reached(self, want: Reservation) -> BudgetReached:
+    def reached(self, want: Amount) -> BudgetReached:
         """The message that ends the run."""
-        if not self._tokens_fit(want):
+        total = self.reach - self.block
+        if self.short(want).tokens:
             name, limit = "max_tokens", f"{self.limits.max_tokens:,} tokens"
-            spent, next_ = f"{self.tokens + self.others_tokens:,}", f"{want.tokens:,}"
+            spent, next_, beside = (f"{amount.tokens:,}" for amount in (total, want, self.others))
+            shared = self.others.tokens > 0
         else:
             name, limit = "max_usd", f"${self.limits.max_usd:,.4f}"
-            spent, next_ = f"${self.usd + self.others_usd:,.4f}", f"${want.usd:,.4f}"
+            spent, next_, beside = (f"${amount.usd:,.4f}" for amount in (total, want, self.others))
+            shared = self.others.usd > 0
+        kept = f" (runs beside this one may spend {beside} of the rest)" if shared else ""
         return BudgetReached(
-            f"budget reached: {self.setting}.{name} is {limit} for {self.scope}, {spent} is spent, and the next request"
-            f" may take up to {next_}; raise the limit and run again, what is answered is not asked again"
+            f"budget reached: {self.setting}.{name} is {limit} for {self.scope}, {spent} is spent{kept}, and the next"
+            f" request may take up to {next_}; raise the limit and run again, what is answered is not asked again"
         )
 
 
@@ -73,60 +79,81 @@ class Budget:
     """The purses that a run draws from, all at once."""
 
     def __init__(self, purses: Sequence[Purse]) -> None:
-        self.purses = [p for p in purses if p.limits.max_tokens is not None or p.limits.max_usd is not None]
+        self.purses = purses
 
     @property
     def in_money(self) -> bool:
         """Whether any limit is in money, so that every price has to be known."""
         return any(purse.limits.max_usd is not None for purse in self.purses)
 
-    def reserve(self, want: Reservation) -> bool:
-        """Set `want` aside in every purse; False if one has to wait until requests in flight are settled.
+    @property
+    def in_flight(self) -> bool:
+        """Whether anything is set aside that has to be settled still."""
+        return any(purse.held.tokens > 0 for purse in self.purses)
 
-        Raises:
-            BudgetReached: it does not fit, and nothing in flight could make room.
-        """
+    def reserve(self, want: Amount) -> bool:
+        """Set `want` aside in every purse; False, and nothing is, where one has no room."""
         for purse in self.purses:
             if not purse.fits(want):
-                if not purse.held_tokens:
-                    raise purse.reached(want)
                 return False
-        self._hold(want, 1)
+        for purse in self.purses:
+            purse.held += want
         return True
 
-    def settle(self, held: Reservation, tokens: int, usd: float) -> None:
+    def reached(self, want: Amount) -> BudgetReached | None:
+        """Which limit has no room for `want`, as the message that ends the run; None if it fits."""
+        return next((purse.reached(want) for purse in self.purses if not purse.fits(want)), None)
+
+    def settle(self, held: Amount, spent: Amount) -> None:
         """Replace what was set aside by what was spent."""
-        self._hold(held, -1)
         for purse in self.purses:
-            purse.tokens += tokens
-            purse.usd += usd
-
-    def _hold(self, amount: Reservation, sign: int) -> None:
-        for purse in self.purses:
-            purse.held_tokens += sign * amount.tokens
-            purse.held_usd += sign * amount.usd
+            purse.held -= held
+            purse.block -= spent
 
 
-def purses(settings: Settings, ledger: Ledger, batch: str, run: str) -> list[Purse]:
-    """The purses of a batch and a run with what the run has spent already; what others spend is still to be read.
+def purses(settings: Settings, batch: str, run: str) -> list[Purse]:
+    """The limits that the settings have for a batch, a run and this month.
 
-    Raises:
-        SettingsError: a limit is in US dollars, and the ledger holds replies whose cost cannot be known.
+    A block of a month goes on into the next one: it may be spent in either, so that it counts in both.
     """
     budget = settings.budget
-    month = datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-    scopes: list[tuple[str, str, models.Limits, Rows]] = [
-        ("budget", f"batch {batch!r}", budget, Rows(batch=batch)),
-        ("budget.run", "this run", budget.run, Rows(run_id=run)),
-        ("budget.month", f"{month:%B %Y}", budget.month, Rows(since=month.timestamp())),
+    found = [
+        Purse("budget", f"batch {batch!r}", f"batch {batch}", budget, lambda: Rows(batch=batch)),
+        Purse("budget.run", "this run", f"run {run}", budget.run, lambda: Rows(run_id=run)),
+        Purse("budget.month", f"{_month():%B %Y}", "month", budget.month, lambda: Rows(since=_month().timestamp())),
     ]
-    found = []
-    for setting, scope, limits, rows in scopes:
-        if limits.max_tokens is not None or limits.max_usd is not None:
-            own = ledger.spent_on(replace(rows, run_id=run))
-            tokens, usd = prices.unpriced(ledger.unpriced(rows), settings.prices, money=limits.max_usd is not None)
-            found.append(Purse(setting, scope, limits, rows, own.tokens + tokens, own.usd + usd))
-    return found
+    return [purse for purse in found if purse.limits.max_tokens is not None or purse.limits.max_usd is not None]
+
+
+def _month() -> datetime:
+    return datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def spent_of(settings: Settings, ledger: Ledger, purse: Purse) -> Amount:
+    """What is spent of a limit, by all who share it: rows of the ledger, and what Batch APIs may still answer.
+
+    Raises:
+        SettingsError: the limit is in US dollars, and the ledger holds replies whose cost cannot be known.
+    """
+    # Requests at Batch APIs come first: one that is answered between the reads then counts twice, and not never.
+    rows, money = purse.rows(), purse.limits.max_usd is not None
+    handed_in = ledger.submissions.set_aside(rows)
+    unknown = prices.unpriced(ledger.unpriced(rows), settings.prices, money=money)
+    return handed_in + ledger.spent_on(rows).amount + Amount(*unknown)
+
+
+def claims(settings: Settings, ledger: Ledger, budget: Budget, want: Amount) -> list[Claim]:
+    """What is to be asked of the ledger so that `want` can be set aside in every purse."""
+    return [
+        Claim(
+            purse.key,
+            purse.limits.max_tokens,
+            purse.limits.max_usd,
+            purse.short(want),
+            partial(spent_of, settings, ledger, purse),
+        )
+        for purse in budget.purses
+    ]
 
 
 def room(settings: Settings, ledger: Ledger, batch: str) -> str | None:
@@ -137,19 +164,19 @@ def room(settings: Settings, ledger: Ledger, batch: str) -> str | None:
     Raises:
         SettingsError: a limit is in US dollars and a price is missing.
     """
-    budget = Budget(purses(settings, ledger, batch, NEW_RUN))
+    budget = Budget(purses(settings, batch, NEW_RUN))
     for purse in budget.purses:
-        rows = replace(purse.rows, other_than=NEW_RUN)
-        spent, (tokens, usd) = ledger.spent_on(rows), ledger.submissions.set_aside(rows)
-        purse.others_tokens, purse.others_usd = spent.tokens + tokens, spent.usd + usd
+        purse.others, spent = ledger.reservations.held(purse.key), spent_of(settings, ledger, purse)
+        purse.reach = Amount(purse.limits.max_tokens or 0, purse.limits.max_usd or 0.0) - purse.others
+        purse.block = purse.reach - spent
     wants = [_smallest(settings, role, money=budget.in_money) for role in CORE_ROLES]
     closed = [purse for purse in budget.purses if not any(purse.fits(want) for want in wants)]
     return str(closed[0].reached(min(wants, key=lambda want: (want.usd, want.tokens)))) if closed else None
 
 
-def _smallest(settings: Settings, role: str, *, money: bool) -> Reservation:
+def _smallest(settings: Settings, role: str, *, money: bool) -> Amount:
     asked = settings.role(role)
     usd = prices.cost(settings.prices.get(asked.model or ""), TEMPLATE_BYTES, None, asked.max_tokens)
     if usd is None and money:
         raise SettingsError(prices.missing(asked.model or ""))
-    return Reservation(TEMPLATE_BYTES + asked.max_tokens, usd or 0.0)
+    return Amount(TEMPLATE_BYTES + asked.max_tokens, usd or 0.0)

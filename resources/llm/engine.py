@@ -7,11 +7,13 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from evergrow.resources.ledger import Call, GroupCommit, Ledger, StoredReply, Verdict
+from evergrow.resources.ledger import NOTHING, Amount, Call, GroupCommit, Ledger, StoredReply, Verdict
 from evergrow.resources.llm.accounts import Accounts
 from evergrow.resources.llm.addresses import Address
+from evergrow.resources.llm.allowance import Allowance
 from evergrow.resources.llm.asking import Asking
 from evergrow.resources.llm.attempt import Permit
+from evergrow.resources.llm.budget import Budget, purses
 from evergrow.resources.llm.conversation import Inbox
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job, job_of
@@ -27,7 +29,6 @@ from evergrow.resources.settings import Settings, SettingsError, models
 
 T = TypeVar("T")
 SHOW_S = 0.2
-LOOK_S, LOOK_SHARE = 2.0, 20.0  # at most a twentieth of the time is spent on reading what others spend
 UNREADABLE = 30  # so many answers in a row, and none readable before: the model cannot do what is asked
 
 
@@ -53,13 +54,15 @@ class Engine:
         not_before: float,
     ) -> None:
         self.tallies = Tallies()
-        self.accounts = Accounts(settings, ledger, attribution)
+        budget = Budget(purses(settings, attribution.batch, attribution.run_id))
+        self.accounts = Accounts(settings, attribution, budget)
+        self.allowance = Allowance(settings, ledger, budget, granted=self._dispatch, failed=self._cannot_go_on)
         self.pools = Pools(settings, ledger, addresses)
         self.observer = Observer(settings.observability, attribution)
         self.ledger_failed = False
-        self._desk = Desk(ledger, attribution)
+        self._desk = Desk(ledger, attribution, self.allowance.holder)
         self._offline = False
-        self._blind: Exception | None = None
+        self._unfit: Exception | None = None
         self._settings = settings
         self._ledger = ledger
         self._progress = progress
@@ -67,7 +70,7 @@ class Engine:
         self._roles: dict[str, models.Role] = {}
         self._askings: set[Asking[Any] | OfflineAsking[Any]] = set()
         self._notes: list[asyncio.Task[None]] = []
-        self._committer = GroupCommit(ledger, self._ledger_fails)
+        self._committer = GroupCommit(ledger, self._ledger_fails, self.allowance.holder)
 
     @classmethod
     @asynccontextmanager
@@ -91,17 +94,16 @@ class Engine:
             SettingsError: a budget is in US dollars and a price is missing.
         """
         engine = cls(settings, ledger, attribution, progress, addresses=addresses or {}, not_before=not_before)
-        others = asyncio.create_task(engine._look_at_others()) if engine.accounts.limited else None
+        engine.allowance.open()
         try:
             yield engine
         finally:
-            if others:
-                others.cancel()
             for asking in list(engine._askings):
                 await asking.close()
             # A note that could not be kept is found out again; it must not hide the error that the run ends with.
             await asyncio.gather(*engine._notes, return_exceptions=True)
             await engine._committer.close()
+            await engine.allowance.close()
             await engine.pools.close()
             engine.observer.close()
 
@@ -129,8 +131,8 @@ class Engine:
         else:
             asking = Asking(self, source, parse)
         self._askings.add(asking)
-        if self._blind:
-            asking.stop(self._blind)
+        if self._unfit:
+            asking.stop(self._unfit)
         try:
             with self._progress.track(label, total) as advance:
                 unseen, shown_at, pace = 0, time.monotonic(), Pace(self.tallies, total)
@@ -187,7 +189,7 @@ class Engine:
     def admit(self, job: Job) -> Permit | Wait:
         """Leave to send `job` now, or how long to wait for it. Raises BudgetReached and SettingsError."""
         want = self.accounts.worst_case(job)
-        if not self.accounts.reserve(want):
+        if not self.allowance.reserve(want):
             return Wait(None)
         place = self.pools.of(job.request.role).admit(job.size, time.monotonic())
         if isinstance(place, Wait):
@@ -199,7 +201,10 @@ class Engine:
     def leave(self, permit: Permit) -> None:
         """Give a place back, to whichever asking has something ready."""
         permit.place.server.admission.leave()
-        for asking in self._askings:
+        self._dispatch()
+
+    def _dispatch(self) -> None:
+        for asking in list(self._askings):
             asking.dispatch()
 
     def paid(self, call: Call) -> None:
@@ -238,26 +243,19 @@ class Engine:
         """Keep for later runs how `server` holds `model` to a schema."""
         self._notes.append(asyncio.create_task(server.remember(model)))
 
-    def commit(self, call: Call, then: Callable[[Call], None]) -> None:
-        """Write `call` to the ledger; `then` follows once it is durable."""
-        self._committer.submit(call, then)
+    def commit(self, call: Call, then: Callable[[Call], None], cost: Amount = NOTHING) -> None:
+        """Write `call`, which cost `cost`, to the ledger; `then` follows once it is durable."""
+        self._committer.submit(call, then, cost)
 
     def verdict(self, verdict: Verdict) -> None:
         """Write what the parser says of a stored reply."""
         self._committer.judge(verdict)
 
-    async def _look_at_others(self) -> None:
-        """Keep in view what runs beside this one spend, at a pace that does not burden the ledger."""
-        while True:
-            started = time.monotonic()
-            try:
-                await asyncio.to_thread(self.accounts.look_at_others)
-            except Exception as error:  # noqa: BLE001 - without this view a shared limit would be overrun: the run ends
-                self._blind = error
-                for asking in self._askings:
-                    asking.stop(error)
-                return
-            await asyncio.sleep(LOOK_S + LOOK_SHARE * (time.monotonic() - started))
+    def _cannot_go_on(self, error: Exception) -> None:
+        """Whatever is asked now or later ends with `error`."""
+        self._unfit = error
+        for asking in list(self._askings):
+            asking.stop(error)
 
     def _ledger_fails(self, error: Exception) -> None:
         self.ledger_failed = True

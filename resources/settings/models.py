@@ -318,7 +318,7 @@ class Observability(Section):
 
     events: Path | None = Field(None, description="JSON lines: each retry, failure and change of an endpoint's state")
     metrics: Path | None = Field(
-        None, description="counters in Prometheus's text format; each process writes its own, x.prom as x.PID.prom"
+        None, description="counters in Prometheus's text format, added up over all processes and runs"
     )
 
 

@@ -338,6 +338,23 @@ def test_a_tree_carries_its_picture_its_text_and_its_leaves_sizes(trees: Platfor
     assert "leaves" in str(made.metadata["leaf_sizes"].value)
 
 
+def test_levels_and_samples_carry_what_was_planned_beside_what_was_asked(trees: Platform) -> None:
+    plant(trees, "t", "gsm8k", 1, 20)
+    grow_levels(trees, "t", 1)
+    write_shards(trees, "t")
+
+    for key, planned in ((level_key(0), 1 + 3), (SAMPLES, None)):
+        made = trees.instance.fetch_materializations(key, limit=1).records[0].asset_materialization
+        assert made is not None
+        figures: dict[str, Any] = {name: value.value for name, value in made.metadata.items()}
+        assert planned is None or figures["planned_requests"] == planned
+        assert figures["planned_tokens_in"] > 0
+        assert figures["requests"] <= figures["planned_most_requests"]
+        assert figures["tokens_in"] + figures["tokens_out"] <= figures["planned_most_tokens"]
+        assert "generator: " in figures["planned_from"]
+        assert figures["planned_usd"] is None
+
+
 def test_a_node_below_a_list_finds_its_dimension_from_several_draws(trees: Platform) -> None:
     listed = b'{"children": [{"dimension": "Kind", "attribute_value": ["a", "b", "c", "d"], "samples": null}]}'
     plant(trees, "t", "gsm8k", 2, 10, listed)

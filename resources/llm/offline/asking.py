@@ -177,7 +177,7 @@ class OfflineAsking(Generic[T]):
         price = self._settings.prices.get(model)
         want = replace(want, usd=want.usd * (price.batch_factor if price else 1.0))
         try:
-            while not self._engine.accounts.reserve(want):
+            while not self._engine.allowance.reserve(want):
                 self._room.clear()
                 await self._room.wait()  # for live requests of this step that are in flight
         except BudgetReached as reached:

@@ -18,9 +18,13 @@ GROUP = 500
 
 
 class Desk:
-    """The submissions of one step on behalf of one payer; lines are written to the ledger in groups."""
+    """The submissions of one step on behalf of one payer; lines are written to the ledger in groups.
 
-    def __init__(self, ledger: Ledger, who: Attribution) -> None:
+    `holder` is whose blocks of shared limits they are paid from.
+    """
+
+    def __init__(self, ledger: Ledger, who: Attribution, holder: str | None) -> None:
+        self._holder = holder
         self.owner = Owner(who.asset, who.partition, who.batch)
         self._run_id = who.run_id
         self._store = ledger.submissions
@@ -103,5 +107,5 @@ class Desk:
 
     async def _flush(self) -> None:
         if self._lines:
-            await asyncio.to_thread(self._store.add, self._drafts[-1].submission_id, self._lines)
+            await asyncio.to_thread(self._store.add, self._drafts[-1].submission_id, self._lines, self._holder)
             self._lines = []

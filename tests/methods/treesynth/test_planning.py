@@ -1,7 +1,7 @@
 import polars as pl
 
 from evergrow.methods.treesynth.domain_files import find_domain
-from evergrow.methods.treesynth.planning import MOST, Rules, plan
+from evergrow.methods.treesynth.planning import MOST, Rules, plan, shape_after, shape_ahead, writing_calls
 
 
 def level(fans: list[int], leaves: int = 0, *, listed: bool = False) -> pl.DataFrame:
@@ -37,7 +37,7 @@ def test_the_next_level_is_exact_and_the_rest_follows_the_fan_out() -> None:
 def test_levels_that_the_domain_states_are_exact_and_cost_nothing() -> None:
     found = plan(level([5]), 0, find_domain("customer_support"), 0, rules(3, 120))
 
-    assert (found.nodes, found.leaves, found.rows, found.requests) == (5, 15, 120, 15)
+    assert (found.nodes, found.leaves, found.rows, found.requests) == (5, 15, 120, 15)  # eight rows a leaf
 
 
 def test_money_and_tokens_stay_unknown_while_nothing_is_known() -> None:
@@ -56,3 +56,21 @@ def test_a_level_of_leaves_ends_the_tree() -> None:
     found = plan(level([], leaves=4), 1, find_domain("gsm8k"), 2, rules(4, 50))
 
     assert (found.nodes, found.leaves, found.requests) == (0, 5, 5)
+
+
+def test_a_tree_that_is_not_begun_supposes_a_fan_out_where_its_domain_states_none() -> None:
+    gsm8k, support = find_domain("gsm8k"), find_domain("customer_support")
+
+    assert shape_ahead(gsm8k, rules(2), 3).dividing == ((0, 1), (1, 3))
+    assert shape_ahead(gsm8k, rules(2), 3).leaves == 9
+    stated = shape_ahead(support, rules(4, 120), 50)
+    assert (stated.leaves, stated.writing, stated.dividing) == (750, 120, ((3, 15),))
+    after = shape_after(level([5]), 0, support, 0, rules(4, 120), fan=50)
+    assert (after.nodes, after.leaves, after.dividing) == (5, stated.leaves, stated.dividing)
+
+
+def test_leaves_write_apart_from_each_other() -> None:
+    assert writing_calls(30, 15, 10) == 15
+    assert writing_calls(31, 3, 10) == 2 + 1 + 1
+    assert writing_calls(2, 100, 10) == 2
+    assert writing_calls(0, 0, 10) == 0

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from evergrow.resources.ledger import Ledger, Line, Owner, Pending, Rows, Settled, State, Submission
+from evergrow.resources.ledger import NOTHING, Amount, Ledger, Line, Owner, Pending, Rows, Settled, State, Submission
 from tests.resources.ledger.support import reply
 
 OWNER = Owner("asset-1", "p", "b")
@@ -47,18 +47,18 @@ def test_only_drafts_of_their_owner_are_forgotten(ledger: Ledger) -> None:
         store.add(submission.submission_id, [line(1)])
     store.discard_drafts(OWNER)
     assert {s.submission_id for s in store.find(tuple(State))} == {"s2", "s3"}
-    assert store.set_aside(Rows()) == (200, 1.0)
+    assert store.set_aside(Rows()) == Amount(200, 1.0)
 
 
 def test_lines_are_set_aside_until_they_are_settled_and_failures_are_counted_until_closed(ledger: Ledger) -> None:
     store = ledger.submissions
     store.begin(DRAFT)
     store.add("s1", [line(1), line(2), line(3)])
-    assert store.set_aside(Rows(batch="b")) == (300, 1.5)
-    assert store.set_aside(Rows(other_than="run-1")) == store.set_aside(Rows(batch="other")) == (0, 0.0)
+    assert store.set_aside(Rows(batch="b")) == Amount(300, 1.5)
+    assert store.set_aside(Rows(run_id="run-2")) == store.set_aside(Rows(batch="other")) == NOTHING
 
     store.settle("s1", [Settled(line(1).call_id), Settled(line(2).call_id, "transient", "expired")])
-    assert store.set_aside(Rows(run_id="run-1")) == (100, 0.5)
+    assert store.set_aside(Rows(run_id="run-1")) == Amount(100, 0.5)
     assert set(store.open_lines("s1", [line(n).call_id for n in (1, 2, 3)])) == {line(3).call_id}
     ids = [line(n).call_id for n in (1, 2, 3, 4)]
     assert store.pending(OWNER, ids) == {

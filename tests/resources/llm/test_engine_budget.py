@@ -137,7 +137,7 @@ def test_what_may_have_been_charged_counts_in_later_runs_too(fake_endpoint: Fake
     assert spent.usd > 2 * 300 * 10e-6
 
 
-def test_runs_side_by_side_see_what_the_other_spends(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
+def test_runs_side_by_side_never_exceed_a_limit_together(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
     fake_endpoint.control(latency=0.2)
     chosen = settings({"concurrency": 2}, roles=ROLES, budget={"month": {"max_tokens": 24_000}})
 
@@ -152,10 +152,10 @@ def test_runs_side_by_side_see_what_the_other_spends(fake_endpoint: FakeEndpoint
     asked = asyncio.run(both())
 
     assert all(isinstance(one.error, BudgetReached) for one in asked)
-    assert ledger.spent().tokens < 36_000  # each alone would have spent 24,000
+    assert 24_000 - 2_000 < ledger.spent().tokens <= 24_000
 
 
-def test_a_run_that_can_no_longer_see_what_others_spend_ends(
+def test_a_run_that_can_no_longer_draw_on_its_budget_ends(
     fake_endpoint: FakeEndpoint, ledger: Ledger, tmp_path: Path
 ) -> None:
     fake_endpoint.control(share={"hang": 1.0})
@@ -164,7 +164,7 @@ def test_a_run_that_can_no_longer_see_what_others_spend_ends(
         while not fake_endpoint.stats()["in_flight"]:
             time.sleep(0.02)
         with sqlite3.connect(tmp_path / "ledger.sqlite") as connection:
-            connection.execute("ALTER TABLE calls RENAME TO elsewhere")
+            connection.execute("ALTER TABLE reservations RENAME TO elsewhere")
         connection.close()
 
     thread = threading.Thread(target=take_the_table_away)

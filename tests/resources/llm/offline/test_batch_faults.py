@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from evergrow.resources.ledger import Ledger, Rows, State
+from evergrow.resources.ledger import NOTHING, Ledger, Rows, State
 from evergrow.resources.llm import Answered, BudgetReached, EndpointError, Failed
 from evergrow.resources.llm.offline import AwaitingBatch
 from tests.conftest import FakeEndpoint
@@ -121,18 +121,18 @@ def test_what_is_handed_in_is_set_aside_from_every_budget_until_it_is_settled(
     fake_endpoint: FakeEndpoint, ledger: Ledger
 ) -> None:
     waits(batch_settings(prices=PRICES), ledger, 4)
-    tokens, usd = ledger.submissions.set_aside(Rows())
-    assert tokens > 4 * 2048
-    assert usd == pytest.approx(4 * 2048 * 4e-6, rel=0.1)
+    aside = ledger.submissions.set_aside(Rows())
+    assert aside.tokens > 4 * 2048
+    assert aside.usd == pytest.approx(4 * 2048 * 4e-6, rel=0.1)
 
     who = replace(WHO, run_id="run-2", batch="batch-2")
-    tight = batch_settings(prices=PRICES, budget={"month": {"max_tokens": tokens + 1000}})
+    tight = batch_settings(prices=PRICES, budget={"month": {"max_tokens": aside.tokens + 1000}})
     error = goes_on(tight, ledger, requests(1, system="Other."), who=who).error
     assert isinstance(error, BudgetReached)
     assert fake_endpoint.stats()["batch"]["lines"] == 4
 
     look(tight, ledger)
-    assert ledger.submissions.set_aside(Rows()) == (0, 0.0)
+    assert ledger.submissions.set_aside(Rows()) == NOTHING
     waits(tight, ledger, requests(1, system="Other."), who=who)
 
 
@@ -145,7 +145,7 @@ def test_a_budget_that_fits_a_part_hands_in_that_part_and_is_never_overrun(
     assert "budget reached: budget.max_tokens is 5,000" in str(waiting)
     found: Asked | AwaitingBatch = waiting
     for _ in range(30):
-        assert ledger.submissions.set_aside(Rows())[0] + ledger.spent().tokens <= limit
+        assert ledger.submissions.set_aside(Rows()).tokens + ledger.spent().tokens <= limit
         look(chosen, ledger)
         if isinstance(found := step(chosen, ledger, 30), Asked):
             break

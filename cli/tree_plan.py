@@ -1,0 +1,74 @@
+"""What growing a tree would take from where it stands, whether it is begun or not."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from evergrow.assets.tree_levels import plan_rules
+from evergrow.assets.tree_requests import level_works, samples_works
+from evergrow.cli.plan import Plan, planned
+from evergrow.cli.trees import domain_of, held_rows, tree_levels
+from evergrow.cli.workspace import Workspace
+from evergrow.methods.treesynth.planning import TYPICAL_FAN_OUT, Shape, shape_after, shape_ahead, writing_calls
+from evergrow.resources.forecast import Work
+from evergrow.resources.lake import NeverMaterialized
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.trees import TreeSpec, registered_trees
+
+
+def plan_tree(workspace: Workspace, spec: TreeSpec) -> Plan:
+    """What the levels and samples that the tree still lacks would take.
+
+    Levels that are not grown yet are expected to divide as the last one did, and at most as its gate allows.
+    """
+    with workspace.ledger() as ledger:
+        expected, most = _shapes(workspace, ledger, spec)
+        plan = planned(workspace, ledger, list(_works(workspace, spec, expected, most)), spec.tree)
+    about = f"{expected.leaves:,} leaves and {expected.rows:,} rows are expected"
+    if not _begun(workspace, spec):
+        about += f", with {TYPICAL_FAN_OUT} values a dimension where the domain states none: nothing is grown yet"
+    return Plan(plan.table, [about, *plan.notes])
+
+
+def _works(workspace: Workspace, spec: TreeSpec, expected: Shape, most: Shape) -> Iterator[Work]:
+    rules, domain = workspace.settings.treesynth, domain_of(workspace, spec.domain)
+    for (depth, nodes), (_, most_nodes) in zip(expected.dividing, most.dividing, strict=True):
+        yield from level_works(domain, rules, depth, nodes, most_nodes)
+    held = sum(held_rows(workspace, spec.tree).values()) if _begun(workspace, spec) else 0
+    calls, most_calls = (
+        writing_calls(max(0, shape.rows - held), shape.leaves, rules.samples_per_call) for shape in (expected, most)
+    )
+    checks = rules.adherence_rows * rules.shards if calls else 0
+    yield from samples_works(domain, rules, spec.max_depth, calls, checks=checks, most_calls=max(calls, most_calls))
+
+
+def _shapes(workspace: Workspace, ledger: Ledger, spec: TreeSpec) -> tuple[Shape, Shape]:
+    """The tree's shape to expect, and the largest one that the gates let through."""
+    settings, domain = workspace.settings, domain_of(workspace, spec.domain)
+    rules, widest = plan_rules(settings, spec, ledger), settings.gates.level.max_fan_out
+    if not _begun(workspace, spec):
+        return shape_ahead(domain, rules), _bounded(shape_ahead(domain, rules, widest), workspace)
+    nodes = tree_levels(workspace, spec.tree)
+    nodes = nodes.filter(pl.col("reason").is_null())
+    depth = int(nodes["depth"].max() or 0)  # type: ignore[arg-type]
+    last, above = nodes.filter(pl.col("depth") == depth), nodes.filter(pl.col("depth") < depth)
+    leaves = above.filter(pl.col("state") == "leaf").height
+    expected, most = (shape_after(last, leaves, domain, depth, rules, fan=fan) for fan in (None, float(widest)))
+    return expected, _bounded(most, workspace)
+
+
+def _bounded(shape: Shape, workspace: Workspace) -> Shape:
+    """No larger than the gates of the levels let it become."""
+    rules = workspace.settings.treesynth
+    dividing = tuple((depth, min(nodes, rules.max_nodes)) for depth, nodes in shape.dividing)
+    leaves, rows = min(shape.leaves, rules.max_leaves), min(shape.rows, rules.max_rows)
+    return Shape(shape.nodes, leaves, rows, dividing, writing_calls(rows, leaves, rules.samples_per_call))
+
+
+def _begun(workspace: Workspace, spec: TreeSpec) -> bool:
+    if spec.tree not in registered_trees(workspace.home):
+        return False
+    try:
+        return not tree_levels(workspace, spec.tree).is_empty()
+    except NeverMaterialized:
+        return False

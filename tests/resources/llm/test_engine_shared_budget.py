@@ -1,0 +1,100 @@
+"""Limits that several processes share: never exceeded together, and left to the others when one is killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+
+from evergrow.resources.ledger import Ledger
+from tests.conftest import ROOT, FakeEndpoint
+
+PROGRAM = """
+import json, sys
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm import Answered, Attribution
+from tests.resources.llm.support import ask, requests, settings
+url, ledger_url, name, batch, budget = sys.argv[1:]
+chosen = settings(
+    {"base_url": url, "concurrency": 8}, roles={"generator": {"max_tokens": 300}},
+    prices={"model-1": {"input": 2.5, "output": 10.0}}, budget=json.loads(budget),
+)
+ledger = Ledger.open(ledger_url)
+who = Attribution(run_id=name, asset="a", partition="p", batch=batch)
+asked = ask(chosen, ledger, requests(1000, system=name), who=who)
+ledger.close()
+print(json.dumps({"answered": len(asked.of(Answered)), "error": str(asked.error)}))
+"""
+TOKENS, USD = {"max_tokens": 40_000}, {"max_usd": 0.12}
+
+
+def start(
+    endpoint: FakeEndpoint, ledger_url: str, name: str, budget: dict[str, Any], batch: str = ""
+) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-c", PROGRAM, endpoint.url, ledger_url, name, batch or name, json.dumps(budget)]
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": "."}, stdout=subprocess.PIPE, text=True)
+
+
+def ended(process: "subprocess.Popen[str]") -> dict[str, Any]:
+    output, _ = process.communicate(timeout=90)
+    assert process.returncode == 0
+    return dict(json.loads(output))
+
+
+def wait_for_requests(endpoint: FakeEndpoint, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while endpoint.stats()["requests"] < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize(("scope", "limit"), [("month", TOKENS), ("month", USD), ("batch", TOKENS)])
+def test_processes_that_share_a_limit_never_exceed_it_together_and_use_it_up(
+    fake_endpoint: FakeEndpoint, ledger_url: str, scope: str, limit: dict[str, Any]
+) -> None:
+    fake_endpoint.control(latency=0.1)
+    budget, batch = ({"month": limit}, "") if scope == "month" else (limit, "shared")
+
+    both = [start(fake_endpoint, ledger_url, name, budget, batch) for name in ("run-1", "run-2")]
+    first, second = (ended(process) for process in both)
+
+    for one in (first, second):
+        assert f"budget reached: budget{'.month' if scope == 'month' else ''}.{next(iter(limit))}" in one["error"]
+    ledger = Ledger.open(ledger_url)
+    spent = ledger.spent()
+    assert spent.calls == first["answered"] + second["answered"] == fake_endpoint.stats()["requests"]
+    if "max_tokens" in limit:
+        assert 40_000 - 2_000 < spent.tokens == fake_endpoint.stats()["tokens"] <= 40_000
+    else:
+        assert 0.12 - 0.01 < spent.usd <= 0.12
+    assert ledger.reservations.held("month").tokens == ledger.reservations.held("batch shared").tokens == 0
+    ledger.close()
+
+
+@pytest.mark.parametrize("limit", [TOKENS, USD])
+def test_what_a_killed_process_held_may_be_spent_by_the_one_that_is_left(
+    fake_endpoint: FakeEndpoint, ledger_url: str, limit: dict[str, Any]
+) -> None:
+    fake_endpoint.control(latency=0.3)
+    killed = start(fake_endpoint, ledger_url, "run-1", {"month": limit})
+    wait_for_requests(fake_endpoint, 12)
+    left = start(fake_endpoint, ledger_url, "run-2", {"month": limit})
+    wait_for_requests(fake_endpoint, 30)
+
+    killed.send_signal(signal.SIGKILL)  # and not waited for: it stays a zombie
+    fake_endpoint.control(latency=0.02)
+    other = ended(left)
+    killed.communicate()
+
+    assert "budget reached: budget.month" in other["error"]
+    ledger = Ledger.open(ledger_url)
+    spent = ledger.spent()
+    if "max_tokens" in limit:
+        assert 40_000 - 2_000 < spent.tokens <= 40_000
+    else:
+        assert 0.12 - 0.01 < spent.usd <= 0.12
+    ledger.close()
