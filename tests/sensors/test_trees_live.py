@@ -1,0 +1,56 @@
+"""A tree that nobody touches once its level 0 was materialized in the UI: the daemon takes it to its last shard."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from evergrow.assets.keys import SAMPLES, level_key, shard_partition
+from evergrow.cli.main import main
+from evergrow.resources.home import Home
+from evergrow.resources.runs import UNFINISHED
+from evergrow.resources.versions import latest_materialization
+from tests.command import until
+from tests.conftest import FakeEndpoint
+from tests.live import live
+from tests.platform import Platform
+from tests.test_gate_paths import BACKFILL, RUN_OVER
+
+SETTINGS = {
+    "treesynth": {"max_depth": 1, "shards": 2, "adherence_rows": 0, "sample_similarity": 1.0},
+    "sensors": {"interval_s": 1},
+}
+GROWN = ["tree_level_1", "tree_samples", "tree_samples"]
+
+
+@pytest.mark.timeout(600)
+def test_a_tree_grows_to_its_end_without_a_human(
+    fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
+    monkeypatch.chdir(tmp_path)
+    home = Home(tmp_path / "home").ensure()
+    assert main(["tree", "add", "t", "--domain", "customer_support", "--rows", "12", "--max-depth", "1"]) == 0
+    last = shard_partition("t", "s01")
+
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance, live(home.path) as ui:
+        launched = ui.ask(
+            BACKFILL,
+            parameters={
+                "assetSelection": [{"path": list(level_key(0).path)}],
+                "partitionNames": ["t"],
+                "tags": [],
+                "fromFailure": False,
+            },
+        )["launchPartitionBackfill"]
+        assert launched["__typename"] == "LaunchBackfillSuccess", launched
+        until(lambda: bool(latest_materialization(instance, SAMPLES, last)), ui.said, 0.5, RUN_OVER)
+        until(lambda: not instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)), ui.said, 0.5, RUN_OVER)
+        runs = instance.get_runs()
+        platform = Platform(instance, {})
+        rows = [platform.table(SAMPLES, shard_partition("t", name)).height for name in ("s00", "s01")]
+
+    assert all(run.is_success for run in runs)
+    assert sorted(run.job_name for run in runs if "dagster/sensor_name" in run.tags) == GROWN
+    assert sum(rows) == 12
