@@ -25,7 +25,7 @@ def draws(votes: int) -> pl.Expr:
     return pl.when(pl.col("task").is_in(VOTED)).then(votes).otherwise(1)
 
 
-def answer_requests(asked: pl.DataFrame, answers: dataset.Answers) -> Iterator[Request]:
+def responder_requests(asked: pl.DataFrame, answers: dataset.Answers) -> Iterator[Request]:
     """The draws of `row, task, content`, lazily: the first one as the role says, the others warmer."""
     for row, task, content, wanted in asked.select("row", "task", "content", draws(answers.votes)).iter_rows():
         letters = options(content) if task == "choice" else ()
@@ -37,7 +37,7 @@ def answer_requests(asked: pl.DataFrame, answers: dataset.Answers) -> Iterator[R
             )  # fmt: skip
 
 
-def test_requests(programs: pl.DataFrame, rules: dataset.Verification) -> Iterator[Request]:
+def tester_requests(programs: pl.DataFrame, rules: dataset.Verification) -> Iterator[Request]:
     """The tests of `id, content, code`, lazily."""
     for name, content, code in programs.select("id", "content", "code").iter_rows():
         prompt = render_tests(content, code, rules.tests)
@@ -47,11 +47,11 @@ def test_requests(programs: pl.DataFrame, rules: dataset.Verification) -> Iterat
 def answers_work(asked: pl.DataFrame, answers: dataset.Answers) -> Work:
     """Asking for all draws of `row, task, content`, of whom some stand for all."""
     total = asked.select(draws(answers.votes).sum()).item() or 0
-    like = list(answer_requests(asked.head(PEEKED), answers.model_copy(update={"votes": 1})))
+    like = list(responder_requests(asked.head(PEEKED), answers.model_copy(update={"votes": 1})))
     return Work("responses", "responder", "dataset/responses", total, total, like, ANSWER_TOKENS)
 
 
 def tests_work(programs: pl.DataFrame, rules: dataset.Verification) -> Work:
     """Asking for the tests of `id, content, code`, of whom some stand for all."""
-    like = list(test_requests(programs.head(PEEKED), rules))
+    like = list(tester_requests(programs.head(PEEKED), rules))
     return Work("tests", "tester", "dataset/verified", programs.height, programs.height, like, TESTS_TOKENS)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.requests import ASKED, DRAW_MARK, answer_requests, answers_work
+from evergrow.assets.dataset.requests import ASKED, DRAW_MARK, answers_work, responder_requests
 from evergrow.assets.dataset.samples import SAMPLE, samples_of
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
@@ -66,7 +66,7 @@ def responses_definitions(settings: Settings) -> dg.Definitions:
         work = answers_work(asked, answers)
         planned = models.forecast(work)
         async with models.engine(context) as engine:
-            outcomes = engine.ask(answer_requests(asked, answers), _as_text, label=STAGE, total=work.requests)
+            outcomes = engine.ask(responder_requests(asked, answers), _as_text, label=STAGE, total=work.requests)
             drawn = await gather(
                 outcomes,
                 lambda response: {"text": response.text, "final": response.final},

@@ -7,7 +7,7 @@ from functools import partial
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.requests import test_requests, tests_work
+from evergrow.assets.dataset.requests import tester_requests, tests_work
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
@@ -68,7 +68,7 @@ def verified_definitions(settings: Settings) -> dg.Definitions:
         planned = models.forecast(tests_work(programs, rules))
         async with models.engine(context) as engine:
             outcomes = engine.ask(
-                test_requests(programs, rules),
+                tester_requests(programs, rules),
                 partial(read_tests, most=rules.tests),
                 label="tests",
                 total=programs.height,
