@@ -1,17 +1,16 @@
-"""The whole job at small size: harvest, evolve, gate, collect, export, explain; then a tree over a domain's space."""
+"""The whole job at small size: harvest, evolve, gate, collect; a tree over a domain's space; one dataset of both."""
 
 from pathlib import Path
 
-import polars as pl
-
-from evergrow.assets.funnel import SCHEMA
 from evergrow.assets.keys import COLLECTED
 from evergrow.cli.console import out, say, show_table
-from evergrow.cli.export import export_instructions
+from evergrow.cli.dataset import Wish, make_release, release_funnel
+from evergrow.cli.export import export_files
 from evergrow.cli.runs import run_batch
 from evergrow.cli.trace import draw, trace
 from evergrow.cli.trees import grow_tree, planned_tree, show_tree
 from evergrow.cli.workspace import Workspace
+from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.batches import stage
 from evergrow.resources.harvest import harvest
 
@@ -21,23 +20,34 @@ TREE, DOMAIN, LEVELS, ROWS = "support", "customer_support", 1, 10
 
 
 def demo(workspace: Workspace, seeds: int) -> None:
-    """Grow a small dataset from functions of the Python standard library, and show what came of it."""
+    """Grow a small dataset from functions of the Python standard library and from a tree, and show what came of it."""
     bounds = workspace.settings.seeds
     harvested = harvest(SOURCE, seeds, bounds.harvest_min_chars, bounds.harvest_max_chars)
     stage(workspace.home, BATCH, harvested, replace=True)
     workspace.add_partition(BATCH)
     say(f"{harvested.frame.height} documented functions of the module {SOURCE!r} are the seeds of batch {BATCH!r}.")
     if workspace.settings.uses_embedded_model:
-        say("Evolving them, and growing a tree, takes less than three minutes on two free cores.")
+        say("Evolving them, growing a tree and answering both takes about four minutes on two free cores.")
     run_batch(workspace, BATCH, say)
-    target = export_instructions(workspace, [BATCH], "chat", workspace.home.exports / BATCH)
-    show_table(workspace.funnel(BATCH).vstack(_exported(workspace, target)), "funnel")
+    _grow_tree(workspace)
+    target = _release(workspace)
     best = workspace.table(COLLECTED, BATCH).sort("value", descending=True).head(1).collect()
     if best.height:
         out.print(draw(trace(workspace, best["id"][0], BATCH), prompts=False))
-    _grow_tree(workspace)
     say(f"\nThe dataset: {target}")
     say("Look at it all in the Dagster UI: evergrow ui")
+
+
+def _release(workspace: Workspace) -> Path:
+    """Answer, verify and clean what was collected and what the tree holds; returns the folder of the files."""
+    say("\nBoth become one dataset: answered, code tested in a sandbox, compared with benchmarks and with one another.")
+    wish = Wish(batches=[BATCH], trees=[TREE])
+    make_release(workspace, wish, say)
+    show_table(release_funnel(workspace, [BATCH, TREE]), "funnel")
+    folder = workspace.home.exports / BATCH
+    for line in export_files(workspace, folder, "chat", Wanted()):
+        say(line)
+    return folder
 
 
 def _grow_tree(workspace: Workspace) -> None:
@@ -48,12 +58,3 @@ def _grow_tree(workspace: Workspace) -> None:
     show_tree(workspace, TREE)
     say("Each leaf has its share; what repeated another sample in words or meaning was rejected and written anew.")
     say(f"Evolve its samples further: evergrow seeds from-tree {TREE} --batch {TREE}")
-
-
-def _exported(workspace: Workspace, target: Path) -> pl.DataFrame:
-    """The funnel's last row: what was collected, and what the file holds."""
-    collected = workspace.table(COLLECTED, BATCH).select(pl.len()).collect().item()
-    rows = sum(1 for _ in target.open(encoding="utf-8"))
-    return pl.DataFrame(
-        [("exported", collected, collected, 0, collected - rows, "", rows)], schema=SCHEMA, orient="row"
-    )

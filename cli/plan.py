@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from evergrow.assets.dataset.requests import ASKED, answers_work, tests_work
+from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
 from evergrow.assets.frontier import next_round_no
-from evergrow.assets.keys import SEEDS, parents_key, round_name
+from evergrow.assets.keys import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
 from evergrow.assets.requests import as_parents, children_work, judging_work
 from evergrow.cli.console import say, show_table
 from evergrow.cli.workspace import Workspace
@@ -16,6 +18,7 @@ from evergrow.resources.forecast import Forecast, Work, forecast, known_sum, usa
 from evergrow.resources.ledger import Amount, Ledger
 from evergrow.resources.llm.budget import NEW_RUN, Purse, purses, spent_of
 from evergrow.resources.settings import SettingsError
+from evergrow.resources.versions import latest_materialization
 
 SCHEMA = {
     "step": pl.String,
@@ -58,9 +61,9 @@ def show_plan(plan: Plan, title: str, *, as_json: bool) -> None:
 
 
 def plan_batch(workspace: Workspace, batch: str) -> Plan:
-    """What a run of the batch would take from the round that it has come to."""
+    """What a run of the batch would take from the round that it has come to; once collected, what a release would."""
     with workspace.ledger() as ledger:
-        return planned(workspace, ledger, list(_rounds(workspace, ledger, batch)), batch)
+        return planned(workspace, ledger, [*_rounds(workspace, ledger, batch), *_answers(workspace, batch)], batch)
 
 
 def planned(workspace: Workspace, ledger: Ledger, works: Sequence[Work], payer: str) -> Plan:
@@ -84,6 +87,21 @@ def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
         name = round_name(size.round_no)
         yield children_work(f"{name}/instructions", parents, size.children, most.children)
         yield judging_work(f"{name}/complexity", parents, size.judged, most.judged)
+
+
+def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
+    """Answering what is collected, and testing the answers that will be code; the samples stand for their programs."""
+    settings, instance = workspace.settings, workspace.instance
+    if not latest_materialization(instance, COLLECTED, batch):
+        return
+    seeds, collected = workspace.table(SEEDS, batch).collect(), workspace.table(COLLECTED, batch).collect()
+    samples = samples_of(instance, seeds, collected)
+    asked = with_tasks(settings, samples, domains_of(settings, samples)).filter(pl.col("task").is_in(ASKED))
+    if not latest_materialization(instance, RESPONSES, batch):
+        yield answers_work(asked, settings.answers)
+    if not latest_materialization(instance, VERIFIED, batch):
+        programs = asked.filter(pl.col("task") == "code").with_columns(code="content")
+        yield tests_work(programs, settings.verification)
 
 
 def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:

@@ -215,7 +215,7 @@ def held_rows(workspace: Workspace, tree: str) -> dict[str, int]:
 def _outlook(workspace: Workspace, step: Step) -> str:
     """What a level's plan says of the whole tree."""
     names = ("leaves", "rows", "requests", "tokens", "usd")
-    found = {n: metadata_of(workspace.instance, step.key, step.partition, f"planned_{n}") for n in names}
+    found = {n: metadata_of(workspace.instance, step.key, step.partition, f"ahead_{n}") for n in names}
     tokens = f", {found['tokens']:,} tokens" if found["tokens"] is not None else ""
     usd = f", ${found['usd']:,.2f}" if found["usd"] is not None else ""
     return (

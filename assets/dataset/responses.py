@@ -7,16 +7,14 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED, DRAW_MARK, answers_work, responder_requests
-from evergrow.assets.dataset.samples import SAMPLE, samples_of
+from evergrow.assets.dataset.samples import SAMPLE, domains_of, samples_of, with_tasks
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import BATCHES, COLLECTED, RESPONSES, SEEDS, gate_name
 from evergrow.assets.outcomes import gather, unanswered
 from evergrow.assets.shown import kept
 from evergrow.methods.answering.responses import Response, answer_prompt, read_response
-from evergrow.methods.answering.tasks import task_of
 from evergrow.methods.treesynth.domain import Domain
-from evergrow.methods.treesynth.domain_files import find_domain, known_domains
 from evergrow.methods.treesynth.samples import chat_turns
 from evergrow.methods.verification.choices import options
 from evergrow.resources.gate import GATES
@@ -58,9 +56,9 @@ def responses_definitions(settings: Settings) -> dg.Definitions:
         models: dg.ResourceParam[Models],
     ) -> pl.DataFrame:
         """An answer to every sample, and every draw of it; samples without one have the reason."""
-        domains = _domains(settings, samples := samples_of(context.instance, seeds, collected))
-        tasks = task_of(answers.tasks, {name: domain.answer for name, domain in domains.items()})
-        samples = samples.with_columns(tasks).with_row_index("row")
+        samples = samples_of(context.instance, seeds, collected)
+        domains = domains_of(settings, samples)
+        samples = with_tasks(settings, samples, domains)
         unasked = _unaskable(samples)
         asked = samples.filter(pl.col("task").is_in(ASKED) & ~pl.col("row").is_in(unasked["row"].implode()))
         work = answers_work(asked, answers)
@@ -94,12 +92,6 @@ def responses_definitions(settings: Settings) -> dg.Definitions:
         STAGE, selection=dg.AssetSelection.assets(responses), description="Answers the samples of a batch."
     )
     return dg.Definitions(assets=[responses], asset_checks=[responses_gate], jobs=[job])
-
-
-def _domains(settings: Settings, samples: pl.DataFrame) -> dict[str, Domain]:
-    folders = [settings.treesynth.domains] if settings.treesynth.domains else []
-    named = set(samples["domain"].drop_nulls().unique()) & set(known_domains(folders))
-    return {name: find_domain(name, folders) for name in sorted(named)}
 
 
 def _as_text(answer: object) -> Response:

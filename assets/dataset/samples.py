@@ -1,10 +1,16 @@
 """The samples of a batch that are to be answered: what its evolution collected, or its seeds as they are."""
 
+from collections.abc import Mapping
+
 import dagster as dg
 import polars as pl
 
 from evergrow.assets.keys import stage_key
+from evergrow.methods.answering.tasks import task_of
+from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.domain_files import find_domain, known_domains
 from evergrow.methods.treesynth.nodes import ATTRIBUTES
+from evergrow.resources.settings import Settings
 from evergrow.resources.versions import latest_materialization
 
 IDENTITY: dict[str, pl.DataType] = {
@@ -63,6 +69,19 @@ def samples_of(instance: dg.DagsterInstance, seeds: pl.DataFrame, collected: pl.
             allow_retries=False,
         )
     return _shaped(_as_they_are(seeds))
+
+
+def domains_of(settings: Settings, samples: pl.DataFrame) -> dict[str, Domain]:
+    """The domain files of those domains of the samples that have one, by name."""
+    folders = [settings.treesynth.domains] if settings.treesynth.domains else []
+    named = set(samples["domain"].drop_nulls().unique()) & set(known_domains(folders))
+    return {name: find_domain(name, folders) for name in sorted(named)}
+
+
+def with_tasks(settings: Settings, samples: pl.DataFrame, domains: Mapping[str, Domain]) -> pl.DataFrame:
+    """The samples with their `row`, counted from 0, and the `task` that each is."""
+    tasks = task_of(settings.answers.tasks, {name: domain.answer for name, domain in domains.items()})
+    return samples.with_columns(tasks).with_row_index("row")
 
 
 def _told_by_root(seeds: pl.DataFrame) -> list[str]:
