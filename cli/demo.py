@@ -16,7 +16,7 @@ from evergrow.resources.harvest import harvest
 
 BATCH = "demo"
 SOURCE = "statistics"
-TREE, DOMAIN, LEVELS, ROWS = "support", "customer_support", 1, 10
+TREE, DOMAIN, LEVELS, ROWS = "support", "customer_support", 2, 15
 
 
 def demo(workspace: Workspace, seeds: int) -> None:
@@ -56,5 +56,8 @@ def _grow_tree(workspace: Workspace) -> None:
     say("The domain states how its space divides, so that a model only writes the samples of each leaf.")
     grow_tree(workspace, planned_tree(workspace, TREE, DOMAIN, max_depth=LEVELS, rows=ROWS, seed=None), say)
     show_tree(workspace, TREE)
-    say("Each leaf has its share; what repeated another sample in words or meaning was rejected and written anew.")
+    say(
+        "What repeated another sample, in words or in meaning, was rejected and written anew; a leaf that gave nothing new"
+    )
+    say("handed its share on.")
     say(f"Evolve its samples further: evergrow seeds from-tree {TREE} --batch {TREE}")

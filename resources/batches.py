@@ -1,10 +1,8 @@
 """Registers batches: a batch exists once its seeds are staged in the home folder."""
 
-import difflib
 import hashlib
 import io
 import json
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +11,9 @@ import polars as pl
 
 from evergrow.resources.files import atomic_write
 from evergrow.resources.home import Home
-from evergrow.resources.seeds import Seeds, listed, quoted
+from evergrow.resources.names import NAME, fault, slug, unknown
+from evergrow.resources.seeds import Seeds
 
-BATCH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-MAX_NAME_CHARS = 63
 POINTER = "current.json"
 
 
@@ -106,20 +103,17 @@ def staged(home: Home, batch: str) -> StagedBatch:
     Raises:
         UnknownBatch: there is none.
     """
-    current = _current(home, batch) if BATCH_NAME.fullmatch(batch) else None
+    current = _current(home, batch) if NAME.fullmatch(batch) else None
     if current:
         return current
-    known = [known.batch for known in staged_batches(home)]
-    near = difflib.get_close_matches(batch, known, n=1)
-    there_are = f"there are {listed(known)}" if known else "there are none yet"
-    remedy = f"did you mean {near[0]!r}?" if near else "register it with `evergrow seeds add FILE --batch NAME`"
-    raise UnknownBatch(f"unknown batch {quoted(batch, MAX_NAME_CHARS)}; {there_are}: {remedy}")
+    names = [known.batch for known in staged_batches(home)]
+    raise UnknownBatch(unknown(batch, "batch", names, "register it with `evergrow seeds add FILE --batch NAME`"))
 
 
 def staged_batches(home: Home) -> list[StagedBatch]:
     """All registered batches, by name."""
     folders = sorted(home.seeds.iterdir()) if home.seeds.is_dir() else []
-    found = (_current(home, folder.name) for folder in folders if BATCH_NAME.fullmatch(folder.name))
+    found = (_current(home, folder.name) for folder in folders if NAME.fullmatch(folder.name))
     return [batch for batch in found if batch]
 
 
@@ -129,22 +123,13 @@ def check_name(batch: str) -> None:
     Raises:
         BatchNameError: with a name that could.
     """
-    if not BATCH_NAME.fullmatch(batch):
-        raise BatchNameError(
-            f"{quoted(batch, MAX_NAME_CHARS)} cannot name a batch: use at most {MAX_NAME_CHARS} letters, digits, `.`, "
-            f"`_`, `-`, the first a letter or digit, such as {slug(batch)!r}"
-        )
+    if wrong := fault(batch, "batch"):
+        raise BatchNameError(wrong)
 
 
 def batch_name_from_file(path: Path) -> str:
     """The name of the batch that a file dropped into the inbox becomes."""
     return slug(path.stem)
-
-
-def slug(text: str) -> str:
-    """A batch name that resembles `text`; made from its hash where nothing of it can stay."""
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:MAX_NAME_CHARS].rstrip("-._")
-    return name or f"batch-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 def seeds_digest(frame: pl.DataFrame) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evergrow.resources.batches import (
-    MAX_NAME_CHARS,
     BatchExistsError,
     StagedBatch,
     batch_name_from_file,
@@ -15,6 +14,7 @@ from evergrow.resources.batches import (
 )
 from evergrow.resources.files import atomic_write, sync_folder
 from evergrow.resources.home import Home
+from evergrow.resources.names import MAX_NAME_CHARS
 from evergrow.resources.seed_files import read_seeds
 from evergrow.resources.seeds import SeedError, Seeds
 

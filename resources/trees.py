@@ -3,7 +3,6 @@
 Beside them lie what it was imported from, and the dataset that is to be balanced by it.
 """
 
-import difflib
 import hashlib
 import io
 import json
@@ -12,10 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.resources.batches import BATCH_NAME, MAX_NAME_CHARS, slug
 from evergrow.resources.files import atomic_write
 from evergrow.resources.home import Home
-from evergrow.resources.seeds import listed, quoted
+from evergrow.resources.names import NAME, fault, unknown
 
 TREE, BALANCE, IMPORTED = "tree.json", "balance.json", "imported.json"
 
@@ -106,14 +104,11 @@ def tree_spec(home: Home, tree: str) -> TreeSpec:
     Raises:
         UnknownTree: there is none.
     """
-    known = _read(home, tree) if BATCH_NAME.fullmatch(tree) else None
+    known = _read(home, tree) if NAME.fullmatch(tree) else None
     if known:
         return known
     names = registered_trees(home)
-    near = difflib.get_close_matches(tree, names, n=1)
-    there_are = f"there are {listed(names)}" if names else "there are none yet"
-    remedy = f"did you mean {near[0]!r}?" if near else "grow it with `evergrow tree grow TREE --domain DOMAIN`"
-    raise UnknownTree(f"unknown tree {quoted(tree, MAX_NAME_CHARS)}; {there_are}: {remedy}")
+    raise UnknownTree(unknown(tree, "tree", names, "grow it with `evergrow tree grow TREE --domain DOMAIN`"))
 
 
 def registered_trees(home: Home) -> list[str]:
@@ -179,11 +174,8 @@ def check_tree_name(tree: str) -> None:
     Raises:
         TreeError: with a name that could.
     """
-    if not BATCH_NAME.fullmatch(tree):
-        raise TreeError(
-            f"{quoted(tree, MAX_NAME_CHARS)} cannot name a tree: use at most {MAX_NAME_CHARS} letters, digits, `.`, "
-            f"`_`, `-`, the first a letter or digit, such as {slug(tree)!r}"
-        )
+    if wrong := fault(tree, "tree"):
+        raise TreeError(wrong)
 
 
 def _root(home: Home) -> Path:

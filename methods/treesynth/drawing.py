@@ -56,7 +56,7 @@ def text_histogram(counts: Sequence[int]) -> str:
     spans = [f"{low}" if low == high else f"{low}-{high}" for low, high, _ in bins]
     wide = max(map(len, spans), default=0)
     return "\n".join(
-        f"{span:>{wide}} rows | {'█' * -(-leaves * BAR // most)} {leaves} leaves"
+        f"{span:>{wide}} rows | {'█' * -(-leaves * BAR // most)} {leaves} {'leaf' if leaves == 1 else 'leaves'}"
         for span, (_, _, leaves) in zip(spans, bins, strict=True)
     )
 

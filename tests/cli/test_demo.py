@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
+
 
 def test_the_demo_grows_a_dataset_behind_gates_and_says_where_it_is(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("evergrow")), "demo", "--seeds", "2", "--set", "evolution.rounds=1"]
@@ -24,5 +26,6 @@ def test_the_demo_grows_a_dataset_behind_gates_and_says_where_it_is(tmp_path: Pa
     assert "evergrow ui" in done.stderr
     assert all(word in done.stdout for word in ("round_01", "collected", "verified", "release", "ancestry"))
     assert "What the customer wants" in done.stdout
-    assert "6 nodes, 5 leaves, 10 samples" in done.stdout
+    assert "21 nodes, 15 leaves, 1" in done.stdout
+    assert len(pl.read_parquet(next((home / "lake/treesynth/samples").glob("*~support/*.parquet")))) >= 12
     assert "Do not train on them" in (home / "exports/demo/README.md").read_text()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.resources import batches
+from evergrow.resources import batches, names
 from evergrow.resources.home import Home
 from evergrow.resources.seeds import Seeds
 
@@ -119,10 +119,10 @@ def test_a_name_that_cannot_be_is_refused_with_one_that_can(home: Home, name: st
 def test_every_file_name_gives_a_batch_name(name: str) -> None:
     made = batches.batch_name_from_file(Path(f"{name.replace('/', '')}.json"))
     batches.check_name(made)
-    assert batches.slug(made) == made
+    assert names.slug(made) == made
 
 
-@given(st.from_regex(batches.BATCH_NAME, fullmatch=True))
+@given(st.from_regex(names.NAME, fullmatch=True))
 def test_every_good_name_is_taken_and_stays_in_the_folder_of_seeds(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Home(Path(folder) / "home")
