@@ -74,7 +74,7 @@ def verified_definitions(settings: Settings) -> dg.Definitions:
                 total=programs.height,
             )
             written = await gather(outcomes, lambda tests: {"tests": list(tests)}, {"tests": pl.List(pl.String())})
-        with models.progress.track("verified", programs.height) as advance:
+        with models.progress.track("verified", written["reason"].null_count()) as advance:
             run = partial(verify, sandbox=sandbox, rules=rules, advance=advance)
             by_tests = _by_tests(programs, written, run)
         judged = [by_tests, _by_agreement(responses, rules.min_agreement)]
