@@ -57,7 +57,7 @@ def _grow_tree(workspace: Workspace) -> None:
     grow_tree(workspace, planned_tree(workspace, TREE, DOMAIN, max_depth=LEVELS, rows=ROWS, seed=None), say)
     show_tree(workspace, TREE)
     say(
-        "What repeated another sample, in words or in meaning, was rejected and written anew; a leaf that gave nothing new"
+        "What repeated another sample, in words or in meaning, was rejected and written anew; a leaf that gave nothing "
+        "new handed its share on."
     )
-    say("handed its share on.")
     say(f"Evolve its samples further: evergrow seeds from-tree {TREE} --batch {TREE}")

@@ -1,5 +1,6 @@
 """Trees on the whole platform: levels, gates, exact samples, outages, balance, conversion."""
 
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -71,6 +72,17 @@ def test_a_tree_grows_level_by_level_and_its_leaves_hold_exactly_the_target(tree
     assert per_leaf.max() - per_leaf.min() <= 1  # type: ignore[operator]
     explaining = kept.select("tree", "leaf_id", "attributes", "content", "generator_model", "call_id", "run_id")
     assert explaining.null_count().sum_horizontal().item() == 0
+
+
+def test_a_domain_that_states_nothing_grows_from_its_words_alone(trees: Platform) -> None:
+    plant(trees, "t", "code_alpaca", 2, 24)
+    assert grow_levels(trees, "t", 2) == [""] * 3
+    assert write_shards(trees, "t") == ["", ""]
+
+    kept = samples(trees, "t")
+    assert kept.height == 24
+    assert all({"instruction", "input"} == set(json.loads(fields)) for fields in kept["fields"])
+    assert all(len(attributes) == 2 for attributes in kept["attributes"])
 
 
 def test_every_sample_has_one_value_in_each_dimension_of_its_path(trees: Platform) -> None:
