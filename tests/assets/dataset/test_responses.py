@@ -114,7 +114,7 @@ def test_a_sample_that_holds_its_answer_is_not_asked_and_has_both_turns(platform
 def test_a_draw_that_fails_is_null_and_the_others_count(platform: Platform, endpoint: FakeEndpoint) -> None:
     platform.register("one", instructions(SUMS[2:4], domain="sums"))
     assert platform.run("seeds", "one") == ""
-    endpoint.control(share={"prose": 1.0}, only='"seed":0')
+    endpoint.control(share={"prose": 1.0}, only='"temperature":0.0')  # of the first draw alone
 
     assert platform.run("responses", "one") == ""
 
