@@ -1,7 +1,7 @@
 """Makes a dataset of batches and trees: answers, verdicts, clean rows, one release. Resumes as runs of rounds do."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -104,7 +104,20 @@ def _make_clean(workspace: Workspace, batch: str, say: Say) -> bool:
             if due and (waiting := execute(workspace, job, due, batch, tags=awaited.tags)):
                 say(f"{job} of batch {batch!r} is {waiting}")
                 return False
+    for line in _not_compared(workspace, batch):
+        say(f"{batch}: {line}")
     return True
+
+
+def _not_compared(workspace: Workspace, batch: str) -> Iterator[str]:
+    """Which benchmarks the clean rows were not compared with: an unnoticed gap is worse than a known one."""
+    record = latest_materialization(workspace.instance, CLEAN, batch)
+    told = record.asset_materialization.metadata if record and record.asset_materialization else {}
+    if "benchmarks_note" in told:
+        yield str(told["benchmarks_note"].value)
+    missing = told["benchmarks_missing"].value if "benchmarks_missing" in told else None
+    if isinstance(missing, list) and missing:
+        yield f"not compared with {', '.join(map(str, missing))}, which one would expect for such tasks"
 
 
 def benchmarks_changed(workspace: Workspace, batch: str) -> str | None:

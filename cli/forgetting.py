@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from evergrow.assets.dataset.release import as_banned, written
+from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
 from evergrow.cli.dataset import make_release_again
 from evergrow.cli.release_files import write_files
@@ -91,5 +92,5 @@ def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
 
 def _with_roots(workspace: Workspace, rows: pl.DataFrame, batch: str) -> pl.DataFrame:
     seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, gates=None).collect()
-    known = [name for name in OF_ROOT if name in seeds.columns]
+    known = [name for name in OF_ROOT if name in told_by_root(seeds.schema)]
     return rows.update(seeds.select("root_id", *known), on="root_id") if known else rows

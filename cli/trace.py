@@ -9,7 +9,7 @@ import polars as pl
 from rich.text import Text
 from rich.tree import Tree
 
-from evergrow.assets.keys import SEEDS, stage_key
+from evergrow.assets.keys import CLEAN, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
 from evergrow.cli.console import clean
 from evergrow.cli.tree_trace import tree_steps
 from evergrow.cli.workspace import Workspace
@@ -46,7 +46,24 @@ def trace(workspace: Workspace, sample_id: str, batch: str | None) -> list[dict[
     grown = tree_steps(workspace, rows[0]["id"]) if rows[0].get("tree") else []
     closed = [_closed(workspace, ids.layer(row["id"]), found[0]) for row in rows]
     own = [{**row, "batch": found[0], "closed": why} for row, why in zip(rows, closed, strict=True)]
-    return _with_calls(workspace, [*grown, *own])
+    return _with_calls(workspace, [*grown, *own, *_answer(workspace, sample_id, found[0])])
+
+
+def _answer(workspace: Workspace, sample_id: str, batch: str) -> list[dict[str, Any]]:
+    """What became of the sample in the dataset: its row in the last table that has it, `content` being its answer."""
+    for key, partition in ((RELEASE, None), (CLEAN, batch), (VERIFIED, batch), (RESPONSES, batch)):
+        try:
+            table = workspace.lake.scan(workspace.instance, key, partition, gates=None, rows="all")
+        except NeverMaterialized:
+            continue
+        rows = table.filter((pl.col("id") == sample_id) & (pl.col("batch") == batch)).collect().to_dicts()
+        if rows:
+            kept = ("id", "batch", "task", "final_answer", "verdict", "verdict_detail", "tests", "sandbox", "agreement")
+            later = ("benchmark", "span", "duplicate_of", "split", "license", "reason", "responder_model")
+            told = {name: rows[0].get(name) for name in (*kept, *later)}
+            calls = {"call_id": rows[0]["response_call_id"], "judge_call_id": rows[0].get("tests_call_id")}
+            return [{**told, **calls, "table": key.to_user_string(), "content": rows[0]["response"]}]
+    return []
 
 
 def _with_calls(workspace: Workspace, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -105,28 +122,33 @@ def draw(steps: list[dict[str, Any]], *, prompts: bool) -> Tree:
 
 
 def _headline(step: dict[str, Any]) -> Text:
-    parts = [step["id"]]
-    if step.get("node"):
-        parts.append(step["node"])
-    elif step.get("leaf_id") and "origin" in step:
-        parts.append(f"sample of leaf {step['leaf_id']}, {step['origin']}")
-    elif step.get("round"):
-        parts.append(f"round {step['round']}, child {step['slot']}")
-    else:
-        parts.append(
-            f"seed {ids.unescape_seed_id(step['id'])!r}" + (f" from {step['source']}" if step.get("source") else "")
-        )
+    parts = [step["id"], _what(step)]
     if step.get("complexity") is not None:
         parts.append(f"complexity {step['complexity']:.2f}")
     if step.get("diversity") is not None:
         nearest = f" (nearest {step['nearest_id']})" if step.get("nearest_id") else ""
         parts.append(f"diversity {step['diversity']:.3f}{nearest}")
         parts.append(f"value {step['value']:.2f}")
+    if step.get("verdict"):
+        parts.append(f"verdict {step['verdict']}" + (f" in the sandbox {step['sandbox']}" if step["sandbox"] else ""))
     if step.get("closed"):
         parts.append(f"not readable: {step['closed']}")
     if step.get("reason"):
         parts.append(f"rejected: {step['reason']}")
     return clean(" - ".join(parts))
+
+
+def _what(step: dict[str, Any]) -> str:
+    """What kind of ancestor a step is."""
+    if step.get("table"):
+        return f"its answer ({step['task']}), as {step['table']} has it"
+    if step.get("node"):
+        return str(step["node"])
+    if step.get("leaf_id") and "origin" in step:
+        return f"sample of leaf {step['leaf_id']}, {step['origin']}"
+    if step.get("round"):
+        return f"round {step['round']}, child {step['slot']}"
+    return f"seed {ids.unescape_seed_id(step['id'])!r}" + (f" from {step['source']}" if step.get("source") else "")
 
 
 def _made_by(call: dict[str, Any]) -> str:

@@ -52,13 +52,14 @@ class BenchmarkSets:
 
     `frame` has `benchmark, item, text` (String) and `is_question` (Boolean), one row per text of an item; `checked`
     says what is in it, `missing` names the well-known benchmarks of the tasks at hand that are not; `notes` are
-    sentences for the user, the first of them a warning where the folder has no benchmark.
+    sentences for the user, the first of them a warning where the folder has no benchmark; `own` counts those in it.
     """
 
     frame: pl.DataFrame
     checked: tuple[Checked, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    own: int
 
     @property
     def questions(self) -> pl.Series:
@@ -94,7 +95,7 @@ def read_benchmarks(folder: Path, tasks: Collection[str]) -> BenchmarkSets:
         if not one.questions
     ]
     return BenchmarkSets(
-        pl.concat([pl.DataFrame(schema=SCHEMA), *frames]), checked, _missing(checked, tasks), tuple(notes)
+        pl.concat([pl.DataFrame(schema=SCHEMA), *frames]), checked, _missing(checked, tasks), tuple(notes), len(files)
     )
 
 

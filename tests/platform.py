@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.keys import BATCHES_NAME
+from evergrow.assets.keys import BATCHES_NAME, RELEASE
 from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.cli.runs import why_failed
 from evergrow.resources.batches import stage
@@ -47,6 +47,7 @@ class Platform:
     def __post_init__(self) -> None:
         self.settings = load_settings(self.overrides)
         self.home = Home(self.settings.home).ensure()
+        self.lake = open_lake(self.settings)
         self.definitions = build_definitions(self.settings)
 
     def but(self, **overrides: object) -> "Platform":
@@ -72,6 +73,23 @@ class Platform:
         )
         return "" if result.success else why_failed(result)
 
+    def release(self, *batches: str, rows: int | None = None) -> str:
+        """Make the release of these batches, or of all; returns as `run` does."""
+        config = {"batches": list(batches), **({"rows": rows} if rows else {})}
+        result = self.definitions.resolve_job_def("release").execute_in_process(
+            instance=self.instance,
+            raise_on_error=False,
+            run_config={
+                "ops": {"dataset__release": {"config": config}},
+                "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+            },
+        )
+        return "" if result.success else why_failed(result)
+
+    def released(self, rows: Rows = "kept") -> pl.DataFrame:
+        """The release, through its gate."""
+        return self.table(RELEASE, None, rows)
+
     def run_unchecked(self, batch: str, *keys: dg.AssetKey) -> None:
         """Materialize `keys` by a job that leaves out their checks, as anybody may define one."""
         selection = dg.AssetSelection.assets(*keys).without_checks()
@@ -81,10 +99,10 @@ class Platform:
             merged.resolve_job_def("unchecked").execute_in_process(instance=self.instance, partition_key=batch).success
         )
 
-    def table(self, key: dg.AssetKey, batch: str, rows: Rows = "kept") -> pl.DataFrame:
+    def table(self, key: dg.AssetKey, batch: str | None, rows: Rows = "kept") -> pl.DataFrame:
         """A table of the lake, through its gate."""
         gates = self.definitions.resolve_asset_graph().get(key).metadata.get(GATES, ())
-        return open_lake(self.settings).scan(self.instance, key, batch, gates, rows).collect()
+        return self.lake.scan(self.instance, key, batch, gates, rows).collect()
 
     def spent(self, batch: str) -> Spent:
         """What the ledger says of a batch."""

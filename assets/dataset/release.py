@@ -12,6 +12,7 @@ from pydantic import Field
 from evergrow.assets import shown
 from evergrow.assets.dataset.clean import COLUMNS as CLEAN_COLUMNS
 from evergrow.assets.dataset.clean import COMPARED, as_rules, embedded
+from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.funnel import bars, counted, driest, funnel, made_rounds
 from evergrow.assets.gates import Facts, gate
 from evergrow.assets.keys import BATCHES_NAME, CLEAN, RELEASE, SEEDS, gate_name, stage_key
@@ -25,7 +26,7 @@ from evergrow.resources.bans import Ban, bans
 from evergrow.resources.embedder import Embedder
 from evergrow.resources.gate import GATES
 from evergrow.resources.home import Home
-from evergrow.resources.lake import Lake
+from evergrow.resources.lake import IF_ANY, Lake
 from evergrow.resources.settings import Settings, dataset
 from evergrow.resources.versions import latest_materialization, note
 
@@ -102,7 +103,8 @@ def release_definitions(settings: Settings) -> dg.Definitions:
         )
         return table
 
-    @gate(release, STAGE, settings, {"clean": CLEAN})
+    # All batches that there are, whatever became of them: those that were never cleaned have nothing to compare with.
+    @gate(release, STAGE, settings, {"clean": dg.AssetIn(CLEAN, metadata=IF_ANY)})
     def release_gate(table: pl.DataFrame, clean: pl.DataFrame) -> Facts:
         return {"requested": shown.kept(clean.filter(pl.col("batch").is_in(table["batch"].implode()))).height}
 
@@ -119,7 +121,7 @@ def chosen_batches(instance: dg.DagsterInstance, named: Sequence[str]) -> list[s
         dg.Failure: there are none.
     """
     known = set(instance.get_dynamic_partitions(BATCHES_NAME))
-    batches = list(named) or sorted(known & set(instance.get_materialized_partitions(CLEAN)))
+    batches = list(dict.fromkeys(named)) or sorted(known & set(instance.get_materialized_partitions(CLEAN)))
     if not batches:
         raise dg.Failure("no batch has clean rows yet: `evergrow release --batch B` makes them", allow_retries=False)
     return batches
@@ -146,9 +148,11 @@ def written(instance: dg.DagsterInstance, lake: Lake, batches: Sequence[str]) ->
     columns = ("batch", "id", "generator_model")
     tables = [pl.LazyFrame(schema=dict.fromkeys(columns, pl.String))]
     for batch in batches:
-        keys = [SEEDS, *(stage_key(n, "accepted") for n in made_rounds(instance, batch))]
-        read = [lake.scan(instance, key, batch, gates=None, rows="all") for key in keys]
-        tables += [table.select(columns) for table in read if set(columns) <= set(table.collect_schema())]
+        seeds = lake.scan(instance, SEEDS, batch, gates=None)
+        grown = set(columns) <= set(told_by_root(seeds.collect_schema()))
+        keys = [stage_key(n, "accepted") for n in made_rounds(instance, batch)]
+        rounds = [lake.scan(instance, key, batch, gates=None, rows="all") for key in keys]
+        tables += [table.select(columns) for table in ([seeds, *rounds] if grown else rounds)]
     return pl.concat(tables).drop_nulls().collect()
 
 

@@ -23,7 +23,9 @@ from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings
 
 STAGE = "responses"
-DRAWN = pl.List(pl.Struct({"text": pl.String(), "final": pl.String()}))
+DRAW = ("text", "final", "model", "call_id", "run_id")  # where a draw is usable, and who wrote it
+DRAWN = pl.List(pl.Struct(dict.fromkeys(DRAW, pl.String())))
+ANSWER = ("response", "final_answer", "responder_model", "response_call_id", "response_run_id")  # the draw that counts
 RESPONSE = {
     "response": pl.String,
     "final_answer": pl.String,
@@ -125,17 +127,15 @@ def _answered(samples: pl.DataFrame, drawn: pl.DataFrame, unasked: pl.DataFrame)
     draws = drawn.with_columns(place).unnest("id").cast({"row": pl.UInt32, "draw": pl.UInt32}).sort("row", "draw")
     versions = {task: answer_prompt(task).version for task in ASKED}
     usable = pl.col("reason").is_null()
-    first = pl.col("call_id", "model", "run_id", "text", "final").filter(usable).first()
+    first = pl.col(DRAW).filter(usable).first()
     asked = draws.group_by("row", maintain_order=True).agg(
         first,
-        draws=pl.struct("text", "final"),
+        draws=pl.struct(DRAW),
         reason=pl.when(usable.any()).then(None).otherwise(pl.col("reason").first()),
     )
-    renamed = {
-        "text": "response", "final": "final_answer", "model": "responder_model", "call_id": "response_call_id",
-        "run_id": "response_run_id",
-    }  # fmt: skip
-    table = samples.join(asked.rename(renamed), on="row", how="left", maintain_order="left")
+    table = samples.join(
+        asked.rename(dict(zip(DRAW, ANSWER, strict=True))), on="row", how="left", maintain_order="left"
+    )
     table = table.with_columns(
         response_prompt_version=pl.col("task").replace_strict(versions, default=None, return_dtype=pl.String)
     )

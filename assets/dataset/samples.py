@@ -53,7 +53,7 @@ def samples_of(instance: dg.DagsterInstance, seeds: pl.DataFrame, collected: pl.
         dg.Failure: the batch is evolved and not collected yet, or was not evolved and its seeds are code.
     """
     if collected is not None:
-        of_root = [name for name in _told_by_root(seeds) if name in (*ROOT, "kind")]
+        of_root = [name for name in told_by_root(seeds.schema) if name in (*ROOT, "kind")]
         roots = seeds.select(root_id="id", **{name: name for name in of_root})
         return _shaped(collected.join(roots, on="root_id", how="left", maintain_order="left"))
     batch = str(seeds["batch"].first())
@@ -84,19 +84,19 @@ def with_tasks(settings: Settings, samples: pl.DataFrame, domains: Mapping[str, 
     return samples.with_columns(tasks).with_row_index("row")
 
 
-def _told_by_root(seeds: pl.DataFrame) -> list[str]:
+def told_by_root(seeds: pl.Schema) -> list[str]:
     """Columns of seeds that mean what ours mean: those of a tree's samples, or of anybody's file the few we gave them.
 
     A file may have columns of its own that are called `value`, `letter` or `attributes`.
     """
-    grown = seeds.schema.get("attributes") == ATTRIBUTES and "leaf_id" in seeds.columns
+    grown = seeds.get("attributes") == ATTRIBUTES and "leaf_id" in seeds
     ours = {**SAMPLE, **OF_TREE} if grown else dict.fromkeys(OF_ANY)
-    return [name for name in seeds.columns if name in ours]
+    return [name for name in seeds if name in ours]
 
 
 def _as_they_are(seeds: pl.DataFrame) -> pl.DataFrame:
     """Seeds as samples: those of one leaf of a tree share its id as their root, so that no split parts them."""
-    rows = seeds.select(_told_by_root(seeds)).with_columns(round=pl.lit(0), slot=pl.lit(0))
+    rows = seeds.select(told_by_root(seeds.schema)).with_columns(round=pl.lit(0), slot=pl.lit(0))
     if "leaf_id" not in rows.columns:
         return rows
     grown = pl.col("leaf_id").is_not_null()

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.dataset.requests import tester_requests, tests_work
+from evergrow.assets.dataset.responses import ANSWER, DRAW
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
 from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates import Facts, gate
@@ -37,7 +38,7 @@ BY_AGREEMENT = ("maths", "choice")
 AGREED = {
     **dict.fromkeys(("id", "verdict", "verdict_detail"), pl.String),
     "agreement": pl.Float64,
-    **dict.fromkeys(("response", "final_answer"), pl.String),
+    **dict.fromkeys(ANSWER, pl.String),
 }
 COLUMNS = (*(name for name in ANSWERED if name != "reason"), *VERDICT, "reason")
 
@@ -114,7 +115,7 @@ def _by_tests(
 
 
 def _by_agreement(responses: pl.DataFrame, share: float) -> pl.DataFrame:
-    """The verdicts of draws: `id, verdict, verdict_detail, agreement`, and the response that won."""
+    """The verdicts of draws: `id, verdict, verdict_detail, agreement`, and the answer that won, with who wrote it."""
     rows = []
     asked = responses.filter(pl.col("task").is_in(BY_AGREEMENT))
     with symbolic() as comparing:
@@ -124,16 +125,15 @@ def _by_agreement(responses: pl.DataFrame, share: float) -> pl.DataFrame:
                 decision = verify_maths(finals, comparing.same, share)
             else:
                 decision = verify_choice(finals, options(content), letter, share)
-            won = draws[decision.chosen] if decision.chosen is not None else {"text": None, "final": None}
-            rows.append((name, decision.verdict, decision.detail, decision.agreement, won["text"], won["final"]))
+            won = draws[decision.chosen] if decision.chosen is not None else dict.fromkeys(DRAW)
+            rows.append((name, decision.verdict, decision.detail, decision.agreement, *(won[part] for part in DRAW)))
     return pl.DataFrame(rows, schema=AGREED, orient="row")
 
 
 def _with_verdicts(responses: pl.DataFrame, judged: pl.DataFrame, rules: dataset.Verification) -> pl.DataFrame:
     """The table: what nothing can decide is unverified; a response that was outvoted gives way to the winner's."""
     table = responses.join(judged, on="id", how="left", maintain_order="left", suffix="_won")
-    won = [name for name in ("response", "final_answer") if f"{name}_won" in table.columns]
-    table = table.with_columns(pl.coalesce(f"{name}_won", name).alias(name) for name in won)
+    table = table.with_columns(pl.coalesce(f"{name}_won", name).alias(name) for name in ANSWER)
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in VERDICT.items() if name not in table.columns]
     table = table.with_columns(missing).with_columns(pl.col("verdict").fill_null(Verdict.UNVERIFIED))
     why = pl.concat_str("verdict", "verdict_detail", separator=": ", ignore_nulls=True)

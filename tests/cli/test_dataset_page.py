@@ -15,9 +15,7 @@ PAGE = ROOT / "docs" / "dataset.md"
 TEXT = PAGE.read_text(encoding="utf-8")
 
 
-def test_the_commands_work_one_after_the_other(
-    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
-) -> None:
+def test_the_commands_work_one_after_the_other(evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path) -> None:
     functions(4).frame.select("content").write_ndjson(tmp_path / "functions.jsonl")
     for command in ("seeds add functions.jsonl --batch first", "run --batch first --rounds 1"):
         assert evergrow(*shlex.split(command)).code == 0

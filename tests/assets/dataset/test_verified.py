@@ -1,0 +1,153 @@
+"""Verdicts by kind of task, which of them go on, and what becomes of answers that nothing could run."""
+
+import json
+from contextlib import closing
+
+import polars as pl
+import pytest
+
+from evergrow.assets.dataset.verified import COLUMNS
+from evergrow.assets.keys import RESPONSES, VERIFIED
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.seeds import Seeds
+from tests.conftest import FakeEndpoint
+from tests.platform import Platform, functions
+from tests.samples import PLAIN, SUMS, choices, instructions
+
+
+@pytest.fixture(scope="module")
+def mixed(platform: Platform) -> pl.DataFrame:
+    """The verdicts on sums, quizzes and plain instructions."""
+    contents = [*SUMS, *choices(6), *PLAIN[6:]]
+    platform.register("mixed", instructions(contents, domain=["sums"] * 8 + ["quiz"] * 6 + ["general"] * 2))
+    for job in ("seeds", "responses", "verified"):
+        assert platform.run(job, "mixed") == ""
+    return platform.table(VERIFIED, "mixed", "all")
+
+
+@pytest.fixture(scope="module")
+def code(platform: Platform) -> str:
+    """A batch whose instructions are answered with code."""
+    platform.register("code", 3)
+    for job in ("seeds", "round_01", "collected", "responses", "verified"):
+        assert platform.run(job, "code") == ""
+    return "code"
+
+
+def test_code_passes_by_tests_that_ran_and_caught_broken_versions(platform: Platform, code: str) -> None:
+    verified = platform.table(VERIFIED, code, "all")
+
+    assert tuple(verified.columns) == COLUMNS
+    assert set(verified["verdict"]) == {"pass"}
+    assert verified["tests"].str.count_matches("assert ").to_list() == [5] * verified.height
+    assert verified["sandbox"].is_in(["bubblewrap", "process"]).all()
+    assert verified.select("tester_model", "tests_call_id").null_count().sum_horizontal().item() == 0
+
+
+def test_maths_and_choices_pass_where_most_draws_agree(mixed: pl.DataFrame) -> None:
+    voted = mixed.filter(pl.col("task").is_in(["maths", "choice"]))
+
+    assert (voted["verdict"] == "pass").to_list() == (voted["agreement"] > 0.5).to_list()
+    assert set(voted["verdict"]) == {"pass"}
+    assert voted["agreement"].n_unique() > 1
+    assert mixed["id"].to_list() == [f"q{n}" for n in range(16)]
+
+
+def test_what_nothing_decides_is_unverified_and_goes_on(mixed: pl.DataFrame) -> None:
+    plain = mixed.filter(pl.col("task") == "text")
+
+    assert plain.select("verdict", "reason", "agreement").unique().rows() == [("unverified", None, None)]
+
+
+def test_a_verdict_that_does_not_go_on_is_the_reason(platform: Platform, mixed: pl.DataFrame) -> None:
+    strict = platform.but(verification={"min_agreement": 0.6})
+
+    assert strict.run("verified", "mixed") == ""
+
+    every = strict.table(VERIFIED, "mixed", "all")
+    failed = every.filter(pl.col("verdict") == "fail")
+    assert 0 < failed.height == mixed.filter(pl.col("agreement") == 0.6).height
+    assert failed["reason"].to_list() == [f"fail: {detail}" for detail in failed["verdict_detail"]]
+    assert every.filter(pl.col("verdict") != "fail")["reason"].null_count() == 16 - failed.height
+
+
+def test_an_outvoted_answer_gives_way_with_all_that_says_who_wrote_it(platform: Platform, mixed: pl.DataFrame) -> None:
+    answers = platform.table(RESPONSES, "mixed", "all")
+    both = mixed.filter(pl.col("verdict") == "pass").join(answers, on="id", suffix="_first")
+    outvoted = both.filter(pl.col("response") != pl.col("response_first"))
+
+    assert outvoted.height
+    with closing(Ledger.of(platform.settings)) as ledger:
+        for row in outvoted.iter_rows(named=True):
+            assert row["response_first"] == row["draws"][0]["text"]
+            assert row["final_answer"] != row["final_answer_first"]
+            call = ledger.call(row["response_call_id"])
+            assert call is not None
+            assert json.loads(str(call.reply))["choices"][0]["message"]["content"] == row["response"]
+
+
+def test_settings_say_which_verdicts_go_on_without_a_request(platform: Platform, mixed: pl.DataFrame) -> None:
+    asked = platform.spent("mixed").calls
+    lenient = platform.but(verification={"keep": {"maths": ["pass", "fail"], "choice": ["fail"], "text": ["pass"]}})
+
+    assert lenient.run("verified", "mixed") == ""
+
+    kept = lenient.table(VERIFIED, "mixed")
+    assert kept.filter(pl.col("task") == "maths").height == 8
+    assert set(kept.filter(pl.col("task") == "choice")["verdict"]) <= {"fail"}
+    assert kept.filter(pl.col("task") == "text").is_empty()
+    assert platform.spent("mixed").calls == asked
+
+
+def test_code_that_no_sandbox_could_run_never_passes(
+    platform: Platform, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    safe = platform.but(sandbox={"require": "bubblewrap"})
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        said = safe.run("verified", code)
+
+    assert "a sandbox was there to run the answers" in said
+    assert "gates.verified.max_unavailable_share" in said
+    every = safe.lake.scan(safe.instance, VERIFIED, code, gates=None, rows="all").collect()
+    assert set(every["verdict"]) == {"sandbox_unavailable"}
+    assert every["reason"].str.contains("bubblewrap is not installed").all()
+    assert "verified_gate is FAILED" in platform.run("clean", code)
+    asked = platform.spent(code).calls
+    assert platform.run("verified", code) == ""
+    assert platform.spent(code).calls == asked
+
+
+def test_an_unavailable_sandbox_lets_nothing_on_even_where_the_gate_would_allow_it(
+    platform: Platform, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lenient = platform.but(
+        sandbox={"require": "bubblewrap"},
+        gates={**platform.overrides["gates"], "verified": {"max_unavailable_share": 1}},
+    )
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        said = lenient.run("verified", code)
+
+    assert "enough rows are verified" in said
+    assert platform.run("verified", code) == ""
+
+
+def test_tests_that_never_came_leave_code_unverified_and_are_asked_for_again(
+    platform: Platform, endpoint: FakeEndpoint
+) -> None:
+    platform.register("untested", Seeds(functions(6).frame.tail(2)))
+    for job in ("seeds", "round_01", "collected", "responses"):
+        assert platform.run(job, "untested") == ""
+    before = platform.spent("untested").calls
+    endpoint.control(share={"500": 1.0})
+
+    assert "enough rows are verified" in platform.run("verified", "untested")
+    every = platform.lake.scan(platform.instance, VERIFIED, "untested", gates=None, rows="all").collect()
+    assert set(every["verdict"]) == {"unverified"}
+    assert every["reason"].str.starts_with("unverified: no tests: failed: transient").all()
+    endpoint.control(share={})
+
+    assert platform.run("verified", "untested") == ""
+    assert set(platform.table(VERIFIED, "untested")["verdict"]) == {"pass"}
+    assert platform.spent("untested").calls > before
