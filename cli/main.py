@@ -124,6 +124,9 @@ def plan(  # noqa: PLR0917 - options of a command
     domain: Annotated[str | None, typer.Option("--domain", help="of a new tree: its domain, as `math`")] = None,
     max_depth: Annotated[int | None, typer.Option(min=1, max=12, help="of a tree: depth of its leaves")] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="of a tree: samples over all leaves")] = None,
+    release: Annotated[
+        bool, typer.Option("--release", help="of a collected batch: what answering and testing its samples takes")
+    ] = False,
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
@@ -131,13 +134,17 @@ def plan(  # noqa: PLR0917 - options of a command
 
     Beside what to expect by the ledger's history stands what it may be at most, which a budget must hold.
     """
-    from evergrow.cli.plan import plan_batch, show_plan  # noqa: PLC0415
+    from evergrow.cli.plan import plan_batch, plan_release, show_plan  # noqa: PLC0415
     from evergrow.cli.tree_plan import plan_tree  # noqa: PLC0415
     from evergrow.cli.trees import intended_tree  # noqa: PLC0415
 
     if (batch is None) == (tree is None):
         raise typer.BadParameter("name either a batch with --batch B or a tree with --tree T, and not both")
-    of_other = {"--rounds": rounds} if tree else {"--domain": domain, "--max-depth": max_depth, "--rows": rows}
+    of_other = (
+        {"--rounds": rounds, "--release": release or None}
+        if tree
+        else {"--domain": domain, "--max-depth": max_depth, "--rows": rows}
+    )
     if wrong := [option for option, value in of_other.items() if value is not None]:
         raise typer.BadParameter(f"{wrong[0]} goes with {'--batch' if tree else '--tree'}")
     changes = deep_enough(overrides, max_depth) if tree else [*(overrides or [])]
@@ -146,7 +153,7 @@ def plan(  # noqa: PLR0917 - options of a command
             found = plan_tree(workspace, intended_tree(workspace, tree, domain, max_depth=max_depth, rows=rows))
         else:
             workspace.require_batch(batch)
-            found = plan_batch(workspace, str(batch))
+            found = plan_release(workspace, str(batch)) if release else plan_batch(workspace, str(batch))
         what = f"batch {batch!r}" if tree is None else f"tree {tree!r}"
         show_plan(found, f"expected for {what}, and at most", as_json=as_json)
 

@@ -61,9 +61,19 @@ def show_plan(plan: Plan, title: str, *, as_json: bool) -> None:
 
 
 def plan_batch(workspace: Workspace, batch: str) -> Plan:
-    """What a run of the batch would take from the round that it has come to; once collected, what a release would."""
+    """What a run of the batch would take from the round that it has come to."""
     with workspace.ledger() as ledger:
-        return planned(workspace, ledger, [*_rounds(workspace, ledger, batch), *_answers(workspace, batch)], batch)
+        return planned(workspace, ledger, list(_rounds(workspace, ledger, batch)), batch)
+
+
+def plan_release(workspace: Workspace, batch: str) -> Plan:
+    """What answering and testing the collected samples of the batch would take, as far as it is not done.
+
+    Raises:
+        dg.Failure: it is not collected yet.
+    """
+    with workspace.ledger() as ledger:
+        return planned(workspace, ledger, list(_answers(workspace, batch)), batch)
 
 
 def planned(workspace: Workspace, ledger: Ledger, works: Sequence[Work], payer: str) -> Plan:
@@ -92,8 +102,6 @@ def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
 def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
     """Answering what is collected, and testing the answers that will be code; the samples stand for their programs."""
     settings, instance = workspace.settings, workspace.instance
-    if not latest_materialization(instance, COLLECTED, batch):
-        return
     seeds, collected = workspace.table(SEEDS, batch).collect(), workspace.table(COLLECTED, batch).collect()
     samples = samples_of(instance, seeds, collected)
     asked = with_tasks(settings, samples, domains_of(settings, samples)).filter(pl.col("task").is_in(ASKED))

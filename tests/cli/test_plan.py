@@ -133,3 +133,15 @@ def test_a_plan_of_nothing_or_of_two_things_is_one_clear_usage_error(
 
     assert said.code == 2
     assert words in " ".join(said.err.split())
+
+
+def test_answering_a_collected_batch_is_planned_apart_from_its_rounds(
+    grown: Evergrow, fake_endpoint: FakeEndpoint
+) -> None:
+    before = fake_endpoint.stats()["requests"]
+
+    rows = grown("plan", "--batch", "b", "--release", "--json").json
+
+    assert [row["step"] for row in rows] == ["responses", "tests", "in all"]
+    assert rows[0]["requests"] == rows[1]["requests"] > 0
+    assert fake_endpoint.stats()["requests"] == before
