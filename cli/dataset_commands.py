@@ -32,9 +32,10 @@ def release(  # noqa: PLR0917 - options of a command
         raise typer.BadParameter("name a batch with --batch, or a tree with --tree")
     with workspace_of(overrides) as workspace:
         name_the_model(workspace.settings)
-        wish = Wish(tuple(batch or ()), tuple(tree or ()), rows, as_is)
+        wish = Wish(batch or (), tree or (), rows, as_is)
         done = make_release(workspace, wish, say)
-        show_table(release_funnel(workspace, [*wish.batches, *wish.trees]), "funnel", as_json=as_json)
+        named = dict.fromkeys([*wish.batches, *wish.trees])
+        show_table(release_funnel(workspace, list(named)), "funnel", as_json=as_json)
         if done:
             say("Files for trainers: evergrow export --format chat --out DIR")
 

@@ -7,8 +7,9 @@ import polars as pl
 from evergrow.assets.dataset.release import as_banned, written
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
-from evergrow.cli.dataset import make_release_again
+from evergrow.cli.dataset import make_release_again, released
 from evergrow.cli.release_files import write_files
+from evergrow.cli.runs import RunFailed
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.resources.bans import Ban, remember
@@ -51,15 +52,21 @@ def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame)
     """Remember the bans, then make the release and every export that holds such rows without them; says what is done.
 
     Raises:
-        dg.Failure: nothing would be left of the release; the bans hold all the same.
+        RunFailed: the release cannot be made without them, as nothing is left of it; the bans hold all the same.
     """
     yield f"remembered: {', '.join(map(str, remember(workspace.home, wanted)))}"
     touched = affected_exports(workspace, concerned)
     if not latest_materialization(workspace.instance, RELEASE, None):
         yield "there is no release to make again"
         return
-    make_release_again(workspace)
-    yield "the release is made again without them"
+    try:
+        make_release_again(workspace)
+    except RunFailed:
+        yield from (
+            f"{export.folder} still holds {rows:,} of them: delete it, and its copies" for export, rows in touched
+        )
+        raise
+    yield f"the release is made again without them, of {released(workspace).height:,} rows"
     for export, rows in touched:
         try:
             write_files(workspace, export.folder, export.form, export.wanted)

@@ -167,7 +167,9 @@ def _answered(samples: pl.DataFrame, drawn: pl.DataFrame, unasked: pl.DataFrame)
         draws=pl.struct(DRAW),
         reason=pl.when(usable.any()).then(None).otherwise(pl.col("reason").first()),
     )
-    table = samples.join(asked.rename(dict(zip(DRAW, ANSWER, strict=True))), on="row", how="left", maintain_order="left")
+    table = samples.join(
+        asked.rename(dict(zip(DRAW, ANSWER, strict=True))), on="row", how="left", maintain_order="left"
+    )
     table = table.with_columns(
         response_prompt_version=pl.col("task").replace_strict(versions, default=None, return_dtype=pl.String)
     )

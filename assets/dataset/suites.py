@@ -14,7 +14,11 @@ _COUNTS = {"kept_rows": _KEPT.sum(), "kept_share": _KEPT.mean()}
 
 
 def _between(
-    says: str, column: str, *, severity: Literal["critical", "warning"] = "critical", **bounds: int | float | Setting | Fact
+    says: str,
+    column: str,
+    *,
+    severity: Literal["critical", "warning"] = "critical",
+    **bounds: int | float | Setting | Fact,
 ) -> Expectation:
     """What all rows say alike is within bounds; as their largest, for so the gate reports the figure itself."""
     return Expectation(says, "column_max_to_be_between", column, bounds, severity=severity)

@@ -82,7 +82,10 @@ def test_what_repeats_a_row_of_another_batch_is_left_out_and_points_at_it(made: 
     assert left_out.height == 1
     row = left_out.row(0, named=True)
     assert row["reason"] == f"duplicate: of {row['duplicate_of']} in batch {row['duplicate_batch']}"
-    assert {(row["batch"], row["id"]), (row["duplicate_batch"], row["duplicate_of"])} == {("plain", "q1"), ("again", "r0")}
+    assert {(row["batch"], row["id"]), (row["duplicate_batch"], row["duplicate_of"])} == {
+        ("plain", "q1"),
+        ("again", "r0"),
+    }
     assert made.released()["content"].is_unique().all()
 
 

@@ -93,7 +93,12 @@ def test_a_sample_that_holds_its_answer_is_not_asked_and_has_both_turns(platform
     told = find_domain("customer_support", []).model_dump(mode="json", exclude_none=True)
     (tmp_path / "dialogues.yaml").write_text(yaml.safe_dump({**told, **DIALOGUE, "name": "dialogues"}))
     attributes = pl.Series([[{"dimension": "Tone", "value": "calm"}]] * 2, dtype=ATTRIBUTES)
-    tree = {"tree": "t", "leaf_id": ["l0", "l1"], "attributes": attributes, "letter": pl.Series([None] * 2, dtype=pl.String)}
+    tree = {
+        "tree": "t",
+        "leaf_id": ["l0", "l1"],
+        "attributes": attributes,
+        "letter": pl.Series([None] * 2, dtype=pl.String),
+    }
     fields = ['{"message": "Where is it?"}', ""]
     seeds = instructions(("Where is it?", "A text"), domain="dialogues", fields=fields, **tree)
     own = platform.but(treesynth={"domains": str(tmp_path)})

@@ -122,7 +122,8 @@ def test_an_unavailable_sandbox_lets_nothing_on_even_where_the_gate_would_allow_
     platform: Platform, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lenient = platform.but(
-        sandbox={"require": "bubblewrap"}, gates={**platform.overrides["gates"], "verified": {"max_unavailable_share": 1}}
+        sandbox={"require": "bubblewrap"},
+        gates={**platform.overrides["gates"], "verified": {"max_unavailable_share": 1}},
     )
     with monkeypatch.context() as patch:
         patch.setenv("PATH", "/nowhere")
