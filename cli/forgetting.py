@@ -11,6 +11,7 @@ from evergrow.cli.dataset import make_release_again, released
 from evergrow.cli.release_files import write_files
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.workspace import Workspace
+from evergrow.methods.ids import escape_seed_id, unescape_seed_id
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.resources.bans import Ban, remember
 from evergrow.resources.export_registry import Export, exported_rows, exports
@@ -23,8 +24,12 @@ OF_ROOT = ("license", "leaf_id")
 
 
 def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]) -> list[Ban]:
-    """What is to be forgotten."""
-    values = {"seed": seeds, "model": models, "licence": licences}
+    """What is to be forgotten; seeds may be named as their file does, or as tables do.
+
+    Raises:
+        ValueError: the id of a seed is empty or too long.
+    """
+    values = {"seed": [_root_id(seed) for seed in seeds], "model": models, "licence": licences}
     return [Ban(kind, value) for kind, named in values.items() for value in named]  # type: ignore[arg-type]
 
 
@@ -38,6 +43,13 @@ def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
             why = why_banned(rows, as_banned(wanted), made_by)
             found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
     return pl.concat(found)
+
+
+def unheard_of(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame) -> list[Ban]:
+    """Those of `wanted` that nothing descends from; `concerned` is what descends from any."""
+    named = set(concerned["why"])  # only the first of several reasons
+    unnamed = [ban for ban in wanted if f"forgotten: {ban}" not in named]
+    return [ban for ban in unnamed if descendants(workspace, [ban]).is_empty()]
 
 
 def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[tuple[Export, int]]:
@@ -74,6 +86,10 @@ def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame)
             yield f"{export.folder} held nothing else: delete it, and its copies"
         else:
             yield f"{export.folder} is written again without {rows:,} rows; copies that you handed on are not"
+
+
+def _root_id(seed: str) -> str:
+    return seed if seed == escape_seed_id(unescape_seed_id(seed)) else escape_seed_id(seed)
 
 
 def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
