@@ -120,11 +120,13 @@ def _make_clean(workspace: Workspace, batch: str, say: Say) -> bool:
 def _not_compared(workspace: Workspace, batch: str) -> Iterator[str]:
     """Which benchmarks the clean rows were not compared with: an unnoticed gap is worse than a known one."""
     record = latest_materialization(workspace.instance, CLEAN, batch)
-    told = record.asset_materialization.metadata if record and record.asset_materialization else {}
-    if "benchmarks_note" in told:
-        yield str(told["benchmarks_note"].value)
-    if missing := told["benchmarks_missing"].value if "benchmarks_missing" in told else []:
-        yield f"not compared with {', '.join(map(str, missing))}, which one would expect for such tasks"  # type: ignore[call-overload]
+    made = record.asset_materialization if record else None
+    note = made.metadata.get("benchmarks_note") if made else None
+    missing = made.metadata.get("benchmarks_missing") if made else None
+    if note:
+        yield str(note.value)
+    if isinstance(missing, dg.JsonMetadataValue) and isinstance(missing.value, list) and missing.value:
+        yield f"not compared with {', '.join(map(str, missing.value))}, which one would expect for such tasks"
 
 
 def benchmarks_changed(workspace: Workspace, batch: str) -> str | None:

@@ -66,7 +66,9 @@ def samples_of(instance: dg.DagsterInstance, seeds: pl.DataFrame, collected: pl.
 
 
 def told_by_root(seeds: pl.Schema) -> list[str]:
-    """Columns of the table of seeds that mean what ours mean: those of a tree's samples, or of anybody's file the few we gave them.
+    """Columns of the table of seeds that mean what ours mean.
+
+    Those are all of a tree's samples, and of anybody's file the few that we gave them.
 
     A file may have columns of its own that are called `value`, `letter` or `attributes`.
     """
