@@ -82,6 +82,16 @@ def fake_endpoint(_shared_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatc
     return _shared_endpoint
 
 
+@pytest.fixture(scope="session")
+def known_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file for `Home.embeddings` that knows the questions of HumanEval: homes that clean rows copy it."""
+    from tests.platform import embed_benchmarks  # noqa: PLC0415 - imports everything
+
+    file = tmp_path_factory.mktemp("vectors") / "embeddings"
+    embed_benchmarks(file)
+    return file
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting or key of this machine reaches a test, and each has a home of its own."""

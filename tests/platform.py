@@ -1,8 +1,10 @@
 """The whole platform in one process: real settings, assets, gates, lake and ledger on a Dagster instance of its own."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -12,10 +14,13 @@ from evergrow.assets.keys import BATCHES_NAME, RELEASE
 from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.cli.runs import why_failed
 from evergrow.resources.batches import stage
+from evergrow.resources.benchmark_sets import read_benchmarks
+from evergrow.resources.embedder import Embedder
 from evergrow.resources.gate import GATES
 from evergrow.resources.home import Home
 from evergrow.resources.lake import Rows
 from evergrow.resources.ledger import Ledger, Spent
+from evergrow.resources.progress import LogProgress
 from evergrow.resources.seeds import Seeds
 from evergrow.resources.settings import load_settings
 
@@ -35,6 +40,12 @@ def functions(count: int) -> Seeds:
     ]
     ids = [f"s{n}" for n in range(count)]
     return Seeds(pl.DataFrame({"id": ids, "seed_id": ids, "content": contents, "kind": "code", "source": "made:1"}))
+
+
+def embed_benchmarks(file: Path) -> None:
+    """Have an embedder's file know the questions of the benchmark that is installed along, which takes a while."""
+    embedder = Embedder(load_settings({}).embedding, file, LogProgress(logging.getLogger(__name__)))
+    embedder.embed(read_benchmarks(file.parent / "none", ()).questions.to_list())
 
 
 @dataclass

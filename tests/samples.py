@@ -1,5 +1,6 @@
 """Samples as they are, for datasets: questions of every kind of task, and the seeds that hold them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -38,7 +39,7 @@ def choices(count: int) -> list[str]:
     ]
 
 
-def instructions(contents: list[str] | tuple[str, ...], prefix: str = "q", **columns: Any) -> Seeds:
+def instructions(contents: Sequence[str], prefix: str = "q", **columns: Any) -> Seeds:
     """Instructions as seeds with the ids q0, q1, ..., and further columns: one value for all, or a list."""
     ids = [f"{prefix}{n}" for n in range(len(contents))]
     rows = {"id": ids, "seed_id": ids, "content": list(contents), "kind": "instruction", "source": "made:1"}

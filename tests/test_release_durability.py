@@ -1,5 +1,6 @@
 """A release that is killed while samples are being answered: it goes on, ends alike, and nothing is paid twice."""
 
+import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import closing
@@ -38,10 +39,10 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeEn
     endpoint.kill()
 
 
-def begin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def begin(folder: Path, known_vectors: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with the batch `b`, which commands then work on."""
     monkeypatch.setenv("EVERGROW_HOME", str(folder / "home"))
-    Home(folder / "home").ensure()
+    shutil.copy(known_vectors, Home(folder / "home").ensure().embeddings)
     with dg.DagsterInstance.from_config(str(folder / "home" / "dagster")) as instance:
         platform = Platform(instance, {})
         platform.register("b", instructions([*SUMS, *PLAIN], domain=["sums"] * len(SUMS) + ["general"] * len(PLAIN)))
@@ -60,14 +61,14 @@ def tables(folder: Path) -> list[pl.DataFrame]:
 
 @pytest.mark.timeout(300)
 def test_a_release_killed_amid_its_answers_ends_as_if_it_had_not_been(
-    endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    endpoint: FakeEndpoint, known_vectors: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    whole = begin(tmp_path / "whole", monkeypatch)
+    whole = begin(tmp_path / "whole", known_vectors, monkeypatch)
     assert main(COMMAND) == 0
     expected = tables(whole)
     assert endpoint.stats()["requests"] == REQUESTS
     endpoint.control(reset=True, latency=0.3)
-    broken = begin(tmp_path / "broken", monkeypatch)
+    broken = begin(tmp_path / "broken", known_vectors, monkeypatch)
 
     with closing(Ledger.open(f"sqlite:///{broken / 'home' / 'ledger.sqlite'}")) as ledger:
         with started(*COMMAND, folder=broken) as command:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -7,6 +8,7 @@ import polars as pl
 import pytest
 
 from evergrow.cli.main import main
+from evergrow.resources.home import Home
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, functions
 from tests.samples import PLAIN, SUMS, TASKS, instructions
@@ -70,17 +72,21 @@ def grown(evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint) -> E
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, FakeEndpoint]]:
-    """A home with the evolved batch `code`, the batch `plain` as it is, and a tree `t`, of which nothing is released."""
+def project(known_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, FakeEndpoint]]:
+    """A home with the evolved batch `code`, the batch `plain` as it is, and a tree `t`; nothing is released yet."""
     folder, endpoint = tmp_path_factory.mktemp("project"), FakeEndpoint()
     (folder / "evergrow.yaml").write_text(json.dumps(SETTINGS))
-    seeds = {"code": functions(4), "plain": instructions([*PLAIN[:4], *SUMS[:2]], domain=["general"] * 4 + ["sums"] * 2)}
+    seeds = {
+        "code": functions(4),
+        "plain": instructions([*PLAIN[:4], *SUMS[:2]], domain=["general"] * 4 + ["sums"] * 2),
+    }
     for name, found in seeds.items():
         found.frame.select(pl.exclude("seed_id", "source")).with_columns(license=pl.lit("MIT")).write_ndjson(
             folder / f"{name}.jsonl"
         )
     with pytest.MonkeyPatch.context() as patch:
         use(patch, folder, endpoint)
+        shutil.copy(known_vectors, Home(folder / "home").ensure().embeddings)
         for arguments in (
             ("seeds", "add", str(folder / "code.jsonl"), "--batch", "code"),
             ("seeds", "add", str(folder / "plain.jsonl"), "--batch", "plain"),

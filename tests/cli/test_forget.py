@@ -62,7 +62,9 @@ def test_what_nothing_descends_from_is_said(here: Evergrow, exported: Path) -> N
     assert here("forget", "--seed", "").code == 2
 
 
-def test_a_forgotten_seed_is_gone_from_the_release_and_its_exports_and_stays_out(here: Evergrow, exported: Path) -> None:
+def test_a_forgotten_seed_is_gone_from_the_release_and_its_exports_and_stays_out(
+    here: Evergrow, exported: Path
+) -> None:
     untouched = {path: path.read_bytes() for path in (exported / "t").iterdir()}
     held = rows(exported / "all").height
 
@@ -93,7 +95,7 @@ def test_a_release_of_an_exact_size_shrinks_rather_than_hold_what_was_forgotten(
     assert said.code == 0, said.err
     assert f"made again without them, of {there - 1} rows" in said.err
     assert "q1" not in set(rows(exported / "all")["root_id"])
-    assert "of %d rows are there" % there in here("release", *NAMES, "--rows", there).err
+    assert f"of {there} rows are there" in here("release", *NAMES, "--rows", there).err
     assert here("release", *NAMES).code == 0
 
 

@@ -1,6 +1,8 @@
 """One home for all tests of a module, with an endpoint of its own: what one test has made, the next may read."""
 
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -18,7 +20,9 @@ def endpoint() -> Iterator[FakeEndpoint]:
 
 
 @pytest.fixture(scope="module")
-def platform(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform(
+    endpoint: FakeEndpoint, known_vectors: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Platform]:
     """One round of two children each, sums and quizzes, and gates that a fake judge and few rows can pass."""
     settings = {
         "home": str(tmp_path_factory.mktemp("home")),
@@ -30,7 +34,9 @@ def platform(endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.ephemeral() as instance:
         patch.setenv("OPENAI_BASE_URL", endpoint.url)
         patch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
-        yield Platform(instance, settings)
+        platform = Platform(instance, settings)
+        shutil.copy(known_vectors, platform.home.embeddings)
+        yield platform
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Every sample gets a row; answers, refusals and outages are told apart, and nothing is asked twice."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -93,7 +94,7 @@ def test_a_sample_that_holds_its_answer_is_not_asked_and_has_both_turns(platform
     told = find_domain("customer_support", []).model_dump(mode="json", exclude_none=True)
     (tmp_path / "dialogues.yaml").write_text(yaml.safe_dump({**told, **DIALOGUE, "name": "dialogues"}))
     attributes = pl.Series([[{"dimension": "Tone", "value": "calm"}]] * 2, dtype=ATTRIBUTES)
-    tree = {
+    tree: dict[str, Any] = {
         "tree": "t",
         "leaf_id": ["l0", "l1"],
         "attributes": attributes,

@@ -1,5 +1,7 @@
 """Which rows are answered: what was collected, or seeds as they are, each with what is truly known of it."""
 
+from typing import Any
+
 import dagster as dg
 import polars as pl
 import pytest
@@ -12,7 +14,13 @@ from tests.platform import Platform, functions
 from tests.samples import PLAIN, instructions
 
 COLUMNS = tuple(name for name in (*SAMPLE, *OF_TREE) if name != "task")
-OWN = {"value": ["high", "low"], "letter": [1, 2], "attributes": [[1.5], []], "tree": [True, False], "leaf_id": [7, 8]}
+OWN: dict[str, Any] = {
+    "value": ["high", "low"],
+    "letter": [1, 2],
+    "attributes": [[1.5], []],
+    "tree": [True, False],
+    "leaf_id": [7, 8],
+}
 
 
 @pytest.fixture
