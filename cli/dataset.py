@@ -4,15 +4,17 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import dagster as dg
 import polars as pl
 
 from evergrow.assets.dataset import release as releasing
 from evergrow.assets.dataset.clean import benchmark_folder
 from evergrow.assets.frontier import NEVER_MADE, work_needed
+from evergrow.assets.funnel import SCHEMA
 from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
 from evergrow.assets.tree_basis import BASIS
 from evergrow.cli.awaiting import look_for_answers
-from evergrow.cli.runs import Say, due_tables, execute, resumable
+from evergrow.cli.runs import RunFailed, Say, due_tables, execute, resumable
 from evergrow.cli.trees import tree_seeds
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.bans import bans
@@ -42,7 +44,7 @@ def make_release(workspace: Workspace, wish: Wish, say: Say) -> bool:
         BatchError: a tree has the name of another batch, or a batch is neither evolved nor taken as it is.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
-    batches = [*wish.batches, *(_as_batch(workspace, tree) for tree in wish.trees)]
+    batches = list(dict.fromkeys([*wish.batches, *(_as_batch(workspace, tree) for tree in wish.trees)]))
     for batch in wish.batches:
         _require_samples(workspace, batch, as_is=wish.as_is)
     for batch in batches:
@@ -54,16 +56,22 @@ def make_release(workspace: Workspace, wish: Wish, say: Say) -> bool:
 
 def release_funnel(workspace: Workspace, batches: Sequence[str]) -> pl.DataFrame:
     """Where the rows of these batches went, one below another, each row with its batch."""
-    return pl.concat([workspace.funnel(b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches])
+    stages = [workspace.funnel(b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches]
+    return pl.concat([pl.DataFrame(schema={"batch": pl.String, **SCHEMA}), *stages])
 
 
 def released(workspace: Workspace) -> pl.DataFrame:
     """The rows of the release, through its gate.
 
     Raises:
-        dg.Failure: there is none, or its gate is closed.
+        dg.Failure: there is none, its gate is closed, or something was banned since.
     """
-    return workspace.table(RELEASE, None).collect()
+    rows = workspace.table(RELEASE, None).collect()
+    if not _made_under_bans_of_today(workspace):
+        raise dg.Failure(
+            "what is banned changed since the release was made: `evergrow release` makes it again", allow_retries=False
+        )
+    return rows
 
 
 def _as_batch(workspace: Workspace, tree: str) -> str:
@@ -143,7 +151,7 @@ def _materialize(workspace: Workspace, batches: Sequence[str], rows: int | None)
 
 
 def make_release_again(workspace: Workspace) -> None:
-    """Make the release of the same batches and size, whatever has changed.
+    """Make the release of the same batches and size, whatever has changed; smaller, if so many rows are not left.
 
     Raises:
         RunFailed: its gate did not pass, or nothing is left of it.
@@ -151,7 +159,12 @@ def make_release_again(workspace: Workspace) -> None:
     record = latest_materialization(workspace.instance, RELEASE, None)
     if record and record.asset_materialization:
         batches, rows = json.loads(str(record.asset_materialization.metadata[releasing.WANTED].value))
-        _materialize(workspace, batches, rows)
+        try:
+            _materialize(workspace, batches, rows)
+        except RunFailed:
+            if rows is None:
+                raise
+            _materialize(workspace, batches, None)
 
 
 def look_up(workspace: Workspace) -> Lookup:
@@ -172,4 +185,10 @@ def release_needed(workspace: Workspace, batches: Sequence[str], rows: int | Non
     made = record.asset_materialization if record else None
     if made is None or made.metadata[releasing.WANTED].value != releasing.wanted(batches, rows):
         return "another selection is asked for"
-    return "what is banned changed" if made.metadata[BASIS].value != releasing.basis(bans(workspace.home)) else None
+    return None if _made_under_bans_of_today(workspace) else "what is banned changed"
+
+
+def _made_under_bans_of_today(workspace: Workspace) -> bool:
+    record = latest_materialization(workspace.instance, RELEASE, None)
+    made = record.asset_materialization if record else None
+    return made is not None and made.metadata[BASIS].value == releasing.basis(bans(workspace.home))

@@ -32,9 +32,10 @@ def release(  # noqa: PLR0917 - options of a command
         raise typer.BadParameter("name a batch with --batch, or a tree with --tree")
     with workspace_of(overrides) as workspace:
         name_the_model(workspace.settings)
-        wish = Wish(tuple(batch or ()), tuple(tree or ()), rows, as_is)
+        wish = Wish(batch or (), tree or (), rows, as_is)
         done = make_release(workspace, wish, say)
-        show_table(release_funnel(workspace, [*wish.batches, *wish.trees]), "funnel", as_json=as_json)
+        named = dict.fromkeys([*wish.batches, *wish.trees])
+        show_table(release_funnel(workspace, list(named)), "funnel", as_json=as_json)
         if done:
             say("Files for trainers: evergrow export --format chat --out DIR")
 
@@ -154,10 +155,13 @@ def forget(
     """Take down all that descends from a seed, a model or a licence: list it, and with --yes do without it for good."""
     import polars as pl  # noqa: PLC0415
 
-    from evergrow.cli.forgetting import affected_exports, bans_of, descendants  # noqa: PLC0415
+    from evergrow.cli.forgetting import affected_exports, bans_of, descendants, unheard_of  # noqa: PLC0415
     from evergrow.cli.forgetting import forget as take_down  # noqa: PLC0415
 
-    wanted = bans_of(seed or (), model or (), licence or ())
+    try:
+        wanted = bans_of(seed or (), model or (), licence or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--seed") from error
     if not wanted:
         raise typer.BadParameter("name what to forget with --seed, --model or --licence")
     with workspace_of() as workspace:
@@ -166,6 +170,8 @@ def forget(
             samples=pl.len(), first=pl.first("id")
         )
         show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
+        for ban in unheard_of(workspace, wanted, found):
+            say(f"nothing here descends from {ban}")
         for held, rows in affected_exports(workspace, found):
             say(f"the export {held.folder} holds {rows:,} of them")
         if yes:

@@ -6,10 +6,12 @@ import polars as pl
 
 from evergrow.assets.keys import COLLECTED, RELEASE
 from evergrow.cli.dataset import released
+from evergrow.cli.forgetting import descendants
 from evergrow.cli.release_files import write_files
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
+from evergrow.resources.bans import bans
 from evergrow.resources.exports import FILES, Card, export
 from evergrow.resources.versions import latest_materialization
 
@@ -53,10 +55,14 @@ def export_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted)
 def export_instructions(workspace: Workspace, batches: list[str], form: Form, folder: Path) -> Path:
     """Write the collected samples of `batches`, read through their gates, with a card; returns the data file's path.
 
+    What descends from something banned is left out.
+
     Raises:
         dg.Failure: a batch is not collected yet, or a gate is closed.
     """
-    samples = pl.concat([workspace.table(COLLECTED, batch) for batch in batches]).collect()
+    banned = descendants(workspace, bans(workspace.home))
+    collected = pl.concat([workspace.table(COLLECTED, batch) for batch in batches]).collect()
+    samples = collected.join(banned, on=["batch", "id"], how="anti")
     funnels = pl.concat([workspace.funnel(b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches])
     with workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(list(batches)))

@@ -7,9 +7,11 @@ import polars as pl
 from evergrow.assets.dataset.release import as_banned, written
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
-from evergrow.cli.dataset import make_release_again
+from evergrow.cli.dataset import make_release_again, released
 from evergrow.cli.release_files import write_files
+from evergrow.cli.runs import RunFailed
 from evergrow.cli.workspace import Workspace
+from evergrow.methods.ids import escape_seed_id, unescape_seed_id
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.resources.bans import Ban, remember
 from evergrow.resources.export_registry import Export, exported_rows, exports
@@ -22,8 +24,12 @@ OF_ROOT = ("license", "leaf_id")
 
 
 def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]) -> list[Ban]:
-    """What is to be forgotten."""
-    values = {"seed": seeds, "model": models, "licence": licences}
+    """What is to be forgotten; seeds may be named as their file does, or as tables do.
+
+    Raises:
+        ValueError: the id of a seed is empty or too long.
+    """
+    values = {"seed": [_root_id(seed) for seed in seeds], "model": models, "licence": licences}
     return [Ban(kind, value) for kind, named in values.items() for value in named]  # type: ignore[arg-type]
 
 
@@ -39,6 +45,13 @@ def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
     return pl.concat(found)
 
 
+def unheard_of(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame) -> list[Ban]:
+    """Those of `wanted` that nothing descends from; `concerned` is what descends from any."""
+    named = set(concerned["why"])  # only the first of several reasons
+    unnamed = [ban for ban in wanted if f"forgotten: {ban}" not in named]
+    return [ban for ban in unnamed if descendants(workspace, [ban]).is_empty()]
+
+
 def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[tuple[Export, int]]:
     """Exports that hold some of these rows, each with how many."""
     held = [
@@ -51,15 +64,21 @@ def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame)
     """Remember the bans, then make the release and every export that holds such rows without them; says what is done.
 
     Raises:
-        dg.Failure: nothing would be left of the release; the bans hold all the same.
+        RunFailed: the release cannot be made without them, as nothing is left of it; the bans hold all the same.
     """
     yield f"remembered: {', '.join(map(str, remember(workspace.home, wanted)))}"
     touched = affected_exports(workspace, concerned)
     if not latest_materialization(workspace.instance, RELEASE, None):
         yield "there is no release to make again"
         return
-    make_release_again(workspace)
-    yield "the release is made again without them"
+    try:
+        make_release_again(workspace)
+    except RunFailed:
+        yield from (
+            f"{export.folder} still holds {rows:,} of them: delete it, and its copies" for export, rows in touched
+        )
+        raise
+    yield f"the release is made again without them, of {released(workspace).height:,} rows"
     for export, rows in touched:
         try:
             write_files(workspace, export.folder, export.form, export.wanted)
@@ -67,6 +86,10 @@ def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame)
             yield f"{export.folder} held nothing else: delete it, and its copies"
         else:
             yield f"{export.folder} is written again without {rows:,} rows; copies that you handed on are not"
+
+
+def _root_id(seed: str) -> str:
+    return seed if seed == escape_seed_id(unescape_seed_id(seed)) else escape_seed_id(seed)
 
 
 def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:

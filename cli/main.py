@@ -196,7 +196,9 @@ def cost(as_json: AsJson = False) -> None:
 @app.command()
 def table(
     asset_key: Annotated[str, typer.Argument(help="such as evolution/round_01/accepted, treesynth/level_1")],
-    partition: Annotated[str, typer.Option("--partition", help="the batch or the tree")],
+    partition: Annotated[
+        str | None, typer.Option("--partition", help="the batch or the tree; dataset/release has none")
+    ] = None,
     target: Annotated[
         Path | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file; without: a preview")
     ] = None,
@@ -213,7 +215,11 @@ def table(
     with workspace_of() as workspace:
         frame = workspace.partition_table(dg.AssetKey.from_user_string(asset_key), partition, rows)
         if target is None:
-            show_records(frame.head(3).collect(), f"{asset_key} of {partition!r}, first rows", as_json=as_json)
+            show_records(
+                frame.head(3).collect(),
+                f"{asset_key}{f' of {partition!r}' if partition else ''}, first rows",
+                as_json=as_json,
+            )
         else:
             say(f"{write_table(frame, target):,} rows in {target}")
 

@@ -22,7 +22,7 @@ from evergrow.resources.benchmark_sets import read_benchmarks
 from evergrow.resources.export_registry import Export, remember_export
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import check_loads
-from evergrow.resources.releases.writing import Written, write_release
+from evergrow.resources.releases.writing import NothingToRelease, Written, write_release
 from evergrow.resources.versions import latest_materialization, looked_up
 
 CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
@@ -43,6 +43,8 @@ def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) 
     """
     every = released(workspace)
     rows = every.filter(wanted.expr())
+    if rows.is_empty():
+        raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
     done = write_release(rows, folder, form, facts(workspace, rows, folder.resolve().name, wanted))
     loaded = check_loads(folder)
     if loaded.faults:

@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.funnel import funnel, made_rounds
-from evergrow.assets.keys import BATCHES_NAME, SAMPLES, shard_names, shard_partition
+from evergrow.assets.keys import BATCHES_NAME, RELEASE, SAMPLES, shard_names, shard_partition
 from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.resources.batches import staged, staged_batches
 from evergrow.resources.gate import GATES
@@ -86,13 +86,19 @@ class Workspace:
         gates = graph.get(key).metadata.get(GATES, ())
         return self.lake.scan(self.instance, key, partition, gates, rows)
 
-    def partition_table(self, key: dg.AssetKey, partition: str, rows: Rows = "kept") -> pl.LazyFrame:
-        """A table as a user names it, through its gate: of a batch, of a tree, or of all shards of a tree.
+    def partition_table(self, key: dg.AssetKey, partition: str | None, rows: Rows = "kept") -> pl.LazyFrame:
+        """A table as a user names it, through its gate: of a batch, of a tree, of all shards of a tree, or the release.
 
         Raises:
-            UnknownTable, UnknownBatch, UnknownTree: what is named does not exist.
+            UnknownTable, UnknownBatch, UnknownTree: what is named does not exist, or no partition is named.
             dg.Failure: it was never made, or its gate is not passed.
         """
+        if key == RELEASE and partition is None:
+            return self.table(key, None, rows)
+        if partition is None:
+            raise UnknownTable(f"{key.to_user_string()} has a table per batch or tree: name one with --partition")
+        if key == RELEASE:
+            raise UnknownTable(f"{key.to_user_string()} is one table of all its batches: leave out --partition")
         if key.path[0] != "treesynth":
             self.require_batch(partition)
             return self.table(key, partition, rows)

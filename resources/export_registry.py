@@ -11,6 +11,7 @@ from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.files import atomic_write
 from evergrow.resources.home import Home
+from evergrow.resources.releases.manifest import ManifestError, read_manifest
 
 FILE = "exports.json"
 
@@ -39,11 +40,19 @@ def remember_export(home: Home, export: Export) -> None:
 
 
 def exports(home: Home) -> list[Export]:
-    """All exports that are still where they were written, oldest first."""
+    """All exports that are still where they were written, oldest first; a folder may have become something else."""
     path = home.path / FILE
     rows = json.loads(path.read_bytes()) if path.is_file() else []
     found = [Export(Path(row["folder"]), row["form"], _wanted(row["wanted"])) for row in rows]
-    return [export for export in found if export.folder.is_dir()]
+    return [export for export in found if _is_release(export.folder)]
+
+
+def _is_release(folder: Path) -> bool:
+    try:
+        read_manifest(folder)
+    except ManifestError:
+        return False
+    return True
 
 
 def _wanted(row: dict[str, Any]) -> Wanted:

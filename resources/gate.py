@@ -57,9 +57,10 @@ class Outdated(dg.Failure):
     """A table was read that was made from something else than what is there now; the message names both."""
 
     def __init__(self, key: dg.AssetKey, parent: dg.AssetKey, partition: str | None) -> None:
+        command = "release" if key.path[0] == "dataset" else "run"
         super().__init__(
             f"table {key.to_user_string()} is outdated for partition {partition!r}: {parent.to_user_string()}, which "
-            "it was made from, has changed since; make it again (`evergrow run` does what is needed)",
+            f"it was made from, has changed since; make it again (`evergrow {command}` does what is needed)",
             allow_retries=False,
         )
 

@@ -93,30 +93,3 @@ class Release(Section):
     )
     split_seed: int = Field(42, ge=0, description="which roots these are")
     license: str | None = Field(None, description="licence of the dataset (SPDX); empty: what its seeds carry")
-
-
-class ResponsesGate(Section):
-    """Thresholds of the gate on `dataset/responses`."""
-
-    max_failed_share: Share = Field(0.05, description="share of samples for which no usable answer came")
-
-
-class VerifiedGate(Section):
-    """Thresholds of the gate on `dataset/verified`."""
-
-    min_rows: int = Field(1, ge=0, description="fewest rows whose verdict goes on")
-    min_share: Share = Field(0.05, description="lowest share of the answered rows whose verdict goes on")
-    max_unavailable_share: Share = Field(0.0, description="share of rows that had no sandbox to run in")
-
-
-class CleanGate(Section):
-    """Thresholds of the gate on `dataset/clean`."""
-
-    min_rows: int = Field(1, ge=0, description="fewest rows that are clean")
-    min_share: Share = Field(0.05, description="lowest share of the verified rows that is clean")
-
-
-class ReleaseGate(Section):
-    """Thresholds of the gate on `dataset/release`."""
-
-    min_rows: PositiveInt = Field(1, description="fewest rows of a release")

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings.sources import InitSettingsSource
 
 from evergrow.resources.settings import dataset, models
+from evergrow.resources.settings.gates import Gates
 
 PREFIX, DELIMITER = "EVERGROW_", "__"
 CONFIG_VARIABLE = "EVERGROW_CONFIG"
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
     sandbox: dataset.Sandbox = dataset.Sandbox()
     cleaning: dataset.Cleaning = dataset.Cleaning()
     release: dataset.Release = dataset.Release()
-    gates: models.Gates = models.Gates()
+    gates: Gates = Gates()
     prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
     budget: models.Budget = models.Budget()
     observability: models.Observability = models.Observability()

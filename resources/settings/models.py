@@ -6,10 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 
-from evergrow.resources.settings.dataset import CleanGate, ReleaseGate, ResponsesGate, VerifiedGate
 from evergrow.resources.settings.section import Section, Share
-
-Score = Annotated[float, Field(ge=1, le=10)]
 
 
 def http_url(text: str) -> str:
@@ -214,79 +211,6 @@ class TreeSynth(Section):
     max_requests: PositiveInt = Field(500_000, description="most requests that a tree may still need")
     max_tokens: PositiveInt | None = Field(None, description="most tokens that a tree may still need; empty: any")
     max_usd: PositiveFloat | None = Field(None, description="most US dollars that a tree may still need; empty: any")
-
-
-class ComplexityGate(Section):
-    """Thresholds of the gate on `complexity`."""
-
-    min_scored_share: Share = Field(0.95, description="share of children that the judge could score")
-    min_mean: Score = Field(3.0, description="lowest mean complexity of a round")
-    min_std: float = Field(0.1, ge=0, description="lowest spread: a judge that gives one score to all judges nothing")
-    max_drop: float = Field(0.5, ge=0, description="how far the mean may fall below the previous round's")
-
-
-class DiversityGate(Section):
-    """Thresholds of the gate on `diversity`."""
-
-    min_mean: Share = Field(0.2, description="lowest mean diversity of a round")
-    min_p10: Share = Field(0.05, description="lowest 10 % quantile of diversity")
-
-
-class AcceptedGate(Section):
-    """Thresholds of the gate on `accepted`."""
-
-    min_rows: PositiveInt = Field(1, description="fewest rows that a round must accept")
-    min_share: Share = Field(0.05, description="lowest share of requested children that is accepted")
-
-
-class LevelGate(Section):
-    """Thresholds of the gate on each level of a tree."""
-
-    max_failed_share: Share = Field(0.0, description="share of nodes for which no answer came, as in an outage")
-    max_fan_out: PositiveInt = Field(50, description="most children of one node; a list-valued child counts as one")
-    max_value_similarity: Share = Field(0.97, description="cosine of the two most similar values of one split")
-
-
-class SamplesGate(Section):
-    """Thresholds of the gate on a tree's samples."""
-
-    min_fill: Share = Field(1.0, description="share of the rows aimed at that must be there")
-    min_adherence: Share = Field(0.6, description="mean share of its leaf's attributes that a checked sample has")
-
-
-class RoutingGate(Section):
-    """Thresholds of the gate on `routed`."""
-
-    max_unrouted_share: Share = Field(0.2, description="share of rows that find no way down the tree")
-
-
-class BalancedGate(Section):
-    """Thresholds of the gate on `balanced`."""
-
-    min_fill: Share = Field(1.0, description="share of the rows aimed at that must be there")
-
-
-class AwareGate(Section):
-    """Thresholds of the gate on `aware`."""
-
-    max_failed_share: Share = Field(0.2, description="share of stories that could not be converted")
-
-
-class Gates(Section):
-    """Quality gates: what a partition must satisfy before anything may read it."""
-
-    complexity: ComplexityGate = ComplexityGate()
-    diversity: DiversityGate = DiversityGate()
-    accepted: AcceptedGate = AcceptedGate()
-    level: LevelGate = LevelGate()
-    samples: SamplesGate = SamplesGate()
-    routed: RoutingGate = RoutingGate()
-    balanced: BalancedGate = BalancedGate()
-    aware: AwareGate = AwareGate()
-    responses: ResponsesGate = ResponsesGate()
-    verified: VerifiedGate = VerifiedGate()
-    clean: CleanGate = CleanGate()
-    release: ReleaseGate = ReleaseGate()
 
 
 class Price(Section):

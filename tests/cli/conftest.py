@@ -1,5 +1,5 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +8,16 @@ import pytest
 
 from evergrow.cli.main import main
 from tests.conftest import FakeEndpoint
-from tests.platform import functions
+from tests.platform import LENIENT, functions
+from tests.samples import PLAIN, SUMS, TASKS, instructions
+
+SETTINGS = {
+    "gates": LENIENT["gates"],
+    "evolution": {"rounds": 1, "children": 2, "margin": -10},
+    "answers": {"tasks": TASKS, "votes": 3},
+    "release": {"validation_share": 0.2, "test_share": 0.2},
+    "treesynth": {"shards": 1, "adherence_rows": 0},
+}
 
 
 class Said(NamedTuple):
@@ -58,3 +67,52 @@ def grown(evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint) -> E
     assert evergrow("seeds", "add", seed_file, "--batch", "b").code == 0
     assert evergrow("run", "--batch", "b", "--rounds", 2, "--set", "evolution.margin=-10").code == 0
     return evergrow
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, FakeEndpoint]]:
+    """A home with the evolved batch `code`, the batch `plain` as it is, and a tree `t`, of which nothing is released."""
+    folder, endpoint = tmp_path_factory.mktemp("project"), FakeEndpoint()
+    (folder / "evergrow.yaml").write_text(json.dumps(SETTINGS))
+    seeds = {"code": functions(4), "plain": instructions([*PLAIN[:4], *SUMS[:2]], domain=["general"] * 4 + ["sums"] * 2)}
+    for name, found in seeds.items():
+        found.frame.select(pl.exclude("seed_id", "source")).with_columns(license=pl.lit("MIT")).write_ndjson(
+            folder / f"{name}.jsonl"
+        )
+    with pytest.MonkeyPatch.context() as patch:
+        use(patch, folder, endpoint)
+        for arguments in (
+            ("seeds", "add", str(folder / "code.jsonl"), "--batch", "code"),
+            ("seeds", "add", str(folder / "plain.jsonl"), "--batch", "plain"),
+            ("run", "--batch", "code"),
+            ("tree", "grow", "t", "--domain", "customer_support", "--max-depth", "1", "--rows", "6"),
+        ):
+            assert main(arguments) == 0
+    yield folder, endpoint
+    endpoint.kill()
+
+
+def use(patch: pytest.MonkeyPatch, folder: Path, endpoint: FakeEndpoint) -> None:
+    patch.setenv("EVERGROW_HOME", str(folder / "home"))
+    patch.setenv("EVERGROW_CONFIG", str(folder / "evergrow.yaml"))
+    patch.setenv("OPENAI_BASE_URL", endpoint.url)
+    patch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
+
+
+@pytest.fixture
+def here(
+    project: tuple[Path, FakeEndpoint],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    _own_environment: None,
+) -> Evergrow:
+    """The command on the project of this module, in an empty working directory."""
+    use(monkeypatch, *project)
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object) -> Said:
+        capsys.readouterr()
+        return Said(main([str(argument) for argument in arguments]), *capsys.readouterr())
+
+    return run

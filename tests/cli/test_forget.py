@@ -1,0 +1,117 @@
+"""Takedown: what descends from a seed, a model or a licence is listed, then gone from releases and exports for good."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from evergrow.cli.forgetting import bans_of
+from evergrow.cli.main import main
+from tests.cli.conftest import Evergrow, use
+from tests.conftest import FakeEndpoint
+
+NAMES = ("--batch", "code", "--batch", "plain", "--tree", "t", "--as-is")
+
+
+@pytest.fixture(scope="module")
+def exported(project: tuple[Path, FakeEndpoint]) -> Path:
+    """A folder with exports of a release of everything: all rows, and those of two batches only."""
+    with pytest.MonkeyPatch.context() as patch:
+        use(patch, *project)
+        folder = project[0]
+        assert main(["release", *NAMES]) == 0
+        assert main(["export", "--out", str(folder / "all"), "--format", "parquet"]) == 0
+        assert main(["export", "--out", str(folder / "plain"), "--batch", "plain"]) == 0
+        assert main(["export", "--out", str(folder / "t"), "--format", "sharegpt", "--batch", "t"]) == 0
+    return folder
+
+
+def rows(folder: Path) -> pl.DataFrame:
+    """The `batch, id` and roots that the files of an export hold."""
+    tables = [pl.read_parquet(path) for path in folder.glob("*.parquet")]
+    tables += [pl.read_ndjson(path, infer_schema_length=None) for path in folder.glob("*.jsonl")]
+    return pl.concat(table.select("batch", "id", "root_id") for table in tables)
+
+
+def test_descendants_and_exports_are_listed_and_nothing_changes(here: Evergrow, exported: Path) -> None:
+    before = {path: path.read_bytes() for name in ("all", "plain", "t") for path in (exported / name).iterdir()}
+
+    found = here("forget", "--seed", "s1", "--json")
+    shown = here("forget", "--seed", "s1")
+
+    assert found.code == shown.code == 0
+    assert {row["id"] for row in found.json} == {"s1_0", "s1_1"}
+    assert {(row["batch"], row["stage"], row["why"]) for row in found.json} == {
+        ("code", "release", "forgotten: seed 's1'")
+    }
+    assert "all holds 2 of them" in shown.err.replace("\n", "")
+    assert "Nothing is changed yet" in shown.err
+    assert {path: path.read_bytes() for path in before} == before
+    assert not (exported / "home" / "bans.json").exists()
+
+
+def test_a_seed_may_be_named_as_its_file_does_or_as_tables_do() -> None:
+    assert [ban.value for ban in bans_of(["a_b", "a%5Fb", "s1", "50%"], [], [])] == ["a%5Fb", "a%5Fb", "s1", "50%25"]
+
+
+def test_what_nothing_descends_from_is_said(here: Evergrow, exported: Path) -> None:
+    said = here("forget", "--seed", "nobody")
+
+    assert said.code == 0
+    assert "nothing here descends from seed 'nobody'" in said.err
+    assert here("forget", "--seed", "").code == 2
+
+
+def test_a_forgotten_seed_is_gone_from_the_release_and_its_exports_and_stays_out(here: Evergrow, exported: Path) -> None:
+    untouched = {path: path.read_bytes() for path in (exported / "t").iterdir()}
+    held = rows(exported / "all").height
+
+    said = here("forget", "--seed", "s1", "--seed", "q0", "--yes")
+
+    assert said.code == 0, said.err
+    assert "remembered: seed 'q0', seed 's1'" in said.err
+    for name in ("all", "plain"):
+        assert not {"s1", "q0"} & set(rows(exported / name)["root_id"])
+        assert here("verify", exported / name, "--lake").code == 0
+    assert rows(exported / "all").height == held - 3
+    assert set(rows(exported / "plain")["batch"]) == {"plain"}
+    assert {path: path.read_bytes() for path in untouched} == untouched
+
+    assert here("release", *NAMES).code == 0
+    assert here("export", "--out", "later", "--format", "parquet").code == 0
+    assert rows(Path("later")).height == held - 3
+    released = here("release", *NAMES, "--json").json
+    assert sum(row["rejected"] for row in released if row["stage"] == "release") >= 3
+
+
+def test_a_release_of_an_exact_size_shrinks_rather_than_hold_what_was_forgotten(here: Evergrow, exported: Path) -> None:
+    there = rows(exported / "all").height
+    assert here("release", *NAMES, "--rows", there).code == 0
+
+    said = here("forget", "--seed", "q1", "--yes")
+
+    assert said.code == 0, said.err
+    assert f"made again without them, of {there - 1} rows" in said.err
+    assert "q1" not in set(rows(exported / "all")["root_id"])
+    assert "of %d rows are there" % there in here("release", *NAMES, "--rows", there).err
+    assert here("release", *NAMES).code == 0
+
+
+def test_a_licence_takes_everything_that_its_seeds_became(here: Evergrow, exported: Path) -> None:
+    said = here("forget", "--licence", "mit", "--yes")
+
+    assert said.code == 0, said.err
+    assert f"{exported / 'plain'} held nothing else: delete it" in said.err.replace("\n", "")
+    assert set(rows(exported / "all")["batch"]) == {"t"}
+
+
+def test_a_model_that_wrote_everything_leaves_no_release(here: Evergrow, exported: Path) -> None:
+    model = here("table", "dataset/release", "--json").json[0]["responder_model"]
+
+    said = here("forget", "--model", model, "--yes")
+
+    assert said.code == 1
+    assert "enough rows are released" in said.err
+    assert "still holds" in said.err
+    assert here("export", "--out", "x").code == 1
+    assert not Path("x").exists()
