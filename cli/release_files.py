@@ -21,7 +21,7 @@ from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.export_registry import Export, remember_export
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import check_loads
-from evergrow.resources.releases.writing import NothingToRelease, Written, write_release
+from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
 from evergrow.resources.versions import latest_materialization, looked_up
 
 CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
@@ -44,11 +44,13 @@ def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) 
     rows = every.filter(wanted.expr())
     if rows.is_empty():
         raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
+    require_room(folder)
+    # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
+    remember_export(workspace.home, Export(folder, form, wanted))
     done = write_release(rows, folder, form, facts(workspace, rows, folder.resolve().name, wanted))
     loaded = check_loads(folder)
     if loaded.faults:
         raise DoesNotLoad("; ".join(map(str, loaded.faults)))
-    remember_export(workspace.home, Export(folder, form, wanted))
     return done
 
 

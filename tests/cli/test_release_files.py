@@ -1,6 +1,10 @@
-"""What the card of an export says of benchmarks is what its rows were compared with, not what is there by now."""
+"""What an export says is what its rows went through, not what is there now; a takedown finds all that was written."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 from tests.cli.conftest import Evergrow
@@ -34,3 +38,21 @@ def test_a_benchmark_that_rows_were_not_compared_with_is_not_claimed(
     assert here("export", "--out", "out").code == 0
     assert "gsm8k" in [row["benchmark"] for row in manifest()["benchmarks"]]  # type: ignore[attr-defined]
     assert str(project[0]) not in (Path("out") / "README.md").read_text()
+
+
+def test_the_dataset_has_the_licence_that_is_set_and_rows_keep_that_of_their_seeds(here: Evergrow) -> None:
+    licence = "release.license=CC-BY-4.0"
+    assert here("release", "--batch", "plain", "--as-is", "--set", licence).code == 0
+    assert here("table", "dataset/release", "--json").json[0]["license"] == "MIT"
+
+
+def test_a_takedown_finds_an_export_that_was_killed_before_it_was_through(here: Evergrow) -> None:
+    assert here("release", "--batch", "plain", "--as-is").code == 0
+    command = subprocess.Popen([sys.executable, "-m", "evergrow.cli.main", "export", "--out", "killed"])
+    while not Path("killed/manifest.json").exists():
+        assert command.poll() is None
+        time.sleep(0.01)
+    command.send_signal(signal.SIGKILL)
+    command.wait()
+
+    assert "killed holds 1 of them" in here("forget", "--seed", "q0").err.replace("\n", "")
