@@ -18,7 +18,7 @@ from evergrow.cli.runs import RunFailed, Say, due_tables, execute, resumable
 from evergrow.cli.trees import tree_seeds
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.bans import bans
-from evergrow.resources.batches import BatchError, stage, staged_batches
+from evergrow.resources.batches import BatchError, stage, staged_batches, take_as_is
 from evergrow.resources.benchmark_sets import benchmarks_digest
 from evergrow.resources.releases.verifying import Lookup
 from evergrow.resources.runs import close_abandoned
@@ -84,14 +84,18 @@ def _as_batch(workspace: Workspace, tree: str) -> str:
             f"the tree's samples with `evergrow seeds from-tree {tree} --batch NAME` and release that with --as-is"
         )
     stage(workspace.home, tree, seeds, replace=True)
+    take_as_is(workspace.home, tree)
     return workspace.add_partition(tree)
 
 
 def _require_samples(workspace: Workspace, batch: str, *, as_is: bool) -> None:
     workspace.require_batch(batch)
-    if as_is or latest_materialization(workspace.instance, COLLECTED, batch):
+    if latest_materialization(workspace.instance, COLLECTED, batch):
         return
     begun = latest_materialization(workspace.instance, stage_key(1, "instructions"), batch)
+    if as_is and not begun:
+        take_as_is(workspace.home, batch)
+        return
     raise BatchError(
         f"batch {batch!r} is not {'collected' if begun else 'evolved'} yet: `evergrow run --batch {batch}` does it"
         + ("" if begun else "; with --as-is its seeds are answered as they are")

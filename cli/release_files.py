@@ -5,10 +5,10 @@ import json
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 
-from evergrow.assets.dataset.clean import benchmark_folder
 from evergrow.assets.dataset.requests import ASKED
 from evergrow.assets.keys import CLEAN, RELEASE
 from evergrow.cli.dataset import release_funnel, released
@@ -18,11 +18,10 @@ from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.methods.tree_of_evolution import judging, synthesis
 from evergrow.methods.verification.code import tests_prompt
-from evergrow.resources.benchmark_sets import read_benchmarks
 from evergrow.resources.export_registry import Export, remember_export
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import check_loads
-from evergrow.resources.releases.writing import NothingToRelease, Written, write_release
+from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
 from evergrow.resources.versions import latest_materialization, looked_up
 
 CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
@@ -45,11 +44,13 @@ def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) 
     rows = every.filter(wanted.expr())
     if rows.is_empty():
         raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
+    require_room(folder)
+    # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
+    remember_export(workspace.home, Export(folder, form, wanted))
     done = write_release(rows, folder, form, facts(workspace, rows, folder.resolve().name, wanted))
     loaded = check_loads(folder)
     if loaded.faults:
         raise DoesNotLoad("; ".join(map(str, loaded.faults)))
-    remember_export(workspace.home, Export(folder, form, wanted))
     return done
 
 
@@ -69,7 +70,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         models=costs,
         prompts=_prompts(),
         funnel=release_funnel(workspace, batches),
-        benchmarks=_benchmarks(workspace, batches, set(rows["task"])),
+        benchmarks=_benchmarks(workspace, batches),
         license=settings.release.license,
         language=settings.cleaning.languages,
         selection=wanted.describe(),
@@ -97,9 +98,26 @@ def _lake(workspace: Workspace) -> dict[str, str]:
     return {f"{r.key.to_user_string()}/{r.partition}": r.version for r in looked_up(record)} if record else {}
 
 
-def _benchmarks(workspace: Workspace, batches: tuple[str, ...], tasks: set[str]) -> Benchmarks:
-    found = read_benchmarks(benchmark_folder(workspace.settings, workspace.home), tasks)
+def _benchmarks(workspace: Workspace, batches: tuple[str, ...]) -> Benchmarks:
+    """What the rows were compared with when they were cleaned, whatever the folder of benchmarks holds today.
+
+    Of several batches a benchmark counts as missing that the rows of one were not compared with.
+    """
+    told = [_compared_with(workspace, batch) for batch in batches]
+    rows = {row[0]: row for found, _ in told for row in found}
+    everywhere = set.intersection(*({name for name, _, _ in found} for found, _ in told))
+    missing = {name for _, named in told for name in named} | (set(rows) - everywhere)
+    checked = pl.DataFrame([rows[name] for name in sorted(everywhere)], schema=CHECKED, orient="row")
     tables = [workspace.lake.scan(workspace.instance, CLEAN, batch, gates=None, rows="rejected") for batch in batches]
     hits = pl.concat(tables).filter(pl.col("benchmark").is_not_null()).group_by("benchmark").len().sort("benchmark")
-    checked = pl.DataFrame([(one.name, one.items, one.origin) for one in found.checked], schema=CHECKED, orient="row")
-    return Benchmarks(checked, found.missing, dict(hits.collect().iter_rows()))
+    return Benchmarks(checked, tuple(sorted(missing)), dict(hits.collect().iter_rows()))
+
+
+def _compared_with(workspace: Workspace, batch: str) -> tuple[list[tuple[str, int, str]], list[str]]:
+    """What clean rows were compared with, in the columns of `CHECKED`, and what was missing."""
+    record = latest_materialization(workspace.instance, CLEAN, batch)
+    metadata = record.asset_materialization.metadata if record and record.asset_materialization else {}
+    items, origins, missing = (
+        cast(Any, metadata[name].value) for name in ("benchmarks", "benchmarks_from", "benchmarks_missing")
+    )
+    return [(name, count, origins[name]) for name, count in items.items()], missing

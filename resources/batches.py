@@ -15,6 +15,7 @@ from evergrow.resources.names import NAME, fault, slug, unknown
 from evergrow.resources.seeds import Seeds
 
 POINTER = "current.json"
+AS_IS = "as_is"  # beside it: the seeds were taken as they are
 
 
 class BatchError(Exception):
@@ -115,6 +116,21 @@ def staged_batches(home: Home) -> list[StagedBatch]:
     folders = sorted(home.seeds.iterdir()) if home.seeds.is_dir() else []
     found = (_current(home, folder.name) for folder in folders if NAME.fullmatch(folder.name))
     return [batch for batch in found if batch]
+
+
+def take_as_is(home: Home, batch: str) -> None:
+    """Remember that a batch's seeds are taken as they are, so that nothing evolves it unasked.
+
+    Raises:
+        HomeError: the home folder cannot be written.
+    """
+    with home.writing():
+        atomic_write(home.seeds / batch / AS_IS, b"")
+
+
+def taken_as_is(home: Home, batch: str) -> bool:
+    """Whether a batch's seeds were taken as they are."""
+    return (home.seeds / batch / AS_IS).exists()
 
 
 def check_name(batch: str) -> None:

