@@ -41,6 +41,7 @@ RAISE = {  # what lets more rows through a stage
     "clean": "see `evergrow table dataset/clean --rows rejected` for the reasons, and `cleaning` in the settings",
     "release": "release other batches, or add seeds: what is lost here repeats other rows or is banned",
 }
+LIKENESS = {"minhash_similarity", "embedding_similarity", "shingle_words", "permutations"}  # settings of cleaning
 WANTED = "wanted"  # metadata: the batches and rows that were asked for
 
 
@@ -54,7 +55,7 @@ class ReleaseConfig(dg.Config):
 def release_definitions(settings: Settings) -> dg.Definitions:
     """The asset `dataset/release`, its gate and its job."""
     rules = settings.release
-    code = (rules, settings.cleaning.model_dump(include={"minhash_similarity", "embedding_similarity"}))
+    code = (rules, settings.cleaning.model_dump(include=LIKENESS))
 
     @dg.asset(
         key=RELEASE,
