@@ -31,9 +31,13 @@ def export_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted)
     """
     batches = [workspace.require_batch(b) for b in wanted.batches]
     if latest_materialization(workspace.instance, RELEASE, None) and set(batches) <= _released_batches(workspace):
-        written = write_files(workspace, folder, form, wanted)
+        written, loaded = write_files(workspace, folder, form, wanted)
         parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())
         left_out = [f"left out, {why}: {rows:,}" for why, rows in written.left_out.items()]
+        marked = (
+            f"{loaded.marked:,} rows hold marks of chat templates, such as <|im_end|>: let your trainer escape them"
+        )
+        left_out += [marked] if loaded.marked else []
         return [f"exported to {folder}: {parts}", *left_out, f"evergrow verify {folder} recomputes its checksums"]
     if form not in FILES or wanted != Wanted(batches=wanted.batches):
         raise NothingCollected(

