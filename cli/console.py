@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import polars as pl
 from rich.console import Console
@@ -75,11 +75,17 @@ def _cell(value: object) -> str:
             return str(value)
 
 
+def _unseen(steps: int = 1, note: str = "") -> None:
+    """Progress of nothing."""
+
+
 class Bars:
     """Progress as bars on a terminal; where there is none, as a line now and then."""
 
     def track(self, label: str, total: int) -> AbstractContextManager[Advance]:
-        """Show `label` until the context ends."""
+        """Show `label` until the context ends; nothing where there is nothing to do."""
+        if not total:
+            return nullcontext(_unseen)
         return (
             self._bar(label, total)
             if err.is_terminal

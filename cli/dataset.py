@@ -14,7 +14,7 @@ from evergrow.assets.funnel import SCHEMA
 from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
 from evergrow.assets.tree_basis import BASIS
 from evergrow.cli.awaiting import look_for_answers
-from evergrow.cli.runs import RunFailed, Say, due_tables, execute, resumable
+from evergrow.cli.runs import Interrupted, RunFailed, Say, due_tables, execute, resumable
 from evergrow.cli.trees import tree_seeds
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.bans import bans
@@ -165,8 +165,8 @@ def make_release_again(workspace: Workspace) -> None:
         batches, rows = json.loads(str(record.asset_materialization.metadata[releasing.WANTED].value))
         try:
             _materialize(workspace, batches, rows)
-        except RunFailed:
-            if rows is None:
+        except RunFailed as end:
+            if rows is None or isinstance(end, Interrupted):
                 raise
             _materialize(workspace, batches, None)
 

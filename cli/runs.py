@@ -29,6 +29,10 @@ class RunFailed(Exception):  # noqa: N818 - it says what happened to the run
     """A run ended without success; the message is the reason and the way to look closer."""
 
 
+class Interrupted(RunFailed):
+    """A run was interrupted; the message says how to go on."""
+
+
 class OutOfBudget(RunFailed):
     """A run came to the end of its budget; the message says which limit, and how to go on."""
 
@@ -195,12 +199,12 @@ def resumable(command: str) -> Iterator[None]:
     """Turn an interruption into the advice how to go on.
 
     Raises:
-        RunFailed: what is done in the context was interrupted.
+        Interrupted: what is done in the context was interrupted.
     """
     try:
         yield
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
-        raise RunFailed(f"interrupted; every answer is kept: `{command}` goes on from here") from error
+        raise Interrupted(f"interrupted; every answer is kept: `{command}` goes on from here") from error
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
