@@ -12,6 +12,7 @@ from evergrow.cli.workspace import Workspace
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.bans import bans
+from evergrow.resources.export_registry import Export, remember_export
 from evergrow.resources.exports import FILES, Card, export
 from evergrow.resources.versions import latest_materialization
 
@@ -71,6 +72,7 @@ def export_instructions(workspace: Workspace, batches: list[str], form: Form, fo
     with workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(list(batches)))
     card = Card(tuple(batches), funnels, costs)
+    remember_export(workspace.home, Export(folder, form, Wanted(batches=tuple(batches)), answered=False))
     return export(samples, folder, "parquet" if form == "parquet" else "chat", card)
 
 

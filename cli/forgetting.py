@@ -67,7 +67,12 @@ def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame)
         RunFailed: the release cannot be made without them, as nothing is left of it; the bans hold all the same.
     """
     yield f"remembered: {', '.join(map(str, remember(workspace.home, wanted)))}"
-    touched = affected_exports(workspace, concerned)
+    every = affected_exports(workspace, concerned)
+    for bare, rows in every:
+        if not bare.answered:
+            named = " ".join(f"--batch {batch}" for batch in bare.wanted.batches)
+            yield f"{bare.folder} holds {rows:,} of them: `evergrow export {named} --out ...` writes it without them"
+    touched = [(export, rows) for export, rows in every if export.answered]
     if not latest_materialization(workspace.instance, RELEASE, None):
         yield "there is no release to make again"
         return

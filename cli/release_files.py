@@ -19,8 +19,10 @@ from evergrow.methods.releasing.selection import Wanted
 from evergrow.methods.tree_of_evolution import judging, synthesis
 from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.export_registry import Export, remember_export
+from evergrow.resources.exports import is_export, make_room
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import Loaded, check_loads
+from evergrow.resources.releases.manifest import MANIFEST
 from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
 from evergrow.resources.versions import latest_materialization, looked_up
 
@@ -44,6 +46,8 @@ def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) 
     rows = every.filter(wanted.expr())
     if rows.is_empty():
         raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
+    if is_export(folder) and not (folder / MANIFEST).exists():  # bare instructions: the release takes their place
+        make_room(folder)
     require_room(folder)
     # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
     remember_export(workspace.home, Export(folder, form, wanted))

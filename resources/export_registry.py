@@ -9,6 +9,7 @@ import polars as pl
 
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
+from evergrow.resources.exports import is_export
 from evergrow.resources.files import atomic_write
 from evergrow.resources.home import Home
 from evergrow.resources.releases.manifest import ManifestError, read_manifest
@@ -18,11 +19,12 @@ FILE = "exports.json"
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """A release that was written into `folder`."""
+    """What was written into `folder`: a release, or bare instructions, which are not `answered`."""
 
     folder: Path
     form: Form
     wanted: Wanted
+    answered: bool = True
 
 
 def remember_export(home: Home, export: Export) -> None:
@@ -33,9 +35,7 @@ def remember_export(home: Home, export: Export) -> None:
     """
     with home.writing(), home.lock("exports"):
         others = [known for known in exports(home) if known.folder != export.folder.resolve()]
-        rows = [
-            {"folder": str(e.folder.resolve()), "form": e.form, "wanted": asdict(e.wanted)} for e in (*others, export)
-        ]
+        rows = [{**asdict(known), "folder": str(known.folder.resolve())} for known in (*others, export)]
         atomic_write(home.path / FILE, json.dumps(rows, indent=1).encode())
 
 
@@ -43,13 +43,15 @@ def exports(home: Home) -> list[Export]:
     """All exports that are still where they were written, oldest first; a folder may have become something else."""
     path = home.path / FILE
     rows = json.loads(path.read_bytes()) if path.is_file() else []
-    found = [Export(Path(row["folder"]), row["form"], _wanted(row["wanted"])) for row in rows]
-    return [export for export in found if _is_release(export.folder)]
+    found = [Export(Path(row["folder"]), row["form"], _wanted(row["wanted"]), answered=row["answered"]) for row in rows]
+    return [export for export in found if _is_there(export)]
 
 
-def _is_release(folder: Path) -> bool:
+def _is_there(export: Export) -> bool:
+    if not export.answered:
+        return is_export(export.folder)
     try:
-        read_manifest(folder)
+        read_manifest(export.folder)
     except ManifestError:
         return False
     return True

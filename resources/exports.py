@@ -43,7 +43,7 @@ def export(samples: pl.DataFrame, folder: Path, form: Format, card: Card) -> Pat
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _make_room(folder)
+    make_room(folder)
     rows = samples.sort("batch", "id")
     target = folder / FILES[form]
     if form == "parquet":
@@ -56,12 +56,20 @@ def export(samples: pl.DataFrame, folder: Path, form: Format, card: Card) -> Pat
     return target
 
 
-def _make_room(folder: Path) -> None:
-    """Remove an earlier export, whose data file may be of the other format."""
-    found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+def is_export(folder: Path) -> bool:
+    """Whether an export was written into `folder`."""
     card = folder / "README.md"
-    ours = card.is_file() and f"- {MADE_BY}\n" in card.read_text(encoding="utf-8", errors="replace")
-    if found and not (ours and {path.name for path in found} <= {"README.md", *FILES.values()}):
+    return card.is_file() and f"- {MADE_BY}\n" in card.read_text(encoding="utf-8", errors="replace")
+
+
+def make_room(folder: Path) -> None:
+    """Remove an earlier export, whose data file may be of the other format.
+
+    Raises:
+        FolderTaken: the folder has files that no export wrote.
+    """
+    found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    if found and not (is_export(folder) and {path.name for path in found} <= {"README.md", *FILES.values()}):
         names = ", ".join(sorted(path.name for path in found)[:3])
         raise FolderTaken(
             f"{folder} is not empty ({names}) and no export of evergrow's: name another folder with --out"

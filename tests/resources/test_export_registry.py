@@ -60,3 +60,17 @@ def test_what_became_of_a_folder_is_not_held_against_anybody(home: Home, tmp_pat
     (tmp_path / "other" / "songs.jsonl").write_text('{"title": "x"}\n')
 
     assert [export.folder.name for export in exports(home)] == ["kept"]
+
+
+def test_bare_instructions_are_found_too_while_their_card_is_there(home: Home, tmp_path: Path) -> None:
+    folder = tmp_path / "bare"
+    folder.mkdir()
+    (folder / "README.md").write_text("---\ntags:\n- evergrow\n---\n")
+    (folder / "train.jsonl").write_text('{"id": "s1_0", "messages": [], "batch": "b"}\n')
+    export = Export(folder, "chat", Wanted(batches=("b",)), answered=False)
+    remember_export(home, export)
+
+    assert exports(home) == [export]
+    assert set(exported_rows(export).iter_rows()) == {("b", "s1_0")}
+    (folder / "README.md").unlink()
+    assert exports(home) == []
