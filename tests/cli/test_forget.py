@@ -15,10 +15,12 @@ NAMES = ("--batch", "code", "--batch", "plain", "--tree", "t", "--as-is")
 
 @pytest.fixture(scope="module")
 def exported(project: tuple[Path, FakeEndpoint]) -> Path:
-    """A folder with exports of a release of everything: all rows, and those of two batches only."""
+    """A folder with exports of a release of everything, of two of its batches, and one of bare instructions."""
     with pytest.MonkeyPatch.context() as patch:
         use(patch, *project)
         folder = project[0]
+        for name in ("all", "bare"):  # the release takes the place of the first
+            assert main(["export", "--out", str(folder / name), "--format", "parquet", "--batch", "code"]) == 0
         assert main(["release", *NAMES]) == 0
         assert main(["export", "--out", str(folder / "all"), "--format", "parquet"]) == 0
         assert main(["export", "--out", str(folder / "plain"), "--batch", "plain"]) == 0
@@ -45,6 +47,7 @@ def test_descendants_and_exports_are_listed_and_nothing_changes(here: Evergrow, 
         ("code", "release", "forgotten: seed 's1'")
     }
     assert "all holds 2 of them" in shown.err.replace("\n", "")
+    assert "bare holds 2 of them" in shown.err.replace("\n", "")
     assert "Nothing is changed yet" in shown.err
     assert {path: path.read_bytes() for path in before} == before
     assert not (exported / "home" / "bans.json").exists()
