@@ -20,8 +20,8 @@ def _between(
     severity: Literal["critical", "warning"] = "critical",
     **bounds: int | float | Setting | Fact,
 ) -> Expectation:
-    """What all rows say alike is within bounds; as their largest, for so the gate reports the figure itself."""
-    return Expectation(says, "column_max_to_be_between", column, bounds, severity=severity)
+    """What all rows say alike, if there are any, is within bounds; as their largest: so the gate reports the figure."""
+    return Expectation(says, "column_max_to_be_between", column, bounds, severity, from_rows=1)
 
 
 def _enough(stage: str, of: str) -> tuple[Expectation, ...]:
