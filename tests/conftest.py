@@ -9,7 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+# Machines are of any speed: what is slow is a matter for benchmarks/.
+hypothesis.settings.register_profile("evergrow", deadline=None)
+hypothesis.settings.load_profile("evergrow")
 
 ROOT = Path(__file__).parent.parent
 
