@@ -26,7 +26,8 @@ def release(  # noqa: PLR0917 - options of a command
     as_json: AsJson = False,
 ) -> None:
     """Answer, verify and clean the samples of batches and trees, and make one dataset of them. Run again to resume."""
-    from evergrow.cli.dataset import Wish, make_release, release_funnel  # noqa: PLC0415
+    from evergrow.cli.dataset import Wish, make_release, release_funnel, released  # noqa: PLC0415
+    from evergrow.methods.releasing.splits import SPLITS  # noqa: PLC0415
 
     if not batch and not tree:
         raise typer.BadParameter("name a batch with --batch, or a tree with --tree")
@@ -37,6 +38,12 @@ def release(  # noqa: PLR0917 - options of a command
         named = dict.fromkeys([*wish.batches, *wish.trees])
         show_table(release_funnel(workspace, list(named)), "funnel", as_json=as_json)
         if done:
+            counts = dict(released(workspace)["split"].value_counts().iter_rows())
+            say("splits: " + ", ".join(f"{name} {counts.get(name, 0):,}" for name in SPLITS))
+            if len(counts) < len(SPLITS):
+                say(
+                    "too few roots for every split: raise release.validation_share and release.test_share, or add seeds"
+                )
             say("Files for trainers: evergrow export --format chat --out DIR")
 
 

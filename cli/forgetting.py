@@ -85,12 +85,20 @@ def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame)
         raise
     yield f"the release is made again without them, of {released(workspace).height:,} rows"
     for export, rows in touched:
-        try:
-            write_files(workspace, export.folder, export.form, export.wanted)
-        except NothingToRelease:
-            yield f"{export.folder} held nothing else: delete it, and its copies"
-        else:
-            yield f"{export.folder} is written again without {rows:,} rows; copies that you handed on are not"
+        yield _write_again(workspace, export, rows, concerned)
+
+
+def _write_again(workspace: Workspace, export: Export, rows: int, concerned: pl.DataFrame) -> str:
+    """Write an export without `rows` of its rows, and with no others than it held; returns what became of it."""
+    key = ["batch", "id"]
+    stays = exported_rows(export).join(concerned, on=key, how="anti")
+    if stays.join(released(workspace), on=key, how="anti").height:
+        return f"{export.folder} holds {rows:,} of them and is of an earlier release: delete it, and its copies"
+    try:
+        write_files(workspace, export.folder, export.form, export.wanted, only=stays)
+    except NothingToRelease:
+        return f"{export.folder} held nothing else: delete it, and its copies"
+    return f"{export.folder} is written again without {rows:,} rows; copies that you handed on are not"
 
 
 def _root_id(seed: str) -> str:

@@ -34,8 +34,12 @@ class DoesNotLoad(Exception):  # noqa: N818 - it says what is wrong with the fil
     """What was written cannot be loaded as a trainer does; the message names the file and the fault."""
 
 
-def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) -> tuple[Written, Loaded]:
+def write_files(
+    workspace: Workspace, folder: Path, form: Form, wanted: Wanted, only: pl.DataFrame | None = None
+) -> tuple[Written, Loaded]:
     """Write the rows of the release that are `wanted` into `folder`, and load them again as a trainer does.
+
+    only: `batch, id` of the rows that may be written; None: any.
 
     Raises:
         dg.Failure: there is no release, or its gate is closed.
@@ -44,6 +48,8 @@ def write_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) 
     """
     every = released(workspace)
     rows = every.filter(wanted.expr())
+    if only is not None:
+        rows = rows.join(only, on=["batch", "id"], how="semi")
     if rows.is_empty():
         raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
     if is_export(folder) and not (folder / MANIFEST).exists():  # bare instructions: the release takes their place

@@ -102,6 +102,18 @@ def test_a_release_of_an_exact_size_shrinks_rather_than_hold_what_was_forgotten(
     assert here("release", *NAMES).code == 0
 
 
+def test_an_export_of_an_earlier_release_is_named_and_never_filled_from_another(here: Evergrow, exported: Path) -> None:
+    assert here("release", "--tree", "t").code == 0
+    before = {path: path.read_bytes() for path in (exported / "plain").iterdir()}
+
+    said = here("forget", "--seed", "q2", "--yes")
+
+    assert said.code == 0, said.err
+    assert "plain holds 1 of them and is of an earlier release" in said.err.replace("\n", "")
+    assert {path: path.read_bytes() for path in before} == before
+    assert here("release", *NAMES).code == 0
+
+
 def test_a_licence_takes_everything_that_its_seeds_became(here: Evergrow, exported: Path) -> None:
     said = here("forget", "--licence", "mit", "--yes")
 
