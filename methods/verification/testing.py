@@ -1,7 +1,8 @@
 """The program that tries an answer on its tests, and how its report is read.
 
-An answer runs in the same process as its tests, so it could in principle forge the report, by looking for the nonce in
-its callers' frames, say. What it prints, how it exits and what it replaces in the standard library cannot.
+An answer runs in the same process as its tests, so it can reach the harness through its callers' frames and report what
+it likes. What it prints, how it exits and what it replaces in the standard library does nothing; and whoever claims a
+pass is tried again with a test that cannot pass (`with_trap`). One that reads the tests to tell that one apart gets by.
 """
 
 import re
@@ -60,6 +61,17 @@ def test_program(code: str, tests: Sequence[str], nonce: str) -> str:
     nobody could guess who wrote `code`.
     """
     return f"{_HARNESS}\ntry_tests({code!r}, {list(tests)!r}, {nonce!r})\n"
+
+
+def with_trap(tests: Sequence[str]) -> list[str]:
+    """`tests` and one more, which begins as the last of them does and cannot pass: only a forged report says it did."""
+    return [*tests, f"{tests[-1]}\nassert 1 == 2"]
+
+
+def not_forged(stdout: str, tests: Sequence[str], nonce: str) -> bool:
+    """Whether the report of a program with `with_trap(tests)` is true: all of `tests` passed, and the trap failed."""
+    found = re.findall(rf"^{nonce} (.*)$", stdout, re.MULTILINE)
+    return bool(found) and found[-1].startswith(f"failed {len(tests) + 1} ")
 
 
 def read_fault(stdout: str, tests: Sequence[str], nonce: str) -> str | None:

@@ -9,7 +9,7 @@ import polars as pl
 
 from evergrow.methods.answers import excerpt
 from evergrow.methods.verification.mutants import mutants
-from evergrow.methods.verification.testing import DETAIL_CHARS, read_fault, test_program
+from evergrow.methods.verification.testing import DETAIL_CHARS, not_forged, read_fault, test_program, with_trap
 from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Finished, Sandbox
@@ -101,7 +101,9 @@ def _judge(row: _Answer, sandbox: Sandbox, rules: Verification) -> _Judged:
 
 
 def _judge_tests(code: str, tests: list[str], finished: Finished, sandbox: Sandbox, rules: Verification) -> _Judged:
-    """Whether the tests, which the answer passed, count."""
+    """Whether the pass that the answer claims is true, and its tests count."""
+    if not _is_truthful(code, tests, sandbox):
+        return _Judged(Verdict.FAIL, "a pass is claimed also where one test cannot pass")
     broken = mutants(code, rules.mutants)
     enough = max(1, math.ceil(rules.min_caught * len(broken)))
     wall_s = MUTANT_SLACK_S + MUTANT_SLOWDOWN * finished.wall_s
@@ -116,6 +118,12 @@ def _judge_tests(code: str, tests: list[str], finished: Finished, sandbox: Sandb
                 f"the tests catch {caught} of {tried} broken versions, of {len(broken)} they must catch {enough}",
             )
     return _Judged(Verdict.UNVERIFIED, "the program has nothing that could be broken to try its tests on")
+
+
+def _is_truthful(code: str, tests: list[str], sandbox: Sandbox) -> bool:
+    """Whether an answer that claims a pass does not claim one of a test that cannot pass."""
+    nonce = secrets.token_hex(16)
+    return not_forged(sandbox.run(test_program(code, with_trap(tests), nonce)).stdout, tests, nonce)
 
 
 def _try(code: str, tests: list[str], sandbox: Sandbox, wall_s: float | None = None) -> tuple[Finished, str | None]:

@@ -98,6 +98,24 @@ def test_no_verdict_is_forged_by_what_an_answer_prints_replaces_or_exits_with(sa
     assert verdict(sandbox, forgery.format(report="passed 3"), GOOD)[0] == "fail"
 
 
+WALK = """
+import sys
+frame = sys._getframe()
+while frame is not None and "report" not in frame.f_locals:
+    frame = frame.f_back
+"""
+CLAIM = 'frame.f_locals["report"]("passed", len(frame.f_locals["tests"]))'
+
+
+@pytest.mark.parametrize("when", ["if True:", "if add(5, 3) == 2 and add(9, 4) == 5:"])
+def test_an_answer_that_finds_the_harness_and_claims_its_tests_passed_does_not_pass(
+    sandbox: Sandbox, when: str
+) -> None:
+    code = f"def add(a, b):\n    return a - b\n{WALK}{when}\n    {CLAIM}\n"
+
+    assert verdict(sandbox, code, ["assert add(2, 2) == 4", "assert add(5, 1) == 6"])[0] == "fail"
+
+
 def test_an_answer_may_print_start_threads_and_end_its_script_as_it_likes(sandbox: Sandbox) -> None:
     noise = "\nimport sys, threading, time\nprint('passed 3')"
     thread = "\nthreading.Thread(target=time.sleep, args=[60]).start()"
