@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import dagster as dg
 from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
-from evergrow.assets.keys import SEEDS, STAGES, parents_key, stage_key
-from evergrow.resources.batches import staged
-from evergrow.resources.gate import GATES, THRESHOLDS, Verdict, judgement
-from evergrow.resources.home import Home
+from evergrow.assets.names import SEEDS, STAGES, parents_key, stage_key
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.readable import GATES, THRESHOLDS, Verdict, judgement
+from evergrow.resources.lake.versions import as_read, inputs, latest_materialization, looked_up, tag
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.budget import room
+from evergrow.resources.registry.batches import staged
 from evergrow.resources.settings import Settings
-from evergrow.resources.versions import as_read, inputs, latest_materialization, looked_up, tag
 
 NEVER_MADE = "it was never made"
 OTHER_CODE = "its prompt, model or rules changed"

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
-from evergrow.resources.lake import Lake, NeverMaterialized
+from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
+from evergrow.resources.lake.lake import Lake, NeverMaterialized
+from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.settings.models import MAX_ROUNDS
-from evergrow.resources.versions import latest_materialization
 
 FAILURES = ("failed", "refused", "invalid")
 SCHEMA = {

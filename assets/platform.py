@@ -12,23 +12,23 @@ from dagster._core.storage.tags import PARTITION_NAME_TAG
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-from evergrow.assets.collected import collected_definitions  # noqa: E402
 from evergrow.assets.dataset.definitions import dataset_definitions  # noqa: E402
-from evergrow.assets.evolution import round_definitions  # noqa: E402
-from evergrow.assets.seeds import seeds, seeds_job  # noqa: E402
-from evergrow.assets.tree import tree_definitions  # noqa: E402
-from evergrow.resources.embedder import Embedder  # noqa: E402
-from evergrow.resources.home import Home  # noqa: E402
-from evergrow.resources.lake import Lake, LakeIOManager  # noqa: E402
+from evergrow.assets.evolution.collected import collected_definitions  # noqa: E402
+from evergrow.assets.evolution.rounds import round_definitions  # noqa: E402
+from evergrow.assets.evolution.seeds import seeds, seeds_job  # noqa: E402
+from evergrow.assets.treesynth.definitions import tree_definitions  # noqa: E402
+from evergrow.resources.embedding.embedder import Embedder  # noqa: E402
+from evergrow.resources.host.home import Home  # noqa: E402
+from evergrow.resources.host.progress import LogProgress, Progress  # noqa: E402
+from evergrow.resources.lake.lake import Lake, LakeIOManager  # noqa: E402
 from evergrow.resources.ledger import Ledger  # noqa: E402
 from evergrow.resources.models import EmbeddedServers, Models  # noqa: E402
-from evergrow.resources.progress import LogProgress, Progress  # noqa: E402
 from evergrow.resources.runs import owner  # noqa: E402
 from evergrow.resources.sandbox.levels import SandboxUnavailable  # noqa: E402
 from evergrow.resources.sandbox.sandbox import Sandbox  # noqa: E402
 from evergrow.resources.settings import Settings  # noqa: E402
+from evergrow.sensors.batch_api import offline_batches_sensor  # noqa: E402
 from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
-from evergrow.sensors.offline_batches import offline_batches_sensor  # noqa: E402
 from evergrow.sensors.rounds import next_round_sensor  # noqa: E402
 from evergrow.sensors.trees import next_level_sensor  # noqa: E402
 

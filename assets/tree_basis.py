@@ -3,11 +3,11 @@
 import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from evergrow.assets.keys import SAMPLES, level_key, shard_names, shard_partition
-from evergrow.resources.home import Home
+from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.registry.trees import balance_spec, tree_spec
 from evergrow.resources.settings import Settings
-from evergrow.resources.trees import balance_spec, tree_spec
-from evergrow.resources.versions import latest_materialization
 
 BASIS = "basis"  # metadata of samples, routed, balanced and aware
 

@@ -86,7 +86,7 @@ def minhash(rows: int) -> Callable[[], int]:
 def ngrams(rows: int) -> Callable[[], int]:
     """Contamination by words, of questions and answers."""
     from evergrow.methods.quality.contamination import find_contamination  # noqa: PLC0415
-    from evergrow.resources.benchmark_sets import read_benchmarks  # noqa: PLC0415
+    from evergrow.resources.benchmarks import read_benchmarks  # noqa: PLC0415
 
     drawn = pl.concat(list(drawn_texts(BENCHMARK_ITEMS, 3))).to_frame("text").with_columns(benchmark=pl.lit("drawn"))
     drawn = drawn.with_columns(item=pl.int_range(pl.len()).cast(pl.String))

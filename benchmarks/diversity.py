@@ -23,11 +23,11 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from evergrow.methods.tree_of_evolution.diversity import diversity
-from evergrow.resources.embedder import Embedder
-from evergrow.resources.progress import LogProgress
+from evergrow.methods.evolution.diversity import diversity
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.embedding.vectors import VectorStore
+from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.settings.models import Embedding
-from evergrow.resources.vectors import VectorStore
 
 WIDTH = 384
 NAIVE_ROWS = 200

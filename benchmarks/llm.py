@@ -25,9 +25,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Attribution, Engine, Request
-from evergrow.resources.progress import LogProgress
 from evergrow.resources.settings import load_settings
 
 ROOT = Path(__file__).parent.parent

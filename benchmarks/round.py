@@ -14,16 +14,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, stage_key
+from evergrow.assets.names import COLLECTED, SEEDS, STAGES, stage_key
 from evergrow.cli.console import Bars, say
 from evergrow.cli.runs import run_batch
 from evergrow.cli.workspace import Workspace, open_workspace
-from evergrow.resources.batches import stage
-from evergrow.resources.harvest import harvest
-from evergrow.resources.seed_files import read_seeds
-from evergrow.resources.seeds import Seeds
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.registry.batches import stage
+from evergrow.resources.seeds.harvest import harvest
+from evergrow.resources.seeds.read import read_seeds
+from evergrow.resources.seeds.source import Seeds
 from evergrow.resources.settings import load_settings
-from evergrow.resources.versions import latest_materialization
 from tests.conftest import FakeEndpoint
 
 BATCH = "bench"

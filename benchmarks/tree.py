@@ -25,20 +25,20 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from evergrow.assets.asking import Asker
-from evergrow.assets.concurrently import each
-from evergrow.assets.growing import Grower, row, settle
-from evergrow.assets.leaves import Leaf
-from evergrow.assets.writing import Writer, line_rows, nothing_taken
+from evergrow.assets.treesynth.asker import Asker
+from evergrow.methods.concurrency import each
 from evergrow.methods.treesynth.domain import Dimension, Domain
 from evergrow.methods.treesynth.domain_files import find_domain
+from evergrow.methods.treesynth.growth import Grower, row, settle
+from evergrow.methods.treesynth.leaves import Leaf
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, next_nodes, read_node, root
+from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.methods.treesynth.writer import Writer, line_rows, nothing_taken
+from evergrow.resources.host.memory import set_loaded_aside
+from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Attribution, Engine, conversation
-from evergrow.resources.memory import set_loaded_aside
-from evergrow.resources.progress import LogProgress
 from evergrow.resources.settings import Settings, load_settings
-from evergrow.resources.trees import TreeSpec
 
 PROGRESS = LogProgress(logging.getLogger("benchmark"))
 WHO = Attribution(run_id="benchmark", asset="treesynth", partition="t", batch="t")

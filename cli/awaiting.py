@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from evergrow.cli.workspace import Workspace
 from evergrow.resources.ledger import State
-from evergrow.resources.llm.offline import told
+from evergrow.resources.llm.batch_api import told
 from evergrow.resources.models import FRESH_SINCE
 
 
@@ -37,7 +37,7 @@ def look_for_answers(workspace: Workspace, batch: str, say: Callable[[str], None
         waiting = ledger.submissions.find(tuple(set(State) - {State.DRAFT, State.TAKEN}), batch=batch)
         if not waiting:
             return Awaited()
-        from evergrow.resources.llm.offline.polling import poll  # noqa: PLC0415 - imports the SDK
+        from evergrow.resources.llm.batch_api.polling import poll  # noqa: PLC0415 - imports the SDK
 
         looks = asyncio.run(poll(workspace.settings, ledger, batch=batch))
         ready = ledger.submissions.find((State.UPLOADED, State.FETCHED), batch=batch)

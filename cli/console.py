@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from evergrow.resources.progress import Advance, CalmProgress
+from evergrow.resources.host.progress import Advance, CalmProgress
 
 CUT = 300  # characters of a value that is only shown
 PIPE_WIDTH = 160  # columns of a table that is drawn into a file or a pipe

@@ -11,18 +11,18 @@ from evergrow.assets.dataset import release as releasing
 from evergrow.assets.dataset.clean import benchmark_folder
 from evergrow.assets.frontier import NEVER_MADE, work_needed
 from evergrow.assets.funnel import SCHEMA
-from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
+from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
 from evergrow.assets.tree_basis import BASIS
 from evergrow.cli.awaiting import look_for_answers
 from evergrow.cli.runs import Interrupted, RunFailed, Say, due_tables, execute, resumable
 from evergrow.cli.trees import tree_seeds
 from evergrow.cli.workspace import Workspace
-from evergrow.resources.bans import bans
-from evergrow.resources.batches import BatchError, stage, staged_batches, take_as_is
-from evergrow.resources.benchmark_sets import benchmarks_digest
+from evergrow.resources.benchmarks import benchmarks_digest
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.registry.bans import bans
+from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is
 from evergrow.resources.releases.verifying import Lookup
 from evergrow.resources.runs import close_abandoned
-from evergrow.resources.versions import latest_materialization
 
 STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
 

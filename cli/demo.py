@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evergrow.assets.keys import COLLECTED
+from evergrow.assets.names import COLLECTED
 from evergrow.cli.console import out, say, show_table
 from evergrow.cli.dataset import Wish, make_release, release_funnel
 from evergrow.cli.export import export_files
@@ -11,8 +11,8 @@ from evergrow.cli.trace import draw, trace
 from evergrow.cli.trees import grow_tree, planned_tree, show_tree
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.releasing.selection import Wanted
-from evergrow.resources.batches import stage
-from evergrow.resources.harvest import harvest
+from evergrow.resources.registry.batches import stage
+from evergrow.resources.seeds.harvest import harvest
 
 BATCH = "demo"
 SOURCE = "statistics"

@@ -10,22 +10,22 @@ from evergrow.cli.trace import UnknownSample
 from evergrow.cli.workspace import UnknownTable
 from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.methods.treesynth.reference import TreeFileError
-from evergrow.resources.batches import BatchError
-from evergrow.resources.benchmark_sets import BenchmarkError
-from evergrow.resources.embedder import EmbedderError
-from evergrow.resources.exports import FolderTaken
-from evergrow.resources.home import BatchBusy, HomeError
+from evergrow.resources.benchmarks import BenchmarkError
+from evergrow.resources.embedding.embedder import EmbedderError
+from evergrow.resources.host.home import BatchBusy, HomeError
+from evergrow.resources.lake.files_out import UnknownFormat
 from evergrow.resources.ledger import LedgerError
 from evergrow.resources.llm import BudgetReached, EndpointError
 from evergrow.resources.local_llm import LocalModelError
+from evergrow.resources.registry.batches import BatchError
+from evergrow.resources.registry.trees import TreeError
+from evergrow.resources.releases.instructions import FolderTaken
 from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.pushing import PushError
 from evergrow.resources.releases.writing import FolderTaken as ReleaseFolderTaken
 from evergrow.resources.releases.writing import NothingToRelease
-from evergrow.resources.seeds import SeedError
+from evergrow.resources.seeds.source import SeedError
 from evergrow.resources.settings import SettingsError
-from evergrow.resources.tables import UnknownFormat
-from evergrow.resources.trees import TreeError
 
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample, TreeError, DomainError, TreeFileError)
 FAILURE = (

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.assets.keys import COLLECTED, RELEASE
+from evergrow.assets.names import COLLECTED, RELEASE
 from evergrow.cli.dataset import released
 from evergrow.cli.forgetting import descendants
 from evergrow.cli.release_files import write_files
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
-from evergrow.resources.bans import bans
-from evergrow.resources.export_registry import Export, remember_export
-from evergrow.resources.exports import FILES, Card, export
-from evergrow.resources.versions import latest_materialization
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.registry.bans import bans
+from evergrow.resources.registry.exports import Export, remember_export
+from evergrow.resources.releases.instructions import FILES, Card, export
 
 
 class NothingCollected(Exception):  # noqa: N818 - it is a state of the project

@@ -6,18 +6,18 @@ import polars as pl
 
 from evergrow.assets.dataset.release import as_banned, written
 from evergrow.assets.dataset.samples import told_by_root
-from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
+from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
 from evergrow.cli.dataset import make_release_again, released
 from evergrow.cli.release_files import write_files
 from evergrow.cli.runs import RunFailed
 from evergrow.cli.workspace import Workspace
-from evergrow.methods.ids import escape_seed_id, unescape_seed_id
 from evergrow.methods.releasing.descent import why_banned
-from evergrow.resources.bans import Ban, remember
-from evergrow.resources.export_registry import Export, exported_rows, exports
-from evergrow.resources.lake import NeverMaterialized
+from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
+from evergrow.resources.lake.lake import NeverMaterialized
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.registry.bans import Ban, remember
+from evergrow.resources.registry.exports import Export, exported_rows, exports
 from evergrow.resources.releases.writing import NothingToRelease
-from evergrow.resources.versions import latest_materialization
 
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
 OF_ROOT = ("license", "leaf_id")

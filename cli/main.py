@@ -61,7 +61,7 @@ def seeds_add(
     replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
 ) -> None:
     """Register a file's rows as the seeds of a batch. Nothing is sent to a model yet."""
-    from evergrow.resources.seed_files import read_seeds  # noqa: PLC0415
+    from evergrow.resources.seeds.read import read_seeds  # noqa: PLC0415
 
     with workspace_of() as workspace:
         register(workspace, batch, read_seeds(file, workspace.settings.seeds.max_chars), replace=replace)
@@ -77,7 +77,7 @@ def seeds_harvest(
     replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
 ) -> None:
     """Register documented Python functions as the seeds of a batch. The code is read, never run."""
-    from evergrow.resources.harvest import harvest  # noqa: PLC0415
+    from evergrow.resources.seeds.harvest import harvest  # noqa: PLC0415
 
     with workspace_of() as workspace:
         bounds = workspace.settings.seeds
@@ -208,7 +208,7 @@ def table(
     """Any table of the lake as Parquet, JSONL or CSV, or its first rows on the terminal."""
     import dagster as dg  # noqa: PLC0415
 
-    from evergrow.resources.tables import require_format, write_table  # noqa: PLC0415
+    from evergrow.resources.lake.files_out import require_format, write_table  # noqa: PLC0415
 
     if target:
         require_format(target)

@@ -53,8 +53,8 @@ def nested_overrides(overrides: list[str]) -> dict[str, Any]:
 
 def deep_enough(overrides: list[str] | None, max_depth: int | None, tree: str | None = None) -> list[str]:
     """Settings with as many levels as a tree has or is to have: there are assets for treesynth.max_depth levels."""
-    from evergrow.resources.home import Home  # noqa: PLC0415 - imports polars
-    from evergrow.resources.trees import registered_trees, tree_spec  # noqa: PLC0415
+    from evergrow.resources.host.home import Home  # noqa: PLC0415 - imports polars
+    from evergrow.resources.registry.trees import registered_trees, tree_spec  # noqa: PLC0415
 
     given = list(overrides or [])
     settings = load_settings(nested_overrides(given))
@@ -66,7 +66,7 @@ def deep_enough(overrides: list[str] | None, max_depth: int | None, tree: str | 
 
 def register(workspace: Any, batch: str, found: Any, *, replace: bool) -> None:  # noqa: ANN401 - heavy to import
     """Make the seeds that were `found` a batch, and say so."""
-    from evergrow.resources.batches import stage  # noqa: PLC0415
+    from evergrow.resources.registry.batches import stage  # noqa: PLC0415
 
     staged = stage(workspace.home, batch, found, replace=replace)
     workspace.add_partition(batch)

@@ -7,18 +7,18 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED, answers_work, tests_work
 from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
+from evergrow.assets.evolution.requests import as_parents, children_work, judging_work
 from evergrow.assets.frontier import next_round_no
-from evergrow.assets.keys import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
-from evergrow.assets.requests import as_parents, children_work, judging_work
+from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
 from evergrow.cli.console import say, show_table
 from evergrow.cli.workspace import Workspace
-from evergrow.methods.tree_of_evolution.growth import round_sizes
-from evergrow.resources.batches import staged
-from evergrow.resources.forecast import Forecast, Work, forecast, known_sum, usable_share
+from evergrow.methods.evolution.growth import round_sizes
+from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Amount, Ledger
 from evergrow.resources.llm.budget import NEW_RUN, Purse, purses, spent_of
+from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
+from evergrow.resources.registry.batches import staged
 from evergrow.resources.settings import SettingsError
-from evergrow.resources.versions import latest_materialization
 
 SCHEMA = {
     "step": pl.String,

@@ -10,21 +10,22 @@ from typing import Any, cast
 import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED
-from evergrow.assets.keys import CLEAN, RELEASE
+from evergrow.assets.names import CLEAN, RELEASE
 from evergrow.cli.dataset import release_funnel, released
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.answering.responses import answer_prompt
+from evergrow.methods.evolution import judge as judging
+from evergrow.methods.evolution import synthesis
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
-from evergrow.methods.tree_of_evolution import judging, synthesis
 from evergrow.methods.verification.code import tests_prompt
-from evergrow.resources.export_registry import Export, remember_export
-from evergrow.resources.exports import is_export, make_room
+from evergrow.resources.lake.versions import latest_materialization, looked_up
+from evergrow.resources.registry.exports import Export, remember_export
 from evergrow.resources.releases.facts import Benchmarks, Facts
+from evergrow.resources.releases.instructions import is_export, make_room
 from evergrow.resources.releases.loading import Loaded, check_loads
 from evergrow.resources.releases.manifest import MANIFEST
 from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
-from evergrow.resources.versions import latest_materialization, looked_up
 
 CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
 RECIPE = ("evolution", "answers", "verification", "sandbox", "cleaning", "release")

@@ -9,12 +9,12 @@ import polars as pl
 from rich.text import Text
 from rich.tree import Tree
 
-from evergrow.assets.keys import CLEAN, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
+from evergrow.assets.names import CLEAN, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
 from evergrow.cli.console import clean
 from evergrow.cli.tree_trace import tree_steps
 from evergrow.cli.workspace import Workspace
-from evergrow.methods import ids
-from evergrow.resources.lake import NeverMaterialized
+from evergrow.methods.text import ids
+from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.ledger import Call, Ledger
 
 SHOWN_CHARS = 400

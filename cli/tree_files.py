@@ -6,10 +6,10 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.keys import AWARE, BALANCED, TREES_NAME
+from evergrow.assets.names import AWARE, BALANCED, TREES_NAME
 from evergrow.cli.trees import domain_of, tree_levels, tree_samples
 from evergrow.cli.workspace import Workspace
-from evergrow.methods.treesynth.drawing import text_tree
+from evergrow.methods.treesynth.picture import text_tree
 from evergrow.methods.treesynth.reference import (
     TreeFileError,
     deepest,
@@ -19,9 +19,10 @@ from evergrow.methods.treesynth.reference import (
     write_output,
 )
 from evergrow.methods.treesynth.samples import export_record
-from evergrow.resources.files import atomic_write
-from evergrow.resources.lake import NeverMaterialized
-from evergrow.resources.trees import TreeError, TreeSpec, register, registered_trees, tree_spec
+from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.resources.host.files import atomic_write
+from evergrow.resources.lake.lake import NeverMaterialized
+from evergrow.resources.registry.trees import TreeError, register, registered_trees, tree_spec
 
 
 def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:

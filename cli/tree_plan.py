@@ -4,16 +4,17 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from evergrow.assets.tree_levels import plan_rules
-from evergrow.assets.tree_requests import level_works, samples_works
+from evergrow.assets.treesynth.level import plan_rules
+from evergrow.assets.treesynth.requests import level_works, samples_works
 from evergrow.cli.plan import Plan, planned
 from evergrow.cli.trees import domain_of, held_rows, tree_levels
 from evergrow.cli.workspace import Workspace
-from evergrow.methods.treesynth.planning import TYPICAL_FAN_OUT, Shape, shape_after, shape_ahead, writing_calls
-from evergrow.resources.forecast import Work
-from evergrow.resources.lake import NeverMaterialized
+from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, Shape, shape_after, shape_ahead, writing_calls
+from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.trees import TreeSpec, registered_trees
+from evergrow.resources.llm.forecast import Work
+from evergrow.resources.registry.trees import registered_trees
 
 
 def plan_tree(workspace: Workspace, spec: TreeSpec) -> Plan:

@@ -4,11 +4,11 @@ from typing import Any
 
 import polars as pl
 
-from evergrow.assets.keys import SAMPLES, shard_names, shard_partition
+from evergrow.assets.names import SAMPLES, shard_names, shard_partition
 from evergrow.cli.trees import tree_levels
 from evergrow.cli.workspace import Workspace
-from evergrow.resources.lake import NeverMaterialized
-from evergrow.resources.trees import registered_trees
+from evergrow.resources.lake.lake import NeverMaterialized
+from evergrow.resources.registry.trees import registered_trees
 
 
 def tree_steps(workspace: Workspace, sample_id: str) -> list[dict[str, Any]]:

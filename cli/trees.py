@@ -6,29 +6,29 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.frontier import NEVER_MADE
-from evergrow.assets.keys import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
+from evergrow.assets.names import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
 from evergrow.assets.tree_frontier import Step, metadata_of, steps
-from evergrow.assets.tree_samples import whole_tree
+from evergrow.assets.treesynth.samples import whole_tree
 from evergrow.cli.console import clean, out
 from evergrow.cli.runs import RunFailed, Say, execute_now, resumable
 from evergrow.cli.workspace import Workspace
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
-from evergrow.methods.treesynth.drawing import text_histogram, text_tree
 from evergrow.methods.treesynth.measures import balance
-from evergrow.resources.lake import NeverMaterialized
+from evergrow.methods.treesynth.picture import text_histogram, text_tree
+from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.llm.budget import room
-from evergrow.resources.runs import close_abandoned
-from evergrow.resources.seeds import Seeds
-from evergrow.resources.trees import (
+from evergrow.resources.registry.trees import (
     TreeError,
-    TreeSpec,
     another_domain,
     check_tree_name,
     register,
     registered_trees,
     tree_spec,
 )
+from evergrow.resources.runs import close_abandoned
+from evergrow.resources.seeds.source import Seeds
 
 
 def planned_tree(

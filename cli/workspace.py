@@ -10,16 +10,16 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.funnel import funnel, made_rounds
-from evergrow.assets.keys import BATCHES_NAME, RELEASE, SAMPLES, shard_names, shard_partition
+from evergrow.assets.names import BATCHES_NAME, RELEASE, SAMPLES, shard_names, shard_partition
 from evergrow.assets.platform import build_definitions, open_lake
-from evergrow.resources.batches import staged, staged_batches
-from evergrow.resources.gate import GATES
-from evergrow.resources.home import Home
-from evergrow.resources.lake import Lake, Rows
+from evergrow.resources.host.home import Home
+from evergrow.resources.host.progress import Progress
+from evergrow.resources.lake.lake import Lake, Rows
+from evergrow.resources.lake.readable import GATES
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.progress import Progress
+from evergrow.resources.registry.batches import staged, staged_batches
+from evergrow.resources.registry.trees import tree_spec
 from evergrow.resources.settings import Settings
-from evergrow.resources.trees import tree_spec
 
 
 class UnknownTable(Exception):  # noqa: N818 - it names what is unknown, as UnknownBatch does

@@ -6,14 +6,14 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 import dagster as dg
 
 from evergrow.resources import local_llm
-from evergrow.resources.forecast import Work, forecast, metadata
-from evergrow.resources.home import Home
-from evergrow.resources.interrupts import interruptible
+from evergrow.resources.host.home import Home
+from evergrow.resources.host.interrupts import interruptible
+from evergrow.resources.host.memory import set_loaded_aside
+from evergrow.resources.host.progress import Progress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Address, Attribution, Engine
-from evergrow.resources.llm.offline import AwaitingBatch
-from evergrow.resources.memory import set_loaded_aside
-from evergrow.resources.progress import Progress
+from evergrow.resources.llm.batch_api import AwaitingBatch
+from evergrow.resources.llm.forecast import Work, forecast, metadata
 from evergrow.resources.settings import Settings
 
 AWAITS = "evergrow/awaits"  # run tag: submissions to a Batch API that the run has ended to wait for

@@ -6,7 +6,7 @@ import socket
 import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
-from evergrow.resources.processes import alive
+from evergrow.resources.host.processes import alive
 
 PID, HOST = "evergrow/pid", "evergrow/host"
 UNFINISHED = [

@@ -2,15 +2,15 @@
 
 import dagster as dg
 
+from evergrow.assets.evolution.seeds import seeds_job
 from evergrow.assets.frontier import seeds_needed
-from evergrow.assets.keys import BATCHES, SEEDS
-from evergrow.assets.seeds import seeds_job
-from evergrow.resources import inbox
-from evergrow.resources.batches import StagedBatch, staged_batches
-from evergrow.resources.home import Home
+from evergrow.assets.names import BATCHES, SEEDS
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.registry.batches import StagedBatch, staged_batches
 from evergrow.resources.runs import launched, under_way
+from evergrow.resources.seeds import inbox
 from evergrow.resources.settings import Settings
-from evergrow.resources.versions import latest_materialization
 
 
 def inbox_sensor(settings: Settings) -> dg.SensorDefinition:

@@ -6,15 +6,15 @@ from typing import Any
 import dagster as dg
 
 from evergrow.assets.frontier import Stop, next_round_no, stop_before
-from evergrow.assets.keys import BATCHES, COLLECTED, gate_name, parents_key, round_name, stage_key
-from evergrow.resources.batches import taken_as_is
-from evergrow.resources.gate import Verdict, judgement
-from evergrow.resources.home import Home
+from evergrow.assets.names import BATCHES, COLLECTED, gate_name, parents_key, round_name, stage_key
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.readable import Verdict, judgement
+from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger, State
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
+from evergrow.resources.registry.batches import taken_as_is
 from evergrow.resources.runs import under_way
 from evergrow.resources.settings import Settings
-from evergrow.resources.versions import latest_materialization
 from evergrow.sensors.answer import answer, once, worked_on
 
 

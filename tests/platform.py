@@ -10,18 +10,18 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.keys import BATCHES_NAME, RELEASE
+from evergrow.assets.names import BATCHES_NAME, RELEASE
 from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.cli.runs import why_failed
-from evergrow.resources.batches import stage
-from evergrow.resources.benchmark_sets import read_benchmarks
-from evergrow.resources.embedder import Embedder
-from evergrow.resources.gate import GATES
-from evergrow.resources.home import Home
-from evergrow.resources.lake import Rows
+from evergrow.resources.benchmarks import read_benchmarks
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.host.home import Home
+from evergrow.resources.host.progress import LogProgress
+from evergrow.resources.lake.lake import Rows
+from evergrow.resources.lake.readable import GATES
 from evergrow.resources.ledger import Ledger, Spent
-from evergrow.resources.progress import LogProgress
-from evergrow.resources.seeds import Seeds
+from evergrow.resources.registry.batches import stage
+from evergrow.resources.seeds.source import Seeds
 from evergrow.resources.settings import load_settings
 
 # Gates as a fake judge needs them: it draws its scores at random.

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from evergrow.resources.seeds import Seeds
+from evergrow.resources.seeds.source import Seeds
 
 TASKS = {"sums": "maths", "quiz": "choice"}  # the setting answers.tasks: kinds of task by domain
 # Of the first sum the fake endpoint's first draw is outvoted; of no two do the texts resemble each other.

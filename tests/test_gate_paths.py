@@ -12,11 +12,11 @@ import polars as pl
 import pytest
 import yaml
 
-from evergrow.assets.keys import COLLECTED, STAGES, stage_key
+from evergrow.assets.names import COLLECTED, STAGES, stage_key
 from evergrow.cli.main import main
-from evergrow.resources.home import Home
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.runs import UNFINISHED
-from evergrow.resources.versions import latest_materialization
 from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.live import Live, live

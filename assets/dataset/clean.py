@@ -9,17 +9,17 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.dataset.verified import COLUMNS as VERIFIED_COLUMNS
-from evergrow.assets.gates import Facts, gate
-from evergrow.assets.keys import BATCHES, BATCHES_NAME, CLEAN, VERIFIED, gate_name
-from evergrow.assets.shown import kept
+from evergrow.assets.gates.check import Facts, gate
+from evergrow.assets.metadata import kept
+from evergrow.assets.names import BATCHES, BATCHES_NAME, CLEAN, VERIFIED, gate_name
 from evergrow.assets.tree_basis import BASIS
 from evergrow.methods.quality import cleaning
 from evergrow.methods.quality.rules import Embedded, Rules
-from evergrow.resources.benchmark_sets import benchmarks_digest, read_benchmarks
-from evergrow.resources.embedder import Embedder
-from evergrow.resources.gate import GATES, GateClosed, Outdated
-from evergrow.resources.home import Home
-from evergrow.resources.lake import Lake, NeverMaterialized
+from evergrow.resources.benchmarks import benchmarks_digest, read_benchmarks
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.lake import Lake, NeverMaterialized
+from evergrow.resources.lake.readable import GATES, GateClosed, Outdated
 from evergrow.resources.settings import Settings, dataset
 
 STAGE = "clean"

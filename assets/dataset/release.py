@@ -9,26 +9,26 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from evergrow.assets import shown
+from evergrow.assets import metadata as shown
 from evergrow.assets.dataset.clean import COLUMNS as CLEAN_COLUMNS
 from evergrow.assets.dataset.clean import COMPARED, as_rules, embedded
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.funnel import bars, counted, driest, funnel, made_rounds
-from evergrow.assets.gates import Facts, gate
-from evergrow.assets.keys import BATCHES_NAME, CLEAN, RELEASE, SEEDS, gate_name, stage_key
+from evergrow.assets.gates.check import Facts, gate
+from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE, SEEDS, gate_name, stage_key
 from evergrow.assets.tree_basis import BASIS
 from evergrow.methods.quality.duplicates import mark_duplicates
 from evergrow.methods.releasing.descent import Banned, why_banned
 from evergrow.methods.releasing.picture import funnel_picture
 from evergrow.methods.releasing.splits import root_keys, split
 from evergrow.methods.releasing.targets import spread_best
-from evergrow.resources.bans import Ban, bans
-from evergrow.resources.embedder import Embedder
-from evergrow.resources.gate import GATES
-from evergrow.resources.home import Home
-from evergrow.resources.lake import IF_ANY, Lake
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.lake import IF_ANY, Lake
+from evergrow.resources.lake.readable import GATES
+from evergrow.resources.lake.versions import latest_materialization, note
+from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.settings import Settings, dataset
-from evergrow.resources.versions import latest_materialization, note
 
 STAGE = "release"
 COLUMNS = (*(name for name in CLEAN_COLUMNS if name not in ("draws", "reason")), "split", "reason")

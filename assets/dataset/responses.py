@@ -9,16 +9,16 @@ import polars as pl
 from evergrow.assets.dataset.requests import ASKED, DRAW_MARK, answers_work, responder_requests
 from evergrow.assets.dataset.samples import SAMPLE, domains_of, samples_of, with_tasks
 from evergrow.assets.frontier import UNANSWERED
-from evergrow.assets.gates import Facts, gate
-from evergrow.assets.keys import BATCHES, COLLECTED, RESPONSES, SEEDS, gate_name
+from evergrow.assets.gates.check import Facts, gate
+from evergrow.assets.metadata import kept
+from evergrow.assets.names import BATCHES, COLLECTED, RESPONSES, SEEDS, gate_name
 from evergrow.assets.outcomes import gather, unanswered
-from evergrow.assets.shown import kept
 from evergrow.methods.answering.responses import Response, answer_prompt, read_response
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.samples import chat_turns
 from evergrow.methods.verification.choices import options
-from evergrow.resources.gate import GATES
-from evergrow.resources.lake import IF_ANY
+from evergrow.resources.lake.lake import IF_ANY
+from evergrow.resources.lake.readable import GATES
 from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings
 

@@ -5,13 +5,13 @@ from collections.abc import Mapping
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.keys import stage_key
+from evergrow.assets.names import stage_key
 from evergrow.methods.answering.tasks import task_of
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain, known_domains
 from evergrow.methods.treesynth.nodes import ATTRIBUTES
+from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.settings import Settings
-from evergrow.resources.versions import latest_materialization
 
 IDENTITY: dict[str, pl.DataType] = {
     **dict.fromkeys(("id", "root_id", "parent_id", "batch", "domain", "task"), pl.String()),

@@ -11,15 +11,15 @@ from evergrow.assets.dataset.requests import tester_requests, tests_work
 from evergrow.assets.dataset.responses import ANSWER, DRAW
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
 from evergrow.assets.frontier import UNANSWERED
-from evergrow.assets.gates import Facts, gate
-from evergrow.assets.keys import BATCHES, RESPONSES, VERIFIED, gate_name
+from evergrow.assets.gates.check import Facts, gate
+from evergrow.assets.metadata import kept
+from evergrow.assets.names import BATCHES, RESPONSES, VERIFIED, gate_name
 from evergrow.assets.outcomes import gather, unanswered
-from evergrow.assets.shown import kept
 from evergrow.methods.verification.choices import options, verify_choice
 from evergrow.methods.verification.code import read_tests, tests_prompt
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.methods.verification.verdicts import Verdict
-from evergrow.resources.gate import GATES
+from evergrow.resources.lake.readable import GATES
 from evergrow.resources.models import Models
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evergrow.methods.answers import excerpt
+from evergrow.methods.text.answers import excerpt
 
 PYTHON = ("python", "python3", "py")
 MAX_CHARS = 200_000

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evergrow.methods.answering.programs import read_program
 from evergrow.methods.answering.tasks import Task
-from evergrow.methods.prompts import Prompt, Rendered, fence, load_prompt
+from evergrow.methods.text.prompts import Prompt, Rendered, fence, load_prompt
 from evergrow.methods.verification.choices import options, stated_letter
 from evergrow.methods.verification.finals import boxed
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evergrow.methods.prompts import Rendered
+from evergrow.methods.text.fold import fold
+from evergrow.methods.text.prompts import Rendered
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
-from evergrow.methods.treesynth.naming import fold
-from evergrow.methods.treesynth.rendering import around, render
+from evergrow.methods.treesynth.prompt_set import around, render
 from evergrow.methods.treesynth.samples import LETTERS
 from evergrow.methods.treesynth.templates import fill
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from evergrow.methods.treesynth.naming import fold
+from evergrow.methods.text.fold import fold
 
 SCHEMA = {
     "repeated_values": pl.Int64,

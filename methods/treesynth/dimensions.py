@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from evergrow.methods.answers import excerpt
-from evergrow.methods.prompts import Rendered
+from evergrow.methods.text.answers import excerpt
+from evergrow.methods.text.fold import clean, fold
+from evergrow.methods.text.prompts import Rendered
 from evergrow.methods.treesynth.domain import Domain
-from evergrow.methods.treesynth.naming import clean, fold
-from evergrow.methods.treesynth.rendering import around, render, schema_of
+from evergrow.methods.treesynth.prompt_set import around, render, schema_of
 
 MAX_NAME_CHARS = 120
 PIVOT_CHARS = 2_000

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from evergrow.methods.answering.tasks import Task
-from evergrow.methods.treesynth.naming import clean, fold
+from evergrow.methods.text.fold import clean, fold
 from evergrow.methods.treesynth.templates import Template, names
 
 MAX_DEPTH = 12

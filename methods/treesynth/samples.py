@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evergrow.methods.answers import excerpt
-from evergrow.methods.prompts import Rendered, fence
+from evergrow.methods.text.answers import excerpt
+from evergrow.methods.text.fold import fold
+from evergrow.methods.text.prompts import Rendered, fence
 from evergrow.methods.treesynth.domain import Domain, SampleField, fields_schema
 from evergrow.methods.treesynth.draws import derived
-from evergrow.methods.treesynth.naming import fold
 from evergrow.methods.treesynth.nodes import Attribute
-from evergrow.methods.treesynth.rendering import around, render, schema_of
+from evergrow.methods.treesynth.prompt_set import around, render, schema_of
 from evergrow.methods.treesynth.templates import build, fill
 
 AVOID_CHARS = 240

@@ -6,12 +6,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evergrow.methods.prompts import Rendered
+from evergrow.methods.text.fold import clean, fold
+from evergrow.methods.text.prompts import Rendered
 from evergrow.methods.treesynth.dimensions import MAX_NAME_CHARS, is_remainder
 from evergrow.methods.treesynth.domain import Domain
-from evergrow.methods.treesynth.naming import clean, fold
 from evergrow.methods.treesynth.nodes import Attribute
-from evergrow.methods.treesynth.rendering import around, render
+from evergrow.methods.treesynth.prompt_set import around, render
 
 Status = Literal["full", "more", "done"]
 STALE_ROUNDS = 2  # asks in a row without a new value, after which no further one is made

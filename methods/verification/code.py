@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evergrow.methods.answering.programs import blocks, parse
-from evergrow.methods.answers import excerpt
-from evergrow.methods.prompts import Prompt, Rendered, fence, load_prompt
+from evergrow.methods.text.answers import excerpt
+from evergrow.methods.text.prompts import Prompt, Rendered, fence, load_prompt
 
 PROMPTS = Path(__file__).with_name("prompts")
 MAX_TEST_CHARS = 4_000

@@ -8,7 +8,7 @@ pass is tried again with a test that cannot pass (`with_trap`). One that reads t
 import re
 from collections.abc import Sequence
 
-from evergrow.methods.answers import excerpt
+from evergrow.methods.text.answers import excerpt
 
 DETAIL_CHARS = 200
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # another one in each run

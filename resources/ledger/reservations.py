@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, Update, delete, func, insert, select, text, update
 
+from evergrow.resources.host.processes import Process
 from evergrow.resources.ledger.database import read, write, writing
 from evergrow.resources.ledger.records import NOTHING, Amount
 from evergrow.resources.ledger.reservation_schema import reservations
-from evergrow.resources.processes import Process
 
 SHARE = 8  # a block is this part of what is left: few takings, and most is left to others
 SLACK_USD = 1e-9  # more than sums of fractions are off by

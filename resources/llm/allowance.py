@@ -11,9 +11,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from uuid import uuid4
 
+from evergrow.resources.host.processes import this_process
 from evergrow.resources.ledger import Amount, Holder, Ledger, LedgerError
 from evergrow.resources.llm.budget import Budget, claims, spent_of
-from evergrow.resources.processes import this_process
 from evergrow.resources.settings import Settings
 
 SEND_S = 60.0  # how long after a renewal requests may be sent

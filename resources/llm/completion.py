@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from evergrow.methods.answers import storable
+from evergrow.methods.text.answers import storable
 
 _THINK_END = "</think>"
 

@@ -7,24 +7,24 @@ from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from evergrow.resources.host.progress import Progress
 from evergrow.resources.ledger import NOTHING, Amount, Call, GroupCommit, Ledger, StoredReply, Verdict
 from evergrow.resources.llm.accounts import Accounts
 from evergrow.resources.llm.addresses import Address
 from evergrow.resources.llm.allowance import Allowance
 from evergrow.resources.llm.asking import Asking
 from evergrow.resources.llm.attempt import Permit
+from evergrow.resources.llm.batch_api.asking import OfflineAsking, one_mode
+from evergrow.resources.llm.batch_api.desk import Desk
 from evergrow.resources.llm.budget import Budget, purses
 from evergrow.resources.llm.conversation import Inbox
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job, job_of
 from evergrow.resources.llm.observer import Observer
-from evergrow.resources.llm.offline.asking import OfflineAsking, one_mode
-from evergrow.resources.llm.offline.desk import Desk
 from evergrow.resources.llm.pool import Pools, Wait
 from evergrow.resources.llm.requests import Attribution, Invalid, Outcome, Request
 from evergrow.resources.llm.server import Server
 from evergrow.resources.llm.tallies import Pace, Tallies
-from evergrow.resources.progress import Progress
 from evergrow.resources.settings import Settings, SettingsError, models
 
 T = TypeVar("T")

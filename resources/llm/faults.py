@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any
 
-from evergrow.methods.answers import storable
+from evergrow.methods.text.answers import storable
 
 MESSAGE_CHARS = 1000
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 
-from evergrow.methods.answers import excerpt
+from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.faults import Fault, FaultClass
 from evergrow.resources.settings import models
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from evergrow.methods.answers import read_json, storable
+from evergrow.methods.text.answers import read_json, storable
 from evergrow.resources.llm.completion import Completion
 from evergrow.resources.llm.requests import Request
 

@@ -19,7 +19,7 @@ from evergrow.methods.releasing.formats import Form, Shaped, shape
 from evergrow.methods.releasing.licences import resolve, seed_licences
 from evergrow.methods.releasing.picture import funnel_picture
 from evergrow.methods.releasing.splits import SPLITS
-from evergrow.resources.files import sync_folder
+from evergrow.resources.host.files import sync_folder
 from evergrow.resources.releases.card import write_card
 from evergrow.resources.releases.facts import Facts
 from evergrow.resources.releases.manifest import (

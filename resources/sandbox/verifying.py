@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from evergrow.methods.answers import excerpt
+from evergrow.methods.text.answers import excerpt
 from evergrow.methods.verification.mutants import mutants
 from evergrow.methods.verification.testing import DETAIL_CHARS, not_forged, read_fault, test_program, with_trap
 from evergrow.methods.verification.verdicts import Verdict

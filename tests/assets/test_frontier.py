@@ -3,7 +3,7 @@
 import dagster as dg
 
 from evergrow.assets.frontier import next_round_no, seeds_needed, work_needed
-from evergrow.assets.keys import COLLECTED, SEEDS, STAGES, stage_key
+from evergrow.assets.names import COLLECTED, SEEDS, STAGES, stage_key
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform, functions
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrow.assets.funnel import FAILURES, SCHEMA, bars, counted, driest, funnel
-from evergrow.assets.keys import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, stage_key
+from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, stage_key
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform
 from tests.samples import SUMS, instructions

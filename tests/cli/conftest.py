@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from evergrow.cli.main import main
-from evergrow.resources.home import Home
+from evergrow.resources.host.home import Home
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, functions
 from tests.samples import PLAIN, SUMS, TASKS, instructions

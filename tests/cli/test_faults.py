@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evergrow.resources.home import Home
+from evergrow.resources.host.home import Home
 from tests.cli.conftest import Evergrow, Said
 from tests.conftest import FakeEndpoint
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from evergrow.resources.batches import staged
-from evergrow.resources.home import Home
+from evergrow.resources.host.home import Home
+from evergrow.resources.registry.batches import staged
+from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.settings import load_settings
-from evergrow.resources.trees import registered_trees
 from tests.cli.conftest import Evergrow
 from tests.command import started
 from tests.conftest import ROOT, FakeEndpoint

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.keys import BATCHES_NAME, SEEDS
+from evergrow.assets.names import BATCHES_NAME, SEEDS
 from evergrow.resources.runs import of_this_process
 from tests.platform import Platform, functions
 from tests.sensors.conftest import keys, look, reason, requested

@@ -8,7 +8,7 @@ import sys
 import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
-from evergrow.assets.keys import BATCHES_NAME, STAGES, stage_key
+from evergrow.assets.names import BATCHES_NAME, STAGES, stage_key
 from evergrow.resources.runs import HOST, PID, of_this_process
 from tests.platform import LENIENT, Platform
 from tests.sensors.conftest import EVOLUTION, keys, look, reason, requested

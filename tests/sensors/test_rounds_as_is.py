@@ -1,6 +1,6 @@
 """A batch whose seeds are a dataset's samples is left alone: evolving it would spend what nobody asked for."""
 
-from evergrow.resources.batches import take_as_is
+from evergrow.resources.registry.batches import take_as_is
 from tests.platform import Platform
 from tests.sensors.conftest import look, reason, requested
 

@@ -11,10 +11,11 @@ import pytest
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from evergrow.assets.frontier import Stop
-from evergrow.assets.keys import TREES_NAME, shard_names, shard_partition
+from evergrow.assets.names import TREES_NAME, shard_names, shard_partition
+from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.registry.trees import register
 from evergrow.resources.runs import HOST, PID, close_abandoned
-from evergrow.resources.trees import TreeSpec, register
 from evergrow.sensors.trees import decide
 from tests.platform import Platform
 from tests.sensors.conftest import look, reason

@@ -6,11 +6,11 @@ import dagster as dg
 import pytest
 import yaml
 
-from evergrow.assets.keys import SAMPLES, level_key, shard_partition
+from evergrow.assets.names import SAMPLES, level_key, shard_partition
 from evergrow.cli.main import main
-from evergrow.resources.home import Home
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.runs import UNFINISHED
-from evergrow.resources.versions import latest_materialization
 from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.live import live

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 from evergrow.assets.dataset.clean import COLUMNS
-from evergrow.assets.keys import CLEAN, gate_name
-from evergrow.resources.gate import judgement
-from evergrow.resources.versions import latest_materialization
+from evergrow.assets.names import CLEAN, gate_name
+from evergrow.resources.lake.readable import judgement
+from evergrow.resources.lake.versions import latest_materialization
 from tests.platform import Platform
 from tests.samples import PLAIN, SUMS, instructions
 

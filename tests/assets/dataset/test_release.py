@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from evergrow.assets.dataset.release import COLUMNS
-from evergrow.assets.keys import CLEAN, RELEASE
-from evergrow.resources.bans import Ban, remember
-from evergrow.resources.gate import GateClosed, Outdated
+from evergrow.assets.names import CLEAN, RELEASE
+from evergrow.resources.lake.readable import GateClosed, Outdated
+from evergrow.resources.registry.bans import Ban, remember
 from tests.platform import Platform
 from tests.samples import PLAIN, instructions
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from evergrow.assets.dataset.responses import COLUMNS
-from evergrow.assets.keys import RESPONSES, VERIFIED
+from evergrow.assets.names import RESPONSES, VERIFIED
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.nodes import ATTRIBUTES
 from tests.conftest import FakeEndpoint

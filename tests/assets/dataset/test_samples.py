@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from evergrow.assets.dataset.samples import OF_TREE, SAMPLE, samples_of
-from evergrow.assets.keys import COLLECTED, RESPONSES, SEEDS
+from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS
 from evergrow.methods.treesynth.nodes import ATTRIBUTES
-from evergrow.resources.seeds import Seeds
+from evergrow.resources.seeds.source import Seeds
 from tests.platform import Platform, functions
 from tests.samples import PLAIN, instructions
 

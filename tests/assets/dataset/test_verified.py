@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from evergrow.assets.dataset.verified import COLUMNS
-from evergrow.assets.keys import RESPONSES, VERIFIED
+from evergrow.assets.names import RESPONSES, VERIFIED
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.seeds import Seeds
+from evergrow.resources.seeds.source import Seeds
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform, functions
 from tests.samples import PLAIN, SUMS, choices, instructions

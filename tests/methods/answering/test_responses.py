@@ -12,7 +12,7 @@ from evergrow.methods.answering.responses import (
     without_thoughts,
 )
 from evergrow.methods.answering.tasks import Task
-from evergrow.methods.prompts import fence
+from evergrow.methods.text.prompts import fence
 
 ASKED: tuple[Task, ...] = ("code", "maths", "choice", "text")
 QUESTION = "What now?\n(A) run\n(B) stay\n(C) ask"

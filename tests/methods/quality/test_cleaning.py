@@ -11,9 +11,9 @@ import pytest
 
 from evergrow.methods.quality.cleaning import FOUND, clean
 from evergrow.methods.quality.rules import Embedded, Rules
-from evergrow.resources.benchmark_sets import read_benchmarks
-from evergrow.resources.embedder import Embedder
-from evergrow.resources.progress import LogProgress
+from evergrow.resources.benchmarks import read_benchmarks
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.settings.dataset import Cleaning
 from evergrow.resources.settings.models import Embedding
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrow.methods.quality.contamination import NOTHING, find_contamination, near_benchmarks
-from evergrow.resources.benchmark_sets import read_benchmarks
+from evergrow.resources.benchmarks import read_benchmarks
 
 QUESTION = "A shop sells three sorts of apples. How many ways are there to buy ten apples of at least two sorts?"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evergrow.methods.quality.filters import filter_reasons
 from evergrow.methods.quality.personal import luhn
 from evergrow.methods.quality.rules import Rules
-from evergrow.resources.benchmark_sets import read_benchmarks
+from evergrow.resources.benchmarks import read_benchmarks
 
 BODY = "MIIEowIBAAKCAQEAu5Zq8cV2t1xR9kQ0hT7sYwLmNfEoJgPiDbXaKvUzCyBrWdHeGtFs\nQpOlIjMnAkSxVcZyTuRbEwDhGfLgJmNqPoKi"
 SECRETS = {

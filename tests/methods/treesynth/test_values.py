@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.methods.treesynth.naming import fold
+from evergrow.methods.text.fold import fold
 from evergrow.methods.treesynth.values import Completion, Reply, merge, read_reply
 
 replies = st.builds(

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 
+from evergrow.resources.host.processes import Process, process_of, this_process
 from evergrow.resources.ledger import NOTHING, Amount, Charge, Claim, Holder, Ledger, Rows
-from evergrow.resources.processes import Process, process_of, this_process
 from tests.resources.ledger.support import reply
 
 LEASE_S = 60.0

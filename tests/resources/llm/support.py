@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Attribution, BudgetReached, EndpointError, Engine, Outcome, Request
-from evergrow.resources.progress import LogProgress
 from evergrow.resources.settings import Settings, load_settings
 
 SCHEMA = {

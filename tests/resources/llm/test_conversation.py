@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Conversation, EndpointError, Engine, Failed, Invalid, conversation
-from evergrow.resources.progress import LogProgress
 from tests.conftest import FakeEndpoint
 from tests.resources.llm.support import WHO, question, requests, settings
 

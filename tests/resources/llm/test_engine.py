@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Engine, Invalid, Refused, Request
-from evergrow.resources.progress import LogProgress
 from tests.conftest import FakeEndpoint
 from tests.resources.llm.support import SCHEMA, WHO, ask, question, requests, settings
 

@@ -14,10 +14,10 @@ from evergrow.methods.verification.choices import options, verify_choice
 from evergrow.methods.verification.maths import told_apart, verify_maths
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Invalid, Request
-from evergrow.resources.llm.offline import AwaitingBatch
+from evergrow.resources.llm.batch_api import AwaitingBatch
 from tests.conftest import FakeEndpoint
 from tests.fake_endpoint import solutions
-from tests.resources.llm.offline.support import look
+from tests.resources.llm.batch_api.support import look
 from tests.resources.llm.support import Asked, ask, ledger_at, settings
 
 SAMPLES: dict[Task, str] = {

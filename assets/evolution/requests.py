@@ -1,0 +1,46 @@
+"""From tables to what models are asked: one request a row, rendered as it is taken."""
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from evergrow.methods.evolution import judge as judging
+from evergrow.methods.evolution import synthesis
+from evergrow.resources.llm import Request
+from evergrow.resources.llm.forecast import Work
+
+PEEKED = 50  # prompts whose length stands for all in a forecast
+CHILD_TOKENS, VERDICT_TOKENS = 350, 130  # of an answer, roughly; only while there is no history
+
+
+def as_parents(table: pl.DataFrame) -> pl.DataFrame:
+    """Seeds or accepted children as parents: `id, root_id, domain, kind, content, complexity, diversity`."""
+    if "complexity" in table.columns:
+        return table.with_columns(kind=pl.lit("instruction"))
+    unscored = pl.lit(None, pl.Float64)
+    return table.with_columns(complexity=unscored, diversity=unscored)
+
+
+def child_requests(parents: pl.DataFrame, children: int) -> Iterator[Request]:
+    """What the generator is asked, lazily."""
+    for child, slot, prompt in synthesis.child_prompts(parents, children):
+        yield Request(child, "generator", prompt.system, prompt.user, prompt.schema, slot, prompt.version)
+
+
+def judge_requests(instructions: pl.DataFrame) -> Iterator[Request]:
+    """What the judge is asked, lazily."""
+    for child, content in instructions.select("id", "content").iter_rows():
+        prompt = judging.render_judge(content)
+        yield Request(child, "judge", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
+
+
+def children_work(name: str, parents: pl.DataFrame, requests: int, most: int | None = None) -> Work:
+    """Asking for children of `parents`, of whom some stand for all."""
+    like = list(child_requests(parents.head(PEEKED), 1))
+    return Work(name, "generator", "evolution/", requests, most or requests, like, CHILD_TOKENS)
+
+
+def judging_work(name: str, instructions: pl.DataFrame, requests: int, most: int | None = None) -> Work:
+    """Judging `instructions`, of which some stand for all."""
+    like = list(judge_requests(instructions.head(PEEKED)))
+    return Work(name, "judge", "evolution/", requests, most or requests, like, VERDICT_TOKENS)

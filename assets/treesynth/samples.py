@@ -1,0 +1,250 @@
+"""A tree's samples: each shard of its leaves filled to its exact share of the target (method.md B.15).
+
+Shards are made in their order: a later one repeats nothing that an earlier one holds.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from evergrow.assets.frontier import UNANSWERED
+from evergrow.assets.gates.check import Facts, gate
+from evergrow.assets.names import SAMPLES, gate_name, level_key, shard_names, shard_partition, tree_shards
+from evergrow.assets.tree_basis import BASIS, samples_basis
+from evergrow.assets.treesynth.asker import GROWING, Asker
+from evergrow.assets.treesynth.level import known_tree
+from evergrow.assets.treesynth.pictures import tree_metadata
+from evergrow.assets.treesynth.requests import samples_works, writing_of
+from evergrow.methods.ask import Answer, NoAnswer, Outage
+from evergrow.methods.concurrency import each
+from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.draws import derived
+from evergrow.methods.treesynth.leaves import Leaf
+from evergrow.methods.treesynth.measures import balance
+from evergrow.methods.treesynth.nodes import ATTRIBUTES, Attribute, connected, read_node
+from evergrow.methods.treesynth.prompt_set import prompt
+from evergrow.methods.treesynth.quotas import largest_remainder, natural_target
+from evergrow.methods.treesynth.samples import read_adherence, render_adherence
+from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.methods.treesynth.writer import AFTER_PIVOTS, Writer, line_rows, nothing_taken, pivot_lines, take
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake
+from evergrow.resources.lake.readable import GATES
+from evergrow.resources.llm import conversation
+from evergrow.resources.models import Models
+from evergrow.resources.settings import Settings, models
+
+STAGE = "samples"
+WRITING_RULES = {
+    *("samples_per_call", "sets_per_list", "leaf_weights", "fill_rounds", "shards", "adherence_rows"),
+    "sample_similarity",
+}
+SAMPLE_SCHEMA: dict[str, Any] = {
+    **dict.fromkeys(("id", "tree", "leaf_id", "domain"), pl.String),
+    "attributes": ATTRIBUTES,
+    **dict.fromkeys(("content", "fields", "letter", "told", "origin"), pl.String),
+    **dict.fromkeys(("generator_model", "prompt_version", "call_id", "run_id"), pl.String),
+    "likeness": pl.Float64,
+    "leaf_rows": pl.Int64,
+    "reason": pl.String,
+}
+CHECKED_SCHEMA = {
+    "id": pl.String,
+    "adherence": pl.Float64,
+    **dict.fromkeys(("adherence_reason", "judge_model", "judge_call_id"), pl.String),
+}
+
+
+def samples_definitions(settings: Settings) -> dg.Definitions:
+    """The asset `treesynth/samples`, its gate and its job."""
+    samples = _samples(settings)
+
+    @gate(samples, STAGE, settings, {})
+    def samples_gate(table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all that is judged stands in its rows
+        return {}
+
+    job = dg.define_asset_job(
+        "tree_samples",
+        selection=dg.AssetSelection.assets(samples),
+        description="Writes the samples of one shard of a tree's leaves.",
+    )
+    return dg.Definitions(assets=[samples], asset_checks=[samples_gate], jobs=[job])
+
+
+def _samples(settings: Settings) -> dg.AssetsDefinition:
+    rules = settings.treesynth
+    code = (
+        [prompt(name).version for name in ("write", "adhere")],
+        [settings.role(name).model_dump(exclude={"endpoint"}) for name in ("generator", "judge")],
+        rules.model_dump(include=WRITING_RULES),
+    )
+    by_tree = dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name="tree")
+
+    @dg.asset(
+        key=SAMPLES,
+        group_name="treesynth",
+        partitions_def=tree_shards(rules.shards),
+        # A tree may end above the deepest level that there is.
+        ins={
+            f"level_{d}": dg.AssetIn(
+                level_key(d), partition_mapping=by_tree, metadata={**ALL_ROWS, **(IF_ANY if d else {})}
+            )
+            for d in range(rules.max_depth + 1)
+        },
+        code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
+        metadata={GATES: [gate_name(STAGE)]},
+        kinds={"openai"},
+        pool="llm",
+    )
+    async def samples(
+        context: dg.AssetExecutionContext,
+        home: dg.ResourceParam[Home],
+        lake: dg.ResourceParam[Lake],
+        models: dg.ResourceParam[Models],
+        embedder: dg.ResourceParam[Embedder],
+        **levels: pl.DataFrame | None,
+    ) -> pl.DataFrame:
+        """The samples of the shard's leaves; what was written and is not kept has its reason."""
+        place = dict(context.partition_key.keys_by_dimension)
+        tree, shard = place["tree"], place["shard"]
+        spec, domain = known_tree(home, settings, tree)
+        nodes = whole_tree(levels, spec)
+        leaves = shard_leaves(nodes, spec, domain, rules, shard)
+        taken = nothing_taken(rules.sample_similarity)
+        for earlier in _earlier(context.instance, lake, tree, shard, rules.shards):
+            await take(taken, earlier, domain, embedder.embed)
+        calls, checks = writing_of([leaf.missing for leaf in leaves], rules), rules.adherence_rows
+        planned = models.forecast(*samples_works(domain, rules, spec.max_depth, calls, checks=checks))
+        async with models.engine(context, tree) as engine:
+            engine.require_live(*GROWING)
+            async with conversation(engine, f"samples {shard}", calls + checks) as talk:
+                asker = Asker(talk, spec.seed)
+                writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
+                await writer.fill(leaves, taken)
+                table = _table(leaves, spec, domain)
+                checked = await _checked(asker, table, domain, spec, checks)
+        table = table.join(checked, on="id", how="left", maintain_order="left")
+        counts = {leaf.node.id: len(leaf.kept) for leaf in leaves}
+        shown = nodes.filter(pl.col("id").is_in(_with_ancestors(leaves, nodes)))
+        context.add_output_metadata(
+            {
+                **planned,
+                **engine.summary(),
+                UNANSWERED: asker.failed,
+                BASIS: samples_basis(context.instance, home, settings, tree, shard),
+                **_spread(list(counts.values())),
+                **tree_metadata(shown, counts),
+            }
+        )
+        return table
+
+    return samples
+
+
+def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.DataFrame:
+    """All nodes of a tree down to its depth, the root first, with those that failed.
+
+    Raises:
+        dg.Failure: a level is missing, or older than the one above it.
+    """
+    made: list[pl.DataFrame] = []
+    for depth in range(spec.max_depth + 1):
+        level = levels.get(f"level_{depth}")
+        if level is None or (depth and level.is_empty()):
+            break
+        made.append(level)
+    try:
+        return connected(made)
+    except ValueError as error:
+        raise dg.Failure(f"tree {spec.tree!r}: {error}", allow_retries=False) from error
+
+
+def leaf_quotas(nodes: pl.DataFrame, spec: TreeSpec, rules: models.TreeSynth) -> dict[str, int]:
+    """The rows that each leaf is to have, by its id: the target shared out exactly, or each leaf's own number."""
+    leaves = nodes.filter(pl.col("state") == "leaf").select("id", "list_nodes")
+    ids = leaves["id"].to_list()
+    own = [natural_target(k, rules.samples_per_call, rules.sets_per_list) for k in leaves["list_nodes"]]
+    if spec.rows is None:
+        return dict(zip(ids, own, strict=True))
+    weights = own if rules.leaf_weights == "sets" else [1] * len(ids)
+    return dict(zip(ids, largest_remainder(weights, spec.rows, ids), strict=True))
+
+
+def shard_leaves(
+    nodes: pl.DataFrame, spec: TreeSpec, domain: Domain, rules: models.TreeSynth, shard: str
+) -> list[Leaf]:
+    """The leaves that belong to a shard, in the order of the tree, with their quotas and what they hold already.
+
+    Raises:
+        dg.Failure: rows are aimed at and there is no leaf.
+    """
+    number, quotas = shard_names(rules.shards).index(shard), leaf_quotas(nodes, spec, rules)
+    if not quotas and spec.rows:
+        raise dg.Failure(f"tree {spec.tree!r} has no leaf that could hold its {spec.rows:,} rows", allow_retries=False)
+    found = []
+    for row in nodes.filter(pl.col("state") == "leaf")[number :: rules.shards].iter_rows(named=True):
+        lines = pivot_lines(row, domain)
+        found.append(Leaf(read_node(row), quotas[row["id"]], lines, AFTER_PIVOTS if lines else 0))
+    return found
+
+
+def _earlier(instance: dg.DagsterInstance, lake: Lake, tree: str, shard: str, shards: int) -> Iterator[pl.DataFrame]:
+    """What the shards before this one hold, through their gates."""
+    names = shard_names(shards)
+    for name in names[: names.index(shard)]:
+        kept = lake.scan(instance, SAMPLES, shard_partition(tree, name), [gate_name(STAGE)])
+        yield kept.select("leaf_id", "content", "fields", "letter", "told").collect()
+
+
+def _table(leaves: Sequence[Leaf], spec: TreeSpec, domain: Domain) -> pl.DataFrame:
+    aimed = sum(leaf.quota for leaf in leaves)
+    rows = (row for leaf in leaves for row in line_rows(leaf, spec.tree, domain))
+    return pl.DataFrame(rows, schema=SAMPLE_SCHEMA, orient="row").with_columns(shard_rows=pl.lit(aimed, pl.Int64))
+
+
+async def _checked(asker: Asker, table: pl.DataFrame, domain: Domain, spec: TreeSpec, most: int) -> pl.DataFrame:
+    """The judge's word on a random few of the kept samples: which share of their leaf's attributes they have."""
+    kept = table.filter(pl.col("reason").is_null() & (pl.col("attributes").list.len() > 0))
+    ids = kept["id"].to_list()
+    chosen = derived(spec.seed, "adherence").sample(sorted(ids), min(most, len(ids)))
+    rows = kept.filter(pl.col("id").is_in(chosen)).select("id", "content", "attributes").to_dicts()
+
+    async def check(row: dict[str, Any]) -> tuple[str, float | None, str | None, str | None, str | None]:
+        attributes = [Attribute(**a) for a in row["attributes"]]
+        shown = render_adherence(domain, row["content"], attributes)
+        try:
+            told = await asker.ask("judge", shown, 0, partial(_adherence, len(attributes)))
+        except Outage as outage:
+            return row["id"], None, str(outage), None, None
+        match told:
+            case NoAnswer(reason=reason):
+                return row["id"], None, reason, None, None
+            case Answer(value=(share, why)):
+                return row["id"], share, why, told.model, told.call_id
+
+    return pl.DataFrame(await each(rows, check), schema=CHECKED_SCHEMA, orient="row")
+
+
+def _adherence(attributes: int, answer: object) -> tuple[float, str]:
+    return read_adherence(answer, attributes)
+
+
+def _spread(counts: Sequence[int]) -> dict[str, Any]:
+    found = balance(counts)
+    return {"leaves": found.leaves, "empty_leaves": found.empty, "entropy": found.entropy, "gini": found.gini}
+
+
+def _with_ancestors(leaves: Sequence[Leaf], nodes: pl.DataFrame) -> list[str]:
+    parents = dict(zip(nodes["id"].to_list(), nodes["parent_id"].to_list(), strict=True))
+    wanted: set[str] = set()
+    for leaf in leaves:
+        node: str | None = leaf.node.id
+        while node is not None and node not in wanted:
+            wanted.add(node)
+            node = parents[node]
+    return sorted(wanted)

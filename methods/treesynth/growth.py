@@ -1,0 +1,262 @@
+"""Growing one level: each node's pivots, dimension and values, a chain of requests a node, all nodes at once.
+
+Nothing here waits for a whole level: a node asks for its dimension as soon as its own pivots are there.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from evergrow.methods.ask import Answer, Ask, NoAnswer, Outage
+from evergrow.methods.treesynth import dimensions, values
+from evergrow.methods.treesynth.dimensions import Choice
+from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.draws import draw
+from evergrow.methods.treesynth.nodes import Attribute, Node, Split, attributes_column, node_row
+from evergrow.methods.treesynth.prompt_set import version
+from evergrow.methods.treesynth.reference import Imported
+from evergrow.methods.treesynth.samples import Sample, read_samples, render_write, text_sample, told_apart
+from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.methods.treesynth.values import Completion, Merged
+
+SHOWN_VALUES = 8
+Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 (n, d), normalised rows
+
+
+class GrowthRules(Protocol):
+    """The settings that shape the levels of a tree; see `treesynth` in the settings for what each means."""
+
+    @property
+    def pivots(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def pivot_attempts(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def list_draws(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def samples_per_call(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def dimension_attempts(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def dimension_candidates(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def ask_until(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def max_asks(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def infinite_over(self) -> int: ...  # noqa: D102 - named as the settings name it
+    @property
+    def merge_similarity(self) -> float: ...  # noqa: D102 - named as the settings name it
+
+
+@dataclass(frozen=True, slots=True)
+class Pivot:
+    """A sample that a dimension is found from, with the attributes that it was written for."""
+
+    sample: Sample
+    attributes: tuple[Attribute, ...]
+    call_id: str
+    model: str
+
+
+@dataclass(slots=True)
+class Grown:
+    """What became of a node; a leaf says why it is one, a node without an answer why there is none (`failed`)."""
+
+    node: Node
+    leaf_reason: str | None = None
+    source: str | None = None
+    choice: Choice | None = None
+    dimension: str | None = None
+    values: tuple[str, ...] = ()
+    listed: bool | None = None
+    pivots: Sequence[Pivot] = ()
+    merged: Sequence[Merged] = ()
+    closest: float | None = None
+    call: Answer[Choice] | None = None
+    failed: str | None = None
+
+
+@dataclass(slots=True)
+class Grower:
+    """Grows nodes of one tree."""
+
+    asker: Ask
+    embed: Embed
+    spec: TreeSpec
+    domain: Domain
+    rules: GrowthRules
+    imported: Mapping[str, Imported] = field(default_factory=dict)
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def grow(self, node: Node) -> Grown:
+        """What becomes of the node; the values of its dimension are not merged yet."""
+        try:
+            return await self._grown(node)
+        except Outage as outage:
+            return Grown(node, failed=str(outage))
+
+    async def _grown(self, node: Node) -> Grown:
+        if known := self.imported.get(node.id):
+            if known.split:
+                return _stated(node, "imported", known.split)
+            if known.texts is not None:
+                texts = [Pivot(text_sample(text), (), "", "") for text in known.texts]
+                return Grown(node, "it was imported as a leaf", source="imported", pivots=texts)
+        if node.depth >= self.spec.max_depth:
+            return Grown(node, "it has the greatest depth")
+        if stated := self.domain.at(node.depth):
+            listed = stated.listed or len(stated.values) > self.rules.infinite_over
+            return _stated(node, "domain", Split(stated.dimension, stated.values, listed))
+        return await self._divided(node)
+
+    async def _divided(self, node: Node) -> Grown:
+        pivots = await self._pivots(node)
+        if len(pivots) < 2:
+            return Grown(node, "it has fewer than two pivots", pivots=pivots)
+        found = await self._choice(node, pivots)
+        if isinstance(found, NoAnswer):
+            return Grown(node, f"it has no valid dimension: {found.reason}", pivots=pivots)
+        return Grown(
+            node,
+            source="model",
+            choice=found.value,
+            dimension=found.value.dimension,
+            values=await self._completed(node, found.value),
+            pivots=pivots,
+            call=found,
+        )
+
+    async def _pivots(self, node: Node) -> list[Pivot]:
+        """Different samples of the node's space; below lists they come from several draws (method.md D36)."""
+        rules, asked = self.rules, 0
+        found: dict[str, Pivot] = {}
+        size = min(rules.samples_per_call, -(-rules.pivots // rules.list_draws) if node.list_nodes else rules.pivots)
+        for _ in range(rules.pivot_attempts):
+            missing = rules.pivots - len(found)
+            if missing <= 0:
+                break
+            numbers = range(asked, asked + -(-missing // size))
+            asked = numbers.stop
+            for written in await asyncio.gather(*(self._write(node, number, size) for number in numbers)):
+                for pivot in written:
+                    found.setdefault(told_apart(pivot.sample), pivot)
+        return list(found.values())[: rules.pivots]
+
+    async def _write(self, node: Node, number: int, size: int) -> list[Pivot]:
+        attributes = draw(node, number, self.spec.seed)
+        prompt = render_write(self.domain, attributes, size)
+        told = await self.asker.ask(
+            "generator", prompt, number, lambda answer: read_samples(answer, self.domain, self.spec.seed)
+        )
+        if isinstance(told, NoAnswer):
+            return []
+        return [Pivot(sample, attributes, told.call_id, told.model) for sample in told.value.samples]
+
+    async def _choice(self, node: Node, pivots: Sequence[Pivot]) -> Answer[Choice] | NoAnswer:
+        """The most separating of the valid dimensions that are found, or why there is none."""
+        found = await asyncio.gather(
+            *(self._candidate(node, pivots, number) for number in range(self.rules.dimension_candidates))
+        )
+        valid = [choice for choice in found if isinstance(choice, Answer)]
+        if len(valid) < 2:
+            return valid[0] if valid else found[0]
+        async with self.one_at_a_time:  # the embedder is no place for several threads
+            vectors = await asyncio.to_thread(self.embed, [pivot.sample.gist for pivot in pivots])
+        return max(valid, key=lambda choice: dimensions.separation(choice.value, vectors))
+
+    async def _candidate(self, node: Node, pivots: Sequence[Pivot], number: int) -> Answer[Choice] | NoAnswer:
+        """One dimension, asked for again with the reasons why earlier answers were of no use."""
+        texts, faults = [pivot.sample.gist for pivot in pivots], list[str]()
+        last = NoAnswer("none was asked for", declined=False)
+        for attempt in range(self.rules.dimension_attempts):
+            prompt = dimensions.render_split(self.domain, texts, node.dimensions, faults)
+            slot = number * self.rules.dimension_attempts + attempt
+            told = await self.asker.ask(
+                "partitioner", prompt, slot, lambda a: dimensions.read_choice(a, len(texts), node.dimensions)
+            )
+            if isinstance(told, Answer):
+                return told
+            last = told
+            if told.declined:
+                break
+            if told.reason not in faults:
+                faults.append(told.reason)
+        return last
+
+    async def _completed(self, node: Node, choice: Choice) -> tuple[str, ...]:
+        """The values of the dimension, asked for until they cover it, within bounds (method.md B.5)."""
+        completion = Completion(tuple(group.value for group in choice.groups))
+        shown = tuple(Attribute(e.dimension, _some(e.values)) for e in node.path)
+        while not completion.over(self.rules.ask_until, self.rules.max_asks):
+            prompt = values.render_completion(self.domain, shown, choice.dimension, completion.values)
+            told = await self.asker.ask("partitioner", prompt, completion.asks, values.read_reply)
+            if isinstance(told, NoAnswer):
+                # NoAnswer new came of this ask; a second one in a row ends the asking.
+                completion = completion.take(values.Reply("more", ()))
+            else:
+                completion = completion.take(told.value)
+        return completion.values
+
+
+def _stated(node: Node, source: str, split: Split) -> Grown:
+    return Grown(node, source=source, dimension=split.dimension, values=split.values, listed=split.listed)
+
+
+def settle(level: Sequence[Grown], embed: Embed, rules: GrowthRules) -> None:
+    """Merge the values that models found for `level`, near-synonyms by embedding, and decide which become lists."""
+    found = [grown for grown in level if grown.source == "model"]
+    vectors = embed([value for grown in found for value in grown.values])
+    start = 0
+    for grown in found:
+        own = vectors[start : start + len(grown.values)]
+        start += len(grown.values)
+        grown.values, grown.merged, grown.closest = values.merge(grown.values, own, rules.merge_similarity)
+        grown.listed = len(grown.values) > rules.infinite_over
+
+
+def row(spec: TreeSpec, domain: Domain, grown: Grown) -> dict[str, Any]:
+    """The node's row of its level's table."""
+    inner = grown.dimension is not None
+    groups = grown.choice.groups if grown.choice else ()
+    return {
+        **node_row(grown.node),
+        "tree": spec.tree,
+        "domain": domain.name,
+        "max_depth": spec.max_depth,
+        "state": None if grown.failed else "inner" if inner else "leaf",
+        "leaf_reason": grown.leaf_reason,
+        "split_dimension": grown.dimension,
+        "split_values": list(grown.values) if inner else None,
+        "split_listed": grown.listed,
+        "split_source": grown.source,
+        "merged": [{"value": m.value, "into": m.into, "similarity": m.similarity} for m in grown.merged],
+        "closest_values": grown.closest,
+        "groups": [{"value": g.value, "pivots": list(g.pivots)} for g in groups],
+        "pivots": [_pivot_row(pivot) for pivot in grown.pivots],
+        "split_call_id": grown.call.call_id if grown.call else None,
+        "partitioner_model": grown.call.model if grown.call else None,
+        "prompt_version": version("split", domain) if grown.call else None,
+        "run_id": grown.call.run_id if grown.call else None,
+        "reason": grown.failed,
+    }
+
+
+def _pivot_row(pivot: Pivot) -> dict[str, Any]:
+    return {
+        "fields": pivot.sample.fields,
+        "content": pivot.sample.content,
+        "letter": pivot.sample.letter,
+        "attributes": attributes_column(pivot.attributes),
+        "call_id": pivot.call_id,
+        "model": pivot.model,
+    }
+
+
+def _some(all_values: Sequence[str]) -> str:
+    """A node's value for a question about the whole node: of a list some are named."""
+    if len(all_values) == 1:
+        return all_values[0]
+    return f"any of: {', '.join(all_values[:SHOWN_VALUES])}{' and others' if len(all_values) > SHOWN_VALUES else ''}"

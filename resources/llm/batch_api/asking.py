@@ -1,0 +1,201 @@
+"""Asks through a Batch API: answers what the ledger holds, hands in the rest, and ends with `AwaitingBatch`."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from dataclasses import replace
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from evergrow.resources.ledger import Line, Pending, StoredReply, Verdict
+from evergrow.resources.llm import rendering
+from evergrow.resources.llm.batch_api.desk import Desk
+from evergrow.resources.llm.batch_api.waiting import AwaitingBatch
+from evergrow.resources.llm.budget import BudgetReached
+from evergrow.resources.llm.completion import Completion, read_completion
+from evergrow.resources.llm.faults import EndpointError, FaultClass
+from evergrow.resources.llm.job import Job
+from evergrow.resources.llm.requests import Failed, Outcome, Refused, Request
+from evergrow.resources.llm.reuse import reuse
+from evergrow.resources.llm.server import Server
+from evergrow.resources.llm.verdicts import Parse, Unusable, judge
+from evergrow.resources.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from evergrow.resources.llm.engine import Engine
+
+T = TypeVar("T")
+CHUNK = 128
+PASSING = (FaultClass.TRANSIENT, FaultClass.LIMIT, FaultClass.ANSWERS)
+
+
+def one_mode(settings: Settings, requests: Iterable[Request]) -> tuple[str, Iterator[Request]]:
+    """The mode of the roles that `requests` name, and the requests, which must all be of that mode.
+
+    Raises:
+        SettingsError: (while they are read) roles that are asked together have different modes.
+    """
+    iterator = iter(requests)
+    first = next(iterator, None)
+    if first is None:
+        return "live", iter(())
+    mode = settings.role(first.role).mode
+
+    def checked() -> Iterator[Request]:
+        known = {first.role}
+        for request in chain([first], iterator):
+            if request.role not in known:
+                if settings.role(request.role).mode != mode:
+                    raise SettingsError(f"roles.{request.role}.mode must be {mode}, as roles.{first.role}.mode is")
+                known.add(request.role)
+            yield request
+
+    return mode, checked()
+
+
+class OfflineAsking(Generic[T]):
+    """One pass over an iterable of requests, a chunk at a time.
+
+    Repair turns and fresh draws are asked as live: an answer that cannot be read makes the next pass hand in what is
+    asked after it, up to the role's draws. A request whose line failed for a reason that may pass is handed in again,
+    up to the endpoint's attempts. The step ends by `AwaitingBatch` as long as any answer is still to come.
+    """
+
+    def __init__(
+        self, engine: "Engine", settings: Settings, desk: Desk, requests: Iterator[Request], parse: Parse[T]
+    ) -> None:
+        self._engine, self._settings, self._desk = engine, settings, desk
+        self._source, self._parse = requests, parse
+        self._servers: dict[str, Server] = {}
+        self._asked: set[str] = set()
+        self._left = 0
+        self._room = asyncio.Event()
+        self._out_of_money: BudgetReached | None = None
+        self._error: Exception | None = None
+
+    async def outcomes(self) -> AsyncGenerator[Outcome[T]]:
+        """Outcomes that are known.
+
+        Raises:
+            AwaitingBatch: answers are still to come.
+            EndpointError, SettingsError: no request can succeed, or the Batch API does not take them.
+            BudgetReached: a limit leaves no room for a single request more, and no answer is still to come.
+            LedgerError: nothing more can be saved.
+        """
+        await self._desk.open()
+        while self._error is None and (chunk := list(islice(self._source, CHUNK))):
+            for outcome in await self._take(chunk):
+                yield outcome
+        if self._error is not None:
+            await self._desk.forget_drafts()
+            raise self._error
+        for role in await self._desk.begun_roles():
+            await self._server(role)
+        await self._desk.hand_in(self._servers)
+        await self._desk.go_on(close_failures=not self._left)
+        if self._left and (waiting := await self._desk.waiting()):
+            raise AwaitingBatch(waiting, str(self._out_of_money or ""))
+        if self._out_of_money:
+            raise self._out_of_money
+
+    def stop(self, error: Exception) -> None:
+        """Hand in nothing more, and raise `error`."""
+        self._error = self._error or error
+
+    def dispatch(self) -> None:
+        """A live request has come back: there may be room in the budget."""
+        self._room.set()
+
+    async def close(self) -> None:
+        """Nothing here runs on beside `outcomes`."""
+
+    async def _take(self, chunk: list[Request]) -> list[Outcome[T]]:
+        """What is known of a chunk; the rest of it goes to the desk."""
+        jobs = [self._engine.job(request) for request in chunk]
+        stored = await self._engine.stored([job.key for job in jobs])
+        known, unknown = [], []
+        for job in jobs:
+            job.first_draw = job.draw = stored.draws.get(job.key, 0)
+            replies = stored.replies.get(job.key, [])
+            reused = reuse(job, replies, job.request.parse or self._parse)
+            if reused is None:
+                self._blame(job, replies)
+                unknown.append(job)
+                continue
+            known.append(reused.outcome)
+            if reused.verdict:
+                self._engine.verdict(reused.verdict)
+        pending = await self._desk.pending([job.call_id for job in unknown])
+        for job in unknown:
+            outcome = await self._follow(job, pending.get(job.call_id))
+            if outcome is None:
+                self._left += 1
+            else:
+                known.append(outcome)
+        for outcome in known:
+            if error := self._engine.settled(outcome):
+                self.stop(error)
+        return known
+
+    def _blame(self, job: Job, replies: list[StoredReply]) -> None:
+        """Write down why replies that nobody has read before cannot be used."""
+        for reply in replies:
+            completion = read_completion(reply.reply) if reply.error_class is None else None
+            if isinstance(completion, Completion):
+                verdict = judge(completion, job.request, job.request.parse or self._parse)
+                if isinstance(verdict, Unusable):
+                    self._engine.verdict(Verdict(reply.call_id, "invalid", verdict.reason))
+
+    async def _follow(self, job: Job, pending: Pending | None) -> Outcome[T] | None:
+        """What became of a request that the ledger does not answer; None if its answer is still to come."""
+        if job.call_id in self._asked or (pending and pending.open):
+            return None
+        if pending is None:
+            await self._hand_over(job)
+            return None
+        kind, message = FaultClass(pending.error_class), pending.error_message
+        if kind is FaultClass.ENDPOINT:
+            await self._desk.go_on(close_failures=True)
+            self.stop(
+                EndpointError(
+                    f"endpoint {job.role.endpoints[0]!r} cannot be used: {message}; mend that, then run again"
+                )
+            )
+            return None
+        if kind in PASSING and pending.failures < self._settings.endpoints[job.role.endpoints[0]].attempts:
+            await self._hand_over(job)
+            return None
+        if kind is FaultClass.FILTERED:
+            return Refused(job.request, job.call_id, message)
+        return Failed(job.request, job.call_id, kind.value, message)
+
+    async def _hand_over(self, job: Job) -> None:
+        """Set aside what `job` may cost and put it on the desk, unless the budget is used up."""
+        if self._out_of_money or self._error:
+            return
+        model = job.role.model or ""
+        want = self._engine.accounts.worst_case(job)
+        price = self._settings.prices.get(model)
+        want = replace(want, usd=want.usd * (price.batch_factor if price else 1.0))
+        try:
+            while not self._engine.allowance.reserve(want):
+                self._room.clear()
+                await self._room.wait()  # for live requests of this step that are in flight
+        except BudgetReached as reached:
+            self._out_of_money = reached
+            return
+        self._engine.accounts.set_aside(want)
+        server = await self._server(job.request.role)
+        mode = server.mode(model)
+        body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(mode, job.draw, job.repair))
+        line = Line(
+            *(job.call_id, job.key, job.request.slot, job.draw, job.turn, job.request.prompt_version, body),
+            *(want.tokens, want.usd),
+        )
+        self._asked.add(job.call_id)
+        await self._desk.add(line, server, job.request.role, model)
+
+    async def _server(self, role: str) -> Server:
+        if role not in self._servers:
+            await self._engine.reach(role)
+            self._servers[role] = self._engine.pools.of(role).servers[0]
+        return self._servers[role]

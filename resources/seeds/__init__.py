@@ -1,0 +1,1 @@
+"""Where seeds come from: files, functions of a package, the inbox."""

@@ -1,0 +1,56 @@
+"""Reads a dataset that is to be balanced: any table with a column of texts, under names of the user's own."""
+
+from pathlib import Path
+
+import polars as pl
+
+from evergrow.resources.seeds.formats import RawTable, UnreadableError, parse
+from evergrow.resources.seeds.source import Fault, SeedError, listed, quoted
+
+ID, TEXT = "id", "content"
+
+
+def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFrame:
+    """The rows of `path` (JSON array, JSON lines, CSV or Parquet): `id, content`, both String, in their order.
+
+    Rows without an id get the number of their row, from 1, as `row-N`.
+
+    Raises:
+        SeedError: the file cannot be read, lacks the text column, or a row lacks its text or repeats an id.
+    """
+    try:
+        table = parse(path.read_bytes(), path.suffix.lower())
+    except OSError as error:
+        raise SeedError(str(path), [Fault(f"cannot be read: {error.strerror}; check the path")]) from error
+    except UnreadableError as error:
+        raise SeedError(str(path), [error.fault]) from error
+    names = table.frame.columns
+    if text_column not in names:
+        remedy = "name the one with the texts with --text-column" if names else "it needs rows"
+        raise SeedError(str(path), [Fault(f"has no column {quoted(text_column)}, only {listed(names)}: {remedy}")])
+    ids = pl.col(id_column).cast(pl.String) if id_column in names else pl.lit(None, pl.String)
+    numbered = pl.Series("row", table.rows, dtype=pl.Int64)
+    frame = table.frame.select(
+        id=pl.coalesce(ids, pl.format("row-{}", pl.lit(numbered))), content=pl.col(text_column).cast(pl.String)
+    )
+    faults = [*table.faults, *_faults(table, frame, text_column)]
+    if faults:
+        raise SeedError(str(path), faults)
+    if frame.is_empty():
+        raise SeedError(str(path), [Fault("holds no rows")])
+    return frame
+
+
+def _faults(table: RawTable, frame: pl.DataFrame, text_column: str) -> list[Fault]:
+    blank = frame["content"].is_null() | (frame["content"].str.strip_chars() == "")
+    twice = frame["id"].is_duplicated()
+    faults = []
+    for place, (without, repeated) in enumerate(zip(blank, twice, strict=True)):
+        line = table.lines[place] if table.lines else None
+        if without:
+            faults.append(Fault(f"has no text under {quoted(text_column)}: fill it in", table.rows[place], line))
+        elif repeated:
+            faults.append(
+                Fault(f"has the id {quoted(frame['id'][place])}, as another row: ids differ", table.rows[place], line)
+            )
+    return faults

@@ -1,0 +1,140 @@
+"""The inbox: a seed file that is dropped into HOME/inbox becomes a batch named after it."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evergrow.resources.host.files import atomic_write, sync_folder
+from evergrow.resources.host.home import Home
+from evergrow.resources.registry.batches import (
+    BatchExistsError,
+    StagedBatch,
+    batch_name_from_file,
+    stage,
+)
+from evergrow.resources.registry.names import MAX_NAME_CHARS
+from evergrow.resources.seeds.read import read_seeds
+from evergrow.resources.seeds.source import SeedError, Seeds
+
+ACCEPTED, REJECTED = "accepted", "rejected"
+UNFINISHED = (".part", ".partial", ".crdownload", ".tmp", ".swp", "~")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that became a batch; it now lies at `file`."""
+
+    file: Path
+    batch: StagedBatch
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        told = "".join(f"; {note}" for note in self.notes)
+        return f"{self.file.name} is batch {self.batch.batch!r} with {self.batch.rows:,} seeds{told}"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A file that could not; it now lies at `file`, and beside it, with `.error.txt` added to its name, `reason`."""
+
+    file: Path
+    reason: str
+
+    def __str__(self) -> str:
+        return f"rejected {self.reason}; it lies in {self.file.parent}"
+
+
+def take(home: Home, settle_s: float, max_chars: int) -> list[Taken | Rejected]:
+    """Register every file in the inbox that has been left alone for `settle_s` seconds, in the order of names.
+
+    A crash at any point is repaired by the next call: the file is still there, and the same seeds are the same batch.
+    Folders, links, hidden and unfinished files are passed over. A name that other seeds have gets a number.
+
+    Raises:
+        HomeError: the home folder cannot be written.
+    """
+    with home.writing():
+        for folder in (home.inbox / ACCEPTED, home.inbox / REJECTED):
+            folder.mkdir(parents=True, exist_ok=True)
+        with home.lock("inbox"):
+            done = [_take_one(home, path, max_chars) for path in _settled_files(home.inbox, settle_s)]
+    return [outcome for outcome in done if outcome]
+
+
+def _settled_files(inbox: Path, settle_s: float) -> list[Path]:
+    with os.scandir(inbox) as entries:
+        files = [
+            Path(entry.path)
+            for entry in entries
+            if entry.is_file(follow_symlinks=False) and not entry.name.startswith(".")
+            if not entry.name.lower().endswith(UNFINISHED)
+        ]
+    # The time of the last change of any sort: copying tools set the time of modification back to that of the original.
+    latest = (time.time() - settle_s) * 1e9
+    return sorted(path for path in files if (state := _state(path)) and state[-1] <= latest)
+
+
+def _take_one(home: Home, path: Path, max_chars: int) -> Taken | Rejected | None:
+    """What became of a file; None if somebody changed or took it meanwhile, which the next call will see."""
+    before = _state(path)
+    try:
+        read: Seeds | SeedError = read_seeds(path, max_chars)
+    except SeedError as error:
+        read = error
+    if before is None or _state(path) != before:
+        return None
+    if isinstance(read, SeedError):
+        target = _free(home.inbox / REJECTED, path.name)
+        advice = "Correct the file and drop it into the inbox again."
+        atomic_write(target.with_name(f"{target.name}.error.txt"), f"{read}\n{advice}\n".encode(errors="replace"))
+        _move(path, target)
+        return Rejected(target, str(read))
+    batch = _stage_under_free_name(home, batch_name_from_file(path), read)
+    target = _free(home.inbox / ACCEPTED, path.name)
+    _move(path, target)
+    return Taken(target, batch, read.notes)
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return stat.st_ino, stat.st_size, stat.st_ctime_ns
+
+
+def _stage_under_free_name(home: Home, name: str, seeds: Seeds) -> StagedBatch:
+    for candidate in _numbered(name):
+        try:
+            return stage(home, candidate, seeds)
+        except BatchExistsError:
+            continue
+    raise AssertionError("numbers do not end")
+
+
+def _numbered(name: str) -> Iterator[str]:
+    """`name`, `name-2`, `name-3` and so on, each short enough for a batch."""
+    yield name
+    number = 2
+    while True:
+        ending = f"-{number}"
+        yield name[: MAX_NAME_CHARS - len(ending)] + ending
+        number += 1
+
+
+def _free(folder: Path, name: str) -> Path:
+    """A path in `folder` at which nothing lies: `name`, or with a number before its suffix."""
+    path = folder / name
+    number = 2
+    while path.exists():
+        path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+        number += 1
+    return path
+
+
+def _move(path: Path, target: Path) -> None:
+    path.rename(target)
+    sync_folder(target.parent)
+    sync_folder(path.parent)

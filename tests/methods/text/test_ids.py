@@ -1,0 +1,63 @@
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evergrow.methods.text import ids
+
+SAFE = set(string.ascii_letters + string.digits + "-.~%")
+seed_ids = st.text(st.characters(codec="utf-8"), min_size=1, max_size=ids.MAX_SEED_ID_LENGTH)
+slots = st.lists(st.integers(0, 63), max_size=6)
+
+
+def descend(root: str, path: list[int]) -> str:
+    sample = root
+    for slot in path:
+        sample = ids.child_id(sample, slot)
+    return sample
+
+
+@given(seed_ids)
+def test_a_seed_id_survives_the_way_to_a_root_id_and_back(seed_id: str) -> None:
+    root = ids.escape_seed_id(seed_id)
+    assert ids.unescape_seed_id(root) == seed_id
+    assert set(root) <= SAFE
+
+
+@given(seed_ids, seed_ids)
+def test_different_seed_ids_have_different_root_ids(one: str, other: str) -> None:
+    assert (ids.escape_seed_id(one) == ids.escape_seed_id(other)) == (one == other)
+
+
+@given(seed_ids, slots)
+def test_an_id_tells_its_whole_ancestry(seed_id: str, path: list[int]) -> None:
+    root = ids.escape_seed_id(seed_id)
+    sample = descend(root, path)
+    line = [descend(root, path[:n]) for n in range(len(path) + 1)]
+    assert ids.ancestry(sample) == line
+    assert ids.root_id(sample) == root
+    assert ids.layer(sample) == len(path)
+    assert ids.parent_id(sample) == (line[-2] if path else None)
+
+
+@given(seed_ids, slots, seed_ids, slots)
+def test_no_two_samples_share_an_id(seed: str, path: list[int], other_seed: str, other_path: list[int]) -> None:
+    one = descend(ids.escape_seed_id(seed), path)
+    other = descend(ids.escape_seed_id(other_seed), other_path)
+    assert (one == other) == ((seed, path) == (other_seed, other_path))
+
+
+@pytest.mark.parametrize(
+    ("seed_id", "root_id"), [("613993", "613993"), ("a_b", "a%5Fb"), ("../x", "..%2Fx"), ("é", "%C3%A9")]
+)
+def test_underscores_and_odd_characters_are_encoded(seed_id: str, root_id: str) -> None:
+    assert ids.escape_seed_id(seed_id) == root_id
+
+
+def test_ids_that_cannot_be_are_refused() -> None:
+    assert ids.escape_seed_id("x" * ids.MAX_SEED_ID_LENGTH)
+    with pytest.raises(ValueError, match="must not be empty"):
+        ids.escape_seed_id("")
+    with pytest.raises(ValueError, match="at most 128 characters, this one has 129"):
+        ids.escape_seed_id("x" * 129)

@@ -1,0 +1,136 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from evergrow.resources.host.home import Home
+from evergrow.resources.registry.batches import staged, staged_batches
+from evergrow.resources.seeds.inbox import Rejected, Taken, take
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    made = Home(tmp_path / "home")
+    made.inbox.mkdir(parents=True)
+    return made
+
+
+def drop(home: Home, name: str, *contents: str) -> Path:
+    path = home.inbox / name
+    path.write_text(json.dumps([{"content": content} for content in contents]))
+    return path
+
+
+def look(home: Home) -> list[Taken | Rejected]:
+    return take(home, 0, 1_000)
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_file_becomes_a_batch_named_after_it_and_is_put_away(home: Home) -> None:
+    drop(home, "My seeds.json", "x", "y", "y")
+    (taken,) = look(home)
+    assert isinstance(taken, Taken)
+    assert taken.file == home.inbox / "accepted" / "My seeds.json"
+    assert taken.batch == staged(home, "My-seeds")
+    assert taken.batch.rows == 2
+    assert taken.notes == ("1 rows left out: an earlier row has the same content (row 3 is row 2)",)
+    assert str(taken).startswith("My seeds.json is batch 'My-seeds' with 2 seeds; 1 rows left out")
+    assert names(home.inbox) == {"accepted", "rejected"}
+    assert look(home) == []
+
+
+def test_a_wrong_file_is_put_aside_with_the_reason_beside_it(home: Home) -> None:
+    drop(home, "bad.json")
+    drop(home, "good.json", "x")
+    bad, good = look(home)
+    assert isinstance(bad, Rejected)
+    assert isinstance(good, Taken)
+    assert bad.file == home.inbox / "rejected" / "bad.json"
+    assert "bad.json: holds no seeds" in bad.reason
+    assert str(bad) == f"rejected {bad.reason}; it lies in {home.inbox / 'rejected'}"
+    assert names(home.inbox / "rejected") == {"bad.json", "bad.json.error.txt"}
+    said = (home.inbox / "rejected" / "bad.json.error.txt").read_text()
+    assert said == f"{bad.reason}\nCorrect the file and drop it into the inbox again.\n"
+    assert [batch.batch for batch in staged_batches(home)] == ["good"]
+
+
+def test_a_file_is_left_alone_until_it_has_settled(home: Home) -> None:
+    path = drop(home, "f.json", "x")
+    os.utime(path, (0, 0))
+    assert take(home, 3_600, 1_000) == []
+    assert path.exists()
+    time.sleep(0.3)
+    assert len(take(home, 0.2, 1_000)) == 1
+
+
+def test_other_seeds_under_a_taken_name_get_a_number_and_no_file_is_overwritten(home: Home) -> None:
+    for content in ("x", "y", "x", "y", "z"):
+        drop(home, "f.json", content)
+        look(home)
+    assert [batch.batch for batch in staged_batches(home)] == ["f", "f-2", "f-3"]
+    assert names(home.inbox / "accepted") == {"f.json", "f-2.json", "f-3.json", "f-4.json", "f-5.json"}
+    for _ in range(2):
+        drop(home, "bad.json")
+        look(home)
+    assert len(names(home.inbox / "rejected")) == 4
+
+
+def test_long_names_get_a_number_too(home: Home) -> None:
+    for content in ("x", "y"):
+        drop(home, f"{'n' * 100}.json", content)
+        look(home)
+    assert [batch.batch for batch in staged_batches(home)] == [f"{'n' * 61}-2", "n" * 63]
+
+
+def test_what_is_no_finished_file_is_passed_over(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere.json").write_text('[{"content": "x"}]')
+    (home.inbox / "link.json").symlink_to(tmp_path / "elsewhere.json")
+    (home.inbox / "folder.json").mkdir()
+    os.mkfifo(home.inbox / "pipe.json")
+    for name in (".hidden.json", "f.json.part", "f.json~", "F.JSON.PART"):
+        drop(home, name, "x")
+    before = names(home.inbox)
+    assert look(home) == []
+    assert names(home.inbox) == before | {"accepted", "rejected"}
+
+
+def test_a_call_that_is_killed_anywhere_is_made_good_by_the_next(home: Home) -> None:
+    code = (
+        "import sys; from pathlib import Path; from evergrow.resources.host.home import Home\n"
+        "from evergrow.resources.seeds.inbox import take\n"
+        "print('on', flush=True); take(Home(Path(sys.argv[1])), 0, 1_000)\n"
+    )
+    for number in range(20):
+        drop(home, f"good-{number}.json", f"x{number}")
+        drop(home, f"bad-{number}.json")
+    for number in range(5):
+        process = subprocess.Popen([sys.executable, "-c", code, str(home.path)], stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.004 * number)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    look(home)
+    assert {batch.batch for batch in staged_batches(home)} == {f"good-{number}" for number in range(20)}
+    assert names(home.inbox / "accepted") == {f"good-{number}.json" for number in range(20)}
+    rejected = {f"bad-{number}.json" for number in range(20)}
+    kept = {name for name in names(home.inbox / "rejected") if not name.startswith(".")}  # not what a killed write left
+    assert kept == rejected | {f"{name}.error.txt" for name in rejected}
+    assert names(home.inbox) == {"accepted", "rejected"}
+
+
+def test_a_file_whose_seeds_are_registered_already_makes_no_second_batch(home: Home) -> None:
+    path = drop(home, "f.json", "x")
+    look(home)
+    (home.inbox / "accepted" / "f.json").rename(path)
+    (again,) = look(home)
+    assert isinstance(again, Taken)
+    assert [batch.batch for batch in staged_batches(home)] == ["f"]
