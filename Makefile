@@ -5,7 +5,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/pip --disable-pip-version-check install --quiet
 EVERGROW := $(BIN)/evergrow
-PACKAGES := -p evergrow.methods -p evergrow.resources -p evergrow.assets -p evergrow.sensors -p evergrow.cli
+PACKAGES := -p evergrow.methods -p evergrow.resources -p evergrow.assets -p evergrow.flows -p evergrow.sensors -p evergrow.cli
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test ui lint types format pins

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from evergrow.assets.names import COLLECTED, SEEDS, STAGES, stage_key
 from evergrow.cli.console import Bars, say
-from evergrow.cli.runs import run_batch
-from evergrow.cli.workspace import Workspace, open_workspace
+from evergrow.flows.run import run_batch
+from evergrow.flows.workspace import Workspace, open_workspace
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import stage
 from evergrow.resources.seeds.harvest import harvest

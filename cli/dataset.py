@@ -1,198 +1,194 @@
-"""Makes a dataset of batches and trees: answers, verdicts, clean rows, one release. Resumes as runs of rounds do."""
+"""Commands that make a dataset of samples: release, export, verify, push, funnel, forget."""
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
 
-import dagster as dg
-import polars as pl
+import typer
 
-from evergrow.assets.dataset import release as releasing
-from evergrow.assets.dataset.clean import benchmark_folder
-from evergrow.assets.frontier import NEVER_MADE, work_needed
-from evergrow.assets.funnel import SCHEMA
-from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
-from evergrow.assets.tree_basis import BASIS
-from evergrow.cli.awaiting import look_for_answers
-from evergrow.cli.runs import Interrupted, RunFailed, Say, due_tables, execute, resumable
-from evergrow.cli.trees import tree_seeds
-from evergrow.cli.workspace import Workspace
-from evergrow.resources.benchmarks import benchmarks_digest
-from evergrow.resources.lake.versions import latest_materialization
-from evergrow.resources.registry.bans import bans
-from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is
-from evergrow.resources.releases.verifying import Lookup
-from evergrow.resources.runs import close_abandoned
+from evergrow.cli.console import out, say, show_table
+from evergrow.cli.options import AsJson, Set, name_the_model, workspace_of
 
-STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
+Batches = Annotated[list[str] | None, typer.Option("--batch", help="which batches; may be repeated")]
+Folder = Annotated[Path, typer.Argument(help="folder of a release that `evergrow export` wrote")]
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a release is to hold: `batches`, evolved or as they are (`as_is`), `trees`, and exactly `rows` rows."""
+def release(  # noqa: PLR0917 - options of a command
+    batch: Batches = None,
+    tree: Annotated[
+        list[str] | None, typer.Option("--tree", help="a tree whose samples are taken as they are; may be repeated")
+    ] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="exactly so many rows, spread over all roots")] = None,
+    as_is: Annotated[
+        bool,
+        typer.Option("--as-is", help="take the seeds of batches that were never evolved, if they are instructions"),
+    ] = False,
+    overrides: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer, verify and clean the samples of batches and trees, and make one dataset of them. Run again to resume."""
+    from evergrow.flows.release import Wish, make_release, release_funnel, released  # noqa: PLC0415
+    from evergrow.methods.releasing.splits import SPLITS  # noqa: PLC0415
 
-    batches: Sequence[str] = ()
-    trees: Sequence[str] = ()
-    rows: int | None = None
-    as_is: bool = False
+    if not batch and not tree:
+        raise typer.BadParameter("name a batch with --batch, or a tree with --tree")
+    with workspace_of(overrides) as workspace:
+        name_the_model(workspace.settings)
+        wish = Wish(batch or (), tree or (), rows, as_is)
+        done = make_release(workspace, wish, say)
+        named = dict.fromkeys([*wish.batches, *wish.trees])
+        show_table(release_funnel(workspace, list(named)), "funnel", as_json=as_json)
+        if done:
+            counts = dict(released(workspace)["split"].value_counts().iter_rows())
+            say("splits: " + ", ".join(f"{name} {counts.get(name, 0):,}" for name in SPLITS))
+            if len(counts) < len(SPLITS):
+                say(
+                    "too few roots for every split: raise release.validation_share and release.test_share, or add seeds"
+                )
+            say("Files for trainers: evergrow export --format chat --out DIR")
 
 
-def make_release(workspace: Workspace, wish: Wish, say: Say) -> bool:
-    """Every step of every batch that needs work, then the release; False where answers are still awaited.
+def funnel(
+    batch: Batches = None,
+    picture: Annotated[Path | None, typer.Option("--svg", help="draw it into this file, too")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where the rows went, stage by stage: requested = failed + rejected + accepted, with the reasons."""
+    from evergrow.assets.funnel import bars  # noqa: PLC0415
+    from evergrow.flows.release import release_funnel  # noqa: PLC0415
+    from evergrow.methods.releasing.picture import funnel_picture  # noqa: PLC0415
 
-    Raises:
-        BatchError: a tree has the name of another batch, or a batch is neither evolved nor taken as it is.
-        RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
+    with workspace_of() as workspace:
+        chosen = [workspace.require_batch(b) for b in batch] if batch else workspace.batches()
+        table = release_funnel(workspace, chosen)
+        show_table(table, "funnel", as_json=as_json)
+        if not as_json:
+            out.print(bars(table), markup=False, highlight=False)
+        if picture:
+            picture.write_text(funnel_picture(table), encoding="utf-8")
+            say(f"drawn into {picture}")
+
+
+def export(  # noqa: PLR0917 - options of a command
+    target: Annotated[Path, typer.Option("--out", help="a folder")],
+    form: Annotated[
+        Literal["chat", "alpaca", "sharegpt", "parquet"], typer.Option("--format", help="JSONL but for parquet")
+    ] = "chat",
+    batch: Batches = None,
+    rounds: Annotated[list[int] | None, typer.Option("--round", min=1, help="only of these rounds")] = None,
+    low: Annotated[float | None, typer.Option("--min-complexity", help="only of this complexity or more")] = None,
+    high: Annotated[float | None, typer.Option("--max-complexity", help="only of this complexity or less")] = None,
+    domain: Annotated[list[str] | None, typer.Option(help="only of these domains")] = None,
+    verdict: Annotated[list[str] | None, typer.Option(help="only with these verdicts")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="only these splits")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="only from seeds of these licences")] = None,
+) -> None:
+    """Write the release as files that a trainer reads, with card and manifest. Choosing rows costs no request.
+
+    Before there is a release, the collected instructions are written, without answers.
     """
-    batches = list(dict.fromkeys([*wish.batches, *(_as_batch(workspace, tree) for tree in wish.trees)]))
-    for batch in wish.batches:
-        _require_samples(workspace, batch, as_is=wish.as_is)
-    for batch in batches:
-        if not _make_clean(workspace, batch, say):
-            return False
-    _release(workspace, batches, wish.rows, say)
-    return True
+    from evergrow.flows.export import export_files  # noqa: PLC0415
+    from evergrow.methods.releasing.selection import Wanted  # noqa: PLC0415
 
-
-def release_funnel(workspace: Workspace, batches: Sequence[str]) -> pl.DataFrame:
-    """Where the rows of these batches went, one below another, each row with its batch."""
-    stages = [workspace.funnel(b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches]
-    return pl.concat([pl.DataFrame(schema={"batch": pl.String, **SCHEMA}), *stages])
-
-
-def released(workspace: Workspace) -> pl.DataFrame:
-    """The rows of the release, through its gate.
-
-    Raises:
-        dg.Failure: there is none, its gate is closed, or something was banned since.
-    """
-    rows = workspace.table(RELEASE, None).collect()
-    if not _made_under_bans_of_today(workspace):
-        raise dg.Failure(
-            "what is banned changed since the release was made: `evergrow release` makes it again", allow_retries=False
-        )
-    return rows
-
-
-def _as_batch(workspace: Workspace, tree: str) -> str:
-    """The samples of a tree, registered as the batch of the same name."""
-    seeds = tree_seeds(workspace, tree)
-    other = next((b for b in staged_batches(workspace.home) if b.batch == tree and b.origin != seeds.origin), None)
-    if other:
-        raise BatchError(
-            f"a batch of other seeds, from {other.origin or 'elsewhere'}, is called {tree!r}, as the tree is: register "
-            f"the tree's samples with `evergrow seeds from-tree {tree} --batch NAME` and release that with --as-is"
-        )
-    stage(workspace.home, tree, seeds, replace=True)
-    take_as_is(workspace.home, tree)
-    return workspace.add_partition(tree)
-
-
-def _require_samples(workspace: Workspace, batch: str, *, as_is: bool) -> None:
-    workspace.require_batch(batch)
-    if latest_materialization(workspace.instance, COLLECTED, batch):
-        return
-    begun = latest_materialization(workspace.instance, stage_key(1, "instructions"), batch)
-    if as_is and not begun:
-        take_as_is(workspace.home, batch)
-        return
-    raise BatchError(
-        f"batch {batch!r} is not {'collected' if begun else 'evolved'} yet: `evergrow run --batch {batch}` does it"
-        + ("" if begun else "; with --as-is its seeds are answered as they are")
+    wanted = Wanted(
+        rounds=tuple(rounds or ()),
+        min_complexity=low,
+        max_complexity=high,
+        domains=tuple(domain or ()),
+        verdicts=tuple(verdict or ()),
+        batches=tuple(batch or ()),
+        splits=tuple(split or ()),
+        licences=tuple(licence or ()),
     )
+    with workspace_of() as workspace:
+        for line in export_files(workspace, target, form, wanted):
+            say(line)
 
 
-def _make_clean(workspace: Workspace, batch: str, say: Say) -> bool:
-    with resumable("the same command"), workspace.home.batch_lock(batch):
-        close_abandoned(workspace.instance, batch)
-        awaited = look_for_answers(workspace, batch, say)
-        if awaited.open:
-            return False
-        for job, key in STEPS:
-            due, why = due_tables(workspace, [key], batch, 0.0, awaited)
-            if not due and key == CLEAN and (why_not := benchmarks_changed(workspace, batch)):
-                due, why = [key], why_not
-            say(f"{batch}: {job}" if why == NEVER_MADE else f"{batch}: {job}: {why}")
-            if due and (waiting := execute(workspace, job, due, batch, tags=awaited.tags)):
-                say(f"{job} of batch {batch!r} is {waiting}")
-                return False
-    for line in _not_compared(workspace, batch):
-        say(f"{batch}: {line}")
-    return True
+def verify(
+    folder: Folder,
+    lake: Annotated[bool, typer.Option("--lake", help="compare every row with this project's release, too")] = False,
+) -> None:
+    """Recompute the checksums of a release, file by file and row by row. Exit code 1 if anything differs."""
+    from evergrow.resources.releases.verifying import verify_release  # noqa: PLC0415
+
+    if lake:
+        from evergrow.flows.release import look_up  # noqa: PLC0415
+
+        with workspace_of() as workspace:
+            report = verify_release(folder, look_up(workspace))
+    else:
+        report = verify_release(folder)
+    for fault in report.faults:
+        say(str(fault), style="red")
+    proven = "" if report.proven is None else f", {report.proven:,} rows equal the lake's"
+    say(f"{report.files:,} files are as they should be, {report.rows:,} rows were read{proven}")
+    if report.faults:
+        raise typer.Exit(1)
 
 
-def _not_compared(workspace: Workspace, batch: str) -> Iterator[str]:
-    """Which benchmarks the clean rows were not compared with: an unnoticed gap is worse than a known one."""
-    record = latest_materialization(workspace.instance, CLEAN, batch)
-    told = record.asset_materialization.metadata if record and record.asset_materialization else {}
-    if "benchmarks_note" in told:
-        yield str(told["benchmarks_note"].value)
-    missing = told["benchmarks_missing"].value if "benchmarks_missing" in told else None
-    if isinstance(missing, list) and missing:
-        yield f"not compared with {', '.join(map(str, missing))}, which one would expect for such tasks"
+def push(
+    folder: Folder,
+    repo: Annotated[str, typer.Option("--repo", help="OWNER/NAME of a dataset repository on the Hugging Face hub")],
+    public: Annotated[
+        bool, typer.Option("--public", help="a new repository is public; without, it is private")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="send it; without, only say what would be sent")] = False,
+) -> None:
+    """Put a release into a Hugging Face repository, in one commit. The token comes from HF_TOKEN only."""
+    import os  # noqa: PLC0415
+
+    from evergrow.resources.releases.pushing import push as send  # noqa: PLC0415
+
+    plan = send(folder, repo, os.environ, private=not public, dry_run=not yes)
+    for path, size in plan.files:
+        say(f"  {path}  {size:,} bytes")
+    kind = "private" if plan.private else "public"
+    if plan.sent:
+        say(f"sent: {plan.sent}")
+    else:
+        token = "HF_TOKEN is set" if plan.token else "HF_TOKEN is not set"
+        say(f"would go to the {kind} dataset repository {plan.repo_id} on {plan.endpoint} ({token}); --yes sends it")
 
 
-def benchmarks_changed(workspace: Workspace, batch: str) -> str | None:
-    """Why clean rows must be compared with benchmarks again, if they must."""
-    record = latest_materialization(workspace.instance, CLEAN, batch)
-    made = record.asset_materialization if record else None
-    now = benchmarks_digest(benchmark_folder(workspace.settings, workspace.home))
-    return "the benchmarks changed" if made and made.metadata[BASIS].value != now else None
+def forget(
+    seed: Annotated[
+        list[str] | None, typer.Option(help="id of a seed, or of a leaf of a tree; may be repeated")
+    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="a model that wrote samples or answers")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="a licence of seeds")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="do it; without, only list what it concerns")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take down all that descends from a seed, a model or a licence: list it, and with --yes do without it for good."""
+    import polars as pl  # noqa: PLC0415
+
+    from evergrow.flows.forget import affected_exports, bans_of, descendants, unheard_of  # noqa: PLC0415
+    from evergrow.flows.forget import forget as take_down  # noqa: PLC0415
+
+    try:
+        wanted = bans_of(seed or (), model or (), licence or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--seed") from error
+    if not wanted:
+        raise typer.BadParameter("name what to forget with --seed, --model or --licence")
+    with workspace_of() as workspace:
+        found = descendants(workspace, wanted)
+        counts = found.group_by("batch", "stage", "why", maintain_order=True).agg(
+            samples=pl.len(), first=pl.first("id")
+        )
+        show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
+        for ban in unheard_of(workspace, wanted, found):
+            say(f"nothing here descends from {ban}")
+        for held, rows in affected_exports(workspace, found):
+            say(f"the export {held.folder} holds {rows:,} of them")
+        if yes:
+            for line in take_down(workspace, wanted, found):
+                say(line)
+        else:
+            say("Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban")
 
 
-def _release(workspace: Workspace, batches: Sequence[str], rows: int | None, say: Say) -> None:
-    why = release_needed(workspace, batches, rows)
-    say(f"release: {why or 'up to date'}" if why != NEVER_MADE else "release")
-    if why:
-        _materialize(workspace, batches, rows)
-
-
-def _materialize(workspace: Workspace, batches: Sequence[str], rows: int | None) -> None:
-    wanted = {"batches": list(batches), **({"rows": rows} if rows else {})}
-    with resumable("the same command"):
-        config = {"ops": {"dataset__release": {"config": wanted}}}
-        execute(workspace, "release", [RELEASE], None, whose="release", config=config)
-
-
-def make_release_again(workspace: Workspace) -> None:
-    """Make the release of the same batches and size, whatever has changed; smaller, if so many rows are not left.
-
-    Raises:
-        RunFailed: its gate did not pass, or nothing is left of it.
-    """
-    record = latest_materialization(workspace.instance, RELEASE, None)
-    if record and record.asset_materialization:
-        batches, rows = json.loads(str(record.asset_materialization.metadata[releasing.WANTED].value))
-        try:
-            _materialize(workspace, batches, rows)
-        except RunFailed as end:
-            if rows is None or isinstance(end, Interrupted):
-                raise
-            _materialize(workspace, batches, None)
-
-
-def look_up(workspace: Workspace) -> Lookup:
-    """Finds rows of the release by their `batch, id`.
-
-    Raises:
-        dg.Failure: there is no release, or its gate is closed.
-    """
-    rows = released(workspace)
-    return lambda wanted: rows.join(wanted.select("batch", "id"), on=["batch", "id"], how="semi")
-
-
-def release_needed(workspace: Workspace, batches: Sequence[str], rows: int | None) -> str | None:
-    """Why the release must be made (again) to hold this; None if it is current."""
-    if why := work_needed(workspace.instance, workspace.definitions, RELEASE, None):
-        return why
-    record = latest_materialization(workspace.instance, RELEASE, None)
-    made = record.asset_materialization if record else None
-    if made is None or made.metadata[releasing.WANTED].value != releasing.wanted(batches, rows):
-        return "another selection is asked for"
-    return None if _made_under_bans_of_today(workspace) else "what is banned changed"
-
-
-def _made_under_bans_of_today(workspace: Workspace) -> bool:
-    record = latest_materialization(workspace.instance, RELEASE, None)
-    made = record.asset_materialization if record else None
-    return made is not None and made.metadata[BASIS].value == releasing.basis(bans(workspace.home))
+def add_commands(app: typer.Typer) -> None:
+    """Make these commands of `app`."""
+    for command in (release, export, verify, push, funnel, forget):
+        app.command()(command)

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from evergrow.assets.names import COLLECTED
+from evergrow.cli.ancestry import draw
 from evergrow.cli.console import out, say, show_table
-from evergrow.cli.dataset import Wish, make_release, release_funnel
-from evergrow.cli.export import export_files
-from evergrow.cli.runs import run_batch
-from evergrow.cli.trace import draw, trace
-from evergrow.cli.trees import grow_tree, planned_tree, show_tree
-from evergrow.cli.workspace import Workspace
+from evergrow.cli.tree_shown import show_tree
+from evergrow.flows.export import export_files
+from evergrow.flows.grow import grow_tree, planned_tree
+from evergrow.flows.release import Wish, make_release, release_funnel
+from evergrow.flows.run import run_batch
+from evergrow.flows.trace import trace
+from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.registry.batches import stage
 from evergrow.resources.seeds.harvest import harvest

@@ -2,12 +2,12 @@
 
 import dagster as dg
 
-from evergrow.cli.awaiting import BatchFailed
-from evergrow.cli.export import NothingCollected
-from evergrow.cli.release_files import DoesNotLoad
-from evergrow.cli.runs import RunFailed
-from evergrow.cli.trace import UnknownSample
-from evergrow.cli.workspace import UnknownTable
+from evergrow.flows.export import NothingCollected
+from evergrow.flows.release_files import DoesNotLoad
+from evergrow.flows.run import RunFailed
+from evergrow.flows.submissions import BatchFailed
+from evergrow.flows.trace import UnknownSample
+from evergrow.flows.workspace import UnknownTable
 from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.methods.treesynth.reference import TreeFileError
 from evergrow.resources.benchmarks import BenchmarkError

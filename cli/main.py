@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 import typer
 
 from evergrow.cli.console import clean, err, out, say, show_records, show_table
-from evergrow.cli.dataset_commands import add_commands as add_dataset_commands
+from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.options import AsJson, Batch, Set, deep_enough, name_the_model, print_json, register, workspace_of
-from evergrow.cli.tree_commands import tree_app
+from evergrow.cli.tree import tree_app
 
 EXAMPLES = """
 \b
@@ -92,7 +92,7 @@ def seeds_from_tree(
     replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
 ) -> None:
     """Register the samples of a tree as the seeds of a batch: its leaves give coverage, evolution the challenge."""
-    from evergrow.cli.trees import tree_seeds  # noqa: PLC0415
+    from evergrow.flows.grow import tree_seeds  # noqa: PLC0415
 
     with workspace_of() as workspace:
         register(workspace, batch, tree_seeds(workspace, tree), replace=replace)
@@ -107,7 +107,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
-    from evergrow.cli.runs import run_batch  # noqa: PLC0415
+    from evergrow.flows.run import run_batch  # noqa: PLC0415
 
     with workspace_of([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
         workspace.require_batch(batch)
@@ -134,9 +134,10 @@ def plan(  # noqa: PLR0917 - options of a command
 
     Beside what to expect by the ledger's history stands what it may be at most, which a budget must hold.
     """
-    from evergrow.cli.plan import plan_batch, plan_release, show_plan  # noqa: PLC0415
-    from evergrow.cli.tree_plan import plan_tree  # noqa: PLC0415
-    from evergrow.cli.trees import intended_tree  # noqa: PLC0415
+    from evergrow.cli.plan import show_plan  # noqa: PLC0415
+    from evergrow.flows.grow import intended_tree  # noqa: PLC0415
+    from evergrow.flows.plan import plan_batch, plan_release  # noqa: PLC0415
+    from evergrow.flows.tree_plan import plan_tree  # noqa: PLC0415
 
     if (batch is None) == (tree is None):
         raise typer.BadParameter("name either a batch with --batch B or a tree with --tree T, and not both")
@@ -166,8 +167,8 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """A sample's ancestry, from its seed down: texts, scores, prompts, models, runs and cost."""
-    from evergrow.cli.trace import draw  # noqa: PLC0415
-    from evergrow.cli.trace import trace as ancestry  # noqa: PLC0415
+    from evergrow.cli.ancestry import draw  # noqa: PLC0415
+    from evergrow.flows.trace import trace as ancestry  # noqa: PLC0415
 
     with workspace_of() as workspace:
         steps = ancestry(workspace, sample_id, batch)

@@ -21,7 +21,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a ta
 @contextmanager
 def workspace_of(overrides: list[str] | None = None) -> Iterator[Any]:
     """The project under the settings that hold with `overrides` (as `--set` takes them)."""
-    from evergrow.cli.workspace import open_workspace  # noqa: PLC0415 - imports everything
+    from evergrow.flows.workspace import open_workspace  # noqa: PLC0415 - imports everything
 
     with open_workspace(load_settings(nested_overrides(overrides or [])), Bars()) as workspace:
         yield workspace

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from evergrow.assets.frontier import Stop
+from evergrow.flows.frontier import Stop
+from evergrow.flows.runs import launched
 from evergrow.resources.host.home import Home
-from evergrow.resources.runs import launched
 
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 

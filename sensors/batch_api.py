@@ -8,12 +8,12 @@ from typing import Any
 
 import dagster as dg
 
-from evergrow.assets.frontier import Stop
+from evergrow.flows.frontier import Stop
+from evergrow.flows.runs import launched, under_way
 from evergrow.resources.ledger import Ledger, Owner, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api import told
 from evergrow.resources.models import FRESH_SINCE
-from evergrow.resources.runs import launched, under_way
 from evergrow.resources.settings import Settings
 
 STOP_AFTER_S = 20.0  # the daemon gives a sensor a minute; what is left is looked at by the next tick

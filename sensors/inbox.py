@@ -3,12 +3,12 @@
 import dagster as dg
 
 from evergrow.assets.evolution.seeds import seeds_job
-from evergrow.assets.frontier import seeds_needed
 from evergrow.assets.names import BATCHES, SEEDS
+from evergrow.flows.frontier import seeds_needed
+from evergrow.flows.runs import launched, under_way
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import StagedBatch, staged_batches
-from evergrow.resources.runs import launched, under_way
 from evergrow.resources.seeds import inbox
 from evergrow.resources.settings import Settings
 

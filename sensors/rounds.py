@@ -5,15 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from evergrow.assets.frontier import Stop, next_round_no, stop_before
 from evergrow.assets.names import BATCHES, COLLECTED, gate_name, parents_key, round_name, stage_key
+from evergrow.flows.frontier import Stop, next_round_no, stop_before
+from evergrow.flows.runs import under_way
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import Verdict, judgement
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger, State
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.registry.batches import taken_as_is
-from evergrow.resources.runs import under_way
 from evergrow.resources.settings import Settings
 from evergrow.sensors.answer import answer, once, worked_on
 

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from evergrow.assets.frontier import NEVER_MADE, OTHER_CODE, Stop
 from evergrow.assets.names import TREES
-from evergrow.assets.tree_frontier import Step, steps
+from evergrow.flows.frontier import NEVER_MADE, OTHER_CODE, Stop
+from evergrow.flows.runs import under_way
+from evergrow.flows.tree_frontier import Step, steps
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.trees import TreeError, tree_spec
-from evergrow.resources.runs import under_way
 from evergrow.resources.settings import Settings
 from evergrow.sensors.answer import answer, once, worked_on
 

@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.definitions import build_definitions, open_lake
 from evergrow.assets.names import BATCHES_NAME, RELEASE
-from evergrow.assets.platform import build_definitions, open_lake
-from evergrow.cli.runs import why_failed
+from evergrow.flows.run import why_failed
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.home import Home

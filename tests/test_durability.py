@@ -15,11 +15,11 @@ import yaml
 
 from evergrow.assets.names import COLLECTED, SEEDS, STAGES, gate_name, stage_key
 from evergrow.cli.main import main
+from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import Verdict, judgement
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.runs import UNFINISHED
 from tests.command import started, until
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform

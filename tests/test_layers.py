@@ -1,4 +1,4 @@
-"""Imports point one way: methods <- resources <- assets <- sensors, cli on top."""
+"""Imports point one way: methods <- resources <- assets <- flows <- sensors, cli."""
 
 import ast
 from pathlib import Path
@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-LAYERS = ("methods", "resources", "assets", "sensors", "cli")
-COMPOSITION_ROOT = ROOT / "assets" / "platform.py"  # the one place that knows every layer below the command
+LAYERS = ("methods", "resources", "assets", "flows", "sensors", "cli")
+COMPOSITION_ROOT = ROOT / "assets" / "definitions.py"  # the one place that knows every layer below the command
 HEAVY = {
     *("torch", "sentence_transformers", "great_expectations", "transformers"),
     *("datasets", "huggingface_hub", "math_verify", "sympy", "py3langid"),

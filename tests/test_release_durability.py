@@ -13,10 +13,10 @@ import yaml
 
 from evergrow.assets.names import CLEAN, RELEASE, RESPONSES, VERIFIED
 from evergrow.cli.main import main
+from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.runs import UNFINISHED
 from tests.command import started, until
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform

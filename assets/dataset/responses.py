@@ -8,7 +8,6 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED, DRAW_MARK, answers_work, responder_requests
 from evergrow.assets.dataset.samples import SAMPLE, domains_of, samples_of, with_tasks
-from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates.check import Facts, gate
 from evergrow.assets.metadata import kept
 from evergrow.assets.names import BATCHES, COLLECTED, RESPONSES, SEEDS, gate_name
@@ -19,6 +18,7 @@ from evergrow.methods.treesynth.samples import chat_turns
 from evergrow.methods.verification.choices import options
 from evergrow.resources.lake.lake import IF_ANY
 from evergrow.resources.lake.readable import GATES
+from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings
 

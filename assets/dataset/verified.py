@@ -10,7 +10,6 @@ import polars as pl
 from evergrow.assets.dataset.requests import tester_requests, tests_work
 from evergrow.assets.dataset.responses import ANSWER, DRAW
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
-from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates.check import Facts, gate
 from evergrow.assets.metadata import kept
 from evergrow.assets.names import BATCHES, RESPONSES, VERIFIED, gate_name
@@ -20,6 +19,7 @@ from evergrow.methods.verification.code import read_tests, tests_prompt
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.lake.readable import GATES
+from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.models import Models
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox

@@ -5,7 +5,7 @@ import hashlib
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.evolution.rounds import ACCEPTED_COLUMNS
+from evergrow.assets.evolution.accepted import ACCEPTED_COLUMNS
 from evergrow.assets.names import BATCHES, COLLECTED, round_name, stage_key
 from evergrow.methods.evolution import selection
 from evergrow.methods.evolution.collection import collect

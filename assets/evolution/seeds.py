@@ -3,9 +3,9 @@
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.frontier import DIGEST
 from evergrow.assets.names import BATCHES, SEEDS
 from evergrow.resources.host.home import Home
+from evergrow.resources.lake.versions import DIGEST
 from evergrow.resources.registry.batches import staged
 
 DOMAINS = {"code": "code", "instruction": "general"}  # of a seed that names none, by its kind

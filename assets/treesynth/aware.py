@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates.check import Facts, gate
 from evergrow.assets.names import AWARE, SAMPLES, TREES, gate_name
 from evergrow.assets.tree_basis import BASIS, all_samples_basis
@@ -27,6 +26,7 @@ from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.prompt_set import prompt, version
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GATES
+from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings

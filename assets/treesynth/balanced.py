@@ -9,7 +9,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates.check import Facts, gate
 from evergrow.assets.names import BALANCED, ROUTED, TREES, gate_name, level_key
 from evergrow.assets.tree_basis import BASIS, routed_basis
@@ -33,6 +32,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY
 from evergrow.resources.lake.readable import GATES
+from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
 from evergrow.resources.registry.trees import balance_dataset, balance_spec

@@ -10,7 +10,6 @@ from dataclasses import asdict, fields
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates.check import Facts, gate
 from evergrow.assets.names import TREES, gate_name, level_key
 from evergrow.assets.treesynth.asker import GROWING, Asker
@@ -30,6 +29,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import ALL_ROWS
 from evergrow.resources.lake.readable import GATES
+from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models

@@ -11,7 +11,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.frontier import UNANSWERED
 from evergrow.assets.gates.check import Facts, gate
 from evergrow.assets.names import SAMPLES, gate_name, level_key, shard_names, shard_partition, tree_shards
 from evergrow.assets.tree_basis import BASIS, samples_basis
@@ -35,6 +34,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake
 from evergrow.resources.lake.readable import GATES
+from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings, models

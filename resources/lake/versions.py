@@ -14,6 +14,8 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG, INPUT_DATA_
 
 LEFT_OUT = "left_out"  # metadata: inputs that Dagster takes note of, though nothing of them was read
 READ = "read"  # metadata: partitions that the asset looked up itself, each with the content that it had then
+DIGEST = "digest"  # metadata of seeds: which of those registered under the batch's name were loaded
+UNANSWERED = "unanswered"  # metadata: rows whose request failed for a reason that may pass
 UNMADE = "INITIAL"  # what Dagster notes of an input that was never made
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evergrow.cli.forgetting import bans_of
 from evergrow.cli.main import main
+from evergrow.flows.forget import bans_of
 from tests.cli.conftest import Evergrow, use
 from tests.conftest import FakeEndpoint
 

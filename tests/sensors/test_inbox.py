@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import BATCHES_NAME, SEEDS
-from evergrow.resources.runs import of_this_process
+from evergrow.flows.runs import of_this_process
 from tests.platform import Platform, functions
 from tests.sensors.conftest import keys, look, reason, requested
 from tests.sensors.test_rounds import begun

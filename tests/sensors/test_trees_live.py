@@ -8,9 +8,9 @@ import yaml
 
 from evergrow.assets.names import SAMPLES, level_key, shard_partition
 from evergrow.cli.main import main
+from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
-from evergrow.resources.runs import UNFINISHED
 from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.live import live

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from evergrow.assets.evolution.rounds import ACCEPTED_COLUMNS
+from evergrow.assets.evolution.accepted import ACCEPTED_COLUMNS
 from evergrow.assets.names import COLLECTED, SEEDS, stage_key
 from evergrow.methods.evolution.synthesis import optimise_prompt
 from evergrow.resources.lake.readable import GATES, GateClosed, Outdated

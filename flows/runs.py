@@ -6,6 +6,7 @@ import socket
 import dagster as dg
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
+from evergrow.assets.names import owner
 from evergrow.resources.host.processes import alive
 
 PID, HOST = "evergrow/pid", "evergrow/host"
@@ -32,11 +33,6 @@ def under_way(instance: dg.DagsterInstance) -> dict[str, str]:
         elif PARTITION_NAME_TAG in run.tags:
             found[owner(run.tags[PARTITION_NAME_TAG])] = run.run_id
     return found
-
-
-def owner(partition: str) -> str:
-    """The batch or tree that a partition belongs to: itself, or the tree whose shard it is. It has the lock."""
-    return partition.rpartition("|")[2]
 
 
 def launched(instance: dg.DagsterInstance, run_key: str) -> dg.DagsterRun | None:

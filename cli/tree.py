@@ -29,7 +29,8 @@ def grow(  # noqa: PLR0917 - options of a command
     overrides: Set = None,
 ) -> None:
     """Grow a tree: every level, then its samples. Run it again to resume: nothing is paid twice."""
-    from evergrow.cli.trees import grow_tree, planned_tree, show_tree  # noqa: PLC0415
+    from evergrow.cli.tree_shown import show_tree  # noqa: PLC0415
+    from evergrow.flows.grow import grow_tree, planned_tree  # noqa: PLC0415
 
     name = tree or named
     if name is None:
@@ -46,7 +47,7 @@ def add(  # noqa: PLR0917 - options of a command
     tree: Tree, domain: Domain, max_depth: Depth = None, rows: Rows = None, seed: Seed = None, overrides: Set = None
 ) -> None:
     """Register a tree. Nothing is sent to a model yet: `tree grow` begins it, or its level 0 in the UI."""
-    from evergrow.cli.trees import planned_tree  # noqa: PLC0415
+    from evergrow.flows.grow import planned_tree  # noqa: PLC0415
 
     with workspace_of(deep_enough(overrides, max_depth, tree)) as workspace:
         spec = planned_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed)
@@ -58,7 +59,8 @@ def add(  # noqa: PLR0917 - options of a command
 @tree_app.command()
 def show(tree: Tree, as_json: AsJson = False) -> None:
     """Draw the tree, with the samples of each leaf and how evenly they lie."""
-    from evergrow.cli.trees import leaf_table, show_tree  # noqa: PLC0415
+    from evergrow.cli.tree_shown import show_tree  # noqa: PLC0415
+    from evergrow.flows.grow import leaf_table  # noqa: PLC0415
 
     with workspace_of(deep_enough(None, None, tree)) as workspace:
         if as_json:
@@ -81,7 +83,7 @@ def balance(  # noqa: PLR0917 - options of a command
     as_json: AsJson = False,
 ) -> None:
     """Balance a dataset: sort it down a tree, thin full leaves, fill thin ones, and say what changed."""
-    from evergrow.cli.tree_balance import balance_dataset_by, balance_report  # noqa: PLC0415
+    from evergrow.flows.balance import balance_dataset_by, balance_report  # noqa: PLC0415
 
     if data is None and batch is None:
         raise typer.BadParameter("name a dataset with --data FILE, or a batch with --batch B")
@@ -95,7 +97,7 @@ def balance(  # noqa: PLR0917 - options of a command
 @tree_app.command()
 def convert(tree: Tree, overrides: Set = None) -> None:
     """Convert stories of unaware people into stories of people who can know: SimpleToM's positive conversion."""
-    from evergrow.cli.tree_balance import convert_tree  # noqa: PLC0415
+    from evergrow.flows.balance import convert_tree  # noqa: PLC0415
 
     with workspace_of(deep_enough(overrides, None, tree)) as workspace:
         name_the_model(workspace.settings)
@@ -108,7 +110,7 @@ def export_command(
 ) -> None:
     """Write files. They are those of TreeSynth's research code: output.json, tree_structure.txt and result.jsonl;
     where the tree has them, also balanced_results.jsonl, balanced_tree.json and aware.jsonl."""
-    from evergrow.cli.tree_files import export_tree  # noqa: PLC0415
+    from evergrow.flows.tree_files import export_tree  # noqa: PLC0415
 
     with workspace_of(deep_enough(None, None, tree)) as workspace:
         show_table(export_tree(workspace, tree, target), f"files in {target}", as_json=as_json)
@@ -124,7 +126,7 @@ def import_command(  # noqa: PLR0917 - options of a command
     seed: Seed = None,
 ) -> None:
     """Take over an output.json of TreeSynth's research code; `evergrow tree grow TREE` does what is left of it."""
-    from evergrow.cli.tree_files import import_tree  # noqa: PLC0415
+    from evergrow.flows.tree_files import import_tree  # noqa: PLC0415
 
     with workspace_of(deep_enough(None, max_depth, tree)) as workspace:
         nodes = import_tree(workspace, tree, file, domain, max_depth=max_depth, rows=rows, seed=seed)

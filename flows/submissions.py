@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.workspace import Workspace
 from evergrow.resources.ledger import State
 from evergrow.resources.llm.batch_api import told
 from evergrow.resources.models import FRESH_SINCE

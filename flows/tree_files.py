@@ -7,8 +7,8 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import AWARE, BALANCED, TREES_NAME
-from evergrow.cli.trees import domain_of, tree_levels, tree_samples
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.grow import domain_of, tree_levels, tree_samples
+from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.picture import text_tree
 from evergrow.methods.treesynth.reference import (
     TreeFileError,

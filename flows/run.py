@@ -11,15 +11,15 @@ from dagster._core.events import EngineEventData, JobFailureData, RunFailureReas
 from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
 from dagster_shared.error import SerializableErrorInfo
 
-from evergrow.assets.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
 from evergrow.assets.names import COLLECTED, SEEDS, STAGES, round_name, stage_key
-from evergrow.cli.awaiting import Awaited, look_for_answers
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
+from evergrow.flows.runs import close_abandoned, of_this_process
+from evergrow.flows.submissions import Awaited, look_for_answers
+from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.files import atomic_write
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.llm import BudgetReached
 from evergrow.resources.models import AWAITS, FRESH_SINCE
-from evergrow.resources.runs import close_abandoned, of_this_process
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
 Say = Callable[[str], None]

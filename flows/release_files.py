@@ -11,8 +11,8 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED
 from evergrow.assets.names import CLEAN, RELEASE
-from evergrow.cli.dataset import release_funnel, released
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.release import release_funnel, released
+from evergrow.flows.workspace import Workspace
 from evergrow.methods.answering.responses import answer_prompt
 from evergrow.methods.evolution import judge as judging
 from evergrow.methods.evolution import synthesis

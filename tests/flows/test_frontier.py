@@ -2,8 +2,8 @@
 
 import dagster as dg
 
-from evergrow.assets.frontier import next_round_no, seeds_needed, work_needed
 from evergrow.assets.names import COLLECTED, SEEDS, STAGES, stage_key
+from evergrow.flows.frontier import next_round_no, seeds_needed, work_needed
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform, functions
 

@@ -5,17 +5,15 @@ from dataclasses import replace
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.frontier import NEVER_MADE
 from evergrow.assets.names import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
-from evergrow.assets.tree_frontier import Step, metadata_of, steps
 from evergrow.assets.treesynth.samples import whole_tree
-from evergrow.cli.console import clean, out
-from evergrow.cli.runs import RunFailed, Say, execute_now, resumable
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.frontier import NEVER_MADE
+from evergrow.flows.run import RunFailed, Say, execute_now, resumable
+from evergrow.flows.runs import close_abandoned
+from evergrow.flows.tree_frontier import Step, metadata_of, steps
+from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
-from evergrow.methods.treesynth.measures import balance
-from evergrow.methods.treesynth.picture import text_histogram, text_tree
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.llm.budget import room
@@ -27,7 +25,6 @@ from evergrow.resources.registry.trees import (
     registered_trees,
     tree_spec,
 )
-from evergrow.resources.runs import close_abandoned
 from evergrow.resources.seeds.source import Seeds
 
 
@@ -153,23 +150,6 @@ def leaf_table(workspace: Workspace, tree: str) -> pl.DataFrame:
         path=pl.Series(paths, dtype=pl.String),
         rows=pl.Series([held.get(n, 0) for n in leaves["leaf_id"]], dtype=pl.Int64),
     )
-
-
-def show_tree(workspace: Workspace, tree: str) -> None:
-    """Print the tree, its leaves' sizes and how evenly they lie."""
-    nodes, held = tree_levels(workspace, tree), held_rows(workspace, tree)
-    leaves = nodes.filter(pl.col("state") == "leaf")["id"].to_list()
-    out.print(clean(text_tree(nodes, held or None)), soft_wrap=True)
-    counts = [held.get(leaf, 0) for leaf in leaves]
-    found = balance(counts)
-    out.print(
-        clean(
-            f"\n{nodes.height:,} nodes, {found.leaves:,} leaves, {found.rows:,} samples, {found.empty:,} empty leaves, "
-            f"entropy {found.entropy:.3f}, Gini {found.gini:.3f}"
-        )
-    )
-    if found.rows:
-        out.print(clean(text_histogram(counts)))
 
 
 def tree_seeds(workspace: Workspace, tree: str) -> Seeds:

@@ -6,9 +6,9 @@ import polars as pl
 
 from evergrow.assets.treesynth.level import plan_rules
 from evergrow.assets.treesynth.requests import level_works, samples_works
-from evergrow.cli.plan import Plan, planned
-from evergrow.cli.trees import domain_of, held_rows, tree_levels
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.grow import domain_of, held_rows, tree_levels
+from evergrow.flows.plan import Plan, planned
+from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, Shape, shape_after, shape_ahead, writing_calls
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.lake import NeverMaterialized

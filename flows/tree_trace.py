@@ -5,8 +5,8 @@ from typing import Any
 import polars as pl
 
 from evergrow.assets.names import SAMPLES, shard_names, shard_partition
-from evergrow.cli.trees import tree_levels
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.grow import tree_levels
+from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.trees import registered_trees
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.assets.names import COLLECTED, RELEASE
-from evergrow.cli.dataset import released
-from evergrow.cli.forgetting import descendants
-from evergrow.cli.release_files import write_files
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.forget import descendants
+from evergrow.flows.release import released
+from evergrow.flows.release_files import write_files
+from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.lake.versions import latest_materialization

@@ -8,7 +8,7 @@ from dagster._core.definitions.data_version import CODE_VERSION_TAG
 from evergrow.assets.names import SEEDS, STAGES, parents_key, stage_key
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GATES, THRESHOLDS, Verdict, judgement
-from evergrow.resources.lake.versions import as_read, inputs, latest_materialization, looked_up, tag
+from evergrow.resources.lake.versions import DIGEST, UNANSWERED, as_read, inputs, latest_materialization, looked_up, tag
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.batches import staged
@@ -16,8 +16,6 @@ from evergrow.resources.settings import Settings
 
 NEVER_MADE = "it was never made"
 OTHER_CODE = "its prompt, model or rules changed"
-DIGEST = "digest"  # metadata of seeds: which of those registered under the batch's name were loaded
-UNANSWERED = "unanswered"  # metadata: rows whose request failed for a reason that may pass
 
 
 @dataclass(frozen=True, slots=True)

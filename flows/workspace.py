@@ -9,9 +9,9 @@ from functools import cached_property
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.definitions import build_definitions, open_lake
 from evergrow.assets.funnel import funnel, made_rounds
 from evergrow.assets.names import BATCHES_NAME, RELEASE, SAMPLES, shard_names, shard_partition
-from evergrow.assets.platform import build_definitions, open_lake
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.lake.lake import Lake, Rows

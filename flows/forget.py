@@ -7,10 +7,10 @@ import polars as pl
 from evergrow.assets.dataset.release import as_banned, written
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
-from evergrow.cli.dataset import make_release_again, released
-from evergrow.cli.release_files import write_files
-from evergrow.cli.runs import RunFailed
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.release import make_release_again, released
+from evergrow.flows.release_files import write_files
+from evergrow.flows.run import RunFailed
+from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
 from evergrow.resources.lake.lake import NeverMaterialized

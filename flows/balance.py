@@ -7,13 +7,13 @@ import polars as pl
 
 from evergrow.assets.names import AWARE, BALANCED, COLLECTED, ROUTED
 from evergrow.assets.tree_basis import all_samples_basis, routed_basis
-from evergrow.assets.tree_frontier import metadata_of, stale
 from evergrow.assets.treesynth.aware import no_stories
-from evergrow.cli.runs import Say, execute_now, resumable
-from evergrow.cli.trees import domain_of
-from evergrow.cli.workspace import Workspace
+from evergrow.flows.grow import domain_of
+from evergrow.flows.run import Say, execute_now, resumable
+from evergrow.flows.runs import close_abandoned
+from evergrow.flows.tree_frontier import metadata_of, stale
+from evergrow.flows.workspace import Workspace
 from evergrow.resources.registry.trees import TreeError, register_balance, tree_spec
-from evergrow.resources.runs import close_abandoned
 from evergrow.resources.seeds.datasets import read_dataset
 
 FIGURES = ("rows", "entropy", "gini", "empty_leaves", "largest_leaf")

@@ -1,0 +1,26 @@
+"""A tree, its leaves' sizes and how evenly they lie, on the terminal."""
+
+import polars as pl
+
+from evergrow.cli.console import clean, out
+from evergrow.flows.grow import held_rows, tree_levels
+from evergrow.flows.workspace import Workspace
+from evergrow.methods.treesynth.measures import balance
+from evergrow.methods.treesynth.picture import text_histogram, text_tree
+
+
+def show_tree(workspace: Workspace, tree: str) -> None:
+    """Print the tree, its leaves' sizes and how evenly they lie."""
+    nodes, held = tree_levels(workspace, tree), held_rows(workspace, tree)
+    leaves = nodes.filter(pl.col("state") == "leaf")["id"].to_list()
+    out.print(clean(text_tree(nodes, held or None)), soft_wrap=True)
+    counts = [held.get(leaf, 0) for leaf in leaves]
+    found = balance(counts)
+    out.print(
+        clean(
+            f"\n{nodes.height:,} nodes, {found.leaves:,} leaves, {found.rows:,} samples, {found.empty:,} empty leaves, "
+            f"entropy {found.entropy:.3f}, Gini {found.gini:.3f}"
+        )
+    )
+    if found.rows:
+        out.print(clean(text_histogram(counts)))

@@ -1,0 +1,151 @@
+"""What a run would take, before it is spent: what to expect, what it may be at most, and which limits it meets."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from evergrow.assets.dataset.requests import ASKED, answers_work, tests_work
+from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
+from evergrow.assets.evolution.requests import as_parents, children_work, judging_work
+from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
+from evergrow.flows.frontier import next_round_no
+from evergrow.flows.workspace import Workspace
+from evergrow.methods.evolution.growth import round_sizes
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.ledger import Amount, Ledger
+from evergrow.resources.llm.budget import NEW_RUN, Purse, purses, spent_of
+from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
+from evergrow.resources.registry.batches import staged
+from evergrow.resources.settings import SettingsError
+
+SCHEMA = {
+    "step": pl.String,
+    "model": pl.String,
+    "requests": pl.Int64,
+    "tokens_in": pl.Int64,
+    "tokens_out": pl.Int64,
+    "usd": pl.Float64,
+    "seconds": pl.Float64,
+    "most_requests": pl.Int64,
+    "most_tokens": pl.Int64,
+    "most_usd": pl.Float64,
+    "basis": pl.String,
+}
+NUMBERS = [name for name, kind in SCHEMA.items() if kind != pl.String]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A table with one row per step that asks a model and a last one with their sum; what a person should know of it.
+
+    `requests` to `seconds` are what to expect if nothing is answered from the ledger, `most_*` what a budget must hold.
+    Figures are null where a price or the speed of an endpoint is not known.
+    """
+
+    table: pl.DataFrame
+    notes: list[str]
+
+
+def plan_batch(workspace: Workspace, batch: str) -> Plan:
+    """What a run of the batch would take from the round that it has come to."""
+    with workspace.ledger() as ledger:
+        return planned(workspace, ledger, list(_rounds(workspace, ledger, batch)), batch)
+
+
+def plan_release(workspace: Workspace, batch: str) -> Plan:
+    """What answering and testing the collected samples of the batch would take, as far as it is not done.
+
+    Raises:
+        dg.Failure: it is not collected yet.
+    """
+    with workspace.ledger() as ledger:
+        return planned(workspace, ledger, list(_answers(workspace, batch)), batch)
+
+
+def planned(workspace: Workspace, ledger: Ledger, works: Sequence[Work], payer: str) -> Plan:
+    """The plan of `works`, paid from the limits of `payer`, a batch or a tree."""
+    steps = [forecast(workspace.settings, ledger, work) for work in works]
+    rows = [(step.work, step.model, *(getattr(step, name) for name in NUMBERS), step.basis) for step in steps]
+    total = ("in all", None, *(known_sum([getattr(step, name) for step in steps]) for name in NUMBERS), None)
+    table = pl.DataFrame([*rows, total], schema=SCHEMA, orient="row")
+    return Plan(table, [*_unpriced(workspace, steps), *_limits(workspace, ledger, steps, payer)])
+
+
+def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
+    settings = workspace.settings
+    rules = settings.evolution
+    first = next_round_no(workspace.instance, batch, rules.rounds)
+    parents = as_parents(_parents(workspace, batch, first))
+    written = usable_share(settings, ledger, "generator", "evolution/")
+    scored = usable_share(settings, ledger, "judge", "evolution/")
+    bounds = (parents.height, rules.children, rules.beam, first, rules.rounds)
+    for size, most in zip(round_sizes(*bounds, written=written, scored=scored), round_sizes(*bounds), strict=True):
+        name = round_name(size.round_no)
+        yield children_work(f"{name}/instructions", parents, size.children, most.children)
+        yield judging_work(f"{name}/complexity", parents, size.judged, most.judged)
+
+
+def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
+    """Answering what is collected, and testing the answers that will be code; the samples stand for their programs."""
+    settings, instance = workspace.settings, workspace.instance
+    seeds, collected = workspace.table(SEEDS, batch).collect(), workspace.table(COLLECTED, batch).collect()
+    samples = samples_of(instance, seeds, collected)
+    asked = with_tasks(settings, samples, domains_of(settings, samples)).filter(pl.col("task").is_in(ASKED))
+    if not latest_materialization(instance, RESPONSES, batch):
+        yield answers_work(asked, settings.answers)
+    if not latest_materialization(instance, VERIFIED, batch):
+        programs = asked.filter(pl.col("task") == "code").with_columns(code="content")
+        yield tests_work(programs, settings.verification)
+
+
+def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:
+    """Those that enter the round: what was accepted before it, or the registered seeds."""
+    if parents_key(round_no) == SEEDS:
+        seeds = staged(workspace.home, batch).read()
+        return seeds.with_columns(root_id="id", domain=pl.lit(""))
+    return workspace.table(parents_key(round_no), batch).collect()
+
+
+def _unpriced(workspace: Workspace, steps: Sequence[Forecast]) -> Iterator[str]:
+    """Each model without a price, once, and what that means."""
+    settings = workspace.settings
+    limited = [p.setting for p in purses(settings, "", NEW_RUN) if p.limits.max_usd is not None]
+    means = "its cost stays unknown"
+    if limited:
+        means = f"{' and '.join(f'{name}.max_usd' for name in limited)} cannot be kept, and a run would be refused"
+    for model in dict.fromkeys(step.model for step in steps):
+        if model not in settings.prices:
+            yield f"no price for model {model}: set prices.{model}; without it {means}"
+
+
+def _limits(workspace: Workspace, ledger: Ledger, steps: Sequence[Forecast], payer: str) -> Iterator[str]:
+    """The limits that the run would meet, or might: of the batch or tree, of a run, and of the month."""
+    tokens = sum(step.tokens_in + step.tokens_out for step in steps)
+    expected = (tokens, known_sum([step.usd for step in steps]))
+    most = (sum(step.most_tokens for step in steps), known_sum([step.most_usd for step in steps]))
+    for purse in purses(workspace.settings, payer, NEW_RUN):
+        try:
+            taken = spent_of(workspace.settings, ledger, purse) + ledger.reservations.held(purse.key)
+        except SettingsError as error:
+            yield str(error)
+            continue
+        yield from _meets(purse, taken, expected, most)
+
+
+def _meets(
+    purse: Purse, taken: Amount, expected: tuple[int, float | None], most: tuple[int, float | None]
+) -> Iterator[str]:
+    for name, limit, spent, wanted, worst in (
+        ("max_tokens", purse.limits.max_tokens, taken.tokens, expected[0], most[0]),
+        ("max_usd", purse.limits.max_usd, taken.usd, expected[1], most[1]),
+    ):
+        if limit is None or wanted is None or worst is None:
+            continue
+        left = max(0, limit - spent)
+        shown = f"${left:,.4f}" if name == "max_usd" else f"{left:,} tokens"
+        leaves = f"{purse.setting}.{name} leaves {shown} for {purse.scope}"
+        if wanted > left:
+            yield f"beyond the budget: {leaves}; the run would stop there"
+        elif worst > left:
+            yield f"{leaves}: enough for what is expected, not for the most"
