@@ -32,17 +32,26 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """An answer that is of no use: declined, or not as asked; `declined` tells which."""
+    """An answer that is of no use: declined, or not as asked; `declined` tells which.
+
+    `replayed`: an earlier run has got it, and it counts towards no bound of this one.
+    """
 
     reason: str
     declined: bool
+    replayed: bool = False
 
 
 class Ask(Protocol):
     """Asks models on behalf of one tree."""
 
-    async def ask(self, role: str, prompt: Rendered, slot: int, parse: Callable[[object], T]) -> "Answer[T] | NoAnswer":
+    async def ask(
+        self, role: str, prompt: Rendered, slot: int, parse: Callable[[object], T], *, goes_on: bool = False
+    ) -> "Answer[T] | NoAnswer":
         """The answer number `slot` to `prompt`.
+
+        goes_on: whether the caller asks further after an answer of no use; then one that an earlier run got is told
+            again, so that what followed from it still holds. Else it is owed, and drawn anew.
 
         Raises:
             Outage: none came.

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import TypeVar
 
+from evergrow.assets.outcomes import INVALID, Owed, owed_for, reason_of
 from evergrow.methods.ask import Answer, NoAnswer, Outage
 from evergrow.methods.text.prompts import Rendered
 from evergrow.resources.llm import Answered, Conversation, Failed, Invalid, Refused, Request
 from evergrow.resources.llm.faults import FaultClass
 
 T = TypeVar("T")
-REASON_LENGTH = 300
 SLOTS_PER_SEED = 10_000  # more answers than any prompt is asked for: trees of different seeds share none
 GROWING = ("generator", "partitioner", "judge")  # the roles that a tree needs to the end: refused at its root
 PASSING = (FaultClass.TRANSIENT, FaultClass.LIMIT)
@@ -20,29 +20,45 @@ class Asker:
 
     def __init__(self, talk: Conversation, seed: int) -> None:
         self._talk, self._seed = talk, seed
-        self.failed = 0
+        self._reasons: list[str | None] = []
 
-    async def ask(self, role: str, prompt: Rendered, slot: int, parse: Callable[[object], T]) -> Answer[T] | NoAnswer:
-        """The answer number `slot` to `prompt`.
+    @property
+    def owed(self) -> Owed:
+        """What a later run has to ask again: failures, and answers of no use that nobody went on from."""
+        return owed_for(self._reasons)
+
+    @property
+    def failed(self) -> int:
+        """How many requests failed."""
+        return sum(count for kind, count in self.owed.by_class.items() if kind != INVALID)
+
+    def owes(self, reason: str) -> None:
+        """Count something that asking further could not settle, such as a node without a dimension."""
+        self._reasons.append(f"{INVALID}: {reason}")
+
+    async def ask(
+        self, role: str, prompt: Rendered, slot: int, parse: Callable[[object], T], *, goes_on: bool = False
+    ) -> Answer[T] | NoAnswer:
+        """The answer number `slot` to `prompt`; `goes_on` as `Ask` says.
 
         Raises:
             Outage: none came.
         """
         place = self._seed * SLOTS_PER_SEED + slot
-        request = Request("", role, prompt.system, prompt.user, prompt.schema, place, prompt.version)
+        request = Request(
+            "", role, prompt.system, prompt.user, prompt.schema, place, prompt.version, redraw=not goes_on
+        )
         outcome = await self._talk.ask(request, parse)
+        if isinstance(outcome, Answered) or (goes_on and isinstance(outcome, Invalid)):
+            self._reasons.append(None)
+        else:
+            self._reasons.append(reason_of(outcome))
         match outcome:
             case Answered():
                 return Answer(outcome.value, outcome.call_id, outcome.model, outcome.run_id)
             case Refused(reason=reason):
                 return NoAnswer(reason, declined=True)
-            case Invalid(reason=reason):
-                return NoAnswer(reason, declined=False)
-            case Failed():
-                self.failed += 1
-                raise _outage(outcome)
-
-
-def _outage(outcome: Failed) -> Outage:
-    reason = " ".join(f"failed: {outcome.error_class}: {outcome.message}".split())[:REASON_LENGTH]
-    return Outage(reason, passing=outcome.error_class in PASSING)
+            case Invalid(reason=reason, replayed=replayed):
+                return NoAnswer(reason, declined=False, replayed=replayed)
+            case Failed(error_class=error_class):
+                raise Outage(reason_of(outcome), passing=error_class in PASSING)

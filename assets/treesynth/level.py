@@ -135,6 +135,9 @@ async def _grow(
             asker = Asker(talk, spec.seed)
             grower = Grower(asker, embedder.embed, spec, domain, rules, imported)
             grown = await each(nodes, grower.grow)
+        for node in grown:
+            if node.owed:
+                asker.owes(node.owed)
     settle(grown, embedder.embed, rules)
     table = pl.DataFrame((row(spec, domain, one) for one in grown), schema=LEVEL_SCHEMA, orient="row")
     table = table.with_columns(leaves_above=pl.lit(leaves_above, pl.Int64))

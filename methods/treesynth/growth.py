@@ -63,7 +63,10 @@ class Pivot:
 
 @dataclass(slots=True)
 class Grown:
-    """What became of a node; a leaf says why it is one, a node without an answer why there is none (`failed`)."""
+    """What became of a node; a leaf says why it is one, a node without an answer why there is none (`failed`).
+
+    `owed`: why it is a leaf only for want of answers of use, so that a later run asks for it again.
+    """
 
     node: Node
     leaf_reason: str | None = None
@@ -77,6 +80,7 @@ class Grown:
     closest: float | None = None
     call: Answer[Choice] | None = None
     failed: str | None = None
+    owed: str | None = None
 
 
 @dataclass(slots=True)
@@ -113,12 +117,13 @@ class Grower:
         return await self._divided(node)
 
     async def _divided(self, node: Node) -> Grown:
-        pivots = await self._pivots(node)
+        pivots, unusable = await self._pivots(node)
         if len(pivots) < 2:
-            return Grown(node, "it has fewer than two pivots", pivots=pivots)
+            return Grown(node, "it has fewer than two pivots", pivots=pivots, owed=unusable)
         found = await self._choice(node, pivots)
         if isinstance(found, NoAnswer):
-            return Grown(node, f"it has no valid dimension: {found.reason}", pivots=pivots)
+            owed = None if found.declined else found.reason
+            return Grown(node, f"it has no valid dimension: {found.reason}", pivots=pivots, owed=owed)
         return Grown(
             node,
             source="model",
@@ -129,30 +134,35 @@ class Grower:
             call=found,
         )
 
-    async def _pivots(self, node: Node) -> list[Pivot]:
-        """Different samples of the node's space; below lists they come from several draws (method.md D36)."""
-        rules, asked = self.rules, 0
+    async def _pivots(self, node: Node) -> tuple[list[Pivot], str | None]:
+        """Different samples of the node's space; below lists they come from several draws (method.md D36).
+
+        Beside them why the last answer without a sample was of no use. Answers of earlier runs count as no attempt.
+        """
+        rules, asked, attempts, unusable = self.rules, 0, 0, None
         found: dict[str, Pivot] = {}
         size = min(rules.samples_per_call, -(-rules.pivots // rules.list_draws) if node.list_nodes else rules.pivots)
-        for _ in range(rules.pivot_attempts):
-            missing = rules.pivots - len(found)
-            if missing <= 0:
-                break
+        while attempts < rules.pivot_attempts and (missing := rules.pivots - len(found)) > 0:
             numbers = range(asked, asked + -(-missing // size))
             asked = numbers.stop
-            for written in await asyncio.gather(*(self._write(node, number, size) for number in numbers)):
-                for pivot in written:
+            written = await asyncio.gather(*(self._write(node, number, size) for number in numbers))
+            attempts += not all(isinstance(part, NoAnswer) and part.replayed for part in written)
+            for part in written:
+                if isinstance(part, NoAnswer):
+                    unusable = unusable if part.declined else part.reason
+                    continue
+                for pivot in part:
                     found.setdefault(told_apart(pivot.sample), pivot)
-        return list(found.values())[: rules.pivots]
+        return list(found.values())[: rules.pivots], unusable
 
-    async def _write(self, node: Node, number: int, size: int) -> list[Pivot]:
+    async def _write(self, node: Node, number: int, size: int) -> list[Pivot] | NoAnswer:
         attributes = draw(node, number, self.spec.seed)
         prompt = render_write(self.domain, attributes, size)
         told = await self.asker.ask(
-            "generator", prompt, number, lambda answer: read_samples(answer, self.domain, self.spec.seed)
+            "generator", prompt, number, lambda answer: read_samples(answer, self.domain, self.spec.seed), goes_on=True
         )
         if isinstance(told, NoAnswer):
-            return []
+            return told
         return [Pivot(sample, attributes, told.call_id, told.model) for sample in told.value.samples]
 
     async def _choice(self, node: Node, pivots: Sequence[Pivot]) -> Answer[Choice] | NoAnswer:
@@ -168,18 +178,25 @@ class Grower:
         return max(valid, key=lambda choice: dimensions.separation(choice.value, vectors))
 
     async def _candidate(self, node: Node, pivots: Sequence[Pivot], number: int) -> Answer[Choice] | NoAnswer:
-        """One dimension, asked for again with the reasons why earlier answers were of no use."""
+        """One dimension, asked for again with the reasons why earlier answers were of no use.
+
+        Answers that an earlier run has got count towards no bound: what it could not find is asked for further.
+        """
         texts, faults = [pivot.sample.gist for pivot in pivots], list[str]()
         last = NoAnswer("none was asked for", declined=False)
-        for attempt in range(self.rules.dimension_attempts):
+        attempt, drawn = 0, 0
+        while drawn < self.rules.dimension_attempts:
             prompt = dimensions.render_split(self.domain, texts, node.dimensions, faults)
             slot = number * self.rules.dimension_attempts + attempt
+            attempt += 1
             told = await self.asker.ask(
-                "partitioner", prompt, slot, lambda a: dimensions.read_choice(a, len(texts), node.dimensions)
+                *("partitioner", prompt, slot, lambda a: dimensions.read_choice(a, len(texts), node.dimensions)),
+                goes_on=True,
             )
             if isinstance(told, Answer):
                 return told
             last = told
+            drawn += not told.replayed
             if told.declined:
                 break
             if told.reason not in faults:
@@ -192,7 +209,7 @@ class Grower:
         shown = tuple(Attribute(e.dimension, _some(e.values)) for e in node.path)
         while not completion.over(self.rules.ask_until, self.rules.max_asks):
             prompt = values.render_completion(self.domain, shown, choice.dimension, completion.values)
-            told = await self.asker.ask("partitioner", prompt, completion.asks, values.read_reply)
+            told = await self.asker.ask("partitioner", prompt, completion.asks, values.read_reply, goes_on=True)
             if isinstance(told, NoAnswer):
                 # NoAnswer new came of this ask; a second one in a row ends the asking.
                 completion = completion.take(values.Reply("more", ()))

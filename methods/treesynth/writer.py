@@ -137,21 +137,25 @@ class Writer:
         return dropped
 
     async def _fill_one(self, leaf: Leaf) -> None:
-        stale = 0
-        for _ in range(self.rounds):
+        stale, rounds = 0, 0
+        while rounds < self.rounds and stale < STALE_ROUNDS:
             if not leaf.missing:
                 return
             before = len(leaf.kept)
-            await self._round(leaf)
+            replayed = await self._round(leaf)
             if leaf.cut_off:
                 return
+            if replayed:
+                continue
+            rounds += 1
             stale = 0 if len(leaf.kept) > before else stale + 1
-            if stale == STALE_ROUNDS:
-                break
         leaf.exhausted = leaf.missing > 0
 
-    async def _round(self, leaf: Leaf) -> None:
-        """Ask for what is missing, all batches at once."""
+    async def _round(self, leaf: Leaf) -> bool:
+        """Ask for what is missing, all batches at once.
+
+        True if every answer is of no use, and an earlier run's: then nothing was asked, and the round does not count.
+        """
         missing = leaf.missing
         sizes = [min(self.per_call, missing - start) for start in range(0, missing, self.per_call)]
         avoid = [line.sample.gist for line in leaf.kept[-SHOWN_AT_MOST:]] if leaf.asked else []
@@ -160,29 +164,31 @@ class Writer:
         batches = await asyncio.gather(
             *(self._batch(leaf.node, n, size, avoid) for n, size in zip(numbers, sizes, strict=True))
         )
-        for lines in batches:
+        for lines, _ in batches:
             leaf.lines += lines
         settle(leaf)
-        leaf.cut_off = any((line.reason or "").startswith("failed") for lines in batches for line in lines)
+        leaf.cut_off = any((line.reason or "").startswith("failed") for lines, _ in batches for line in lines)
+        return all(replayed for _, replayed in batches)
 
-    async def _batch(self, node: Node, number: int, size: int, avoid: Sequence[str]) -> list[Line]:
+    async def _batch(self, node: Node, number: int, size: int, avoid: Sequence[str]) -> tuple[list[Line], bool]:
+        """The lines of one answer, and whether it is of no use and an earlier run's."""
         attributes = draw(node, number, self.seed)
         prompt = render_write(self.domain, attributes, size, avoid)
         parse: Callable[[object], Written] = lambda answer: read_samples(answer, self.domain, self.seed)  # noqa: E731
         try:
-            told = await self.asker.ask("generator", prompt, number, parse)
+            told = await self.asker.ask("generator", prompt, number, parse, goes_on=True)
         except Outage as outage:
-            return [Line(text_sample(""), attributes, "generated", reason=str(outage))]
+            return [Line(text_sample(""), attributes, "generated", reason=str(outage))], False
         if isinstance(told, NoAnswer):
             why = f"{'refused' if told.declined else 'invalid'}: {told.reason}"
-            return [Line(text_sample(""), attributes, "generated", reason=why[:300])]
+            return [Line(text_sample(""), attributes, "generated", reason=why[:300])], told.replayed
         made: dict[str, Any] = {"call_id": told.call_id, "model": told.model, "run_id": told.run_id}
         good = [Line(sample, attributes, "generated", **made) for sample in told.value.samples]
         bad = [
             Line(Sample(part.fields, "", ""), attributes, "generated", **made, reason=f"invalid: {part.reason}"[:300])
             for part in told.value.rejected
         ]
-        return [*good, *bad]
+        return [*good, *bad], False
 
 
 def line_rows(leaf: Leaf, tree: str, domain: Domain) -> list[dict[str, Any]]:

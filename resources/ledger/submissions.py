@@ -14,7 +14,8 @@ from evergrow.resources.ledger.submission_records import Line, Owner, Pending, S
 from evergrow.resources.ledger.submission_schema import lines, submissions
 from evergrow.resources.ledger.sums import Rows
 
-OPEN, ANSWERED, FAILED, CLOSED = "open", "answered", "failed", "closed"
+OPEN, ANSWERED, FAILED = "open", "answered", "failed"
+PASSED, CLOSED = "passed", "closed"  # answered, failed: in a pass that is over, so that a later one asks anew
 PAGE = 500
 _LINE_COLUMNS = tuple(field.name for field in fields(Line))
 _SUBMISSION_COLUMNS = tuple(field.name for field in fields(Submission))
@@ -137,12 +138,24 @@ class Submissions:
             found[call_id] = Pending(state == OPEN, failures, error_class or "", message or "")
         return found
 
+    def answered(self, owner: Owner, call_ids: Collection[str]) -> set[str]:
+        """Those of `call_ids` that were answered to `owner` since it last went on without waiting."""
+        query = (
+            select(lines.c.call_id)
+            .join(submissions, submissions.c.submission_id == lines.c.submission_id)
+            .where(lines.c.call_id.in_(call_ids), lines.c.state == ANSWERED, *_owned(owner))
+        )
+        return {row[0] for row in read(self._engine, query)}
+
     def go_on(self, owner: Owner, fetched: Collection[str], *, close_failures: bool) -> None:
         """The step that waited goes on: `fetched` is taken; with `close_failures` a later run may ask anew."""
         taken = update(submissions).where(submissions.c.submission_id.in_(fetched)).values(state=State.TAKEN)
         mine = select(submissions.c.submission_id).where(*_owned(owner))
-        closed = update(lines).where(lines.c.state == FAILED, lines.c.submission_id.in_(mine)).values(state=CLOSED)
-        write(self._engine, (taken, None), *([(closed, None)] if close_failures else []))
+        over = [
+            update(lines).where(lines.c.state == state, lines.c.submission_id.in_(mine)).values(state=then)
+            for state, then in ((FAILED, CLOSED), (ANSWERED, PASSED))
+        ]
+        write(self._engine, (taken, None), *([(closed, None) for closed in over] if close_failures else []))
 
     def set_aside(self, rows: Rows) -> Amount:
         """The most that open lines may cost still: of a batch, of a run, or of all.
@@ -169,13 +182,13 @@ class Submissions:
         paid = (
             select(func.count(), func.count(calls.c.usd), func.coalesce(func.sum(calls.c.usd), 0.0))
             .join(lines, lines.c.call_id == calls.c.call_id)
-            .where(lines.c.submission_id.in_(mine), lines.c.state == ANSWERED)
+            .where(lines.c.submission_id.in_(mine), lines.c.state.in_((ANSWERED, PASSED)))
         )
         replies, priced, usd = read(self._engine, paid)[0]
         return {
             "batch_submissions": int(read(self._engine, select(func.count()).select_from(mine.subquery()))[0][0]),
             "batch_requests": sum(counts.values()),
-            "batch_answered": counts.get(ANSWERED, 0),
+            "batch_answered": counts.get(ANSWERED, 0) + counts.get(PASSED, 0),
             "batch_failed": counts.get(FAILED, 0) + counts.get(CLOSED, 0),
             "batch_usd": round(float(usd), 6) if replies == priced else None,
         }

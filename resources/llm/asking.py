@@ -15,8 +15,10 @@ from evergrow.resources.llm.conversation import Inbox
 from evergrow.resources.llm.faults import Fault, FaultClass
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import Wait
+from evergrow.resources.llm.remedies import invalid
 from evergrow.resources.llm.requests import Answered, Failed, Invalid, Outcome, Refused, Request, for_twin
 from evergrow.resources.llm.reuse import reuse
+from evergrow.resources.llm.streaks import Streak
 from evergrow.resources.llm.verdicts import Declined, Parse, Unusable, Usable, judge
 from evergrow.resources.settings import SettingsError
 
@@ -54,6 +56,7 @@ class Asking(Generic[T]):
         self._exhausted = False
         self._error: Exception | None = None
         self._closed = False
+        self._streak = Streak()
 
     async def outcomes(self) -> AsyncGenerator[Outcome[T]]:
         """Outcomes as they become known.
@@ -75,6 +78,8 @@ class Asking(Generic[T]):
                     break
                 self._news.clear()
                 await self._news.wait()
+            if self._error is None and self._streak.barren:
+                self._error = self._engine.hopeless(self._streak)
             if self._error:
                 raise self._error
         finally:
@@ -154,8 +159,8 @@ class Asking(Generic[T]):
                 jobs.append(job)
         stored = await self._engine.stored([job.key for job in jobs])
         for job in jobs:
-            job.first_draw = job.draw = stored.draws.get(job.key, 0)
-            reused = reuse(job, stored.replies.get(job.key, []), self._parser(job))
+            job.begin(stored.draws.get(job.key, 0))
+            reused = reuse(job, stored.replies.get(job.key, []), self._parser(job), self._engine.drew)
             if reused is None:
                 self._window = max(self._window, 2 * await self._engine.reach(job.request.role) + CHUNK)
                 if not self._ready:
@@ -173,8 +178,8 @@ class Asking(Generic[T]):
                 return
             case Again(after_s):
                 asyncio.get_running_loop().call_later(after_s, self._ready_again, job)
-            case GivenUp(call, fault, halt):
-                self._save(call, partial(self._gave_up, job, fault))
+            case GivenUp(call, fault, remedy, halt):
+                self._save(call, partial(self._gave_up, job, fault, remedy))
                 if halt:
                     self.stop(halt)
         self._engine.leave(permit)
@@ -222,17 +227,18 @@ class Asking(Generic[T]):
                 if job.proceed(completion.text, verdict.reason, repairable=verdict.repairable):
                     self._ready.appendleft(job)  # what is begun goes first: it holds room in the window
                 else:
-                    self._settle(job, Invalid(job.request, call.call_id, verdict.reason))
+                    helps = invalid(verdict.reason, server.name, job.request.role)
+                    self._settle(job, Invalid(job.request, call.call_id, verdict.reason, helps))
         self._engine.leave(permit)
 
     def _parser(self, job: Job) -> Parse[T]:
         return job.request.parse or self._parse
 
-    def _gave_up(self, job: Job, fault: Fault, call: Call) -> None:
+    def _gave_up(self, job: Job, fault: Fault, remedy: str, call: Call) -> None:
         if fault.kind is FaultClass.FILTERED:
             self._settle(job, Refused(job.request, call.call_id, fault.message))
         else:
-            self._settle(job, Failed(job.request, call.call_id, fault.kind.value, fault.message))
+            self._settle(job, Failed(job.request, call.call_id, fault.kind.value, fault.message, remedy))
 
     def _ready_again(self, job: Job) -> None:
         if self._error is None:
@@ -243,8 +249,10 @@ class Asking(Generic[T]):
         self._by_key.pop(job.key, None)
         for each in (outcome, *(for_twin(outcome, twin) for twin in job.twins)):
             self._results.append(each)
-            if error := self._engine.settled(each):
-                self.stop(error)
+            self._engine.settled(each)
+            self._streak.note(each)
+        if self._streak.hopeless:
+            self.stop(self._engine.hopeless(self._streak))
         self._news.set()
 
     async def _watch(self) -> None:

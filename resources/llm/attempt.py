@@ -12,7 +12,7 @@ from evergrow.resources.llm.completion import Completion, Reply
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import Place
-from evergrow.resources.llm.remedies import parameter
+from evergrow.resources.llm.remedies import remedy
 from evergrow.resources.llm.server import Server
 
 if TYPE_CHECKING:
@@ -48,10 +48,11 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """No attempt is left: save `call`. `halt` if no request can succeed at all."""
+    """No attempt is left: save `call`. `remedy` is what helps; `halt` if no request can succeed at all."""
 
     call: Call
     fault: Fault
+    remedy: str
     halt: EndpointError | None = None
 
 
@@ -83,9 +84,8 @@ async def attempt(engine: "Engine", job: Job, permit: Permit) -> Replied | Again
     if isinstance(step, Again):
         engine.tallies.retries += 1
         return step
-    if hint := parameter(answer, server.name, server.endpoint, job.request.role):
-        answer = replace(answer, message=f"{answer.message}; {hint}")
-    return GivenUp(engine.accounts.failure_row(job, server, body, asked_at, answer), answer, step)
+    helps = remedy(answer, server.name, server.endpoint, job.request.role)
+    return GivenUp(engine.accounts.failure_row(job, server, body, asked_at, answer), answer, helps, step)
 
 
 def _lost(row: Call, job: Job, held: Amount) -> Call:
@@ -140,8 +140,6 @@ def _after(
                 engine.observer.event("endpoint_retired", endpoint=server.name, message=fault.message)
                 return Again(0.0)
             return server.error(fault, model, job.request.role)
-        case FaultClass.REJECTED | FaultClass.ANSWERS:
-            return server.error(fault, model, job.request.role) if server.rejected() else None
         case _:
             return None
 

@@ -22,14 +22,14 @@ from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job, job_of
 from evergrow.resources.llm.observer import Observer
 from evergrow.resources.llm.pool import Pools, Wait
-from evergrow.resources.llm.requests import Attribution, Invalid, Outcome, Request
+from evergrow.resources.llm.requests import Attribution, Outcome, Request
 from evergrow.resources.llm.server import Server
+from evergrow.resources.llm.streaks import Streak
 from evergrow.resources.llm.tallies import Pace, Tallies
 from evergrow.resources.settings import Settings, SettingsError, models
 
 T = TypeVar("T")
 SHOW_S = 0.2
-UNREADABLE = 30  # so many answers in a row, and none readable before: the model cannot do what is asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,7 @@ class Engine:
         self._desk = Desk(ledger, attribution, self.allowance.holder)
         self._offline = False
         self._unfit: Exception | None = None
+        self._run_id = attribution.run_id
         self._settings = settings
         self._ledger = ledger
         self._progress = progress
@@ -181,6 +182,10 @@ class Engine:
         draws = self._ledger.draws(keys) if self._not_before else {}
         return Stored(self._ledger.replies(keys, self._not_before), draws)
 
+    def drew(self, reply: StoredReply) -> bool:
+        """Whether this run has asked for `reply`, so that it counts towards the draws that the run may have."""
+        return reply.run_id == self._run_id
+
     async def reach(self, role: str) -> int:
         """Open and check the endpoints of `role`, once; the most requests that they take at a time."""
         await self.pools.reach(role)
@@ -212,18 +217,16 @@ class Engine:
         self.tallies.pay(call)
         self.observer.replied(call)
 
-    def settled(self, outcome: Outcome[object]) -> EndpointError | None:
-        """Count an outcome; an error if the model answers, but nothing that can be read."""
+    def settled(self, outcome: Outcome[object]) -> None:
+        """Count an outcome."""
         self.tallies.settle(outcome)
         self.observer.settled(outcome)
-        if isinstance(outcome, Invalid) and not self.tallies.answered and self.tallies.invalid >= UNREADABLE:
-            role = self._settings.role(outcome.request.role)
-            return EndpointError(
-                f"none of the first {self.tallies.invalid} answers of model {role.model!r} can be used, the last one "
-                f"because {outcome.reason}; take a more capable model for the role {outcome.request.role!r}, or set "
-                f"its endpoint's `answers`; the replies are in the ledger (such as call {outcome.call_id})"
-            )
-        return None
+
+    def hopeless(self, streak: Streak) -> EndpointError:
+        """What to say when nothing that follows can succeed."""
+        assert streak.last is not None
+        role = self._settings.role(streak.last.request.role)
+        return EndpointError(f"endpoint {' or '.join(map(repr, role.endpoints))}: {streak.sentence(role.model or '')}")
 
     def stalled(self, job: Job, since: float) -> EndpointError | None:
         """An error if nothing was answered for longer than the settings' patience, though requests were waiting."""

@@ -15,7 +15,7 @@ REASON_CHARS = 300
 class Job:
     """One request until its outcome is known.
 
-    first_draw: number of the first draw of this run: later than 0 where older answers are not to be used.
+    first_draw: number of the first draw of this run: those before it are earlier runs', or not to be used.
     draw, repair: the answer that is asked for now: which draw, and what it should mend, if that is its turn.
     size: of what is asked now. attempts: tries of what is asked now, of which `strikes` count against the settings'
         bound: refusals for the rate and probes of a failing endpoint do not. began: the first try, monotonic seconds.
@@ -43,6 +43,11 @@ class Job:
     def call_id(self) -> str:
         """The ledger's key of the answer that is asked for now."""
         return call_id(self.key, self.draw, self.turn)
+
+    def begin(self, draw: int) -> None:
+        """Turn to the first draw of this run."""
+        self.first_draw = self.draw = draw
+        self.repair = None
 
     def proceed(self, answer: str, reason: str, *, repairable: bool, turn: int | None = None) -> bool:
         """Turn to what is asked after `answer`, which cannot be used; False if nothing may be asked any more.

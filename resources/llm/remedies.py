@@ -1,4 +1,4 @@
-"""What helps when an endpoint refuses: the setting, variable or name to change."""
+"""What helps when an endpoint refuses, or a model answers nothing of use: the setting, variable or name to change."""
 
 import re
 from collections.abc import Sequence
@@ -15,14 +15,24 @@ BY_STATUS = {
     404: "check the model's name and base_url (it usually ends in /v1)",
     429: "raise the account's quota, or wait until it is renewed",
 }
+BY_CLASS = {
+    FaultClass.TRANSIENT: "check base_url, and that the server runs and has memory to spare; then run again",
+    FaultClass.LIMIT: "lower endpoints.{name}.concurrency or set its requests_per_minute, then run again",
+    FaultClass.CONTEXT: "lower roles.{role}.max_tokens, shorten the prompt, or take a model with a longer context",
+    FaultClass.REJECTED: "try `evergrow doctor --endpoint {name}`, which finds out what the endpoint takes",
+    FaultClass.ANSWERS: "set endpoints.{name}.answers to text",
+}
 OTHERWISE = "check base_url, and that the server runs"
 _PARAMETER = re.compile(r"\b(max_tokens|max_completion_tokens|seed|temperature)\b")
 
 
 def remedy(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -> str:
     """What helps against `fault` of the endpoint `name`, asked on behalf of `role`."""
-    general = BY_STATUS.get(fault.status or 0, OTHERWISE).format(variable=endpoint.api_key_env)
-    return parameter(fault, name, endpoint, role) or general
+    general = BY_STATUS.get(fault.status or 0) if fault.kind is FaultClass.ENDPOINT else None
+    general = general or BY_CLASS.get(fault.kind, OTHERWISE)
+    return parameter(fault, name, endpoint, role) or general.format(
+        variable=endpoint.api_key_env, name=name, role=role or "ROLE"
+    )
 
 
 def parameter(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -> str:
@@ -38,6 +48,13 @@ def parameter(fault: Fault, name: str, endpoint: models.Endpoint, role: str = ""
     return (
         f"set endpoints.{name}.token_limit to {other[endpoint.token_limit]}, or lower roles.{role or 'ROLE'}.max_tokens"
     )
+
+
+def invalid(reason: str, name: str, role: str) -> str:
+    """What helps where answers of the endpoint `name` to `role` cannot be used because of `reason`."""
+    if "token limit" in reason:
+        return f"raise roles.{role}.max_tokens"
+    return f"take a more capable model for the role {role!r}, or set endpoints.{name}.answers"
 
 
 def unlisted(model: str, listed: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ class Request:
     temperature: in place of the role's, for answers that should differ more or less than its others; a role whose
         temperature is null is asked without any.
     parse: reads the answer to this request; None: as the others that it is asked with.
+    redraw: whether an answer that an earlier run could not use is drawn anew, as it is owed; else it is told again, for
+        an asker that goes on from there by itself.
     """
 
     key: str
@@ -30,6 +32,7 @@ class Request:
     prompt_version: str = ""
     temperature: float | None = None
     parse: Callable[[object], Any] | None = field(default=None, compare=False, repr=False)
+    redraw: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +68,35 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """Every answer that was drawn could not be read; `call_id` is the last one's."""
+    """Every answer that this run may draw could not be used; `call_id` is the last one's. A later run draws anew.
+
+    `remedy` says what to change, "" if nothing is known to help; `replayed`: nothing was sent for it in this run.
+    """
 
     request: Request
     call_id: str
     reason: str
+    remedy: str = ""
+    replayed: bool = False
+
+    @property
+    def error_class(self) -> str:
+        """As the ledger's column of that name has it."""
+        return "invalid"
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """No answer came within the bounds of attempts and time; a later run asks again."""
+    """No answer came within the bounds of attempts and time; a later run asks again.
+
+    `remedy` says what to change, "" if nothing is known to help.
+    """
 
     request: Request
     call_id: str
     error_class: str
     message: str
+    remedy: str = ""
 
 
 Outcome = Answered[T_co] | Refused | Invalid | Failed

@@ -1,12 +1,13 @@
 """Settles requests by replies that the ledger holds already, read by today's parser."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from evergrow.resources.ledger import StoredReply, Verdict
 from evergrow.resources.llm.completion import Completion, read_completion
 from evergrow.resources.llm.job import Job
+from evergrow.resources.llm.remedies import invalid
 from evergrow.resources.llm.requests import Answered, Invalid, Outcome, Refused
 from evergrow.resources.llm.verdicts import Declined, Parse, Unusable, Usable, judge
 
@@ -21,10 +22,13 @@ class Reused(Generic[T]):
     verdict: Verdict | None = None
 
 
-def reuse(job: Job, replies: Sequence[StoredReply], parse: Parse[T]) -> Reused[T] | None:
+def reuse(
+    job: Job, replies: Sequence[StoredReply], parse: Parse[T], current: Callable[[StoredReply], bool]
+) -> Reused[T] | None:
     """The outcome that `replies` (latest first) settle; None if more has to be asked, for which `job` is then ready.
 
-    Stored answers count towards the draws that a request may have, so that reruns do not ask without end.
+    What no run could use is owed: this run draws anew, up to the role's number of draws. `current` tells which replies
+    are this run's own and count towards that number. A turn that an earlier run has left undone is taken first.
     """
     latest: tuple[StoredReply, Completion, Unusable] | None = None
     for reply in replies:
@@ -45,10 +49,15 @@ def reuse(job: Job, replies: Sequence[StoredReply], parse: Parse[T]) -> Reused[T
     if latest is None:
         return None
     reply, completion, unusable = latest
-    job.first_draw, job.draw = min(r.draw for r in replies), reply.draw
+    mine = current(reply)
+    alike = [r.draw for r in replies if current(r) == mine and (mine or r.run_id == reply.run_id)]
+    job.first_draw, job.draw = min(alike), reply.draw
     if job.proceed(completion.text, unusable.reason, repairable=unusable.repairable, turn=reply.turn):
         return None
+    if job.request.redraw and not mine:
+        job.begin(reply.draw + 1)
+        return None
     fault = Verdict(reply.call_id, "invalid", unusable.reason)
-    return Reused(
-        Invalid(job.request, reply.call_id, unusable.reason), None if reply.error_class == "invalid" else fault
-    )
+    helps = invalid(unusable.reason, job.role.endpoints[0], job.request.role)
+    outcome = Invalid(job.request, reply.call_id, unusable.reason, helps, replayed=not mine)
+    return Reused(outcome, None if reply.error_class == "invalid" else fault)

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 CONNECT_TRIES = 4
 CONNECT_PAUSE_S = 0.5
-REJECTIONS = 20  # so many in a row, none answered in between, are the endpoint's settings' fault, not the requests'
 DISAPPOINTMENTS = 3  # unusable answers, none usable before, after which a weaker mode is tried
 LEARNING = 0.05
 START_TOKENS_PER_BYTE = 0.3
@@ -47,7 +46,6 @@ class Server:
         self._listed: list[str] = []
         self._working: set[str] = set()
         self._disappointments: dict[str, int] = {}
-        self._rejections = 0
         self._tokens_per_byte = START_TOKENS_PER_BYTE
         self._tokens_out: float | None = None
 
@@ -132,17 +130,11 @@ class Server:
     def learn(self, size: Size, completion: Completion) -> None:
         """Learn from an answer how many tokens to expect."""
         self.last_answer = time.monotonic()
-        self._rejections = 0
         if completion.tokens_in is not None and size.prompt_bytes:
             self._tokens_per_byte += LEARNING * (completion.tokens_in / size.prompt_bytes - self._tokens_per_byte)
         if completion.tokens_out is not None:
             before = completion.tokens_out if self._tokens_out is None else self._tokens_out
             self._tokens_out = before + LEARNING * (completion.tokens_out - before)
-
-    def rejected(self) -> bool:
-        """It rejected a request; True if it has rejected so many in a row that no request can succeed."""
-        self._rejections += 1
-        return self._rejections >= REJECTIONS
 
     def _estimate(self, size: Size) -> tuple[float, float]:
         out = float(size.max_tokens) if self._tokens_out is None else self._tokens_out

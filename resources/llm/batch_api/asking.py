@@ -12,11 +12,13 @@ from evergrow.resources.llm.batch_api.desk import Desk
 from evergrow.resources.llm.batch_api.waiting import AwaitingBatch
 from evergrow.resources.llm.budget import BudgetReached
 from evergrow.resources.llm.completion import Completion, read_completion
-from evergrow.resources.llm.faults import EndpointError, FaultClass
+from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.job import Job
+from evergrow.resources.llm.remedies import remedy
 from evergrow.resources.llm.requests import Failed, Outcome, Refused, Request
 from evergrow.resources.llm.reuse import reuse
 from evergrow.resources.llm.server import Server
+from evergrow.resources.llm.streaks import Streak
 from evergrow.resources.llm.verdicts import Parse, Unusable, judge
 from evergrow.resources.settings import Settings, SettingsError
 
@@ -71,6 +73,7 @@ class OfflineAsking(Generic[T]):
         self._room = asyncio.Event()
         self._out_of_money: BudgetReached | None = None
         self._error: Exception | None = None
+        self._streak = Streak()
 
     async def outcomes(self) -> AsyncGenerator[Outcome[T]]:
         """Outcomes that are known.
@@ -112,11 +115,12 @@ class OfflineAsking(Generic[T]):
         """What is known of a chunk; the rest of it goes to the desk."""
         jobs = [self._engine.job(request) for request in chunk]
         stored = await self._engine.stored([job.key for job in jobs])
+        ours = await self._desk.answered([reply.call_id for replies in stored.replies.values() for reply in replies])
         known, unknown = [], []
         for job in jobs:
-            job.first_draw = job.draw = stored.draws.get(job.key, 0)
+            job.begin(stored.draws.get(job.key, 0))
             replies = stored.replies.get(job.key, [])
-            reused = reuse(job, replies, job.request.parse or self._parse)
+            reused = reuse(job, replies, job.request.parse or self._parse, lambda reply: reply.call_id in ours)
             if reused is None:
                 self._blame(job, replies)
                 unknown.append(job)
@@ -132,8 +136,10 @@ class OfflineAsking(Generic[T]):
             else:
                 known.append(outcome)
         for outcome in known:
-            if error := self._engine.settled(outcome):
-                self.stop(error)
+            self._engine.settled(outcome)
+            self._streak.note(outcome)
+        if self._streak.hopeless:
+            self.stop(self._engine.hopeless(self._streak))
         return known
 
     def _blame(self, job: Job, replies: list[StoredReply]) -> None:
@@ -166,7 +172,9 @@ class OfflineAsking(Generic[T]):
             return None
         if kind is FaultClass.FILTERED:
             return Refused(job.request, job.call_id, message)
-        return Failed(job.request, job.call_id, kind.value, message)
+        name = job.role.endpoints[0]
+        helps = remedy(Fault(kind, message), name, self._settings.endpoints[name], job.request.role)
+        return Failed(job.request, job.call_id, kind.value, message, helps)
 
     async def _hand_over(self, job: Job) -> None:
         """Set aside what `job` may cost and put it on the desk, unless the budget is used up."""

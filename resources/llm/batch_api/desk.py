@@ -47,6 +47,10 @@ class Desk:
         """What is known of those of `call_ids` that were handed in before."""
         return await asyncio.to_thread(self._store.pending, self.owner, call_ids)
 
+    async def answered(self, call_ids: Collection[str]) -> set[str]:
+        """Those of `call_ids` that were handed in since this step last went on without waiting."""
+        return await asyncio.to_thread(self._store.answered, self.owner, call_ids) if call_ids else set()
+
     async def add(self, line: Line, server: Server, role: str, model: str) -> None:
         """Put a request into the draft, or into a new one where it would grow beyond the endpoint's limits."""
         size = len(line.body) + len(request_line(replace(line, body=""), CHAT_URL))

@@ -3,6 +3,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -152,6 +153,56 @@ def test_a_rerun_reads_stored_replies_with_todays_parser_and_asks_nothing(
     assert ledger.costs()["answered"].sum() == 20
 
 
+def test_what_no_answer_settled_is_drawn_anew_by_each_run_within_its_draws(
+    fake_endpoint: FakeEndpoint, ledger: Ledger
+) -> None:
+    fake_endpoint.control(share={"prose": 1.0}, only="number 1.")
+    runs = [replace(WHO, run_id=f"run-{number}") for number in range(4)]
+    chosen = settings(roles={"generator": {"draws": 2, "repair": True}})
+
+    first = ask(chosen, ledger, requests(3), who=runs[0])
+    sent = [fake_endpoint.stats()["requests"]]
+    for run in runs[1:3]:
+        again = ask(chosen, ledger, requests(3), who=run)
+        assert [o.request.key for o in again.of(Invalid)] == ["row-1"]
+        sent.append(fake_endpoint.stats()["requests"])
+    fake_endpoint.control(share={})
+    mended = ask(chosen, ledger, requests(3), who=runs[3])
+
+    assert [i.remedy for i in first.of(Invalid)] == [
+        "take a more capable model for the role 'generator', or set endpoints.default.answers"
+    ]
+    assert sent == [2 + 3, 2 + 6, 2 + 9]  # two draws and a repair turn each time; the good ones are asked once
+    assert fake_endpoint.stats()["requests"] == sent[-1] + 1
+    assert len(mended.of(Answered)) == 3
+    assert sum(a.cached for a in mended.of(Answered)) == 2
+
+
+def test_an_asker_that_goes_on_by_itself_is_told_an_unusable_answer_again(
+    fake_endpoint: FakeEndpoint, ledger: Ledger
+) -> None:
+    fake_endpoint.control(first={"prose": 99})
+    (first,) = ask(settings(), ledger, requests(1, redraw=False)).of(Invalid)
+    sent = fake_endpoint.stats()["requests"]
+
+    (again,) = ask(settings(), ledger, requests(1, redraw=False), who=replace(WHO, run_id="run-2")).of(Invalid)
+
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.call_id == first.call_id
+    assert fake_endpoint.stats()["requests"] == sent
+
+
+def test_a_run_that_was_killed_between_draws_goes_on_with_the_turn_that_is_left(
+    fake_endpoint: FakeEndpoint, ledger: Ledger
+) -> None:
+    fake_endpoint.control(first={"prose": 1})
+    ask(settings(roles={"generator": {"draws": 1, "repair": False}}), ledger, requests(1))
+
+    (answer,) = ask(settings(), ledger, requests(1), who=replace(WHO, run_id="run-2")).of(Answered)
+
+    assert answer.call_id.endswith("-0r")
+
+
 def test_a_parser_that_trusts_answers_too_much_makes_them_invalid(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
     asked = ask(settings(), ledger, requests(2), lambda answer: answer["nowhere"])
 
@@ -231,7 +282,7 @@ def test_a_model_that_answers_nothing_readable_ends_the_run_early(fake_endpoint:
 
     asked = ask(settings(), ledger, requests(5000))
 
-    assert "answers of model 'model-1' can be used" in str(asked.error)
+    assert "requests to model 'model-1' got an answer of use: no JSON" in str(asked.error)
     assert fake_endpoint.stats()["requests"] < 1000
 
 
