@@ -69,5 +69,5 @@ def test_a_parameter_that_an_endpoint_rejects_is_answered_with_its_setting(
     asked = ask(settings(), ledger, requests(100, system="other"))
 
     assert message in failed.message
-    assert remedy in failed.message
+    assert remedy in failed.remedy
     assert remedy in str(asked.error)
