@@ -12,6 +12,7 @@ from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.options import AsJson, Batch, Set, deep_enough, name_the_model, print_json, register, workspace_of
 from evergrow.cli.tree import tree_app
+from evergrow.cli.trust import add_commands as add_trust_commands
 
 EXAMPLES = """
 \b
@@ -39,6 +40,7 @@ seeds_app = typer.Typer(help="Register seeds as a batch.", no_args_is_help=True,
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(tree_app, name="tree")
 add_dataset_commands(app)
+add_trust_commands(app)
 
 
 @app.command()

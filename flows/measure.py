@@ -1,0 +1,41 @@
+"""Measures of a dataset in a file, alone or against another one. Nothing is asked of a model."""
+
+from pathlib import Path
+
+import polars as pl
+
+from evergrow.flows.workspace import Workspace
+from evergrow.methods.measures.report import TextSet, differences, measures, reference_coverage, table
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.seeds.datasets import read_dataset
+
+
+def measure_file(workspace: Workspace, path: Path, column: str, against: Path | None = None) -> pl.DataFrame:
+    """The measures of the texts in `path`: `measure, value, rows, better, source`; `against` adds `difference`.
+
+    Args:
+        workspace: whose embedding model measures.
+        path: a dataset in any form that `read_dataset` takes.
+        column: the one with the texts, in both files.
+        against: a reference, such as the seeds; differences are those of as many drawn rows of both.
+
+    Raises:
+        SeedError: a file cannot be read.
+        EmbedderError: the embedding model cannot be loaded.
+    """
+    embedder = Embedder(workspace.settings.embedding, workspace.home.embeddings, workspace.progress)
+    reference = _text_set(embedder, against, column) if against else None
+    found = _text_set(embedder, path, column)
+    listed = list(measures(found))
+    if reference is None:
+        return table(listed)
+    compared = differences(found, reference)
+    shown = table([*listed, reference_coverage(found, reference)])
+    return shown.with_columns(
+        difference=pl.col("measure").replace_strict(compared, default=None, return_dtype=pl.Float64)
+    ).select("measure", "value", "difference", "rows", "better", "source")
+
+
+def _text_set(embedder: Embedder, path: Path, column: str) -> TextSet:
+    texts = read_dataset(path, column)["content"]
+    return TextSet(texts, embedder.embed(texts.to_list()))

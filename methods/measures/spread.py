@@ -1,0 +1,70 @@
+"""What of a space a set covers: its clusters, another set, the leaves of a tree."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evergrow.methods.measures.measure import SEED
+from evergrow.methods.treesynth.measures import Balance, balance
+
+BLOCK = 512
+COVERING = 5  # how many neighbours reach as far as a row of the reference is covered
+MOST_CLUSTERS = 100
+CLUSTER_ROWS = 10  # rows a cluster, at least, on average
+
+
+def cluster_entropy(vectors: np.ndarray) -> float | None:
+    """Entropy of the sizes of k-means clusters over the logarithm of their number: 1 if all are of one size.
+
+    As in "cluster inertia" and related measures of the survey in arXiv 2502.17184, section 3; k is a tenth of the rows,
+    100 at most.
+
+    Args:
+        vectors: float32 (n, d), rows of length 1.
+
+    Returns:
+        0 to 1; None for fewer than 20 rows, which have no two clusters.
+    """
+    clusters = min(MOST_CLUSTERS, len(vectors) // CLUSTER_ROWS)
+    if clusters < 2:
+        return None
+    from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - takes a second
+
+    model = MiniBatchKMeans(clusters, random_state=SEED, n_init=3, batch_size=4_096)
+    sizes = np.bincount(model.fit_predict(vectors), minlength=clusters)
+    return balance(sizes.tolist()).entropy
+
+
+def coverage(reference: np.ndarray, vectors: np.ndarray, anchors: np.ndarray) -> float | None:
+    """Coverage (Naeem et al., ICML 2020, arXiv 2002.09797): share of reference rows that have a row of the set near.
+
+    Near is within the distance to the reference row's fifth nearest neighbour in the reference.
+
+    Args:
+        reference: float32 (m, d), rows of length 1.
+        vectors: float32 (n, d), the set.
+        anchors: places of the reference rows that are looked at.
+
+    Returns:
+        0 to 1; None where the reference has fewer than six rows, or the set none.
+    """
+    if len(reference) <= COVERING or not len(vectors):
+        return None
+    covered = 0
+    for start in range(0, len(anchors), BLOCK):
+        at = anchors[start : start + BLOCK]
+        within = reference[at] @ reference.T
+        within[np.arange(len(at)), at] = -np.inf
+        reach = np.partition(within, -COVERING, axis=1)[:, -COVERING]
+        covered += int(((reference[at] @ vectors.T).max(axis=1) >= reach).sum())
+    return covered / len(anchors)
+
+
+def leaf_coverage(counts: Sequence[int]) -> tuple[float | None, Balance]:
+    """Share of a tree's leaves that hold a row, None without leaves; and how evenly rows lie over all of them.
+
+    Args:
+        counts: rows of each leaf, empty ones too (TreeSynth, arXiv 2503.17195: leaves are what is to be covered).
+    """
+    even = balance(counts)
+    return ((even.leaves - even.empty) / even.leaves if even.leaves else None), even
