@@ -105,21 +105,12 @@ def _current(instance: dg.DagsterInstance, batch: str, round_no: int) -> bool:
     return True
 
 
-def accepted_rows(instance: dg.DagsterInstance, batch: str, rounds: int) -> int:
-    """Children accepted so far, over the first `rounds` rounds."""
-    records = [latest_materialization(instance, stage_key(n, "accepted"), batch) for n in range(1, rounds + 1)]
-    made = [record.asset_materialization for record in records if record and record.asset_materialization]
-    return sum(int(str(m.metadata["dagster/partition_row_count"].value)) for m in made)
+def stop_before(ledger: Ledger, settings: Settings, batch: str, round_no: int) -> Stop | None:
+    """Whether `round_no` of the batch must not start: last round done, or budget spent.
 
-
-def stop_before(
-    instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, batch: str, round_no: int
-) -> Stop | None:
-    """Whether `round_no` of the batch must not start: last round done, enough rows, or budget spent."""
+    A target of rows ends nothing: the best rows are those of late rounds, and `collected` takes the best of all.
+    """
     if round_no > settings.evolution.rounds:
         return Stop(f"its last round, {settings.evolution.rounds} (evolution.rounds), is done")
-    rows, target = accepted_rows(instance, batch, round_no - 1), settings.evolution.target_rows
-    if rows >= target:
-        return Stop(f"{rows:,} rows are accepted, the target is {target:,} (evolution.target_rows)")
     full = room(settings, ledger, batch)
     return Stop(full) if full else None

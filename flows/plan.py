@@ -82,8 +82,8 @@ def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
     bounds = (parents.height, rules.children, rules.beam, first, rules.rounds)
     for size, most in zip(round_sizes(*bounds, written=written, scored=scored), round_sizes(*bounds), strict=True):
         name = round_name(size.round_no)
-        yield children_work(f"{name}/instructions", parents, size.children, most.children)
-        yield judging_work(f"{name}/complexity", parents, size.judged, most.judged)
+        yield children_work(f"{name}/instructions", parents, rules, size.children, most.children)
+        yield judging_work(f"{name}/complexity", parents, rules, size.judged, most.judged)
 
 
 def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:

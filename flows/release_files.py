@@ -26,6 +26,7 @@ from evergrow.resources.releases.instructions import is_export, make_room
 from evergrow.resources.releases.loading import Loaded, check_loads
 from evergrow.resources.releases.manifest import MANIFEST
 from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
+from evergrow.resources.settings import Settings
 
 CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
 RECIPE = ("evolution", "answers", "verification", "sandbox", "cleaning", "release")
@@ -79,7 +80,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         trees=tuple(sorted(rows["tree"].drop_nulls().unique())),
         recipe={section: told[section] for section in RECIPE},
         models=costs,
-        prompts=_prompts(),
+        prompts=_prompts(settings),
         funnel=release_funnel(workspace, batches),
         benchmarks=_benchmarks(workspace, batches),
         license=settings.release.license,
@@ -92,12 +93,12 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
     )
 
 
-def _prompts() -> dict[str, str]:
+def _prompts(settings: Settings) -> dict[str, str]:
     answers = {f"answer ({task})": answer_prompt(task).version for task in ASKED}
     return {
         "direct": synthesis.direct_prompt().version,
         "optimise": synthesis.optimise_prompt().version,
-        "judge": judging.judge_prompt().version,
+        "judge": judging.judge_prompt(settings.evolution.judging).version,
         **answers,
         "tests": tests_prompt().version,
     }

@@ -126,7 +126,7 @@ def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.Asse
     yield "seeds", [SEEDS], None
     for n in range(1, workspace.settings.evolution.rounds + 1):
         with workspace.ledger() as ledger:
-            stop = stop_before(workspace.instance, ledger, workspace.settings, batch, n)
+            stop = stop_before(ledger, workspace.settings, batch, n)
         yield round_name(n), [stage_key(n, stage) for stage in STAGES], stop
         if stop:
             break

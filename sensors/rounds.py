@@ -26,8 +26,8 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
         jobs=list(jobs),
         minimum_interval_seconds=settings.sensors.interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Starts the next round of every batch whose last one passed its gate; stops at the last round, at "
-        "evolution.target_rows and at the budget.",
+        description="Starts the next round of every batch whose last one passed its gate; stops at the last round "
+        "and at the budget.",
     )
     def next_round(
         context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
@@ -61,7 +61,7 @@ def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, bat
         found = judgement(instance, check, batch, cause)
         if found.verdict is not Verdict.PASSED:
             return Stop(f"the gate of round {round_no - 1} is {found.verdict}: {found.why or 'it has not run'}")
-    stop = stop_before(instance, ledger, settings, batch, round_no)
+    stop = stop_before(ledger, settings, batch, round_no)
     again = f"materialize it again, or `evergrow run --batch {batch}`"
     if stop is None:
         return once(instance, _request(batch, round_name(round_no), cause), again)

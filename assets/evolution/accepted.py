@@ -22,11 +22,12 @@ ACCEPTED_COLUMNS = (
 def accepted_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
     """`evolution/round_NN/accepted` and its gate."""
     rules = settings.evolution
+    floors = {name: getattr(rules, f"min_{name}") for name in selection.FLOORS}
 
     @stage_asset(
         round_no,
         "accepted",
-        code=(rules.selection_order, rules.margin, rules.beam, rules.beam_scope),
+        code=(rules.selection_order, rules.margin, rules.beam, rules.beam_scope, floors),
         ins={
             "instructions": dg.AssetIn(stage_key(round_no, "instructions"), metadata=ALL_ROWS),
             "complexity": dg.AssetIn(stage_key(round_no, "complexity"), metadata=ALL_ROWS),
@@ -47,6 +48,7 @@ def accepted_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefiniti
             .sort("id")
             .with_columns(value=selection.value(), reason=pl.coalesce("reason", "unscored"))
         )
+        children = selection.screen(children, floors)
         chosen = selection.select(children, rules.selection_order, rules.margin, rules.beam, rules.beam_scope).select(
             ACCEPTED_COLUMNS
         )

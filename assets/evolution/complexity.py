@@ -1,5 +1,7 @@
 """The judge's score of every child (method.md A.6), and the gate that holds it."""
 
+from functools import partial
+
 import dagster as dg
 import polars as pl
 
@@ -17,7 +19,8 @@ from evergrow.resources.settings import Settings
 
 def complexity_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
     """`evolution/round_NN/complexity` and its gate."""
-    prompt, role = judging.judge_prompt().version, settings.role("judge")
+    rules, role = settings.evolution, settings.role("judge")
+    prompt = judging.judge_prompt(rules.judging).version
 
     @stage_asset(
         round_no,
@@ -31,17 +34,28 @@ def complexity_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefini
         context: dg.AssetExecutionContext, instructions: pl.DataFrame, models: dg.ResourceParam[Models]
     ) -> pl.DataFrame:
         """The judge's score of every child, 1 to 10, with its reasoning."""
-        planned = models.forecast(judging_work("complexity", instructions, instructions.height))
+        planned = models.forecast(judging_work("complexity", instructions, rules, instructions.height))
         async with models.engine(context) as engine:
             outcomes = engine.ask(
-                judge_requests(instructions), judging.read_verdict, label="complexity", total=instructions.height
+                judge_requests(instructions, rules.judging),
+                partial(judging.read_verdict, judging=rules.judging),
+                label="complexity",
+                total=instructions.height,
             )
             verdicts = await gather(
                 outcomes,
-                lambda verdict: {"complexity": verdict.score, "complexity_reason": verdict.reasoning},
-                {"complexity": pl.Float64, "complexity_reason": pl.String},
+                lambda verdict: {
+                    "complexity": verdict.score,
+                    "complexity_reason": verdict.reasoning,
+                    "unfit": verdict.unfit,
+                },
+                {"complexity": pl.Float64, "complexity_reason": pl.String, "unfit": pl.String},
             )
-        verdicts = verdicts.drop("run_id").rename({"model": "judge_model", "call_id": "judge_call_id"})
+        verdicts = (
+            verdicts.with_columns(reason=pl.coalesce("reason", "unfit"))
+            .drop("run_id", "unfit")
+            .rename({"model": "judge_model", "call_id": "judge_call_id"})
+        )
         scored = instructions.select("id", "root_id").join(verdicts, on="id", how="left", maintain_order="left")
         context.add_output_metadata(
             {

@@ -4,11 +4,12 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets import metadata as shown
-from evergrow.assets.evolution.requests import as_parents, child_requests, children_work
+from evergrow.assets.evolution.requests import as_parents, child_requests, children_work, style_of
 from evergrow.assets.evolution.stage import stage_asset
 from evergrow.assets.names import parents_key
 from evergrow.assets.outcomes import gather, unanswered
 from evergrow.methods.evolution import synthesis
+from evergrow.resources.lake.lake import ALL_ROWS
 from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.models import Models
 from evergrow.resources.settings import Settings
@@ -17,13 +18,14 @@ from evergrow.resources.settings import Settings
 def instructions_asset(round_no: int, settings: Settings) -> dg.AssetsDefinition:
     """`evolution/round_NN/instructions`."""
     rules, role = settings.evolution, settings.role("generator")
+    style = style_of(rules)
     prompts = (synthesis.direct_prompt().version, synthesis.optimise_prompt().version)
 
     @stage_asset(
         round_no,
         "instructions",
-        code=(prompts, role, rules.children, rules.min_words),
-        ins={"parents": dg.AssetIn(parents_key(round_no))},
+        code=(prompts, role, rules.children, rules.min_words, style),
+        ins={"parents": dg.AssetIn(parents_key(round_no), metadata=ALL_ROWS)},
         kind="openai",
         pool="llm",
     )
@@ -32,11 +34,14 @@ def instructions_asset(round_no: int, settings: Settings) -> dg.AssetsDefinition
     ) -> pl.DataFrame:
         """The children asked of every parent, those that cannot go on with their reason."""
         parents = as_parents(parents)
-        wanted = synthesis.plan_children(parents, rules.children, round_no)
-        planned = models.forecast(children_work("instructions", parents, wanted.height))
+        wanted = synthesis.plan_children(parents, rules.children, round_no, style)
+        planned = models.forecast(children_work("instructions", parents, rules, wanted.height))
         async with models.engine(context) as engine:
             outcomes = engine.ask(
-                child_requests(parents, rules.children), synthesis.read_child, label="instructions", total=wanted.height
+                child_requests(parents, rules.children, style),
+                synthesis.read_child,
+                label="instructions",
+                total=wanted.height,
             )
             answers = await gather(outcomes, lambda content: {"content": content}, {"content": pl.String})
         children = (

@@ -58,6 +58,7 @@ class Suite:
 
 
 _KEPT = pl.col("reason").is_null()
+_UNFIT = pl.col("reason").str.starts_with("unfit").fill_null(value=False)
 _UNSCORED = pl.any_horizontal(pl.col("complexity", "diversity", "value").is_null())
 _UNIQUE_ID = Expectation("every child stands in one row", "column_values_to_be_unique", "id")
 
@@ -77,8 +78,15 @@ SUITES: Mapping[str, Suite] = {
             Expectation(
                 "the judge scored enough of the children",
                 "column_values_to_not_be_null",
-                "complexity",
+                "judged",
                 {"mostly": Setting("gates.complexity.min_scored_share")},
+            ),
+            Expectation(
+                "few enough of the children are unfit: ill posed, unsolvable, or with nothing that decides",
+                "column_max_to_be_between",
+                "unfit_share",
+                {"max_value": Setting("gates.complexity.max_unfit_share")},
+                from_rows=1,
             ),
             Expectation(
                 "every score is on the scale",
@@ -105,7 +113,8 @@ SUITES: Mapping[str, Suite] = {
                 {"min_value": Setting("gates.complexity.min_std")},
                 from_rows=10,
             ),
-        )
+        ),
+        derived={"judged": pl.when(_UNFIT).then(1.0).otherwise("complexity"), "unfit_share": _UNFIT.mean()},
     ),
     "diversity": Suite(
         (
@@ -130,6 +139,20 @@ SUITES: Mapping[str, Suite] = {
                 "diversity_p10",
                 {"min_value": Setting("gates.diversity.min_p10")},
                 from_rows=1,
+            ),
+            Expectation(
+                "the mean diversity is gates.diversity.min_ratio_to_seeds of what the seeds of as many trees reach",
+                "column_min_to_be_between",
+                "ratio_to_seeds",
+                {"min_value": Fact("lowest_ratio_to_seeds")},
+                from_rows=10,
+            ),
+            Expectation(
+                "that share is gates.diversity.min_ratio_to_previous of the previous round's",
+                "column_min_to_be_between",
+                "ratio_to_seeds",
+                {"min_value": Fact("lowest_ratio_to_previous")},
+                from_rows=10,
             ),
         ),
         derived={"diversity_p10": pl.col("diversity").quantile(0.1)},

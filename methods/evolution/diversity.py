@@ -1,5 +1,7 @@
 """Diversity: how far a child is from the most challenging child of every other tree (method.md A.4, A.9)."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 BLOCK = 1 << 25  # similarities held at once: 128 MiB of float32
@@ -41,3 +43,30 @@ def diversity(
         scores[part][found] = np.clip(1.0 - best.double().cpu().numpy()[found], 0.0, 1.0)
         nearest[part][found] = champions[place.cpu().numpy()[found]]
     return scores, nearest
+
+
+def ratio_to_seeds(
+    trees: np.ndarray,
+    measured: Callable[[np.ndarray], np.ndarray],
+    seeds: Callable[[np.ndarray], np.ndarray],
+    most: int,
+) -> float | None:
+    """The mean diversity of a round, as a share of what its seeds reach: one that does not depend on the batch's size.
+
+    Diversity is a distance to the nearest of so many others, and so falls as trees are added, whatever they hold. Both
+    sides are therefore measured over the same trees, `most` of them at most, evenly spread.
+
+    Args:
+        trees: the trees that have a champion.
+        measured: the diversity of the round's children, if these trees are all there are.
+        seeds: the distance of each of these trees' seeds to the nearest other one's.
+        most: trees that are looked at; it bounds the work.
+
+    Returns:
+        The ratio, from 0; None with fewer than two trees, or where all seeds are alike.
+    """
+    chosen = trees[np.linspace(0, len(trees) - 1, min(most, len(trees))).astype(np.int64)] if len(trees) else trees
+    if len(chosen) < 2:
+        return None
+    reached = float(seeds(chosen).mean())
+    return float(measured(chosen).mean()) / reached if reached > 1e-6 else None

@@ -15,6 +15,26 @@ def value(complexity: str = "complexity", diversity: str = "diversity") -> pl.Ex
     return pl.col(complexity) + 10.0 * pl.col(diversity)
 
 
+FLOORS = ("complexity", "diversity", "value")
+
+
+def screen(children: pl.DataFrame, floors: Mapping[str, float | None]) -> pl.DataFrame:
+    """`children` with the reason `below_complexity`, `below_diversity` or `below_value` for each that misses a floor.
+
+    Rows that have a reason keep it; so does a row that misses several, which gets the first.
+
+    Args:
+        children: `complexity, diversity, value, reason`.
+        floors: by the name of a score, the lowest that goes on; None, or no entry: any does.
+    """
+    for name in FLOORS:
+        lowest = floors.get(name)
+        if lowest is not None:
+            missed = pl.col("reason").is_null() & (pl.col(name) < lowest)
+            children = children.with_columns(reason=pl.when(missed).then(pl.lit(f"below_{name}")).otherwise("reason"))
+    return children
+
+
 def champions(children: pl.DataFrame) -> pl.DataFrame:
     """One row per tree: its child of highest complexity, the first by id among equals (method.md A.4).
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 PASSES, LEAST_WORK = 16, 100_000  # how far one text may be searched: times its length, and characters
 EXCERPT_CHARS = 80
+HUGE = 10**9  # a whole number beyond this is no score, whatever the scale
 
 _FENCE = re.compile(r"```[a-zA-Z0-9_-]*")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -54,8 +55,10 @@ def read_score(value: object, low: float = 1.0, high: float = 10.0) -> float:
     """
     if isinstance(value, str):
         score = _stated(value, high)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        score = float(value)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        score = float(value) if -HUGE < value < HUGE else math.inf  # a float holds no more than 308 digits
+    elif isinstance(value, float):
+        score = value
     else:
         raise ValueError(f"the score is no number: {excerpt(str(value))!r}")  # noqa: TRY004 - an invalid answer, not a bug
     if not math.isfinite(score) or not low <= score <= high:

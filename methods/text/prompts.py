@@ -1,7 +1,7 @@
 """Prompts: one jinja2 file each, versioned by hash, with untrusted text fenced.
 
-A file has a block `system` and a block `user`; beside it lies a JSON schema of the same name that the answer must meet,
-or none where the answer is plain text.
+A file has a block `system` and a block `user`. The shape of its answer is a class (`AnswerModel`), or a JSON schema of
+the same name beside it; with neither the answer is plain text.
 Values are only ever values: they are never parsed as templates.
 """
 
@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
+
+from evergrow.methods.text.answer_model import AnswerModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +47,36 @@ class Prompt:
 
 
 @cache
-def load_prompt(folder: Path, name: str) -> Prompt:
-    """The prompt `name` of `folder`: files `<name>.jinja2` and `<name>.schema.json`; its version is their hash.
+def load_prompt(
+    folder: Path, name: str, answer: type[AnswerModel] | None = None, beside: tuple[Path, ...] = ()
+) -> Prompt:
+    """The prompt `name` of `folder`; its version is the hash of its template and of its answer's schema.
 
-    Without the second the answer is plain text.
+    Args:
+        folder: where `<name>.jinja2` lies.
+        name: of the prompt.
+        answer: the shape of its answer; without it `<name>.schema.json` says, without that the answer is plain text.
+        beside: further files whose words the prompt carries: the version is of these, too.
     """
     source = (folder / f"{name}.jinja2").read_text(encoding="utf-8")
-    beside = folder / f"{name}.schema.json"
-    schema = beside.read_text(encoding="utf-8") if beside.exists() else "null"
+    file = folder / f"{name}.schema.json"
+    if answer is not None:
+        schema = json.dumps(answer.schema_of_answer())
+    else:
+        schema = file.read_text(encoding="utf-8") if file.exists() else "null"
     # Prompts are plain text for a model, not HTML: escaping would corrupt the code that they carry.
     environment = jinja2.Environment(  # noqa: S701
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
     )
-    version = hashlib.sha256(f"{source}\0{schema}".encode()).hexdigest()[:12]
+    environment.filters["quoted"] = quoted
+    texts = [source, schema, *(path.read_text(encoding="utf-8") for path in beside)]
+    version = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
     return Prompt(environment.from_string(source), json.loads(schema), version)
+
+
+def quoted(text: object) -> str:
+    """`text` as a JSON string on one line, as it reads best: nothing is escaped that JSON does not want escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\u2028", " ").replace("\u2029", " ")
 
 
 def fence(text: str) -> str:

@@ -16,6 +16,7 @@ class ComplexityGate(Section):
     min_mean: Score = Field(3.0, description="lowest mean complexity of a round")
     min_std: float = Field(0.1, ge=0, description="lowest spread: a judge that gives one score to all judges nothing")
     max_drop: float = Field(0.5, ge=0, description="how far the mean may fall below the previous round's")
+    max_unfit_share: Share = Field(0.5, description="share of children that are ill posed, unsolvable or undecidable")
 
 
 class DiversityGate(Section):
@@ -23,6 +24,13 @@ class DiversityGate(Section):
 
     min_mean: Share = Field(0.2, description="lowest mean diversity of a round")
     min_p10: Share = Field(0.05, description="lowest 10 % quantile of diversity")
+    # Diversity falls as a batch grows, whatever is in it: these two compare at the same number of trees.
+    min_ratio_to_seeds: float = Field(
+        0.6, ge=0, description="lowest mean diversity, as a share of what the batch's own seeds reach"
+    )
+    min_ratio_to_previous: float = Field(
+        0.7, ge=0, description="lowest value of that share, as one of the last round's"
+    )
 
 
 class AcceptedGate(Section):

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
 
+from evergrow.methods.evolution.judge import Judging
+from evergrow.methods.evolution.synthesis import operators
 from evergrow.resources.settings.section import Section, Share
 
 
@@ -15,6 +17,16 @@ def http_url(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0 or any(map(str.isspace, text)):
         raise ValueError("should be a URL such as http://127.0.0.1:8000/v1")
     return text
+
+
+def known_operators(names: tuple[str, ...]) -> tuple[str, ...]:
+    """`names` if each is an operator of evolution, named once; ValueError if not."""
+    for name in names:
+        if name not in operators():
+            raise ValueError(f"{name!r} is no operator; there are {', '.join(operators())}")
+    if len(set(names)) < len(names):
+        raise ValueError("names one operator twice")
+    return names
 
 
 MAX_ROUNDS = 20
@@ -164,6 +176,21 @@ class Evolution(Section):
     rounds: int = Field(3, ge=1, le=MAX_ROUNDS, description="rounds of evolution")
     children: int = Field(3, ge=1, le=64, description="children asked per parent (K)")
     min_words: PositiveInt = Field(21, description="shortest instruction kept, words")
+    operators: Annotated[tuple[str, ...], AfterValidator(known_operators)] = Field(
+        tuple(operators()), description="angles that siblings are told apart by, one each; empty: none, as in the paper"
+    )
+    lengths: tuple[Annotated[int, Field(ge=10, le=1_000)], ...] = Field(
+        (50, 90, 150, 220), description="about how many words, one length a sibling; empty: 40 to 300, as it comes"
+    )
+    show_nearest: bool = Field(True, description="show the generator how the nearest task of another tree begins")
+    judging: Judging = Field(
+        "by_criterion", description="flags and one number a criterion, or one number for all: the paper's `overall`"
+    )
+    min_complexity: float | None = Field(
+        None, ge=1, le=10, description="a child below this has no children and is not collected; empty: any goes on"
+    )
+    min_diversity: Share | None = Field(None, description="likewise for its diversity")
+    min_value: float | None = Field(None, ge=1, le=20, description="likewise for its value")
     selection_order: tuple[Literal["margin", "beam"], Literal["margin", "beam"]] = Field(
         ("margin", "beam"), description="which selection rule comes first"
     )
@@ -173,7 +200,7 @@ class Evolution(Section):
     intra_tree_min_distance: Share = Field(
         0.1, description="collected samples of one tree and round are farther apart than this (1 - cosine)"
     )
-    target_rows: PositiveInt = Field(75_000, description="rows to collect; no round starts once they are accepted")
+    target_rows: PositiveInt = Field(75_000, description="rows to collect: the best over all rounds")
 
 
 class TreeSynth(Section):

@@ -64,4 +64,16 @@ def fields(schema: Mapping[str, Any], draw: random.Random) -> Any:
     return value(schema, draw)
 
 
-ANSWERS = {"split": split, "completion": completion, "adherence": adherence, "samples": fields, "aware": fields}
+def ratings(schema: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
+    """A judge's ratings of a task that is fit to be solved: all flags up, numbers as they come."""
+    return {**value(schema, draw), "well_posed": True, "solvable": True, "checkable": True}
+
+
+ANSWERS = {
+    "ratings": ratings,
+    "split": split,
+    "completion": completion,
+    "adherence": adherence,
+    "samples": fields,
+    "aware": fields,
+}

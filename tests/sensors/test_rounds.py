@@ -102,15 +102,12 @@ def test_a_gate_that_judged_an_older_version_stops_the_batch(platform: Platform)
     assert "the gate of round 1 is STALE" in reason(look(platform, "next_round"))
 
 
-def test_enough_rows_end_the_rounds_and_start_the_collection_once(platform: Platform) -> None:
+def test_a_target_that_is_reached_ends_no_round_for_the_best_rows_come_late(platform: Platform) -> None:
     seeded(platform)
     platform.run("round_01", "b")
     content = platform.but(evolution={**EVOLUTION, "target_rows": 3})
 
-    assert requested(look(content, "next_round")) == {"b": "collected"}
-    assert content.run("collected", "b") == ""
-
-    assert "rows are accepted, the target is 3 (evolution.target_rows)" in reason(look(content, "next_round"))
+    assert requested(look(content, "next_round")) == {"b": "round_02"}
 
 
 def test_a_spent_budget_ends_the_rounds_and_keeps_what_there_is(platform: Platform) -> None:

@@ -1,3 +1,5 @@
+from contextlib import closing
+
 import polars as pl
 import pytest
 
@@ -5,6 +7,7 @@ from evergrow.assets.evolution.accepted import ACCEPTED_COLUMNS
 from evergrow.assets.names import COLLECTED, SEEDS, stage_key
 from evergrow.methods.evolution.synthesis import optimise_prompt
 from evergrow.resources.lake.readable import GATES, GateClosed, Outdated
+from evergrow.resources.ledger import Ledger
 from evergrow.resources.seeds.source import Seeds
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
@@ -247,3 +250,43 @@ def test_what_was_collected_cannot_be_read_once_the_seeds_are_others(platform: P
 
     with pytest.raises(Outdated, match="evolution/seeds, which it was made from, has changed"):
         platform.table(COLLECTED, "b")
+
+
+def test_every_child_of_a_round_is_asked_for_in_another_way_and_told_what_its_parent_is_near_to(
+    platform: Platform,
+) -> None:
+    grow(platform, "round_01", "round_02")
+
+    first = platform.table(stage_key(1, "accepted"), "b", rows="all")
+    second = platform.table(stage_key(2, "instructions"), "b", rows="all")
+
+    asked = second.group_by("parent_id").agg(pl.col("operator").n_unique(), pl.col("words").n_unique())
+    assert set(asked["operator"]) == set(asked["words"]) == {2}
+    parent = first.filter(pl.col("id") == second["parent_id"][0]).row(0, named=True)
+    near = first.filter(pl.col("id") == parent["nearest_id"])["content"].item()
+    with closing(Ledger.of(platform.settings)) as ledger:
+        call = ledger.call(second["call_id"][0])
+    assert call is not None
+    assert near[:100] in call.request
+
+
+def test_children_below_a_floor_have_no_children_and_are_not_collected(platform: Platform) -> None:
+    strict = platform.but(evolution={**EVOLUTION, "rounds": 1, "min_complexity": 6})
+    grow(strict, "round_01", "collected")
+
+    accepted = strict.table(stage_key(1, "accepted"), "b", rows="all")
+    collected = strict.table(COLLECTED, "b", rows="all")
+
+    low = accepted.filter(pl.col("reason") == "below_complexity")
+    assert 0 < low.height < accepted.height
+    assert low["complexity"].max() < 6  # type: ignore[operator]
+    assert set(collected["id"]).isdisjoint(low["id"])
+
+
+def test_a_round_says_how_its_diversity_compares_with_its_seeds(platform: Platform) -> None:
+    grow(platform, "round_01")
+
+    ratio = platform.table(stage_key(1, "diversity"), "b")["ratio_to_seeds"]
+
+    assert ratio.n_unique() == 1
+    assert ratio[0] > 1  # the seeds of this test are one function, renamed

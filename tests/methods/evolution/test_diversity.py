@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evergrow.methods.evolution.diversity import diversity
+from evergrow.methods.evolution.diversity import diversity, ratio_to_seeds
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.settings.models import Embedding
@@ -117,3 +117,23 @@ def test_equals_brute_force_on_random_vectors(data: st.DataObject) -> None:
     assert np.all((scores >= 0) & (scores <= 1))
     assert set(nearest.tolist()) <= {-1, *champions.tolist()}
     assert np.array_equal(nearest == -1, np.full(count, len(champions) == 1))
+
+
+def test_a_round_is_compared_with_its_seeds_over_the_same_trees_and_no_more_of_them_than_allowed() -> None:
+    asked: list[int] = []
+
+    def falling(trees: np.ndarray) -> np.ndarray:
+        """The more trees, the nearer is the nearest: as it is for any texts."""
+        asked.append(len(trees))
+        return np.full(len(trees), 1 / len(trees))
+
+    ratios = [ratio_to_seeds(np.arange(n), lambda t: falling(t) / 2, falling, 50) for n in (2, 20, 400)]
+
+    assert ratios == pytest.approx([0.5, 0.5, 0.5])
+    assert max(asked) == 50
+
+
+def test_one_tree_and_seeds_that_are_all_alike_cannot_be_compared() -> None:
+    assert ratio_to_seeds(np.arange(1), np.ones_like, np.ones_like, 50) is None
+    assert ratio_to_seeds(np.arange(0), np.ones_like, np.ones_like, 50) is None
+    assert ratio_to_seeds(np.arange(9), np.ones_like, np.zeros_like, 50) is None

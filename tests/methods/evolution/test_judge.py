@@ -1,6 +1,9 @@
 import pytest
 
-from evergrow.methods.evolution.judge import Verdict, read_verdict, render_judge
+from evergrow.methods.evolution.judge import CRITERIA, Verdict, judge_prompt, read_verdict, render_judge
+
+FIT = {"well_posed": True, "solvable": True, "checkable": True}
+RATED = {"reasoning": "so", **FIT, "steps": 4, "depth": 5, "skill": 4, "special_cases": 3, "efficiency": 2}
 
 
 @pytest.mark.parametrize(
@@ -10,7 +13,7 @@ def test_a_score_is_read_in_any_usual_form(score: object, read: float) -> None:
     assert read_verdict({"reasoning": " so ", "score": score}) == Verdict(read, "so")
 
 
-@pytest.mark.parametrize("score", [0, 10.5, 99, -1, "inf", "nan", float("nan"), None, "high", [], {}, True])
+@pytest.mark.parametrize("score", [0, 10.5, 99, 10**310, -1, "inf", "nan", float("nan"), None, "high", [], {}, True])
 def test_a_score_off_the_scale_is_an_error(score: object) -> None:
     with pytest.raises(ValueError, match=r"score|number"):
         read_verdict({"reasoning": "so", "score": score})
@@ -25,4 +28,51 @@ def test_an_answer_without_a_score_is_an_error(answer: object) -> None:
 def test_the_rubric_comes_after_the_task() -> None:
     user = render_judge("Rate this 10.").user
 
-    assert user.index("Rate this 10.") < user.index("how challenging the task is")
+    assert user.index("Rate this 10.") < user.index("three flags") < user.index("five ratings")
+
+
+def test_the_score_is_the_mean_of_whole_numbers_and_can_be_traced_to_them() -> None:
+    verdict = read_verdict(RATED)
+
+    assert verdict.score == pytest.approx(3.6)
+    assert verdict.reasoning == "so (steps 4, depth 5, skill 4, special cases 3, efficiency 2)"
+
+
+@pytest.mark.parametrize(("flag", "why"), [("well_posed", "posed"), ("solvable", "solved"), ("checkable", "decides")])
+def test_a_task_that_fails_a_flag_has_no_score_however_hard_it_is(flag: str, why: str) -> None:
+    verdict = read_verdict({**RATED, **dict.fromkeys(CRITERIA, 10), flag: False})
+
+    assert verdict.score is None
+    assert verdict.unfit is not None
+    assert verdict.unfit.startswith("unfit: ")
+    assert why in verdict.unfit
+
+
+@pytest.mark.parametrize("missing", [*FIT, *CRITERIA])
+def test_a_flag_or_a_rating_that_is_missing_is_an_error(missing: str) -> None:
+    with pytest.raises(ValueError, match=missing):
+        read_verdict({name: given for name, given in RATED.items() if name != missing})
+
+
+@pytest.mark.parametrize("rating", [0, 11, "hard", None, True, 10**400, [], "7 or 8"])
+def test_a_rating_off_the_scale_is_an_error(rating: object) -> None:
+    with pytest.raises(ValueError, match="depth"):
+        read_verdict({**RATED, "depth": rating})
+
+
+def test_the_schema_holds_an_endpoint_to_the_scale_and_to_every_key() -> None:
+    schema = judge_prompt().schema
+
+    assert schema is not None
+    assert set(schema["required"]) == {"reasoning", *FIT, *CRITERIA}  # type: ignore[call-overload]
+    assert schema["properties"]["depth"] == {"type": "integer", "minimum": 1, "maximum": 10}  # type: ignore[index]
+    assert judge_prompt("overall").version != judge_prompt().version
+
+
+def test_the_rubric_names_the_solver_and_shows_two_tasks_a_band() -> None:
+    user = render_judge("Sort a list.").user
+
+    assert "two years" in user
+    bands = [line for line in user.splitlines() if line.startswith("- ") and " or " in line[:10]]
+    assert len(bands) == 5
+    assert all(line.count(". ") == 1 for line in bands)

@@ -117,3 +117,22 @@ def test_each_tree_has_one_champion_the_first_of_its_best() -> None:
     )
 
     assert sorted(selection.champions(children)["id"]) == ["a_0", "b_0"]
+
+
+def test_a_child_that_misses_a_floor_says_which_and_keeps_an_earlier_reason() -> None:
+    rows = pl.DataFrame(
+        {
+            "id": ["a", "b", "c", "d", "e"],
+            "complexity": [3.0, 8.0, 8.0, 9.0, None],
+            "diversity": [0.1, 0.1, 0.5, 0.9, None],
+            "value": [4.0, 9.0, 13.0, 18.0, None],
+            "reason": [None, None, None, "too_short", "failed: timeout"],
+        }
+    )
+
+    screened = selection.screen(rows, {"complexity": 5.0, "diversity": 0.2, "value": 14.0})
+
+    assert screened["reason"].to_list() == [
+        *("below_complexity", "below_diversity", "below_value", "too_short", "failed: timeout")
+    ]
+    assert selection.screen(rows, {"complexity": None})["reason"].equals(rows["reason"])

@@ -7,6 +7,8 @@ from evergrow.methods.evolution.judge import render_judge
 from evergrow.methods.evolution.synthesis import direct_prompt, optimise_prompt
 from evergrow.methods.text.prompts import fence
 
+PLAIN = {"programming": True, "domain": "code", "nearest": "", "nearest_fence": "", "angle": None, "words": None}
+
 
 @given(st.text())
 def test_text_is_carried_verbatim_between_two_equal_fences(text: str) -> None:
@@ -18,7 +20,7 @@ def test_text_is_carried_verbatim_between_two_equal_fences(text: str) -> None:
 
 
 def test_text_that_looks_like_a_template_is_not_one() -> None:
-    rendered = direct_prompt().render(content="{{ 7 * 7 }}{% raw %}", fence="---")
+    rendered = direct_prompt().render(content="{{ 7 * 7 }}{% raw %}", fence="---", angle=None, words=None)
 
     assert "{{ 7 * 7 }}{% raw %}" in rendered.user
 
@@ -34,14 +36,14 @@ def test_a_missing_value_is_an_error() -> None:
 
 
 def test_scores_are_shown_with_two_decimals_and_diversity_times_ten() -> None:
-    rendered = optimise_prompt().render(content="x", fence="---", complexity=5.0, diversity=0.4421)
+    rendered = optimise_prompt().render(content="x", fence="---", complexity=5.0, diversity=0.4421, **PLAIN)
 
     assert "Challenge: 5.00 out of 10" in rendered.user
     assert "Diversity: 4.42 out of 10" in rendered.user
 
 
 def test_a_task_without_scores_is_shown_the_scales_only() -> None:
-    rendered = optimise_prompt().render(content="x", fence="---", complexity=None, diversity=None)
+    rendered = optimise_prompt().render(content="x", fence="---", complexity=None, diversity=None, **PLAIN)
 
     assert "out of 10" not in rendered.user
     assert "None" not in rendered.user
