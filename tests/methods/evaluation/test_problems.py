@@ -1,0 +1,90 @@
+import base64
+import json
+import os
+import pickle
+import zlib
+from typing import Any
+
+import pytest
+
+from evergrow.methods.evaluation.problems import UnknownForm, read_problem
+from evergrow.methods.evaluation.stdin_tests import UnreadableCases
+
+CASES = [{"input": "1 2\n", "output": "3\n", "testtype": "stdin"}]
+
+
+def packed(value: object) -> str:
+    return base64.b64encode(zlib.compress(pickle.dumps(value))).decode()
+
+
+@pytest.mark.parametrize(
+    ("row", "answer"),
+    [
+        ({"question": "2 eggs and 3?", "answer": "2 + 3 = 5\n#### 5"}, "5"),
+        ({"problem": "Solve.", "solution": "So $\\boxed{\\frac{1}{2}}$."}, "\\frac{1}{2}"),
+        ({"problem": "Solve.", "answer": "\\sqrt{2}"}, "\\sqrt{2}"),
+        ({"prompt": "How many?", "answer": 7}, "7"),
+    ],
+)
+def test_final_answers_of_mathematics_are_found(row: dict[str, Any], answer: str) -> None:
+    found = read_problem(row, 3, "gsm8k")
+
+    assert (found.kind, found.answer, found.id) == ("maths", answer, "3")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"question": "Which?", "choices": ["sun", "moon", "sea"], "answer": 1},
+        {"question": "Which?", "choices": {"text": ["sun", "moon"], "label": ["1", "2"]}, "answerKey": "2"},
+        {"question": "Which?", "options": ["sun", "moon"], "answer": "B"},
+        {"question": "Which?\n(A) sun\n(B) moon", "answer": "(B)"},
+    ],
+)
+def test_choices_have_options_and_a_letter(row: dict[str, Any]) -> None:
+    found = read_problem(row, 1, "arc")
+
+    assert (found.kind, found.answer) == ("choice", "B")
+    assert "(B) moon" in found.question
+
+
+def test_mbpp_shows_its_tests_and_runs_them_after_its_imports() -> None:
+    row = {"task_id": 2, "text": "Add.", "test_list": ["assert add(1, 2) == 3"], "test_imports": ["import math"]}
+    found = read_problem(row, 1, "mbpp")
+
+    assert found.id == "2"
+    assert "assert add(1, 2) == 3" in found.question
+    assert found.tests == ("import math\nassert add(1, 2) == 3",)
+    assert found.timeout_s == 3.0
+
+
+@pytest.mark.parametrize("private", [json.dumps(CASES), packed(json.dumps(CASES))])
+def test_private_cases_are_read_plain_and_packed(private: str) -> None:
+    row = {"question_id": "q", "question_content": "Add.", "public_test_cases": "[]", "private_test_cases": private}
+    found = read_problem(row, 1, "LiveCodeBench")
+
+    assert found.by_stdin
+    assert len(found.tests) == 1
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.getenv, ("HOME",)
+
+
+def test_packed_cases_that_would_run_code_are_refused() -> None:
+    with pytest.raises(UnreadableCases, match="only plain values"):
+        read_problem({"question_content": "Add.", "private_test_cases": packed(Evil())}, 1, "lcb")
+
+
+@pytest.mark.parametrize(
+    ("row", "says"),
+    [
+        ({"name": "x"}, "no question"),
+        ({"question": "What?"}, "no answer"),
+        ({"question": "Which?", "choices": ["a", "b"], "answer": "E"}, "no answer among A, B"),
+    ],
+)
+def test_a_row_of_no_known_form_says_what_it_lacks(row: dict[str, Any], says: str) -> None:
+    with pytest.raises(UnknownForm, match=says):
+        read_problem(row, 1, "x")
