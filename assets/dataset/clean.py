@@ -81,8 +81,8 @@ def clean_definitions(settings: Settings) -> dg.Definitions:
         return {
             "requested": kept(verified).height,
             "pointers_astray": _astray(table),
-            "benchmarks": pl.lit(benchmarks.own),
-            "benchmarks_missing": pl.lit(len(benchmarks.missing)),
+            "benchmarks": benchmarks.own,
+            "benchmarks_missing": len(benchmarks.missing),
         }
 
     job = dg.define_asset_job(
@@ -131,8 +131,8 @@ def _others(context: dg.AssetExecutionContext) -> list[str]:
     return sorted(set(context.instance.get_dynamic_partitions(BATCHES_NAME)) - {context.partition_key})
 
 
-def _astray(table: pl.DataFrame) -> pl.Expr:
+def _astray(table: pl.DataFrame) -> int:
     """How many duplicates of the batch's own rows point at one that is not kept."""
     ids = kept(table)["id"]
     own = pl.col("duplicate_of").is_not_null() & (pl.col("duplicate_batch") == pl.col("batch"))
-    return (own & ~pl.col("duplicate_of").is_in(ids.implode())).sum()
+    return table.filter(own & ~pl.col("duplicate_of").is_in(ids.implode())).height

@@ -61,11 +61,9 @@ def accepted_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefiniti
         return chosen
 
     @gate(accepted, "accepted", settings, {"parents": parents_key(round_no)})
-    def accepted_gate(table: pl.DataFrame, parents: pl.DataFrame) -> Facts:  # noqa: ARG001
+    def accepted_gate(table: pl.DataFrame, parents: pl.DataFrame) -> Facts:
         ids = shown.kept(parents)["id"]
-        return {
-            "requested": len(ids) * rules.children,
-            "known_parent": pl.when(pl.col("parent_id").is_in(ids.implode())).then("parent_id"),
-        }
+        known = pl.when(pl.col("parent_id").is_in(ids.implode())).then("parent_id")
+        return {"requested": len(ids) * rules.children, "known_parent": table.select(known).to_series()}
 
     return accepted, accepted_gate

@@ -77,6 +77,7 @@ def diversity_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinit
         before = _ratio(previous) if round_no > 1 else None
         return {
             "requested": shown.kept(complexity).height,
+            "ratio_to_seeds": own,
             "lowest_ratio_to_seeds": None if own is None else wanted.min_ratio_to_seeds,
             "lowest_ratio_to_previous": None
             if own is None or before is None

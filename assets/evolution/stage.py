@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import dagster as dg
 
-from evergrow.assets.gates.evolution import SUITES
+from evergrow.assets.gates.evolution import EVOLUTION_SUITES
 from evergrow.assets.names import BATCHES, gate_name, round_name, stage_key
 from evergrow.resources.lake.readable import GATES
 
@@ -28,7 +28,7 @@ def stage_asset(
             partitions_def=BATCHES,
             ins=ins,
             code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
-            metadata={GATES: [gate_name(stage)]} if stage in SUITES else {},
+            metadata={GATES: [gate_name(stage)]} if stage in EVOLUTION_SUITES else {},
             kinds={kind},
             pool=pool,
         )(function)

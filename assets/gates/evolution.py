@@ -1,199 +1,119 @@
-"""What each gate expects, as data: Great Expectations' expectations, their thresholds named, not written in.
-
-A bound is a number, a setting (`Setting("gates.complexity.min_mean")`) or a fact about the run (`Fact("requested")`)
-that the gate computes when it judges. A critical expectation that is not met closes the gate; a warning is shown.
-"""
+"""What the gates of a round's tables expect, as data; see `suite`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
 
 import polars as pl
 
+from evergrow.assets.gates.suite import (
+    KEPT,
+    Fact,
+    FigureRule,
+    RowRule,
+    Setting,
+    Suite,
+    at_least,
+    at_most,
+    complete,
+    none,
+    unique,
+)
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """A bound that the settings hold, by its path."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """A bound that the gate computes from other tables; without it the expectation does not apply."""
-
-    name: str
-
-
-Bound = float | int | Setting | Fact
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """One expectation of a suite.
-
-    Attributes:
-        says: what must hold, in words for a person.
-        type: Great Expectations' name of it, without `expect_`.
-        column: the column that it is about, if any.
-        bounds: keyword arguments of the expectation.
-        severity: whether not meeting it closes the gate.
-        from_rows: fewest rows for which it is meaningful.
-    """
-
-    says: str
-    type: str
-    column: str | None = None
-    bounds: Mapping[str, Bound] = field(default_factory=dict)
-    severity: Literal["critical", "warning"] = "critical"
-    from_rows: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """A gate's expectations, and columns that are derived for them from the table's own."""
-
-    expectations: tuple[Expectation, ...]
-    derived: Mapping[str, pl.Expr] = field(default_factory=dict)
-
-
-_KEPT = pl.col("reason").is_null()
 _UNFIT = pl.col("reason").str.starts_with("unfit").fill_null(value=False)
 _UNSCORED = pl.any_horizontal(pl.col("complexity", "diversity", "value").is_null())
-_UNIQUE_ID = Expectation("every child stands in one row", "column_values_to_be_unique", "id")
+_ONE_ROW = unique("every child stands in one row")
 
-
-def complete(of: str) -> Expectation:
-    """Every row that was asked for is there: `of` names what there should be one row for each of."""
-    return Expectation(
-        f"the funnel adds up: one row for each of {of}", "table_row_count_to_equal", None, {"value": Fact("requested")}
-    )
-
-
-SUITES: Mapping[str, Suite] = {
+EVOLUTION_SUITES: Mapping[str, Suite] = {
     "complexity": Suite(
         (
             complete("the instructions that were kept"),
-            _UNIQUE_ID,
-            Expectation(
+            _ONE_ROW,
+            RowRule(
                 "the judge scored enough of the children",
-                "column_values_to_not_be_null",
+                "not_be_null",
                 "judged",
                 {"mostly": Setting("gates.complexity.min_scored_share")},
             ),
-            Expectation(
+            at_most(
                 "few enough of the children are unfit: ill posed, unsolvable, or with nothing that decides",
-                "column_max_to_be_between",
                 "unfit_share",
-                {"max_value": Setting("gates.complexity.max_unfit_share")},
-                from_rows=1,
+                "gates.complexity.max_unfit_share",
             ),
-            Expectation(
-                "every score is on the scale",
-                "column_values_to_be_between",
-                "complexity",
-                {"min_value": 1, "max_value": 10},
-            ),
-            Expectation(
-                "the mean complexity is high enough",
-                "column_mean_to_be_between",
-                "complexity",
-                {"min_value": Setting("gates.complexity.min_mean")},
-            ),
-            Expectation(
+            RowRule("every score is on the scale", "be_between", "complexity", {"min_value": 1, "max_value": 10}),
+            at_least("the mean complexity is high enough", "complexity_mean", "gates.complexity.min_mean"),
+            FigureRule(
                 "the mean complexity is not below the previous round's by more than gates.complexity.max_drop",
-                "column_mean_to_be_between",
-                "complexity",
+                "complexity_mean",
                 {"min_value": Fact("lowest_mean")},
             ),
-            Expectation(
+            FigureRule(
                 "the judge tells children apart",
-                "column_stdev_to_be_between",
-                "complexity",
+                "complexity_std",
                 {"min_value": Setting("gates.complexity.min_std")},
+                of="scored",
                 from_rows=10,
             ),
+            FigureRule(
+                "the judge does not give one score to all",
+                "complexity_scores",
+                {"min_value": 2},
+                "warning",
+                of="scored",
+                from_rows=3,
+            ),
         ),
-        derived={"judged": pl.when(_UNFIT).then(1.0).otherwise("complexity"), "unfit_share": _UNFIT.mean()},
+        columns={"judged": pl.when(_UNFIT).then(1.0).otherwise("complexity")},
+        figures={
+            "unfit_share": _UNFIT.mean(),
+            "scored": pl.col("complexity").count(),
+            "complexity_mean": pl.col("complexity").mean(),
+            "complexity_std": pl.col("complexity").std(),
+            "complexity_scores": pl.col("complexity").drop_nulls().n_unique(),
+        },
     ),
     "diversity": Suite(
         (
             complete("the children that were scored"),
-            _UNIQUE_ID,
-            Expectation("every child has a diversity", "column_values_to_not_be_null", "diversity"),
-            Expectation(
-                "every diversity is on the scale",
-                "column_values_to_be_between",
-                "diversity",
-                {"min_value": 0, "max_value": 1},
-            ),
-            Expectation(
-                "the mean diversity is high enough",
-                "column_mean_to_be_between",
-                "diversity",
-                {"min_value": Setting("gates.diversity.min_mean")},
-            ),
-            Expectation(
-                "the least diverse tenth is diverse enough",
-                "column_max_to_be_between",
-                "diversity_p10",
-                {"min_value": Setting("gates.diversity.min_p10")},
-                from_rows=1,
-            ),
-            Expectation(
+            _ONE_ROW,
+            RowRule("every child has a diversity", "not_be_null", "diversity"),
+            RowRule("every diversity is on the scale", "be_between", "diversity", {"min_value": 0, "max_value": 1}),
+            at_least("the mean diversity is high enough", "diversity_mean", "gates.diversity.min_mean"),
+            at_least("the least diverse tenth is diverse enough", "diversity_p10", "gates.diversity.min_p10"),
+            FigureRule(
                 "the mean diversity is gates.diversity.min_ratio_to_seeds of what the seeds of as many trees reach",
-                "column_min_to_be_between",
                 "ratio_to_seeds",
                 {"min_value": Fact("lowest_ratio_to_seeds")},
                 from_rows=10,
             ),
-            Expectation(
+            FigureRule(
                 "that share is gates.diversity.min_ratio_to_previous of the previous round's",
-                "column_min_to_be_between",
                 "ratio_to_seeds",
                 {"min_value": Fact("lowest_ratio_to_previous")},
                 from_rows=10,
             ),
         ),
-        derived={"diversity_p10": pl.col("diversity").quantile(0.1)},
+        figures={
+            "diversity_mean": pl.col("diversity").mean(),
+            "diversity_p10": pl.col("diversity").quantile(0.1),
+        },
     ),
     "accepted": Suite(
         (
             complete("the children that were asked for"),
-            _UNIQUE_ID,
-            Expectation(
-                "every child has a parent among those of the round", "column_values_to_not_be_null", "known_parent"
-            ),
-            Expectation("accepted children are all different", "column_values_to_be_unique", "kept_content"),
-            Expectation(
-                "accepted children have both scores and a value",
-                "column_max_to_be_between",
-                "kept_without_score",
-                {"max_value": 0},
-                from_rows=1,
-            ),
-            Expectation(
-                "enough children are accepted",
-                "column_max_to_be_between",
-                "kept_rows",
-                {"min_value": Setting("gates.accepted.min_rows")},
-                from_rows=1,
-            ),
-            Expectation(
-                "a large enough share of the children is accepted",
-                "column_max_to_be_between",
-                "kept_share",
-                {"min_value": Setting("gates.accepted.min_share")},
-                from_rows=1,
-            ),
+            _ONE_ROW,
+            RowRule("every child has a parent among those of the round", "not_be_null", "known_parent"),
+            unique("accepted children are all different", "kept_content"),
+            none("accepted children have both scores and a value", "kept_without_score"),
+            at_most("few enough children copy another", "copy_share", "gates.accepted.max_copy_share"),
+            at_least("enough children are accepted", "kept_rows", "gates.accepted.min_rows"),
+            at_least("a large enough share of the children is accepted", "kept_share", "gates.accepted.min_share"),
         ),
-        derived={
-            "kept_content": pl.when(_KEPT).then("content"),
-            "kept_without_score": (
-                _KEPT & pl.any_horizontal(pl.col("complexity", "diversity", "value").is_null())
-            ).sum(),
-            "kept_rows": _KEPT.sum(),
-            "kept_share": _KEPT.mean(),
+        columns={"kept_content": pl.when(KEPT).then("content")},
+        figures={
+            "kept_without_score": (KEPT & _UNSCORED).sum(),
+            "copy_share": pl.col("reason").str.contains("^(duplicate|equals_parent)").fill_null(value=False).mean(),
+            "kept_rows": KEPT.sum(),
+            "kept_share": KEPT.mean(),
+            "value_mean": pl.col("value").filter(KEPT).mean(),
         },
     ),
 }

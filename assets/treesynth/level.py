@@ -39,6 +39,7 @@ from evergrow.resources.settings import Settings
 SHAPE, INNER = "shape", "inner"  # metadata: what the level depends on besides its inputs, and how many nodes divide
 PROMPTS = ("write", "split", "complete")
 LEVEL = "level"
+PLANNED = [field.name for field in fields(Plan)]
 GROWING_RULES = {
     *("pivots", "pivot_attempts", "list_draws", "dimension_attempts", "dimension_candidates", "ask_until", "max_asks"),
     *("infinite_over", "merge_similarity", "samples_per_call"),
@@ -225,14 +226,10 @@ def _gate(level: dg.AssetsDefinition, depth: int, settings: Settings) -> dg.Asse
 
 
 def _facts(table: pl.DataFrame, depth: int, settings: Settings, home: Home, ledger: Ledger) -> Facts:
-    """What the level's suite asks about splits and about the plan; a figure that is not known is 0, for no limit."""
-    checks = split_checks(table)
-    facts: dict[str, object] = {name: pl.lit(checks[name]) for name in checks.columns}
-    facts["fan_out"] = pl.lit(checks["fan_out"].fill_null(0))
-    names = [f"plan_{field.name}" for field in fields(Plan)]
+    """What the level's suite asks about splits, one value a node, and about the plan."""
+    checks = split_checks(table).to_dict()
     if table.is_empty():
-        return {**facts, **dict.fromkeys((*names, "plan_rows_per_leaf"), pl.lit(0.0))}
-    about = known_tree(home, settings, table["tree"][0])
-    projected = level_plan(table, depth, settings, about, ledger)
-    planned = {f"plan_{name}": pl.lit(float(value or 0)) for name, value in asdict(projected).items()}
-    return {**facts, **planned, "plan_rows_per_leaf": pl.lit(projected.rows / max(projected.leaves, 1))}
+        return {**checks, **dict.fromkeys(f"plan_{name}" for name in (*PLANNED, "rows_per_leaf"))}
+    projected = level_plan(table, depth, settings, known_tree(home, settings, table["tree"][0]), ledger)
+    planned = {f"plan_{name}": getattr(projected, name) for name in PLANNED}
+    return {**checks, **planned, "plan_rows_per_leaf": projected.rows / max(projected.leaves, 1)}

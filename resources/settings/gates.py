@@ -38,6 +38,7 @@ class AcceptedGate(Section):
 
     min_rows: PositiveInt = Field(1, description="fewest rows that a round must accept")
     min_share: Share = Field(0.05, description="lowest share of requested children that is accepted")
+    max_copy_share: Share = Field(0.5, description="share of children that only copy another, or their parent")
 
 
 class LevelGate(Section):
@@ -52,7 +53,9 @@ class SamplesGate(Section):
     """Thresholds of the gate on a tree's samples."""
 
     min_fill: Share = Field(1.0, description="share of the rows aimed at that must be there")
-    min_adherence: Share = Field(0.6, description="mean share of its leaf's attributes that a checked sample has")
+    min_adherence: Share | None = Field(
+        0.6, description="mean share of its leaf's attributes that a checked sample has; empty: none is asked for"
+    )
 
 
 class RoutingGate(Section):
