@@ -59,8 +59,3 @@ def tree_shards(count: int) -> dg.MultiPartitionsDefinition:
 def shard_partition(tree: str, shard: str) -> dg.MultiPartitionKey:
     """The partition of one shard of a tree."""
     return dg.MultiPartitionKey({"tree": tree, "shard": shard})
-
-
-def owner(partition: str) -> str:
-    """The batch or tree that a partition belongs to: itself, or the tree whose shard it is. It has the lock."""
-    return partition.rpartition("|")[2]

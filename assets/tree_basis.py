@@ -1,9 +1,9 @@
 """What a tree's tables were made from, as one text: if it differs from today's, the table has to be made again."""
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition
+from evergrow.resources.host.dagster_private import DATA_VERSION_TAG
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.trees import balance_spec, tree_spec

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
 from evergrow.assets.names import SEEDS, STAGES, parents_key, stage_key
+from evergrow.resources.host.dagster_private import CODE_VERSION_TAG
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GATES, THRESHOLDS, Verdict, judgement
 from evergrow.resources.lake.versions import DIGEST, UNANSWERED, as_read, inputs, latest_materialization, looked_up, tag

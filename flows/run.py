@@ -6,16 +6,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
-from dagster._core.events import EngineEventData, JobFailureData, RunFailureReason
-from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
-from dagster_shared.error import SerializableErrorInfo
 
 from evergrow.assets.names import COLLECTED, SEEDS, STAGES, round_name, stage_key
 from evergrow.flows.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
 from evergrow.flows.runs import close_abandoned, of_this_process
 from evergrow.flows.submissions import Awaited, look_for_answers
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.host.dagster_private import (
+    AssetCheckEvaluation,
+    EngineEventData,
+    JobFailureData,
+    RunFailureReason,
+    SerializableErrorInfo,
+    StepFailureData,
+    UserFailureData,
+)
 from evergrow.resources.host.files import atomic_write
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.llm import BudgetReached

@@ -4,10 +4,10 @@ import os
 import socket
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
-from evergrow.assets.names import owner
+from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
 from evergrow.resources.host.processes import alive
+from evergrow.resources.registry.names import owner
 
 PID, HOST = "evergrow/pid", "evergrow/host"
 UNFINISHED = [

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.data_version import CODE_VERSION_TAG
 
 from evergrow.assets.names import SAMPLES, gate_name, level_key, shard_names, shard_partition
 from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.treesynth.level import INNER, SHAPE, known_tree, shape
 from evergrow.flows.frontier import NEVER_MADE, OTHER_CODE, changed, gate_needed, work_needed
+from evergrow.resources.host.dagster_private import CODE_VERSION_TAG
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import Verdict, judgement
 from evergrow.resources.lake.versions import UNANSWERED, latest_materialization

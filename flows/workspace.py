@@ -9,7 +9,7 @@ from functools import cached_property
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.definitions import build_definitions, open_lake
+from evergrow.assets.definitions import build_definitions
 from evergrow.assets.funnel import funnel, made_rounds
 from evergrow.assets.names import BATCHES_NAME, RELEASE, SAMPLES, shard_names, shard_partition
 from evergrow.resources.host.home import Home
@@ -42,7 +42,7 @@ class Workspace:
     @cached_property
     def lake(self) -> Lake:
         """Where the tables are."""
-        return open_lake(self.settings)
+        return Lake.of(self.settings)
 
     @cached_property
     def definitions(self) -> dg.Definitions:

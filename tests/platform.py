@@ -10,14 +10,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.definitions import build_definitions, open_lake
+from evergrow.assets.definitions import build_definitions
 from evergrow.assets.names import BATCHES_NAME, RELEASE
 from evergrow.flows.run import why_failed
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.lake import Rows
+from evergrow.resources.lake.lake import Lake, Rows
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.ledger import Ledger, Spent
 from evergrow.resources.registry.batches import stage
@@ -58,7 +58,7 @@ class Platform:
     def __post_init__(self) -> None:
         self.settings = load_settings(self.overrides)
         self.home = Home(self.settings.home).ensure()
-        self.lake = open_lake(self.settings)
+        self.lake = Lake.of(self.settings)
         self.definitions = build_definitions(self.settings)
 
     def but(self, **overrides: object) -> "Platform":

@@ -12,15 +12,17 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 import dagster as dg
 import polars as pl
 from upath import UPath
 
 from evergrow.resources.host.files import sync_folder
+from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GATES, Outdated, require_sound
 from evergrow.resources.lake.versions import LEFT_OUT, latest_materialization
+from evergrow.resources.settings import Settings
 
 Rows = Literal["kept", "rejected", "all"]
 ALL_ROWS = {"rows": "all"}  # input metadata: this asset wants rejected rows as well
@@ -47,6 +49,11 @@ class Lake:
     def __init__(self, url: str | Path) -> None:
         self._base = UPath(url)
         self._local = Path(self._base.path) if self._base.protocol in ("", "file") else None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The lake that the settings name, by default `HOME/lake`."""
+        return cls(settings.lake_url or Home(settings.home).lake)
 
     def write(self, key: dg.AssetKey, partition: str | None, frame: pl.DataFrame) -> tuple[str, str]:
         """Store `frame`; returns its path below the base, and its digest. Writing equal content again changes nothing.

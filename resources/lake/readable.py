@@ -10,9 +10,7 @@ from enum import StrEnum
 
 import dagster as dg
 
-# Private, and the only way to read a partition's verdict in Dagster 1.13; tests hold that it works.
-from dagster._core.event_api import PartitionKeyFilter
-
+from evergrow.resources.host.dagster_private import PartitionKeyFilter
 from evergrow.resources.lake.versions import inputs, latest_materialization, looked_up, sources, unchanged
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed

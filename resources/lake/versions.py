@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
-from dagster._core.definitions.data_version import DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
+
+from evergrow.resources.host.dagster_private import DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
 
 LEFT_OUT = "left_out"  # metadata: inputs that Dagster takes note of, though nothing of them was read
 READ = "read"  # metadata: partitions that the asset looked up itself, each with the content that it had then

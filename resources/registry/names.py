@@ -35,3 +35,8 @@ def slug(text: str) -> str:
     """A name that resembles `text`; made from its hash where nothing of it can stay."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:MAX_NAME_CHARS].rstrip("-._")
     return name or f"batch-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+
+
+def owner(partition: str) -> str:
+    """The batch or tree that a partition belongs to: itself, or the tree whose shard it is. It has the lock."""
+    return partition.rpartition("|")[2]

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from evergrow.assets.names import BATCHES_NAME, STAGES, stage_key
 from evergrow.flows.runs import HOST, PID, of_this_process
+from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
 from tests.platform import LENIENT, Platform
 from tests.sensors.conftest import EVOLUTION, keys, look, reason, requested
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 
 from evergrow.assets.names import TREES_NAME, shard_names, shard_partition
 from evergrow.flows.frontier import Stop
 from evergrow.flows.runs import HOST, PID, close_abandoned
 from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.trees import register
 from evergrow.sensors.trees import decide

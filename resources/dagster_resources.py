@@ -1,0 +1,289 @@
+"""Every Dagster resource: what the UI's page of resources shows, and what assets are given.
+
+The fields of a resource say what it is made from, so that a person who looks at a deployment sees its models, endpoints
+and stores; secrets are never among them. They are no second place for settings: a run whose launchpad changes one is
+refused, since rows would be made under settings that no recipe, card or trace knows of.
+"""
+
+import logging
+from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar
+
+import dagster as dg
+from sqlalchemy import make_url
+
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
+from evergrow.resources.host.home import Home
+from evergrow.resources.host.progress import LogProgress, Progress
+from evergrow.resources.lake.lake import Lake, LakeIOManager
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm.addresses import Address, address_of
+from evergrow.resources.llm.faults import EndpointError
+from evergrow.resources.models import EmbeddedServers, Models
+from evergrow.resources.registry.names import owner
+from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.sandbox import Sandbox
+from evergrow.resources.settings import Settings, models
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """What resources are made from.
+
+    Attributes:
+        settings: of the process.
+        progress: where progress is shown; None: lines in the run's log.
+        caller_holds_lock: runs are executed by a process that holds the batch already; they do not take its lock.
+    """
+
+    settings: Settings
+    progress: Progress | None = None
+    caller_holds_lock: bool = False
+
+    @property
+    def home(self) -> Home:
+        """The folders of EVERGROW_HOME."""
+        return Home(self.settings.home)
+
+    def shown(self, context: dg.InitResourceContext) -> Progress:
+        """Where a run shows its progress."""
+        return self.progress or LogProgress(context.log or logging.getLogger("evergrow"))
+
+
+class _Resource(dg.ConfigurableResource[T], Generic[T]):
+    """A resource whose fields are read off the settings."""
+
+    project: dg.ResourceDependency[Project]
+
+    @classmethod
+    @abstractmethod
+    def of(cls, project: Project) -> Self:
+        """The resource, its fields filled in."""
+
+    @abstractmethod
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[T]:
+        """What assets are given; closed when the run ends."""
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[T]:
+        """What assets are given, if the run left the fields as they are.
+
+        Raises:
+            dg.Failure: its launchpad changed one.
+        """
+        project = _resolved(self.project)
+        _require_unchanged(self, type(self).of(project))
+        yield from self.opened(project, context)
+
+
+class HomeResource(_Resource[Home]):
+    """The folder of this machine: inbox, exports, logs and caches."""
+
+    folder: str
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """The folder that the settings name."""
+        return cls(project=project, folder=str(project.settings.home))
+
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Home]:  # noqa: ARG002
+        """The home, its folders made."""
+        yield project.home.ensure()
+
+
+class LakeResource(_Resource[Lake]):
+    """Where the tables are, for assets that look into tables which are none of their inputs."""
+
+    url: str
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """The lake that the settings name."""
+        return cls(project=project, url=lake_url(project.settings))
+
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Lake]:  # noqa: ARG002
+        """The lake."""
+        yield Lake.of(project.settings)
+
+
+class LedgerResource(_Resource[Ledger]):
+    """The database of every request to a model, its reply and its cost; the URL is shown without its password."""
+
+    url: str
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """The ledger that the settings name."""
+        return cls(project=project, url=ledger_url(project.settings))
+
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Ledger]:  # noqa: ARG002
+        """The ledger, open until the run ends."""
+        with closing(Ledger.of(project.settings)) as ledger:
+            yield ledger
+
+
+class ModelsResource(_Resource[Models]):
+    """The language models that are asked: which one for which role, and where it is served; keys are not shown."""
+
+    roles: dict[str, str]
+    endpoints: dict[str, str]
+    ledger: str
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """Models by role and addresses by endpoint, as the settings and the environment name them."""
+        settings = project.settings
+        return cls(
+            project=project,
+            roles={name: role_in_words(settings.role(name)) for name in models.Roles.model_fields},
+            endpoints={name: endpoint_in_words(settings, name) for name in settings.endpoints},
+            ledger=ledger_url(settings),
+        )
+
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Models]:
+        """The models; the embedded one is started when it is asked first."""
+        settings = project.settings
+        with (
+            closing(Ledger.of(settings)) as ledger,
+            closing(EmbeddedServers(settings, project.home)) as servers,
+        ):
+            yield Models(settings, ledger, servers, project.shown(context))
+
+
+class EmbedderResource(_Resource[Embedder]):
+    """The model that turns texts into vectors, each text once."""
+
+    model: str
+    device: str
+    vectors: str
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """The model and device that the settings name, and the file that keeps its vectors."""
+        embedding = project.settings.embedding
+        return cls(
+            project=project, model=embedding.model, device=embedding.device, vectors=str(project.home.embeddings)
+        )
+
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Embedder]:
+        """The embedder; its model is loaded when the first unknown text comes."""
+        yield Embedder(project.settings.embedding, project.home.embeddings, project.shown(context))
+
+
+class SandboxResource(_Resource[Sandbox | SandboxUnavailable]):
+    """Where generated programs run, confined; where that cannot be had they run nowhere, and rows say so."""
+
+    require: str
+    memory_mb: int
+    wall_s: float
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """The level that the settings require, and the limits of a program."""
+        rules = project.settings.sandbox
+        return cls(project=project, require=rules.require, memory_mb=rules.memory_mb, wall_s=rules.wall_s)
+
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Sandbox | SandboxUnavailable]:  # noqa: ARG002
+        """The sandbox, or why there is none."""
+        try:
+            found: Sandbox | SandboxUnavailable = Sandbox.open(project.settings.sandbox)
+        except SandboxUnavailable as why:
+            found = why
+        yield found
+
+
+class LakeIOManagerResource(dg.ConfigurableIOManagerFactory[LakeIOManager]):
+    """Loads inputs from the lake, through their gates, and stores tables in it; keeps a second run off a partition."""
+
+    url: str
+    project: dg.ResourceDependency[Project]
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """The lake that the settings name."""
+        return cls(project=project, url=lake_url(project.settings))
+
+    def create_io_manager(self, context: dg.InitResourceContext) -> LakeIOManager:  # noqa: ARG002
+        """Loads and stores tables."""
+        return LakeIOManager(Lake.of(_resolved(self.project).settings))
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[LakeIOManager]:
+        """Every run reads or writes a table: so every run of a partition holds the lock of its batch or tree.
+
+        Raises:
+            dg.Failure: the launchpad changed a field.
+            BatchBusy: another run holds the lock.
+        """
+        project = _resolved(self.project)
+        _require_unchanged(self, type(self).of(project))
+        run = context.run
+        partition = run.tags.get(PARTITION_NAME_TAG) if run and not project.caller_holds_lock else None
+        held = project.home.batch_lock(owner(partition), run.run_id) if run and partition else nullcontext()
+        with held:
+            yield self.create_io_manager(context)
+
+
+def resources(project: Project) -> dict[str, object]:
+    """All of them, by the names under which assets ask for them."""
+    return {
+        "io_manager": LakeIOManagerResource.of(project),
+        "home": HomeResource.of(project),
+        "lake": LakeResource.of(project),
+        "ledger": LedgerResource.of(project),
+        "models": ModelsResource.of(project),
+        "embedder": EmbedderResource.of(project),
+        "sandbox": SandboxResource.of(project),
+    }
+
+
+def lake_url(settings: Settings) -> str:
+    """Where the lake is, without the user and password that a URL may carry."""
+    return Address(str(settings.lake_url or Home(settings.home).lake), "").shown
+
+
+def ledger_url(settings: Settings) -> str:
+    """Where the ledger is, without the password."""
+    url = settings.ledger_url
+    return make_url(url).render_as_string(hide_password=True) if url else str(settings.home / "ledger.sqlite")
+
+
+def role_in_words(role: models.Role) -> str:
+    """A role's model, how it is asked and by which endpoints."""
+    heat = "no temperature" if role.temperature is None else f"temperature {role.temperature:g}"
+    return f"{role.model} ({heat}, up to {role.max_tokens:,} tokens, {role.mode}) at {', '.join(role.endpoints)}"
+
+
+def endpoint_in_words(settings: Settings, name: str) -> str:
+    """An endpoint's URL, without a key; what is missing if it has none."""
+    endpoint = settings.endpoints[name]
+    if endpoint.kind == "embedded":
+        return "the embedded model, on this machine"
+    try:
+        return address_of(name, endpoint).shown
+    except EndpointError as error:
+        return f"not usable: {error}"
+
+
+def _resolved(project: object) -> Project:
+    """The project itself: while a run is under way, Dagster has put it in the place of what may stand for it."""
+    assert isinstance(project, Project)
+    return project
+
+
+def _require_unchanged(given: _Resource[T] | LakeIOManagerResource, wanted: object) -> None:
+    changed = [
+        name for name in type(given).model_fields if name != "project" and getattr(given, name) != getattr(wanted, name)
+    ]
+    if changed:
+        raise dg.Failure(
+            f"{type(given).__name__}: a launchpad cannot change {', '.join(changed)}; set it in evergrow.yaml or by an "
+            "environment variable, and reload",
+            allow_retries=False,
+        )

@@ -1,0 +1,28 @@
+"""What evergrow takes from Dagster's private modules, in one place: a new version of Dagster is checked against this.
+
+Each name has a test in tests/resources/host/test_dagster_private.py that says what breaks without it.
+"""
+
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
+from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG, INPUT_DATA_VERSION_TAG_PREFIX
+from dagster._core.event_api import PartitionKeyFilter
+from dagster._core.events import EngineEventData, JobFailureData, RunFailureReason
+from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
+from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
+from dagster_shared.error import SerializableErrorInfo
+
+__all__ = [
+    "CODE_VERSION_TAG",
+    "DATA_VERSION_TAG",
+    "INPUT_DATA_VERSION_TAG_PREFIX",
+    "PARTITION_NAME_TAG",
+    "RUN_KEY_TAG",
+    "AssetCheckEvaluation",
+    "EngineEventData",
+    "JobFailureData",
+    "PartitionKeyFilter",
+    "RunFailureReason",
+    "SerializableErrorInfo",
+    "StepFailureData",
+    "UserFailureData",
+]

@@ -1,0 +1,149 @@
+"""What breaks if a name that evergrow takes from Dagster's private modules changes: one test for each.
+
+A new minor version of Dagster is let in when these pass.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from evergrow.resources.host import dagster_private as private
+
+ROOT = Path(__file__).parents[3]
+PARTS = dg.StaticPartitionsDefinition(["a", "b"])
+
+
+@dg.asset(partitions_def=PARTS, code_version="seven")
+def numbers() -> int:
+    return 1
+
+
+@dg.asset(partitions_def=PARTS)
+def doubled(numbers: int) -> int:
+    return 2 * numbers
+
+
+@dg.asset_check(asset=numbers, partitions_def=PARTS, blocking=True)
+def verdict(context: dg.AssetCheckExecutionContext, numbers: int) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=context.partition_key == "b", description="only b is good")
+
+
+@dg.asset
+def failing() -> None:
+    raise dg.Failure("in its own words")
+
+
+@dg.asset
+def raising() -> None:
+    raise ValueError("as Python says it")
+
+
+@pytest.fixture(scope="module")
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture(scope="module")
+def runs(instance: dg.DagsterInstance) -> dict[str, dg.ExecuteInProcessResult]:
+    defs = dg.Definitions(
+        [numbers, doubled, failing, raising],
+        asset_checks=[verdict],
+        jobs=[
+            dg.define_asset_job("parts", selection=dg.AssetSelection.assets(numbers, doubled)),
+            dg.define_asset_job("fails", selection=dg.AssetSelection.assets(failing)),
+            dg.define_asset_job("raises", selection=dg.AssetSelection.assets(raising)),
+        ],
+    )
+
+    def run(job: str, partition: str | None = None) -> dg.ExecuteInProcessResult:
+        resolved = defs.resolve_job_def(job)
+        return resolved.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False)
+
+    return {"a": run("parts", "a"), "b": run("parts", "b"), "fails": run("fails"), "raises": run("raises")}
+
+
+def data(result: dg.ExecuteInProcessResult) -> list[object]:
+    return [event.event_specific_data for event in result.all_events]
+
+
+def test_a_gate_is_read_for_one_partition(
+    instance: dg.DagsterInstance, runs: dict[str, dg.ExecuteInProcessResult]
+) -> None:
+    assert runs
+    found = {}
+    for part in ("a", "b"):
+        record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+            [verdict.check_key], partition_filter=private.PartitionKeyFilter(key=part)
+        )[verdict.check_key]
+        assert record.evaluation is not None
+        found[part] = record.evaluation.passed
+
+    assert found == {"a": False, "b": True}
+
+
+def tags_of(instance: dg.DagsterInstance, key: dg.AssetKey) -> dict[str, str]:
+    record = instance.get_latest_materialization_event(key)
+    assert record is not None
+    assert record.asset_materialization is not None
+    return dict(record.asset_materialization.tags or {})
+
+
+def test_a_table_says_of_what_content_code_and_inputs_it_was_made(
+    instance: dg.DagsterInstance, runs: dict[str, dg.ExecuteInProcessResult]
+) -> None:
+    assert runs["b"].success
+    made, below = tags_of(instance, numbers.key), tags_of(instance, doubled.key)
+    noted = below[f"{private.INPUT_DATA_VERSION_TAG_PREFIX}/numbers"]
+
+    assert made[private.CODE_VERSION_TAG] == "seven"
+    assert noted == hashlib.sha256(made[private.DATA_VERSION_TAG].encode()).hexdigest()
+
+
+def test_a_run_carries_its_partition_and_its_key_as_tags(
+    instance: dg.DagsterInstance, runs: dict[str, dg.ExecuteInProcessResult]
+) -> None:
+    run = instance.get_run_by_id(runs["b"].run_id)
+
+    assert run is not None
+    assert run.tags[private.PARTITION_NAME_TAG] == "b"
+    assert dg.RunRequest(run_key="k", tags={}).run_key == "k"
+    assert private.RUN_KEY_TAG == "dagster/run_key"
+
+
+def test_why_a_run_failed_is_found_in_its_events(runs: dict[str, dg.ExecuteInProcessResult]) -> None:
+    gate = [one for one in data(runs["a"]) if isinstance(one, private.AssetCheckEvaluation)]
+    own = [one for one in data(runs["fails"]) if isinstance(one, private.StepFailureData)]
+    python = [one for one in data(runs["raises"]) if isinstance(one, private.StepFailureData)]
+
+    assert [one.description for one in gate if not one.passed] == ["only b is good"]
+    assert isinstance(own[0].user_failure_data, private.UserFailureData)
+    assert own[0].user_failure_data.description == "in its own words"
+    assert isinstance(python[0].error, private.SerializableErrorInfo)
+    assert python[0].error.cause is not None
+    assert "as Python says it" in python[0].error.cause.message
+
+
+def test_how_a_run_ended_is_found_in_its_events(runs: dict[str, dg.ExecuteInProcessResult]) -> None:
+    ends = [one for one in data(runs["fails"]) if isinstance(one, private.JobFailureData)]
+
+    assert ends[0].failure_reason is not private.RunFailureReason.UNEXPECTED_TERMINATION
+    assert any(isinstance(one, private.EngineEventData) for one in data(runs["fails"]))
+
+
+def test_no_other_module_reaches_into_dagster() -> None:
+    folders = ("methods", "resources", "assets", "flows", "sensors", "cli", "tests", "benchmarks")
+    found = []
+    for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            module = node.module if isinstance(node, ast.ImportFrom) else None
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [module or ""]
+            if any(name.startswith(("dagster._", "dagster_shared")) for name in names):
+                found.append(path.relative_to(ROOT).as_posix())
+
+    assert found == ["resources/host/dagster_private.py"] * len(found)
+    assert found
