@@ -19,7 +19,6 @@ from evergrow.assets.gates.suite import (
 
 _TO_DIVIDE = (pl.col("state") == "inner") | pl.col("leaf_reason").str.contains("^it has (no valid|fewer than)")
 _UNDIVIDED = _TO_DIVIDE & (pl.col("state") == "leaf")
-_ROOT = pl.col("depth") == 0
 _LEAF_SURPLUS = (KEPT.sum().over("leaf_id") - pl.col("leaf_rows")).clip(0)
 _FILL = "the leaves hold the rows that were aimed at"
 
@@ -33,7 +32,6 @@ _LEVEL = Suite(
         complete("the children of the level above"),
         unique("every node stands in one row"),
         at_most("for few enough nodes no answer came", "failed_share", "gates.level.max_failed_share"),
-        FigureRule("the root divides", "undivided_roots", {"max_value": 0}, of="roots_to_divide"),
         FigureRule(
             "most nodes that can divide do", "undivided_share", {"max_value": 0.5}, "warning", of="nodes_to_divide"
         ),
@@ -62,10 +60,8 @@ _LEVEL = Suite(
     ),
     figures={
         "failed_share": pl.col("reason").is_not_null().mean(),
-        "roots_to_divide": (_ROOT & _TO_DIVIDE).sum(),
-        "undivided_roots": (_ROOT & _UNDIVIDED).sum(),
-        "nodes_to_divide": (~_ROOT & _TO_DIVIDE).sum(),
-        "undivided_share": (~_ROOT & _UNDIVIDED).sum() / (~_ROOT & _TO_DIVIDE).sum(),
+        "nodes_to_divide": _TO_DIVIDE.sum(),
+        "undivided_share": _UNDIVIDED.sum() / _TO_DIVIDE.sum(),
         "compared_splits": pl.col("closest_values").count(),
         "closest_values": pl.col("closest_values").max(),
         "divided": pl.col("fan_out").count(),

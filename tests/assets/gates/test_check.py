@@ -206,13 +206,6 @@ def test_checks_that_mostly_cannot_be_read_are_shown() -> None:
     assert told(result)["most of the checks can be read"]["observed"] == "0.250"
 
 
-def test_a_root_that_does_not_divide_closes_the_gate() -> None:
-    result = level(0, [("leaf", "it has no valid dimension: invalid: no JSON")])
-
-    assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert "the root divides (1, wanted at most 0)" in str(result.description)
-
-
 def test_a_level_of_which_nothing_could_be_divided_is_shown() -> None:
     result = level(2, [("leaf", "it has fewer than two pivots")] * 3)
 
