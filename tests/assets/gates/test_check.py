@@ -29,10 +29,8 @@ def told(result: dg.AssetCheckResult) -> dict[str, Any]:
 
 
 def scored(scores: list[float | None]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {"id": [f"r_{n}" for n in range(len(scores))], "complexity": scores},
-        schema_overrides={"complexity": pl.Float64},
-    )
+    rows = [(f"r_{n}", score, None if score else "failed: transient") for n, score in enumerate(scores)]
+    return pl.DataFrame(rows, schema={"id": pl.String, "complexity": pl.Float64, "reason": pl.String}, orient="row")
 
 
 def complexity(scores: list[float | None], **facts: object) -> dg.AssetCheckResult:

@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from evergrow.assets.gates.check import judge
+from evergrow.assets.gates.check import evaluate
 from evergrow.resources.settings import load_settings
 
 SERVED = {"endpoints": {"default": {"base_url": "http://127.0.0.1:9/v1"}}}  # the defaults, not the embedded profile
@@ -13,7 +13,7 @@ def scored(*rows: tuple[float | None, str | None]) -> pl.DataFrame:
 
 
 def said(table: pl.DataFrame, stage: str, **facts: object) -> str:
-    found = judge(stage, table, load_settings(SERVED), {"requested": table.height, **facts})
+    found = evaluate(stage, table, load_settings(SERVED), {"requested": table.height, **facts})
     return "" if found.passed else str(found.description)
 
 
@@ -36,9 +36,10 @@ def test_a_round_of_tasks_that_nobody_could_solve_goes_no_further() -> None:
 def test_a_round_that_is_poorer_than_its_seeds_or_than_the_last_one_is_stopped(
     ratio: float, before: float | None, setting: str
 ) -> None:
-    table = scored(*[(5.0, None)] * 10).with_columns(ratio_to_seeds=pl.lit(ratio))
+    table = scored(*[(5.0, None)] * 10)
     floors = load_settings(SERVED).gates.diversity
     facts = {
+        "ratio_to_seeds": ratio,
         "lowest_ratio_to_seeds": floors.min_ratio_to_seeds,
         "lowest_ratio_to_previous": None if before is None else floors.min_ratio_to_previous * before,
     }
@@ -47,13 +48,13 @@ def test_a_round_that_is_poorer_than_its_seeds_or_than_the_last_one_is_stopped(
 
 
 def test_what_was_not_measured_is_not_said_to_be_met() -> None:
-    table = scored(*[(5.0, None)] * 10).with_columns(ratio_to_seeds=pl.lit(None, pl.Float64))
+    table = scored(*[(5.0, None)] * 10)
 
-    found = judge(
+    found = evaluate(
         "diversity",
         table,
         load_settings(SERVED),
-        {"requested": 10, "lowest_ratio_to_seeds": None, "lowest_ratio_to_previous": None},
+        {"requested": 10, "ratio_to_seeds": None, "lowest_ratio_to_seeds": None, "lowest_ratio_to_previous": None},
     )
 
     assert found.passed
