@@ -44,7 +44,7 @@ def main() -> None:
         server = {"default": {"concurrency": options.concurrency}}
         settings = load_settings({"evolution": {"rounds": 1}, "gates": gates, "endpoints": server})
         with open_workspace(settings, Bars()) as workspace:
-            stage(workspace.home, BATCH, _seeds(options.seeds, options.count))
+            stage(workspace.registry, BATCH, _seeds(options.seeds, options.count))
             workspace.add_partition(BATCH)
             started, cpu = time.monotonic(), time.process_time()
             run_batch(workspace, BATCH, say)

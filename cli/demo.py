@@ -25,7 +25,7 @@ def demo(workspace: Workspace, seeds: int) -> None:
     """Grow a small dataset from functions of the Python standard library and from a tree, and show what came of it."""
     bounds = workspace.settings.seeds
     harvested = harvest(SOURCE, seeds, bounds.harvest_min_chars, bounds.harvest_max_chars)
-    stage(workspace.home, BATCH, harvested, replace=True)
+    stage(workspace.registry, BATCH, harvested, replace=True)
     workspace.add_partition(BATCH)
     say(f"{harvested.frame.height} documented functions of the module {SOURCE!r} are the seeds of batch {BATCH!r}.")
     if workspace.settings.uses_embedded_model:

@@ -12,12 +12,14 @@ from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.methods.treesynth.reference import TreeFileError
 from evergrow.resources.benchmarks import BenchmarkError
 from evergrow.resources.embedding.embedder import EmbedderError
-from evergrow.resources.host.home import BatchBusy, HomeError
+from evergrow.resources.host.home import HomeError
+from evergrow.resources.lake.files import DamagedFile
 from evergrow.resources.lake.files_out import UnknownFormat
 from evergrow.resources.ledger import LedgerError
 from evergrow.resources.llm import BudgetReached, EndpointError
 from evergrow.resources.local_llm import LocalModelError
 from evergrow.resources.registry.batches import BatchError
+from evergrow.resources.registry.leases import BatchBusy
 from evergrow.resources.registry.trees import TreeError
 from evergrow.resources.releases.instructions import FolderTaken
 from evergrow.resources.releases.manifest import ManifestError
@@ -29,7 +31,7 @@ from evergrow.resources.settings import SettingsError
 
 USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample, TreeError, DomainError, TreeFileError)
 FAILURE = (
-    *(RunFailed, BatchFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, LedgerError),
+    *(RunFailed, BatchFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
     *(BenchmarkError, DoesNotLoad, ManifestError, PushError, ReleaseFolderTaken, NothingToRelease),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -54,12 +54,16 @@ def nested_overrides(overrides: list[str]) -> dict[str, Any]:
 def deep_enough(overrides: list[str] | None, max_depth: int | None, tree: str | None = None) -> list[str]:
     """Settings with as many levels as a tree has or is to have: there are assets for treesynth.max_depth levels."""
     from evergrow.resources.host.home import Home  # noqa: PLC0415 - imports polars
+    from evergrow.resources.registry.registry import Registry  # noqa: PLC0415
     from evergrow.resources.registry.trees import registered_trees, tree_spec  # noqa: PLC0415
 
     given = list(overrides or [])
     settings = load_settings(nested_overrides(given))
-    home = Home(settings.home)
-    known = tree_spec(home, tree).max_depth if tree and tree in registered_trees(home) else 0
+    known = 0
+    if tree:
+        Home(settings.home).ensure()
+        with closing(Registry.of(settings)) as registry:
+            known = tree_spec(registry, tree).max_depth if tree in registered_trees(registry) else 0
     wanted = max_depth or known
     return [*given, f"treesynth.max_depth={wanted}"] if wanted > settings.treesynth.max_depth else given
 
@@ -68,7 +72,7 @@ def register(workspace: Any, batch: str, found: Any, *, replace: bool) -> None: 
     """Make the seeds that were `found` a batch, and say so."""
     from evergrow.resources.registry.batches import stage  # noqa: PLC0415
 
-    staged = stage(workspace.home, batch, found, replace=replace)
+    staged = stage(workspace.registry, batch, found, replace=replace)
     workspace.add_partition(batch)
     for note in found.notes:
         say(f"note: {note}")

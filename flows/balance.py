@@ -13,6 +13,7 @@ from evergrow.flows.run import Say, execute_now, resumable
 from evergrow.flows.runs import close_abandoned
 from evergrow.flows.tree_frontier import metadata_of, stale
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.trees import TreeError, register_balance, tree_spec
 from evergrow.resources.seeds.datasets import read_dataset
 
@@ -33,13 +34,13 @@ def balance_dataset_by(
         UnknownTree, UnknownBatch: there is no such tree, or batch.
         RunFailed: a step failed, or its gate did not pass.
     """
-    spec = tree_spec(workspace.home, tree)
+    spec = tree_spec(workspace.registry, tree)
     dataset, origin = _dataset(workspace, source)
-    register_balance(workspace.home, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
+    register_balance(workspace.registry, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
     say(f"{dataset.height:,} rows of {origin} go down tree {tree!r}")
-    with workspace.home.batch_lock(tree), resumable("the same command"):
+    with lease(workspace.registry, tree), resumable("the same command"):
         close_abandoned(workspace.instance, tree)
-        basis = routed_basis(workspace.instance, workspace.home, spec.tree)
+        basis = routed_basis(workspace.instance, workspace.registry, spec.tree)
         for job, key, made_from in (("tree_routed", ROUTED, basis), ("tree_balanced", BALANCED, f"{basis} {rows}")):
             why = stale(workspace.instance, workspace.definitions, key, tree, made_from)
             if why is None:
@@ -78,10 +79,10 @@ def convert_tree(workspace: Workspace, tree: str) -> int:
         DomainError: its domain is gone, or faulty.
         RunFailed: a shard is missing, or the gate did not pass.
     """
-    domain = domain_of(workspace, tree_spec(workspace.home, tree).domain)
+    domain = domain_of(workspace, tree_spec(workspace.registry, tree).domain)
     if not domain.converts:
         raise TreeError(no_stories(tree, domain))
-    with workspace.home.batch_lock(tree), resumable("the same command"):
+    with lease(workspace.registry, tree), resumable("the same command"):
         close_abandoned(workspace.instance, tree)
         basis = all_samples_basis(workspace.instance, workspace.settings, tree)
         if stale(workspace.instance, workspace.definitions, AWARE, tree, basis):

@@ -65,14 +65,14 @@ def export_instructions(workspace: Workspace, batches: list[str], form: Form, fo
     Raises:
         dg.Failure: a batch is not collected yet, or a gate is closed.
     """
-    banned = descendants(workspace, bans(workspace.home))
+    banned = descendants(workspace, bans(workspace.registry))
     collected = pl.concat([workspace.table(COLLECTED, batch) for batch in batches]).collect()
     samples = collected.join(banned, on=["batch", "id"], how="anti")
     funnels = pl.concat([workspace.funnel(b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches])
     with workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(list(batches)))
     card = Card(tuple(batches), funnels, costs)
-    remember_export(workspace.home, Export(folder, form, Wanted(batches=tuple(batches)), answered=False))
+    remember_export(workspace.registry, Export(folder, form, Wanted(batches=tuple(batches)), answered=False))
     return export(samples, folder, "parquet" if form == "parquet" else "chat", card)
 
 

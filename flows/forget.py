@@ -55,7 +55,8 @@ def unheard_of(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFr
 def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[tuple[Export, int]]:
     """Exports that hold some of these rows, each with how many."""
     held = [
-        (e, exported_rows(e).join(concerned, on=["batch", "id"], how="semi").height) for e in exports(workspace.home)
+        (e, exported_rows(e).join(concerned, on=["batch", "id"], how="semi").height)
+        for e in exports(workspace.registry)
     ]
     return [(export, rows) for export, rows in held if rows]
 
@@ -66,7 +67,7 @@ def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame)
     Raises:
         RunFailed: the release cannot be made without them, as nothing is left of it; the bans hold all the same.
     """
-    yield f"remembered: {', '.join(map(str, remember(workspace.home, wanted)))}"
+    yield f"remembered: {', '.join(map(str, remember(workspace.registry, wanted)))}"
     every = affected_exports(workspace, concerned)
     for bare, rows in every:
         if not bare.answered:

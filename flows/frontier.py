@@ -6,12 +6,12 @@ import dagster as dg
 
 from evergrow.assets.names import SEEDS, STAGES, parents_key, stage_key
 from evergrow.resources.host.dagster_private import CODE_VERSION_TAG
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GATES, THRESHOLDS, Verdict, judgement
 from evergrow.resources.lake.versions import DIGEST, UNANSWERED, as_read, inputs, latest_materialization, looked_up, tag
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.batches import staged
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings
 
 NEVER_MADE = "it was never made"
@@ -73,7 +73,7 @@ def gate_needed(
     return "the thresholds of its gate changed" if [gate.thresholds for gate in found] != wanted else None
 
 
-def seeds_needed(instance: dg.DagsterInstance, home: Home, batch: str) -> str | None:
+def seeds_needed(instance: dg.DagsterInstance, registry: Registry, batch: str) -> str | None:
     """Why the seeds of a registered batch must be loaded; None if what is registered is what was loaded.
 
     Raises:
@@ -83,7 +83,7 @@ def seeds_needed(instance: dg.DagsterInstance, home: Home, batch: str) -> str | 
     if record is None or record.asset_materialization is None:
         return NEVER_MADE
     loaded = record.asset_materialization.metadata.get(DIGEST)
-    return None if loaded and loaded.value == staged(home, batch).digest else "other seeds were registered"
+    return None if loaded and loaded.value == staged(registry, batch).digest else "other seeds were registered"
 
 
 def next_round_no(instance: dg.DagsterInstance, batch: str, rounds: int) -> int:

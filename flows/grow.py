@@ -17,6 +17,7 @@ from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.llm.budget import room
+from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.trees import (
     TreeError,
     another_domain,
@@ -32,7 +33,9 @@ def planned_tree(
     workspace: Workspace, tree: str, domain: str | None, *, max_depth: int | None, rows: int | None, seed: int | None
 ) -> TreeSpec:
     """The tree as it is to be, see `intended_tree`; written down and known to Dagster."""
-    spec = register(workspace.home, intended_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed))
+    spec = register(
+        workspace.registry, intended_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed)
+    )
     workspace.instance.add_dynamic_partitions(TREES_NAME, [tree])
     return spec
 
@@ -54,7 +57,7 @@ def intended_tree(
         DomainError: there is no such domain, or its file is faulty.
     """
     check_tree_name(tree)
-    known = tree_spec(workspace.home, tree) if tree in registered_trees(workspace.home) else None
+    known = tree_spec(workspace.registry, tree) if tree in registered_trees(workspace.registry) else None
     if known is None and domain is None:
         raise TreeError(f"tree {tree!r} is new: name its domain with --domain")
     about = domain_of(workspace, domain or (known.domain if known else ""))
@@ -88,9 +91,9 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
     Raises:
         RunFailed: a step failed, its gate did not pass, or the budget is spent; what was done before stays.
     """
-    with workspace.home.batch_lock(spec.tree), resumable(f"evergrow tree grow {spec.tree}"):
+    with lease(workspace.registry, spec.tree), resumable(f"evergrow tree grow {spec.tree}"):
         close_abandoned(workspace.instance, spec.tree)
-        for step in steps(workspace.instance, workspace.definitions, workspace.home, workspace.settings, spec.tree):
+        for step in steps(workspace.instance, workspace.definitions, workspace.registry, workspace.settings, spec.tree):
             name = f"{step.key.to_user_string()}{_shard(step.partition)}"
             if step.why is None:
                 say(f"{name}: up to date")
@@ -108,7 +111,7 @@ def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
     Raises:
         NeverMaterialized: it was never begun.
     """
-    spec = tree_spec(workspace.home, tree)
+    spec = tree_spec(workspace.registry, tree)
     levels: dict[str, pl.DataFrame | None] = {}
     for depth in range(spec.max_depth + 1):
         try:
@@ -158,7 +161,7 @@ def tree_seeds(workspace: Workspace, tree: str) -> Seeds:
     Raises:
         dg.Failure: its samples are not all written, or a gate is closed.
     """
-    tree_spec(workspace.home, tree)
+    tree_spec(workspace.registry, tree)
     samples = tree_samples(workspace, tree)
     frame = samples.select(
         "id",

@@ -102,7 +102,7 @@ def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
 def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:
     """Those that enter the round: what was accepted before it, or the registered seeds."""
     if parents_key(round_no) == SEEDS:
-        seeds = staged(workspace.home, batch).read()
+        seeds = staged(workspace.registry, batch).read()
         return seeds.with_columns(root_id="id", domain=pl.lit(""))
     return workspace.table(parents_key(round_no), batch).collect()
 

@@ -22,6 +22,7 @@ from evergrow.resources.benchmarks import benchmarks_digest
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is
+from evergrow.resources.registry.leases import lease
 from evergrow.resources.releases.verifying import Lookup
 
 STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
@@ -77,14 +78,14 @@ def released(workspace: Workspace) -> pl.DataFrame:
 def _as_batch(workspace: Workspace, tree: str) -> str:
     """The samples of a tree, registered as the batch of the same name."""
     seeds = tree_seeds(workspace, tree)
-    other = next((b for b in staged_batches(workspace.home) if b.batch == tree and b.origin != seeds.origin), None)
+    other = next((b for b in staged_batches(workspace.registry) if b.batch == tree and b.origin != seeds.origin), None)
     if other:
         raise BatchError(
             f"a batch of other seeds, from {other.origin or 'elsewhere'}, is called {tree!r}, as the tree is: register "
             f"the tree's samples with `evergrow seeds from-tree {tree} --batch NAME` and release that with --as-is"
         )
-    stage(workspace.home, tree, seeds, replace=True)
-    take_as_is(workspace.home, tree)
+    stage(workspace.registry, tree, seeds, replace=True)
+    take_as_is(workspace.registry, tree)
     return workspace.add_partition(tree)
 
 
@@ -94,7 +95,7 @@ def _require_samples(workspace: Workspace, batch: str, *, as_is: bool) -> None:
         return
     begun = latest_materialization(workspace.instance, stage_key(1, "instructions"), batch)
     if as_is and not begun:
-        take_as_is(workspace.home, batch)
+        take_as_is(workspace.registry, batch)
         return
     raise BatchError(
         f"batch {batch!r} is not {'collected' if begun else 'evolved'} yet: `evergrow run --batch {batch}` does it"
@@ -103,7 +104,7 @@ def _require_samples(workspace: Workspace, batch: str, *, as_is: bool) -> None:
 
 
 def _make_clean(workspace: Workspace, batch: str, say: Say) -> bool:
-    with resumable("the same command"), workspace.home.batch_lock(batch):
+    with resumable("the same command"), lease(workspace.registry, batch):
         close_abandoned(workspace.instance, batch)
         awaited = look_for_answers(workspace, batch, say)
         if awaited.open:
@@ -195,4 +196,4 @@ def release_needed(workspace: Workspace, batches: Sequence[str], rows: int | Non
 def _made_under_bans_of_today(workspace: Workspace) -> bool:
     record = latest_materialization(workspace.instance, RELEASE, None)
     made = record.asset_materialization if record else None
-    return made is not None and made.metadata[BASIS].value == releasing.basis(bans(workspace.home))
+    return made is not None and made.metadata[BASIS].value == releasing.basis(bans(workspace.registry))

@@ -58,7 +58,7 @@ def write_files(
         make_room(folder)
     require_room(folder)
     # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
-    remember_export(workspace.home, Export(folder, form, wanted))
+    remember_export(workspace.registry, Export(folder, form, wanted))
     done = write_release(rows, folder, form, facts(workspace, rows, folder.resolve().name, wanted))
     loaded = check_loads(folder)
     if loaded.faults:

@@ -1,9 +1,7 @@
 """Takes a batch through its rounds, headless, as runs on the project's own Dagster instance; resumes."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 
 import dagster as dg
 
@@ -21,10 +19,11 @@ from evergrow.resources.host.dagster_private import (
     StepFailureData,
     UserFailureData,
 )
-from evergrow.resources.host.files import atomic_write
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.llm import BudgetReached
 from evergrow.resources.models import AWAITS, FRESH_SINCE
+from evergrow.resources.registry.batches import begin_fresh, end_fresh, fresh_since
+from evergrow.resources.registry.leases import lease
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
 Say = Callable[[str], None]
@@ -60,12 +59,12 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
     # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
-    with resumable(f"evergrow run --batch {batch}"), workspace.home.batch_lock(batch):
+    with resumable(f"evergrow run --batch {batch}"), lease(workspace.registry, batch):
         close_abandoned(workspace.instance, batch)
         since = _fresh_since(workspace, batch, start=fresh)
         awaited = look_for_answers(workspace, batch, say)
         if not awaited.open and _run_steps(workspace, batch, say, since, awaited):
-            _fresh_mark(workspace, batch).unlink(missing_ok=True)
+            end_fresh(workspace.registry, batch)
 
 
 def _run_steps(workspace: Workspace, batch: str, say: Say, since: float, awaited: Awaited) -> bool:
@@ -90,20 +89,15 @@ def _run_steps(workspace: Workspace, batch: str, say: Say, since: float, awaited
     return True
 
 
-def _fresh_mark(workspace: Workspace, batch: str) -> Path:
-    return workspace.home.seeds / batch / "fresh_since"
-
-
 def _fresh_since(workspace: Workspace, batch: str, *, start: bool) -> float:
     """The moment (epoch s) since which the batch is made anew, 0 if it is not.
 
     It is kept until the batch is through: a command that goes on after an interruption must neither pay twice for what
     was asked since, nor fall back to the older answers.
     """
-    mark = _fresh_mark(workspace, batch)
-    if start and not mark.exists():
-        atomic_write(mark, str(time.time()).encode())
-    return float(mark.read_text()) if mark.exists() else 0.0
+    if start:
+        begin_fresh(workspace.registry, batch)
+    return fresh_since(workspace.registry, batch)
 
 
 def due_tables(
@@ -123,7 +117,7 @@ def due_tables(
 
 def _work_needed(workspace: Workspace, key: dg.AssetKey, batch: str) -> str | None:
     if key == SEEDS:
-        return seeds_needed(workspace.instance, workspace.home, batch)
+        return seeds_needed(workspace.instance, workspace.registry, batch)
     return work_needed(workspace.instance, workspace.definitions, key, batch)
 
 

@@ -33,7 +33,7 @@ def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
         dg.Failure: its samples are not all written, or a gate is closed.
         TreeError: the folder cannot be written.
     """
-    spec = tree_spec(workspace.home, tree)
+    spec = tree_spec(workspace.registry, tree)
     domain, nodes, samples = (
         domain_of(workspace, spec.domain),
         tree_levels(workspace, tree),
@@ -90,10 +90,10 @@ def import_tree(
     most = workspace.settings.treesynth.max_depth
     if depth > most:
         raise TreeError(f"{file} is {depth} levels deep, and treesynth.max_depth is {most}: raise it")
-    if tree in registered_trees(workspace.home):
+    if tree in registered_trees(workspace.registry):
         raise TreeError(f"tree {tree!r} exists already: choose another name for the imported one")
     spec = TreeSpec(tree, about.name, depth, rows, workspace.settings.treesynth.seed if seed is None else seed)
-    register(workspace.home, spec, data)
+    register(workspace.registry, spec, data)
     workspace.instance.add_dynamic_partitions(TREES_NAME, [tree])
     return len(nodes)
 

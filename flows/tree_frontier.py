@@ -10,9 +10,9 @@ from evergrow.assets.tree_basis import BASIS, samples_basis
 from evergrow.assets.treesynth.level import INNER, SHAPE, known_tree, shape
 from evergrow.flows.frontier import NEVER_MADE, OTHER_CODE, changed, gate_needed, work_needed
 from evergrow.resources.host.dagster_private import CODE_VERSION_TAG
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import Verdict, judgement
 from evergrow.resources.lake.versions import UNANSWERED, latest_materialization
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings
 
 OTHER_SHAPE = "the tree's depth, seed or domain changed"
@@ -35,13 +35,13 @@ class Step:
 
 
 def steps(
-    instance: dg.DagsterInstance, definitions: dg.Definitions, home: Home, settings: Settings, tree: str
+    instance: dg.DagsterInstance, definitions: dg.Definitions, registry: Registry, settings: Settings, tree: str
 ) -> Iterator[Step]:
     """The tables of a tree in the order in which they are made: levels down to where it ends, then shards.
 
     What follows a step may depend on it: ask for the next one after the step was done.
     """
-    spec, domain = known_tree(home, settings, tree)
+    spec, domain = known_tree(registry, settings, tree)
     wanted = shape(spec, domain)
     for depth in range(spec.max_depth + 1):
         key = level_key(depth)
@@ -54,7 +54,7 @@ def steps(
             break
     for shard in shard_names(settings.treesynth.shards):
         partition = shard_partition(tree, shard)
-        why = stale(instance, definitions, SAMPLES, partition, samples_basis(instance, home, settings, tree, shard))
+        why = stale(instance, definitions, SAMPLES, partition, samples_basis(instance, registry, settings, tree, shard))
         held = why not in (None, *REMADE) and not _passed(instance, SAMPLES, partition, "samples")
         yield Step("tree_samples", SAMPLES, partition, why, held)
 

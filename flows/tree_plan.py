@@ -67,7 +67,7 @@ def _bounded(shape: Shape, workspace: Workspace) -> Shape:
 
 
 def _begun(workspace: Workspace, spec: TreeSpec) -> bool:
-    if spec.tree not in registered_trees(workspace.home):
+    if spec.tree not in registered_trees(workspace.registry):
         return False
     try:
         return not tree_levels(workspace, spec.tree).is_empty()

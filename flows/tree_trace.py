@@ -16,7 +16,7 @@ def tree_steps(workspace: Workspace, sample_id: str) -> list[dict[str, Any]]:
 
     A node's step has `id`, `node` (what it is) and `content` (how it divides, or why it is a leaf).
     """
-    for tree in registered_trees(workspace.home):
+    for tree in registered_trees(workspace.registry):
         if row := _sample(workspace, tree, sample_id):
             return [*_nodes(workspace, tree, row["leaf_id"]), row]
     return []

@@ -18,6 +18,7 @@ from evergrow.resources.lake.lake import Lake, Rows
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.batches import staged, staged_batches
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import tree_spec
 from evergrow.resources.settings import Settings
 
@@ -45,6 +46,11 @@ class Workspace:
         return Lake.of(self.settings)
 
     @cached_property
+    def registry(self) -> Registry:
+        """What users have registered."""
+        return Registry.of(self.settings)
+
+    @cached_property
     def definitions(self) -> dg.Definitions:
         """What Dagster knows, for these settings."""
         return build_definitions(self.settings, self.progress, caller_holds_lock=True)
@@ -57,7 +63,7 @@ class Workspace:
 
     def batches(self) -> list[str]:
         """Names of all registered batches."""
-        return [batch.batch for batch in staged_batches(self.home)]
+        return [batch.batch for batch in staged_batches(self.registry)]
 
     def require_batch(self, batch: str) -> str:
         """`batch`, if it is registered.
@@ -65,7 +71,7 @@ class Workspace:
         Raises:
             UnknownBatch: it is not.
         """
-        return self.add_partition(staged(self.home, batch).batch)
+        return self.add_partition(staged(self.registry, batch).batch)
 
     def add_partition(self, batch: str) -> str:
         """Make the batch known to Dagster; returns its name."""
@@ -103,7 +109,7 @@ class Workspace:
             self.require_batch(partition)
             return self.table(key, partition, rows)
         _, separator, tree = partition.rpartition("|")
-        tree_spec(self.home, tree)
+        tree_spec(self.registry, tree)
         if key != SAMPLES or separator:
             return self.table(key, partition, rows)
         names = shard_names(self.settings.treesynth.shards)
@@ -124,8 +130,11 @@ def open_workspace(settings: Settings, progress: Progress) -> Iterator[Workspace
 
     Raises:
         HomeError: the home folder cannot be used.
+        LedgerError: the database cannot be opened.
     """
     home = Home(settings.home).ensure()
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        yield Workspace(settings, instance, progress)
+        workspace = Workspace(settings, instance, progress)
+        with closing(workspace.registry):
+            yield workspace

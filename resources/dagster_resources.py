@@ -8,7 +8,7 @@ refused, since rows would be made under settings that no recipe, card or trace k
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Generic, Self, TypeVar
 
@@ -24,7 +24,9 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.addresses import Address, address_of
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.models import EmbeddedServers, Models
+from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import Settings, models
@@ -128,6 +130,23 @@ class LedgerResource(_Resource[Ledger]):
             yield ledger
 
 
+class RegistryResource(_Resource[Registry]):
+    """What users have registered, and who works on what: in the ledger's database, its files in the lake."""
+
+    url: str
+    lake: str
+
+    @classmethod
+    def of(cls, project: Project) -> Self:
+        """The database and the lake that the settings name."""
+        return cls(project=project, url=ledger_url(project.settings), lake=lake_url(project.settings))
+
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Registry]:  # noqa: ARG002
+        """The registry, open until the run ends."""
+        with closing(Registry.of(project.settings)) as registry:
+            yield registry
+
+
 class ModelsResource(_Resource[Models]):
     """The language models that are asked: which one for which role, and where it is served; keys are not shown."""
 
@@ -225,8 +244,10 @@ class LakeIOManagerResource(dg.ConfigurableIOManagerFactory[LakeIOManager]):
         _require_unchanged(self, type(self).of(project))
         run = context.run
         partition = run.tags.get(PARTITION_NAME_TAG) if run and not project.caller_holds_lock else None
-        held = project.home.batch_lock(owner(partition), run.run_id) if run and partition else nullcontext()
-        with held:
+        if run is None or partition is None:
+            yield self.create_io_manager(context)
+            return
+        with closing(Registry.of(project.settings)) as registry, lease(registry, owner(partition), run.run_id):
             yield self.create_io_manager(context)
 
 
@@ -235,6 +256,7 @@ def resources(project: Project) -> dict[str, object]:
     return {
         "io_manager": LakeIOManagerResource.of(project),
         "home": HomeResource.of(project),
+        "registry": RegistryResource.of(project),
         "lake": LakeResource.of(project),
         "ledger": LedgerResource.of(project),
         "models": ModelsResource.of(project),

@@ -6,7 +6,8 @@ import dagster as dg
 
 from evergrow.flows.frontier import Stop
 from evergrow.flows.runs import launched
-from evergrow.resources.host.home import Home
+from evergrow.resources.registry.leases import held
+from evergrow.resources.registry.registry import Registry
 
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 
@@ -37,12 +38,12 @@ def answer(
     return dg.SensorResult(run_requests=requests)
 
 
-def worked_on(home: Home, busy: Mapping[str, str], name: str) -> Stop | None:
+def worked_on(registry: Registry, busy: Mapping[str, str], name: str) -> Stop | None:
     """Whether a batch or tree is to be left alone for now; `busy` names the runs that are not over."""
     if name in busy:
         return Stop(f"run {busy[name]} is working on it")
     # A command holds it between two runs as well: a run that is launched then would only fail.
-    return Stop("a command is working on it") if home.holds(name) else None
+    return Stop("a command is working on it") if held(registry, name) else None
 
 
 def once(instance: dg.DagsterInstance, request: dg.RunRequest, again: str) -> dg.RunRequest | Stop:

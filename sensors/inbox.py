@@ -9,6 +9,7 @@ from evergrow.flows.runs import launched, under_way
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import StagedBatch, staged_batches
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.seeds import inbox
 from evergrow.resources.settings import Settings
 
@@ -24,13 +25,13 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
         description="A seed file in the inbox becomes a batch. Nothing is sent to a model.",
     )
     def inbox_files(
-        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
+        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], registry: dg.ResourceParam[Registry]
     ) -> dg.SensorResult | dg.SkipReason:
-        taken = inbox.take(home, settings.sensors.inbox_settle_s, settings.seeds.max_chars)
+        taken = inbox.take(home, registry, settings.sensors.inbox_settle_s, settings.seeds.max_chars)
         requests, said = [], [str(file) for file in taken]
         busy = under_way(context.instance)
-        for batch in staged_batches(home):
-            if batch.batch in busy or not seeds_needed(context.instance, home, batch.batch):
+        for batch in staged_batches(registry):
+            if batch.batch in busy or not seeds_needed(context.instance, registry, batch.batch):
                 continue
             request = _request(context.instance, batch)
             if run := launched(context.instance, str(request.run_key)):

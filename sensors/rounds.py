@@ -8,12 +8,12 @@ import dagster as dg
 from evergrow.assets.names import BATCHES, COLLECTED, gate_name, parents_key, round_name, stage_key
 from evergrow.flows.frontier import Stop, next_round_no, stop_before
 from evergrow.flows.runs import under_way
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import Verdict, judgement
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger, State
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.registry.batches import taken_as_is
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings
 from evergrow.sensors.answer import answer, once, worked_on
 
@@ -30,15 +30,15 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
         "and at the budget.",
     )
     def next_round(
-        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
+        context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
         busy = under_way(context.instance)
         batches = BATCHES.get_partition_keys(dynamic_partitions_store=context.instance)
         decisions = (
             (
                 batch,
-                worked_on(home, busy, batch)
-                or _wanted_as_is(context.instance, home, batch)
+                worked_on(registry, busy, batch)
+                or _wanted_as_is(context.instance, registry, batch)
                 or decide(context.instance, ledger, settings, batch),
             )
             for batch in batches
@@ -71,9 +71,9 @@ def decide(instance: dg.DagsterInstance, ledger: Ledger, settings: Settings, bat
     return stop
 
 
-def _wanted_as_is(instance: dg.DagsterInstance, home: Home, batch: str) -> Stop | None:
+def _wanted_as_is(instance: dg.DagsterInstance, registry: Registry, batch: str) -> Stop | None:
     """Whether a batch is not to be evolved: its seeds are a dataset's samples, and nobody has begun a round."""
-    if not taken_as_is(home, batch) or latest_materialization(instance, stage_key(1, "instructions"), batch):
+    if not taken_as_is(registry, batch) or latest_materialization(instance, stage_key(1, "instructions"), batch):
         return None
     return Stop(f"its seeds were taken as they are; `evergrow run --batch {batch}` evolves them")
 

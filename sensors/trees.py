@@ -8,10 +8,10 @@ from evergrow.assets.names import TREES
 from evergrow.flows.frontier import NEVER_MADE, OTHER_CODE, Stop
 from evergrow.flows.runs import under_way
 from evergrow.flows.tree_frontier import Step, steps
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.budget import room
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import TreeError, tree_spec
 from evergrow.resources.settings import Settings
 from evergrow.sensors.answer import answer, once, worked_on
@@ -33,12 +33,12 @@ def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDef
         "after the last level; stops at the budget. A tree is begun by `evergrow tree grow`, or by its level 0.",
     )
     def next_level(
-        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
+        context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
         busy = under_way(context.instance)
         trees = TREES.get_partition_keys(dynamic_partitions_store=context.instance)
         decisions = (
-            (tree, worked_on(home, busy, tree) or decide(context.instance, parts, home, ledger, settings, tree))
+            (tree, worked_on(registry, busy, tree) or decide(context.instance, parts, registry, ledger, settings, tree))
             for tree in trees
         )
         return answer(context, decisions, "no tree is registered")
@@ -47,22 +47,32 @@ def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDef
 
 
 def decide(  # noqa: PLR0917 - what a decision rests on
-    instance: dg.DagsterInstance, parts: dg.Definitions, home: Home, ledger: Ledger, settings: Settings, tree: str
+    instance: dg.DagsterInstance,
+    parts: dg.Definitions,
+    registry: Registry,
+    ledger: Ledger,
+    settings: Settings,
+    tree: str,
 ) -> dg.RunRequest | Stop:
     """The run that takes the tree on, or why there is none."""
     try:
-        return _decide(instance, parts, home, ledger, settings, tree)
+        return _decide(instance, parts, registry, ledger, settings, tree)
     except (TreeError, dg.Failure) as error:  # one tree whose domain is gone must not hold up the others
         return Stop(getattr(error, "description", None) or str(error))
 
 
 def _decide(  # noqa: PLR0917 - as above
-    instance: dg.DagsterInstance, parts: dg.Definitions, home: Home, ledger: Ledger, settings: Settings, tree: str
+    instance: dg.DagsterInstance,
+    parts: dg.Definitions,
+    registry: Registry,
+    ledger: Ledger,
+    settings: Settings,
+    tree: str,
 ) -> dg.RunRequest | Stop:
-    if stop := _barred(home, ledger, settings, tree):
+    if stop := _barred(registry, ledger, settings, tree):
         return stop
     before: Step | None = None
-    for step in steps(instance, parts, home, settings, tree):
+    for step in steps(instance, parts, registry, settings, tree):
         if step.why is None:
             before = step
             continue
@@ -76,9 +86,9 @@ def _decide(  # noqa: PLR0917 - as above
     return Stop("it is grown and its samples are written")
 
 
-def _barred(home: Home, ledger: Ledger, settings: Settings, tree: str) -> Stop | None:
+def _barred(registry: Registry, ledger: Ledger, settings: Settings, tree: str) -> Stop | None:
     """Whether nothing of the tree may start, whatever has been made: its budget is spent, or it is too deep."""
-    depth, most = tree_spec(home, tree).max_depth, settings.treesynth.max_depth
+    depth, most = tree_spec(registry, tree).max_depth, settings.treesynth.max_depth
     if depth > most:
         return Stop(f"it is {depth} levels deep, treesynth.max_depth is {most}: raise it, then reload the definitions")
     full = room(settings, ledger, tree)

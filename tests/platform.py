@@ -21,6 +21,7 @@ from evergrow.resources.lake.lake import Lake, Rows
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.ledger import Ledger, Spent
 from evergrow.resources.registry.batches import stage
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.seeds.source import Seeds
 from evergrow.resources.settings import load_settings
 
@@ -59,6 +60,7 @@ class Platform:
         self.settings = load_settings(self.overrides)
         self.home = Home(self.settings.home).ensure()
         self.lake = Lake.of(self.settings)
+        self.registry = Registry.of(self.settings)
         self.definitions = build_definitions(self.settings)
 
     def but(self, **overrides: object) -> "Platform":
@@ -67,7 +69,7 @@ class Platform:
 
     def register(self, batch: str, seeds: int | Seeds) -> None:
         """Register seeds as a batch."""
-        stage(self.home, batch, functions(seeds) if isinstance(seeds, int) else seeds, replace=True)
+        stage(self.registry, batch, functions(seeds) if isinstance(seeds, int) else seeds, replace=True)
         self.instance.add_dynamic_partitions(BATCHES_NAME, [batch])
 
     def run(

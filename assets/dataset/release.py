@@ -23,11 +23,11 @@ from evergrow.methods.releasing.picture import funnel_picture
 from evergrow.methods.releasing.splits import root_keys, split
 from evergrow.methods.releasing.targets import spread_best
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import IF_ANY, Lake
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.lake.versions import latest_materialization, note
 from evergrow.resources.registry.bans import Ban, bans
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings, dataset
 
 STAGE = "release"
@@ -69,7 +69,7 @@ def release_definitions(settings: Settings) -> dg.Definitions:
     def release(
         context: dg.AssetExecutionContext,
         config: ReleaseConfig,
-        home: dg.ResourceParam[Home],
+        registry: dg.ResourceParam[Registry],
         lake: dg.ResourceParam[Lake],
         embedder: dg.ResourceParam[Embedder],
     ) -> pl.DataFrame:
@@ -78,7 +78,7 @@ def release_definitions(settings: Settings) -> dg.Definitions:
         rows = pl.concat(
             [lake.scan(context.instance, CLEAN, batch, [gate_name("clean")]) for batch in batches]
         ).collect()
-        forbidden = bans(home)
+        forbidden = bans(registry)
         rows = rows.with_columns(
             reason=why_banned(rows, as_banned(forbidden), written(context.instance, lake, batches)),
             final_answer=pl.when(pl.col("task") != "code").then("final_answer"),  # of code it stands in the response

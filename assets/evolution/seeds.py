@@ -4,17 +4,17 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import BATCHES, SEEDS
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import DIGEST
 from evergrow.resources.registry.batches import staged
+from evergrow.resources.registry.registry import Registry
 
 DOMAINS = {"code": "code", "instruction": "general"}  # of a seed that names none, by its kind
 
 
 @dg.asset(key=SEEDS, partitions_def=BATCHES, group_name="seeds", kinds={"polars"})
-def seeds(context: dg.AssetExecutionContext, home: dg.ResourceParam[Home]) -> pl.DataFrame:
+def seeds(context: dg.AssetExecutionContext, registry: dg.ResourceParam[Registry]) -> pl.DataFrame:
     """One row per root: `id, root_id, batch, domain, kind, content`, its source, and the extra columns of its file."""
-    batch = staged(home, context.partition_key)
+    batch = staged(registry, context.partition_key)
     registered = batch.read()
     context.add_output_metadata(
         {"origin": batch.origin, DIGEST: batch.digest, "registered": batch.staged_at.isoformat()}

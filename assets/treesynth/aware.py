@@ -24,11 +24,11 @@ from evergrow.methods.treesynth.aware import (
 )
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.prompt_set import prompt, version
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings
 
 STAGE = "aware"
@@ -57,11 +57,11 @@ def aware_definitions(settings: Settings) -> dg.Definitions:
     async def aware(
         context: dg.AssetExecutionContext,
         samples: pl.DataFrame,
-        home: dg.ResourceParam[Home],
+        registry: dg.ResourceParam[Registry],
         models: dg.ResourceParam[Models],
     ) -> pl.DataFrame:
         """Each story with a clue in it, what the person does now, and a question whose right letter is A or B alike."""
-        spec, domain = known_tree(home, settings, context.partition_key)
+        spec, domain = known_tree(registry, settings, context.partition_key)
         stories = samples.filter(pl.col("fields").is_not_null())
         if not domain.converts:
             raise dg.Failure(no_stories(spec.tree, domain), allow_retries=False)

@@ -29,12 +29,12 @@ from evergrow.methods.treesynth.samples import text_sample
 from evergrow.methods.treesynth.spec import BalanceSpec
 from evergrow.methods.treesynth.writer import Writer, line_rows, nothing_taken
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import balance_dataset, balance_spec
 from evergrow.resources.settings import Settings
 
@@ -85,14 +85,14 @@ def _routed(settings: Settings) -> dg.AssetsDefinition:
     )
     async def routed(
         context: dg.AssetExecutionContext,
-        home: dg.ResourceParam[Home],
+        registry: dg.ResourceParam[Registry],
         models: dg.ResourceParam[Models],
         **levels: pl.DataFrame | None,
     ) -> pl.DataFrame:
         """The leaf of each row of the dataset; rows that find no way down have the reason, and where they are stuck."""
-        spec, domain = known_tree(home, settings, context.partition_key)
-        wanted = _wanted(home, spec.tree)
-        nodes, dataset = whole_tree(levels, spec), balance_dataset(home, spec.tree, wanted)
+        spec, domain = known_tree(registry, settings, context.partition_key)
+        wanted = _wanted(registry, spec.tree)
+        nodes, dataset = whole_tree(levels, spec), balance_dataset(registry, spec.tree, wanted)
         asked = dataset.height * spec.max_depth
         async with models.engine(context) as engine, conversation(engine, "routed", asked) as talk:
             engine.require_live("router", "generator")
@@ -108,7 +108,7 @@ def _routed(settings: Settings) -> dg.AssetsDefinition:
             {
                 **engine.summary(),
                 UNANSWERED: asker.failed,
-                BASIS: routed_basis(context.instance, home, spec.tree),
+                BASIS: routed_basis(context.instance, registry, spec.tree),
                 "dataset": wanted.origin,
                 **report("before", balance(list(counts.values()))),
                 **tree_metadata(nodes, counts),
@@ -180,14 +180,14 @@ def _balanced(settings: Settings) -> dg.AssetsDefinition:
     async def balanced(
         context: dg.AssetExecutionContext,
         routed: pl.DataFrame,
-        home: dg.ResourceParam[Home],
+        registry: dg.ResourceParam[Registry],
         models: dg.ResourceParam[Models],
         embedder: dg.ResourceParam[Embedder],
         **levels: pl.DataFrame | None,
     ) -> pl.DataFrame:
         """The dataset with every leaf at its quota: rows that were kept, and rows generated for thin leaves."""
-        spec, domain = known_tree(home, settings, context.partition_key)
-        wanted, nodes = _wanted(home, spec.tree), whole_tree(levels, spec)
+        spec, domain = known_tree(registry, settings, context.partition_key)
+        wanted, nodes = _wanted(registry, spec.tree), whole_tree(levels, spec)
         leaf_rows = nodes.filter(pl.col("state") == "leaf")
         quotas = balance_quotas(leaf_rows.select("id", "list_nodes"), wanted.rows)
         thinned = thin(routed, quotas, spec.seed)
@@ -204,7 +204,7 @@ def _balanced(settings: Settings) -> dg.AssetsDefinition:
             {
                 **engine.summary(),
                 UNANSWERED: asker.failed,
-                BASIS: f"{routed_basis(context.instance, home, spec.tree)} {wanted.rows}",
+                BASIS: f"{routed_basis(context.instance, registry, spec.tree)} {wanted.rows}",
                 **report("before", balance(list(before.values()))),
                 **report("after", balance(list(after.values()))),
                 **tree_metadata(nodes, after),
@@ -233,8 +233,8 @@ def report(when: str, found: Balance) -> dict[str, float | int]:
     }
 
 
-def _wanted(home: Home, tree: str) -> BalanceSpec:
-    wanted = balance_spec(home, tree)
+def _wanted(registry: Registry, tree: str) -> BalanceSpec:
+    wanted = balance_spec(registry, tree)
     if wanted is None:
         raise dg.Failure(
             f"tree {tree!r} has no dataset to balance: name one with `evergrow tree balance {tree} --data FILE`",

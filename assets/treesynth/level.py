@@ -26,13 +26,13 @@ from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.treesynth.reference import Imported, read_output
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import ALL_ROWS
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import imported_file, tree_spec
 from evergrow.resources.settings import Settings
 
@@ -83,15 +83,15 @@ def _level(depth: int, settings: Settings) -> dg.AssetsDefinition:
         @declare
         async def root_level(
             context: dg.AssetExecutionContext,
-            home: dg.ResourceParam[Home],
+            registry: dg.ResourceParam[Registry],
             ledger: dg.ResourceParam[Ledger],
             models: dg.ResourceParam[Models],
             embedder: dg.ResourceParam[Embedder],
         ) -> pl.DataFrame:
             """The root, which is the whole space, and how it divides."""
-            spec, domain = known_tree(home, settings, context.partition_key)
+            spec, domain = known_tree(registry, settings, context.partition_key)
             nodes = [root(spec.tree, domain.name)]
-            return await _grow(context, 0, (spec, domain, nodes, 0), settings, (home, ledger, models, embedder))
+            return await _grow(context, 0, (spec, domain, nodes, 0), settings, (registry, ledger, models, embedder))
 
         return root_level
 
@@ -99,17 +99,17 @@ def _level(depth: int, settings: Settings) -> dg.AssetsDefinition:
     async def level(  # noqa: PLR0917 - Dagster passes them by name
         context: dg.AssetExecutionContext,
         above: pl.DataFrame,
-        home: dg.ResourceParam[Home],
+        registry: dg.ResourceParam[Registry],
         ledger: dg.ResourceParam[Ledger],
         models: dg.ResourceParam[Models],
         embedder: dg.ResourceParam[Embedder],
     ) -> pl.DataFrame:
         """The children of the level above, and how each of them divides, or why it is a leaf."""
-        spec, domain = known_tree(home, settings, context.partition_key)
+        spec, domain = known_tree(registry, settings, context.partition_key)
         higher = above["leaves_above"].head(1).sum()
         leaves = int(higher) + above.filter(pl.col("state") == "leaf").height
         work = (spec, domain, list(next_nodes(above)), leaves)
-        return await _grow(context, depth, work, settings, (home, ledger, models, embedder))
+        return await _grow(context, depth, work, settings, (registry, ledger, models, embedder))
 
     return level
 
@@ -119,11 +119,11 @@ async def _grow(
     depth: int,
     work: tuple[TreeSpec, Domain, list[Node], int],
     settings: Settings,
-    resources: tuple[Home, Ledger, Models, Embedder],
+    resources: tuple[Registry, Ledger, Models, Embedder],
 ) -> pl.DataFrame:
-    (spec, domain, nodes, leaves_above), (home, ledger, models, embedder) = work, resources
+    (spec, domain, nodes, leaves_above), (registry, ledger, models, embedder) = work, resources
     rules = settings.treesynth
-    imported = read_imported(home, spec)
+    imported = read_imported(registry, spec)
     dividing = 0
     if depth < spec.max_depth and domain.at(depth) is None:
         dividing = sum(node.id not in imported for node in nodes)
@@ -157,13 +157,13 @@ async def _grow(
     return table
 
 
-def known_tree(home: Home, settings: Settings, tree: str) -> tuple[TreeSpec, Domain]:
+def known_tree(registry: Registry, settings: Settings, tree: str) -> tuple[TreeSpec, Domain]:
     """A registered tree and its domain.
 
     Raises:
         dg.Failure: its domain is gone or faulty.
     """
-    spec = tree_spec(home, tree)
+    spec = tree_spec(registry, tree)
     folders = [settings.treesynth.domains] if settings.treesynth.domains else []
     try:
         return spec, find_domain(spec.domain, folders)
@@ -176,9 +176,9 @@ def shape(spec: TreeSpec, domain: Domain) -> str:
     return f"{spec.shape} {domain.digest}"
 
 
-def read_imported(home: Home, spec: TreeSpec) -> Mapping[str, Imported]:
+def read_imported(registry: Registry, spec: TreeSpec) -> Mapping[str, Imported]:
     """The nodes that an imported tree goes on from; none for a tree of its own."""
-    data = imported_file(home, spec.tree)
+    data = imported_file(registry, spec.tree)
     return read_output(data, f"the imported tree {spec.tree!r}", spec.tree, spec.domain) if data else {}
 
 
@@ -211,25 +211,27 @@ def _gate(level: dg.AssetsDefinition, depth: int, settings: Settings) -> dg.Asse
     if depth == 0:
 
         @gate(level, LEVEL, settings, {})
-        def root_gate(table: pl.DataFrame, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]) -> Facts:
-            return {"requested": 1, **_facts(table, depth, settings, home, ledger)}
+        def root_gate(
+            table: pl.DataFrame, registry: dg.ResourceParam[Registry], ledger: dg.ResourceParam[Ledger]
+        ) -> Facts:
+            return {"requested": 1, **_facts(table, depth, settings, registry, ledger)}
 
         return root_gate
 
     @gate(level, LEVEL, settings, {"above": level_key(depth - 1)})
     def level_gate(
-        table: pl.DataFrame, above: pl.DataFrame, home: dg.ResourceParam[Home], ledger: dg.ResourceParam[Ledger]
+        table: pl.DataFrame, above: pl.DataFrame, registry: dg.ResourceParam[Registry], ledger: dg.ResourceParam[Ledger]
     ) -> Facts:
-        return {"requested": sum(1 for _ in next_nodes(above)), **_facts(table, depth, settings, home, ledger)}
+        return {"requested": sum(1 for _ in next_nodes(above)), **_facts(table, depth, settings, registry, ledger)}
 
     return level_gate
 
 
-def _facts(table: pl.DataFrame, depth: int, settings: Settings, home: Home, ledger: Ledger) -> Facts:
+def _facts(table: pl.DataFrame, depth: int, settings: Settings, registry: Registry, ledger: Ledger) -> Facts:
     """What the level's suite asks about splits, one value a node, and about the plan."""
     checks = split_checks(table).to_dict()
     if table.is_empty():
         return {**checks, **dict.fromkeys(f"plan_{name}" for name in (*PLANNED, "rows_per_leaf"))}
-    projected = level_plan(table, depth, settings, known_tree(home, settings, table["tree"][0]), ledger)
+    projected = level_plan(table, depth, settings, known_tree(registry, settings, table["tree"][0]), ledger)
     planned = {f"plan_{name}": getattr(projected, name) for name in PLANNED}
     return {**checks, **planned, "plan_rows_per_leaf": projected.rows / max(projected.leaves, 1)}

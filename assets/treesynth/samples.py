@@ -31,12 +31,12 @@ from evergrow.methods.treesynth.samples import read_adherence, render_adherence
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.writer import AFTER_PIVOTS, Writer, line_rows, nothing_taken, pivot_lines, take
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings, models
 
 STAGE = "samples"
@@ -103,7 +103,7 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
     )
     async def samples(
         context: dg.AssetExecutionContext,
-        home: dg.ResourceParam[Home],
+        registry: dg.ResourceParam[Registry],
         lake: dg.ResourceParam[Lake],
         models: dg.ResourceParam[Models],
         embedder: dg.ResourceParam[Embedder],
@@ -112,7 +112,7 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
         """The samples of the shard's leaves; what was written and is not kept has its reason."""
         place = dict(context.partition_key.keys_by_dimension)
         tree, shard = place["tree"], place["shard"]
-        spec, domain = known_tree(home, settings, tree)
+        spec, domain = known_tree(registry, settings, tree)
         nodes = whole_tree(levels, spec)
         leaves = shard_leaves(nodes, spec, domain, rules, shard)
         taken = nothing_taken(rules.sample_similarity)
@@ -136,7 +136,7 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
                 **planned,
                 **engine.summary(),
                 UNANSWERED: asker.failed,
-                BASIS: samples_basis(context.instance, home, settings, tree, shard),
+                BASIS: samples_basis(context.instance, registry, settings, tree, shard),
                 **_spread(list(counts.values())),
                 **tree_metadata(shown, counts),
             }

@@ -1,13 +1,10 @@
 """The home folder: where everything that evergrow keeps lies, who may write it, and what is said when that fails."""
 
 import errno
-import hashlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import filelock
@@ -15,7 +12,7 @@ import filelock
 from evergrow.resources.host import dagster_home
 from evergrow.resources.host.files import atomic_write
 
-__all__ = ["BatchBusy", "Home", "HomeError", "atomic_write"]
+__all__ = ["Home", "HomeError", "atomic_write"]
 
 PROBE = b"evergrow\n" * 512  # more than one block, so that a full disk shows
 LOCK_WAIT_S = 60.0
@@ -34,10 +31,6 @@ REMEDIES = {
 
 class HomeError(Exception):
     """The home folder cannot be used; the message names the path, the reason and the remedy."""
-
-
-class BatchBusy(Exception):  # noqa: N818 - it is a state of the batch, not a fault
-    """Another run holds the batch; the message names the batch, the holder's process and run, and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +60,6 @@ class Home:
         return self.path / "inbox"
 
     @property
-    def seeds(self) -> Path:
-        """Registered seeds, one folder a batch."""
-        return self.path / "seeds"
-
-    @property
     def exports(self) -> Path:
         """Released datasets."""
         return self.path / "exports"
@@ -83,7 +71,7 @@ class Home:
 
     @property
     def locks(self) -> Path:
-        """Lock files; empty but for the names of their holders."""
+        """Lock files of what this machine's processes share: the folder itself, the inbox."""
         return self.path / "locks"
 
     @property
@@ -97,7 +85,7 @@ class Home:
         Raises:
             HomeError: the home, or a folder in it, cannot be created or written.
         """
-        folders = (self.lake, self.inbox, self.seeds, self.exports, self.logs, self.locks, self.dagster)
+        folders = (self.lake, self.inbox, self.exports, self.logs, self.locks, self.dagster)
         with self.writing():
             for folder in folders:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -138,51 +126,6 @@ class Home:
         finally:
             lock.release()
 
-    @contextmanager
-    def batch_lock(self, batch: str, run: str = "") -> Iterator[None]:
-        """Hold `batch` for this process; the operating system frees it when the process ends, however it ends.
-
-        Args:
-            batch: any text; the lock's file is named by its hash.
-            run: id of the run that works on it, for the message that others get.
-
-        Raises:
-            BatchBusy: another holder, in this process or another, has it.
-        """
-        path = self._batch_lock(batch)
-        holder = path.with_suffix(".json")
-        with self.writing():
-            self.locks.mkdir(parents=True, exist_ok=True)
-            lock = filelock.FileLock(path, timeout=0)
-            try:
-                lock.acquire()
-            except filelock.Timeout as error:
-                raise BatchBusy(_busy(batch, holder)) from error
-        try:
-            with self.writing():
-                since = datetime.now(UTC).isoformat(timespec="seconds")
-                record = {"batch": batch, "pid": os.getpid(), "run": run, "since": since}
-                atomic_write(holder, json.dumps(record).encode())
-            yield
-        finally:
-            lock.release()
-
-    def holds(self, batch: str) -> bool:
-        """Whether somebody works on `batch` at this moment: a run, or a command between two of its runs."""
-        path = self._batch_lock(batch)
-        if not path.exists():
-            return False
-        lock = filelock.FileLock(path, timeout=0)
-        try:
-            lock.acquire()
-        except filelock.Timeout:
-            return True
-        lock.release()
-        return False
-
-    def _batch_lock(self, batch: str) -> Path:
-        return self.locks / f"batch-{hashlib.sha256(batch.encode()).hexdigest()[:16]}.lock"
-
     def _prepare_dagster(self) -> None:
         try:
             dagster_home.prepare(self.dagster)
@@ -196,14 +139,3 @@ class Home:
             f"cannot write to the home folder {self.path}{where}: {error.strerror or error}; "
             f"{remedy}set EVERGROW_HOME to another folder"
         )
-
-
-def _busy(batch: str, holder: Path) -> str:
-    """What the one who comes second is told; the holder's record may lag behind its lock by a moment."""
-    try:
-        record = json.loads(holder.read_text(encoding="utf-8"))
-        by = f"process {record['pid']}" + (f", run {record['run']}" if record["run"] else "")
-        by += f", since {record['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        by = "a process that has just started"
-    return f"batch {batch!r} is being run by {by}: wait until it has ended, or end it; what it has paid for is kept"

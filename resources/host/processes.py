@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import psutil
+
 _PROC = Path("/proc")
 
 
@@ -42,12 +44,11 @@ def process_of(pid: int) -> Process:
 def alive(pid: int) -> bool:
     """Whether a process of this host runs; one that was killed and not yet waited for does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
+    except psutil.NoSuchProcess:
         return False
-    except PermissionError:
+    except psutil.AccessDenied:
         return True
-    return _stat(pid)[:1] not in (["Z"], ["X"])
 
 
 @cache
@@ -61,13 +62,8 @@ def this_host() -> str:
 
 
 def _started(pid: int) -> str:
-    fields = _stat(pid)
-    return fields[19] if fields else ""
-
-
-def _stat(pid: int) -> list[str]:
-    """What Linux says of a process, from its state on (proc(5)); nothing elsewhere."""
     try:
-        return (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-    except OSError:
-        return []
+        # A process's hash is of its number and its start since the boot, which no change of the clock moves.
+        return str(hash(psutil.Process(pid)))
+    except psutil.Error:
+        return ""

@@ -5,10 +5,7 @@ readers get the kept ones unless they ask for all. Checks see everything: they j
 """
 
 import errno
-import hashlib
-import os
-import secrets
-import tempfile
+import io
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,10 +13,9 @@ from typing import Literal, Self
 
 import dagster as dg
 import polars as pl
-from upath import UPath
 
-from evergrow.resources.host.files import sync_folder
 from evergrow.resources.host.home import Home
+from evergrow.resources.lake.files import DamagedFile, Files
 from evergrow.resources.lake.readable import GATES, Outdated, require_sound
 from evergrow.resources.lake.versions import LEFT_OUT, latest_materialization
 from evergrow.resources.settings import Settings
@@ -39,6 +35,13 @@ class NeverMaterialized(dg.Failure):
         )
 
 
+class Damaged(dg.Failure):
+    """A table was read whose file is gone, or is not what was written; the message names the file and the remedy."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, allow_retries=False)
+
+
 class Lake:
     """Tables by asset key and partition, below a folder or fsspec URL.
 
@@ -47,8 +50,7 @@ class Lake:
     """
 
     def __init__(self, url: str | Path) -> None:
-        self._base = UPath(url)
-        self._local = Path(self._base.path) if self._base.protocol in ("", "file") else None
+        self.files = Files(url)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -62,25 +64,7 @@ class Lake:
             OSError: the lake cannot be written; nothing was.
         """
         folder = "/".join([*key.path, (partition or "all").replace("|", "~")])
-        (self._base / folder).mkdir(parents=True, exist_ok=True)
-        beside = self._local / folder if self._local else Path(tempfile.gettempdir())
-        part = beside / f".{secrets.token_hex(8)}.part"
-        try:
-            with part.open("x+b") as file:
-                frame.write_parquet(file, compression="zstd")
-                file.flush()
-                os.fsync(file.fileno())
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()[:16]
-            target = f"{folder}/{digest}.parquet"
-            if self._local:
-                part.replace(beside / f"{digest}.parquet")
-                sync_folder(beside)
-            elif not (self._base / target).exists():
-                self._base.fs.put(str(part), str(self._base / target))
-        finally:
-            part.unlink(missing_ok=True)
-        return target, digest
+        return self.files.put(folder, ".parquet", lambda file: frame.write_parquet(file, compression="zstd"))
 
     def scan(
         self,
@@ -104,6 +88,7 @@ class Lake:
             NeverMaterialized: there is none.
             GateClosed: a gate of it, or of what it was made from, is not passed.
             Outdated: what it was made from has changed.
+            Damaged: its file is gone, or is not what was written.
         """
         record = latest_materialization(instance, key, partition)
         if record is None or record.asset_materialization is None:
@@ -116,15 +101,22 @@ class Lake:
         rejected = pl.col("reason").is_not_null()
         return frame.filter(rejected) if rows == "rejected" else frame.filter(~rejected).drop("reason")
 
+    def damage(self, path: str) -> str | None:
+        """What is wrong with a file of the lake, in words that follow its name; None if nothing is."""
+        return self.files.damage(path)
+
     def _open(self, path: str) -> pl.LazyFrame:
-        if self._local:
-            return pl.scan_parquet(self._local / path)
-        with (self._base / path).open("rb") as file:
-            return pl.read_parquet(file).lazy()
+        try:
+            self.files.require(path)
+        except DamagedFile as error:
+            raise Damaged(str(error)) from error
+        if self.files.local:
+            return pl.scan_parquet(self.files.local / path, glob=False)
+        return pl.read_parquet(io.BytesIO(self.files.get(path))).lazy()
 
     def locate(self, lake_path: str) -> str:
         """The full path or URL of a file of the lake."""
-        return str(self._base / lake_path)
+        return self.files.locate(lake_path)
 
 
 class LakeIOManager(dg.IOManager):

@@ -1,5 +1,6 @@
 """Connects to SQLite or PostgreSQL, prepares the tables once, and explains what the database refuses."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Select,
     create_engine,
     event,
+    func,
     insert,
     make_url,
     select,
@@ -21,7 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from evergrow.resources.ledger.registry_schema import sequence
 from evergrow.resources.ledger.schema import SCHEMA_VERSION, about, metadata
+from evergrow.resources.settings import Settings
 
 SQLITE_BUSY_S = 60
 _PREPARE_LOCK = 0x65766572  # any number of our own, the same in every process
@@ -31,7 +35,13 @@ class LedgerError(Exception):
     """The ledger cannot be opened, read or written; the message names it, the cause and the remedy."""
 
 
-def connect(url: str) -> Engine:
+def database_url(settings: Settings) -> URL | str:
+    """The database of ledger and registry: what the settings name, by default `HOME/ledger.sqlite`."""
+    # Not as text: in a URL, `?` and `%` of a folder's name would mean something else.
+    return settings.ledger_url or URL.create("sqlite", database=str(settings.home / "ledger.sqlite"))
+
+
+def connect(url: str | URL) -> Engine:
     """An engine on the prepared ledger at `url`.
 
     Raises:
@@ -83,6 +93,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
             yield connection
     except DBAPIError as error:
         raise LedgerError(explain(engine.url, "written", error)) from error
+
+
+def now(connection: Connection) -> float:
+    """The database's clock, epoch seconds: the clocks of hosts that share a PostgreSQL server may differ."""
+    if connection.dialect.name == "sqlite":
+        return time.time()
+    return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
 
 
 def shown(url: str | URL) -> str:
@@ -143,6 +160,7 @@ def _prepare(connection: Connection, name: str) -> None:
     version = connection.execute(select(about.c.value).where(about.c.name == "schema_version")).scalar()
     if version is None:
         connection.execute(insert(about).values(name="schema_version", value=str(SCHEMA_VERSION)))
+        connection.execute(insert(sequence).values(value=0))
     elif int(version) != SCHEMA_VERSION:
         raise LedgerError(
             f"the ledger {name} has version {version} of the schema, this evergrow reads {SCHEMA_VERSION}: "

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from evergrow.resources.ledger import sums
-from evergrow.resources.ledger.database import connect, read, write, writing
+from evergrow.resources.ledger.database import connect, database_url, read, write, writing
 from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
 from evergrow.resources.ledger.reservations import Charge, Reservations, lowered
 from evergrow.resources.ledger.schema import calls, capabilities
@@ -42,7 +42,7 @@ class Ledger:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """The ledger that the settings name, by default `HOME/ledger.sqlite`."""
-        return cls.open(settings.ledger_url or f"sqlite:///{settings.home / 'ledger.sqlite'}")
+        return cls(connect(database_url(settings)))
 
     @classmethod
     def open(cls, url: str) -> Self:

@@ -4,15 +4,14 @@ A block belongs to one running engine. It expires unless it is renewed, and is f
 host, is gone; what it has paid for by then stands in the table of calls.
 """
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, Update, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, Update, delete, insert, select, text, update
 
 from evergrow.resources.host.processes import Process
-from evergrow.resources.ledger.database import read, write, writing
+from evergrow.resources.ledger.database import now, read, write, writing
 from evergrow.resources.ledger.records import NOTHING, Amount
 from evergrow.resources.ledger.reservation_schema import reservations
 
@@ -96,7 +95,7 @@ class Reservations:
             LedgerError: nothing was taken.
         """
         with self._alone() as connection:
-            expires = _now(connection) + lease_s
+            expires = now(connection) + lease_s
             anew = not connection.execute(_renewed(holder, expires)).rowcount
             self._free_what_nobody_holds(connection)
             grants = [_grant(connection, holder, claim) for claim in claims]
@@ -107,7 +106,7 @@ class Reservations:
     def renew(self, holder: Holder, lease_s: float) -> bool:
         """Keep the holder's blocks for another `lease_s` seconds; False if there are none any more."""
         with writing(self._engine) as connection:
-            return bool(connection.execute(_renewed(holder, _now(connection) + lease_s)).rowcount)
+            return bool(connection.execute(_renewed(holder, now(connection) + lease_s)).rowcount)
 
     def release(self, holder: Holder) -> None:
         """Give all of the holder's blocks back."""
@@ -133,7 +132,7 @@ class Reservations:
             yield connection
 
     def _free_what_nobody_holds(self, connection: Connection) -> None:
-        connection.execute(delete(reservations).where(reservations.c.expires_at <= _now(connection)))
+        connection.execute(delete(reservations).where(reservations.c.expires_at <= now(connection)))
         columns = reservations.c.host, reservations.c.pid, reservations.c.started
         for process in connection.execute(select(*columns).distinct()).all():
             if Process(*process).gone:
@@ -183,13 +182,6 @@ def _enlarge(connection: Connection, holder: Holder, scope: str, added: Amount, 
     connection.execute(update(reservations).where(*mine).values(more))
 
 
-def _now(connection: Connection) -> float:
-    """The database's clock, epoch seconds: the clocks of hosts that share a PostgreSQL server may differ."""
-    if connection.dialect.name == "sqlite":
-        return time.time()
-    return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
-
-
 def _clock(engine: Engine) -> float:
     with engine.connect() as connection:
-        return _now(connection)
+        return now(connection)

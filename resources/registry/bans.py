@@ -1,15 +1,16 @@
-"""What no release may hold any more: seeds, models and licences that were taken down, remembered in the home folder."""
+"""What no release may hold any more: seeds, models and licences that were taken down, remembered for good."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
-from evergrow.resources.host.files import atomic_write
-from evergrow.resources.host.home import Home
+from sqlalchemy import insert, select
+
+from evergrow.resources.ledger.registry_schema import bans as table
+from evergrow.resources.registry.registry import Registry, as_text, touch
 
 Kind = Literal["seed", "model", "licence"]
-FILE = "bans.json"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,19 +24,20 @@ class Ban:
         return f"{self.kind} {self.value!r}"
 
 
-def bans(home: Home) -> list[Ban]:
+def bans(registry: Registry) -> list[Ban]:
     """All that is banned, in order."""
-    path = home.path / FILE
-    return sorted(Ban(**row) for row in json.loads(path.read_bytes())) if path.is_file() else []
+    return sorted(Ban(row[0], json.loads(row[1])) for row in registry.read(select(table.c.kind, table.c.value)))
 
 
-def remember(home: Home, new: Sequence[Ban]) -> list[Ban]:
+def remember(registry: Registry, new: Sequence[Ban]) -> list[Ban]:
     """Ban `new` for good; returns all that is banned now.
 
     Raises:
-        HomeError: the home folder cannot be written.
+        LedgerError: nothing of it was written.
     """
-    with home.writing(), home.lock("bans"):
-        every = sorted({*bans(home), *new})
-        atomic_write(home.path / FILE, json.dumps([asdict(ban) for ban in every], indent=1).encode())
-    return every
+    with registry.alone() as connection:
+        known = {tuple(row) for row in connection.execute(select(table.c.kind, table.c.value))}
+        for kind, value in sorted({(ban.kind, as_text(ban.value)) for ban in new} - known):
+            connection.execute(insert(table).values(kind=kind, value=value))
+            touch(connection, "ban", kind)
+    return bans(registry)

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from sqlalchemy import delete, insert, select
 
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
-from evergrow.resources.host.files import atomic_write
-from evergrow.resources.host.home import Home
+from evergrow.resources.ledger.registry_schema import exports as table
+from evergrow.resources.registry.registry import Registry, as_text, touch
 from evergrow.resources.releases.instructions import is_export
 from evergrow.resources.releases.manifest import ManifestError, read_manifest
-
-FILE = "exports.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +26,29 @@ class Export:
     answered: bool = True
 
 
-def remember_export(home: Home, export: Export) -> None:
+def remember_export(registry: Registry, export: Export) -> None:
     """Note `export`; an earlier one in the same folder is replaced.
 
     Raises:
-        HomeError: the home folder cannot be written.
+        LedgerError: it was not noted.
     """
-    with home.writing(), home.lock("exports"):
-        others = [known for known in exports(home) if known.folder != export.folder.resolve()]
-        rows = [{**asdict(known), "folder": str(known.folder.resolve())} for known in (*others, export)]
-        atomic_write(home.path / FILE, json.dumps(rows, indent=1).encode())
+    folder = as_text(str(export.folder.resolve()))
+    told = as_text({"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered})
+    with registry.alone() as connection:
+        connection.execute(delete(table).where(table.c.folder == folder))
+        number = touch(connection, "export", folder)
+        connection.execute(insert(table).values(folder=folder, number=number, export=told))
 
 
-def exports(home: Home) -> list[Export]:
+def exports(registry: Registry) -> list[Export]:
     """All exports that are still where they were written, oldest first; a folder may have become something else."""
-    path = home.path / FILE
-    rows = json.loads(path.read_bytes()) if path.is_file() else []
-    found = [Export(Path(row["folder"]), row["form"], _wanted(row["wanted"]), answered=row["answered"]) for row in rows]
+    rows = registry.read(select(table.c.folder, table.c.export).order_by(table.c.number))
+    found = [_export(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
     return [export for export in found if _is_there(export)]
+
+
+def _export(folder: Path, told: dict[str, Any]) -> Export:
+    return Export(folder, told["form"], _wanted(told["wanted"]), answered=told["answered"])
 
 
 def _is_there(export: Export) -> bool:
@@ -65,6 +69,6 @@ def _wanted(row: dict[str, Any]) -> Wanted:
 def exported_rows(export: Export) -> pl.DataFrame:
     """`batch, id` of every row that the export's files hold."""
     empty = pl.LazyFrame(schema={"batch": pl.String, "id": pl.String})
-    parquet = [pl.scan_parquet(path) for path in sorted(export.folder.glob("*.parquet"))]
+    parquet = [pl.scan_parquet(path, glob=False) for path in sorted(export.folder.glob("*.parquet"))]
     lines = [pl.scan_ndjson(path, infer_schema_length=None) for path in sorted(export.folder.glob("*.jsonl"))]
     return pl.concat([empty, *(table.select("batch", "id") for table in (*parquet, *lines))]).collect()

@@ -1,22 +1,23 @@
-"""Registers trees: a tree exists once its domain, depth and target are written down in the home folder.
+"""Registers trees: a tree exists once its domain, depth and target are written down.
 
-Beside them lie what it was imported from, and the dataset that is to be balanced by it.
+Beside them stand the domain as it was then, what the tree was imported from, and the dataset that it is to balance.
 """
 
 import hashlib
 import io
 import json
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import polars as pl
+from sqlalchemy import Connection, insert, select, update
 
 from evergrow.methods.treesynth.spec import BalanceSpec, TreeSpec
-from evergrow.resources.host.files import atomic_write
-from evergrow.resources.host.home import Home
+from evergrow.resources.ledger.registry_schema import trees as table
 from evergrow.resources.registry.names import NAME, fault, unknown
+from evergrow.resources.registry.registry import Registry, as_text, touch
 
-TREE, BALANCE, IMPORTED = "tree.json", "balance.json", "imported.json"
+FOLDER = "registry/trees"  # of the lake
 
 
 class TreeError(Exception):
@@ -27,93 +28,127 @@ class UnknownTree(TreeError):  # noqa: N818 - the name says it
     """No tree is registered under the name; the message lists the names that there are."""
 
 
-def register(home: Home, spec: TreeSpec, imported: bytes | None = None) -> TreeSpec:
+@dataclass(frozen=True, slots=True)
+class DomainText:
+    """A domain as a tree was registered with it: its name, the text of its file, and that text's SHA-256 (hex)."""
+
+    name: str
+    text: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def register(
+    registry: Registry, spec: TreeSpec, imported: bytes | None = None, domain: DomainText | None = None
+) -> TreeSpec:
     """Write down `spec`; a tree that is already there may get another depth, target or seed, but no other domain.
+
+    Args:
+        registry: where.
+        spec: of the tree.
+        imported: the `output.json` that it goes on from.
+        domain: the domain as it is now; None leaves the text that was registered before.
 
     Raises:
         TreeError: the name cannot be a tree's, the tree exists under another domain or was imported from another file.
-        HomeError: the home folder cannot be written.
+        LedgerError, OSError: database or lake cannot be written.
     """
     check_tree_name(spec.tree)
+    file = None
     if imported is not None:
         spec = replace(spec, imported=hashlib.sha256(imported).hexdigest()[:16])
-    folder = _folder(home, spec.tree)
-    with home.writing():
-        folder.mkdir(parents=True, exist_ok=True)
-        with home.lock("trees"):
-            known = _read(home, spec.tree)
-            if known and known.domain != spec.domain:
-                raise another_domain(known, spec.domain)
-            if known and imported is not None and known.imported != spec.imported:
-                raise TreeError(f"tree {spec.tree!r} exists already: choose another name for the imported one")
-            if imported is not None:
-                atomic_write(folder / IMPORTED, imported)
-            elif known:
-                spec = replace(spec, imported=known.imported)
-            atomic_write(folder / TREE, json.dumps(asdict(spec), indent=1).encode())
+        file = registry.files.put_bytes(f"{FOLDER}/{spec.tree}", ".json", imported)
+    with registry.alone() as connection:
+        row = connection.execute(select(table.c.spec).where(table.c.name == spec.tree)).scalar()
+        known = TreeSpec(**json.loads(row)) if row else None
+        if known and known.domain != spec.domain:
+            raise another_domain(known, spec.domain)
+        if known and imported is not None and known.imported != spec.imported:
+            raise TreeError(f"tree {spec.tree!r} exists already: choose another name for the imported one")
+        if known and imported is None:
+            spec = replace(spec, imported=known.imported)
+        values = {"spec": as_text(asdict(spec))}
+        values |= {"imported": file} if file else {}
+        values |= {"domain": as_text(asdict(domain))} if domain else {}
+        _write(connection, spec.tree, values)
     return spec
 
 
-def tree_spec(home: Home, tree: str) -> TreeSpec:
+def tree_spec(registry: Registry, tree: str) -> TreeSpec:
     """The tree registered as `tree`.
 
     Raises:
         UnknownTree: there is none.
     """
-    known = _read(home, tree) if NAME.fullmatch(tree) else None
-    if known:
-        return known
-    names = registered_trees(home)
+    told = _read(registry, tree, "spec")
+    if told:
+        return TreeSpec(**json.loads(told))
+    names = registered_trees(registry)
     raise UnknownTree(unknown(tree, "tree", names, "grow it with `evergrow tree grow TREE --domain DOMAIN`"))
 
 
-def registered_trees(home: Home) -> list[str]:
+def registered_trees(registry: Registry) -> list[str]:
     """Names of all registered trees, in order."""
-    root = _root(home)
-    folders = sorted(root.iterdir()) if root.is_dir() else []
-    return [folder.name for folder in folders if (folder / TREE).is_file()]
+    return sorted(row[0] for row in registry.read(select(table.c.name)))
 
 
-def imported_file(home: Home, tree: str) -> bytes | None:
-    """The `output.json` that a tree goes on from; None if it was not imported."""
-    path = _folder(home, tree) / IMPORTED
-    return path.read_bytes() if path.is_file() else None
+def registered_domain(registry: Registry, tree: str) -> DomainText | None:
+    """The domain as the tree was registered with it; None if its text was not written down."""
+    told = _read(registry, tree, "domain")
+    return DomainText(**json.loads(told)) if told else None
+
+
+def imported_file(registry: Registry, tree: str) -> bytes | None:
+    """The `output.json` that a tree goes on from; None if it was not imported.
+
+    Raises:
+        DamagedFile: it is gone, or not what it was.
+    """
+    file = _read(registry, tree, "imported")
+    return registry.files.get(file, f"import the tree {tree!r} anew, under another name") if file else None
 
 
 def register_balance(
-    home: Home, tree: str, dataset: pl.DataFrame, *, origin: str, rows: int | None, redo_from: int | None
+    registry: Registry, tree: str, dataset: pl.DataFrame, *, origin: str, rows: int | None, redo_from: int | None
 ) -> BalanceSpec:
     """Write down what is to be balanced by `tree`.
 
     dataset: `id, content` and whatever else.
 
     Raises:
-        HomeError: the home folder cannot be written.
+        LedgerError, OSError: database or lake cannot be written.
     """
-    data = io.BytesIO()
-    dataset.write_parquet(data)
     digest = hashlib.sha256(ascii([(s.name, s.to_list()) for s in dataset]).encode()).hexdigest()[:16]
-    folder = _folder(home, tree)
-    with home.writing(), home.lock("trees"):
-        known = balance_spec(home, tree)
+    file, _ = registry.files.put(f"{FOLDER}/{tree}", ".parquet", dataset.write_parquet)
+    with registry.alone() as connection:
+        told = connection.execute(select(table.c.balance).where(table.c.name == tree)).scalar()
+        known = BalanceSpec(**json.loads(told)) if told else None
         redo, since = (known.redo, known.redo_from) if known and known.dataset == digest else (0, 0)
         if redo_from is not None:
             redo, since = redo + 1, redo_from
         spec = BalanceSpec(digest, origin, rows, since, redo)
-        atomic_write(folder / f"dataset-{digest}.parquet", data.getvalue())
-        atomic_write(folder / BALANCE, json.dumps(asdict(spec), indent=1).encode())
+        _write(connection, tree, {"balance": as_text(asdict(spec)), "dataset": file})
     return spec
 
 
-def balance_spec(home: Home, tree: str) -> BalanceSpec | None:
+def balance_spec(registry: Registry, tree: str) -> BalanceSpec | None:
     """What is to be balanced by `tree`, if anything is."""
-    path = _folder(home, tree) / BALANCE
-    return BalanceSpec(**json.loads(path.read_bytes())) if path.is_file() else None
+    told = _read(registry, tree, "balance")
+    return BalanceSpec(**json.loads(told)) if told else None
 
 
-def balance_dataset(home: Home, tree: str, spec: BalanceSpec) -> pl.DataFrame:
-    """The registered rows: `id, content` and whatever else."""
-    return pl.read_parquet(_folder(home, tree) / f"dataset-{spec.dataset}.parquet", glob=False)
+def balance_dataset(registry: Registry, tree: str, spec: BalanceSpec) -> pl.DataFrame:
+    """The registered rows: `id, content` and whatever else.
+
+    Raises:
+        DamagedFile: their file is gone, or not what it was.
+    """
+    file = _read(registry, tree, "dataset") or ""
+    remedy = f"repeat `evergrow tree balance {tree}` with {spec.origin}"
+    return pl.read_parquet(io.BytesIO(registry.files.get(file, remedy)))
 
 
 def another_domain(known: TreeSpec, domain: str) -> TreeError:
@@ -134,14 +169,20 @@ def check_tree_name(tree: str) -> None:
         raise TreeError(wrong)
 
 
-def _root(home: Home) -> Path:
-    return home.path / "trees"
+def _read(registry: Registry, tree: str, column: str) -> str | None:
+    if not NAME.fullmatch(tree):
+        return None
+    rows = registry.read(select(table.c[column]).where(table.c.name == tree))
+    return rows[0][0] if rows else None
 
 
-def _folder(home: Home, tree: str) -> Path:
-    return _root(home) / tree
-
-
-def _read(home: Home, tree: str) -> TreeSpec | None:
-    path = _folder(home, tree) / TREE
-    return TreeSpec(**json.loads(path.read_bytes())) if path.is_file() else None
+def _write(connection: Connection, tree: str, values: dict[str, Any]) -> None:
+    """Change a row where that changes anything, or make it."""
+    row = connection.execute(select(table).where(table.c.name == tree)).one_or_none()
+    if row is None:
+        connection.execute(insert(table).values(name=tree, **values))
+    elif any(getattr(row, name) != value for name, value in values.items()):
+        connection.execute(update(table).where(table.c.name == tree).values(**values))
+    else:
+        return
+    touch(connection, "tree", tree)

@@ -15,6 +15,7 @@ from evergrow.resources.registry.batches import (
     stage,
 )
 from evergrow.resources.registry.names import MAX_NAME_CHARS
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.seeds.read import read_seeds
 from evergrow.resources.seeds.source import SeedError, Seeds
 
@@ -46,7 +47,7 @@ class Rejected:
         return f"rejected {self.reason}; it lies in {self.file.parent}"
 
 
-def take(home: Home, settle_s: float, max_chars: int) -> list[Taken | Rejected]:
+def take(home: Home, registry: Registry, settle_s: float, max_chars: int) -> list[Taken | Rejected]:
     """Register every file in the inbox that has been left alone for `settle_s` seconds, in the order of names.
 
     A crash at any point is repaired by the next call: the file is still there, and the same seeds are the same batch.
@@ -54,12 +55,13 @@ def take(home: Home, settle_s: float, max_chars: int) -> list[Taken | Rejected]:
 
     Raises:
         HomeError: the home folder cannot be written.
+        LedgerError: the database cannot be written.
     """
     with home.writing():
         for folder in (home.inbox / ACCEPTED, home.inbox / REJECTED):
             folder.mkdir(parents=True, exist_ok=True)
         with home.lock("inbox"):
-            done = [_take_one(home, path, max_chars) for path in _settled_files(home.inbox, settle_s)]
+            done = [_take_one(home, registry, path, max_chars) for path in _settled_files(home.inbox, settle_s)]
     return [outcome for outcome in done if outcome]
 
 
@@ -76,7 +78,7 @@ def _settled_files(inbox: Path, settle_s: float) -> list[Path]:
     return sorted(path for path in files if (state := _state(path)) and state[-1] <= latest)
 
 
-def _take_one(home: Home, path: Path, max_chars: int) -> Taken | Rejected | None:
+def _take_one(home: Home, registry: Registry, path: Path, max_chars: int) -> Taken | Rejected | None:
     """What became of a file; None if somebody changed or took it meanwhile, which the next call will see."""
     before = _state(path)
     try:
@@ -91,7 +93,7 @@ def _take_one(home: Home, path: Path, max_chars: int) -> Taken | Rejected | None
         atomic_write(target.with_name(f"{target.name}.error.txt"), f"{read}\n{advice}\n".encode(errors="replace"))
         _move(path, target)
         return Rejected(target, str(read))
-    batch = _stage_under_free_name(home, batch_name_from_file(path), read)
+    batch = _stage_under_free_name(registry, batch_name_from_file(path), read)
     target = _free(home.inbox / ACCEPTED, path.name)
     _move(path, target)
     return Taken(target, batch, read.notes)
@@ -105,10 +107,10 @@ def _state(path: Path) -> tuple[int, int, int] | None:
     return stat.st_ino, stat.st_size, stat.st_ctime_ns
 
 
-def _stage_under_free_name(home: Home, name: str, seeds: Seeds) -> StagedBatch:
+def _stage_under_free_name(registry: Registry, name: str, seeds: Seeds) -> StagedBatch:
     for candidate in _numbered(name):
         try:
-            return stage(home, candidate, seeds)
+            return stage(registry, candidate, seeds)
         except BatchExistsError:
             continue
     raise AssertionError("numbers do not end")

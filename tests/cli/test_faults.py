@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from evergrow.resources.host.home import Home
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.registry import Registry
+from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow, Said
 from tests.conftest import FakeEndpoint
 
@@ -139,7 +142,7 @@ def test_a_batch_that_another_run_holds_is_left_alone(
 ) -> None:
     evergrow("seeds", "add", seed_file, "--batch", "b")
 
-    with Home(Path(os.environ["EVERGROW_HOME"])).batch_lock("b", "other-run"):
+    with closing(Registry.of(load_settings())) as registry, lease(registry, "b", "other-run"):
         refused(evergrow("run", "--batch", "b"), 1, "'b'", "other-run")
 
     assert fake_endpoint.stats()["requests"] == 0

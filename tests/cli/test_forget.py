@@ -1,5 +1,6 @@
 """Takedown: what descends from a seed, a model or a licence is listed, then gone from releases and exports for good."""
 
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -7,6 +8,9 @@ import pytest
 
 from evergrow.cli.main import main
 from evergrow.flows.forget import bans_of
+from evergrow.resources.registry.bans import bans
+from evergrow.resources.registry.registry import Registry
+from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow, use
 from tests.conftest import FakeEndpoint
 
@@ -50,7 +54,8 @@ def test_descendants_and_exports_are_listed_and_nothing_changes(here: Evergrow, 
     assert "bare holds 2 of them" in shown.err.replace("\n", "")
     assert "Nothing is changed yet" in shown.err
     assert {path: path.read_bytes() for path in before} == before
-    assert not (exported / "home" / "bans.json").exists()
+    with closing(Registry.of(load_settings())) as registry:
+        assert bans(registry) == []
 
 
 def test_a_seed_may_be_named_as_its_file_does_or_as_tables_do() -> None:

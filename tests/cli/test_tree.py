@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from evergrow.resources.host.home import Home
 from evergrow.resources.registry.batches import staged
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow
@@ -59,7 +60,8 @@ def test_a_tree_is_grown_shown_exported_imported_and_made_into_seeds(
     assert {row["origin"] for row in taken} == {"imported"}
 
     assert evergrow("seeds", "from-tree", "t", "--batch", "b").code == 0
-    seeds = staged(Home(load_settings().home), "b").read()
+    with closing(Registry.of(load_settings())) as registry:
+        seeds = staged(registry, "b").read()
     assert seeds.height == 200
     assert {"tree", "leaf_id", "attributes"} <= set(seeds.columns)
 
@@ -149,7 +151,8 @@ def test_wrong_use_is_one_message_and_leaves_nothing_behind(
     assert said.code == 2
     assert "Traceback" not in said.err
     assert all(word in said.err for word in words), said.err
-    assert registered_trees(Home(load_settings().home)) == []
+    with closing(Registry.of(load_settings())) as registry:
+        assert registered_trees(registry) == []
 
 
 def test_a_domain_file_with_a_fault_is_named_with_line_and_key(evergrow: Evergrow, tmp_path: Path) -> None:

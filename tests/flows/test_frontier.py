@@ -98,13 +98,13 @@ def test_an_input_that_was_made_again_alike_changes_nothing(platform: Platform) 
 
 def test_seeds_that_were_replaced_are_to_be_loaded(platform: Platform) -> None:
     platform.register("b", 4)
-    assert seeds_needed(platform.instance, platform.home, "b") == "it was never made"
+    assert seeds_needed(platform.instance, platform.registry, "b") == "it was never made"
     platform.run("seeds", "b")
-    assert seeds_needed(platform.instance, platform.home, "b") is None
+    assert seeds_needed(platform.instance, platform.registry, "b") is None
 
     platform.register("b", 5)
 
-    assert seeds_needed(platform.instance, platform.home, "b") == "other seeds were registered"
+    assert seeds_needed(platform.instance, platform.registry, "b") == "other seeds were registered"
 
 
 def test_requests_that_failed_are_asked_again_and_only_those(platform: Platform, fake_endpoint: FakeEndpoint) -> None:

@@ -7,12 +7,16 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from evergrow.resources.lake.files import Files
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.ledger.database import connect
+from evergrow.resources.registry.registry import Registry
 
 
 def _binaries() -> Path:
@@ -60,6 +64,13 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         connection.execute(sa.text("DROP SCHEMA public CASCADE; CREATE SCHEMA public"))
     engine.dispose()
     return url
+
+
+@pytest.fixture
+def registry(ledger_url: str, tmp_path: Path) -> Iterator[Registry]:
+    """An empty, open registry of each kind."""
+    with closing(Registry(connect(ledger_url), Files(tmp_path / "lake"))) as opened:
+        yield opened
 
 
 @pytest.fixture

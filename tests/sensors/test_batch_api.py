@@ -8,6 +8,7 @@ import pytest
 
 from evergrow.assets.names import stage_key
 from evergrow.resources.models import AWAITS, FRESH_SINCE
+from evergrow.resources.registry.leases import lease
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
 from tests.sensors.conftest import look
@@ -118,7 +119,7 @@ def test_an_answered_batch_starts_its_run_once(platform: Platform, fake_endpoint
     platform.run("seeds", "b")
     platform.run("round_01", "b")
     request = only_request(tick(platform))
-    with platform.home.batch_lock("b"):
+    with lease(platform.registry, "b"):
         assert "batch 'b' is being run by" in launch(platform, request)
     found = tick(platform)
     assert isinstance(found, dg.SkipReason)

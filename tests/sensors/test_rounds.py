@@ -10,6 +10,7 @@ import dagster as dg
 from evergrow.assets.names import BATCHES_NAME, STAGES, stage_key
 from evergrow.flows.runs import HOST, PID, of_this_process
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
+from evergrow.resources.registry.leases import lease
 from tests.platform import LENIENT, Platform
 from tests.sensors.conftest import EVOLUTION, keys, look, reason, requested
 
@@ -195,7 +196,7 @@ def test_a_partition_key_that_no_seeds_belong_to_is_passed_over(platform: Platfo
 def test_a_batch_that_a_command_holds_between_two_rounds_is_left_alone(platform: Platform) -> None:
     seeded(platform, "b")
 
-    with platform.home.batch_lock("b"):
+    with lease(platform.registry, "b"):
         assert "a command is working on it" in reason(look(platform, "next_round"))
 
     assert not isinstance(look(platform, "next_round"), dg.SkipReason)

@@ -7,7 +7,7 @@ from tests.sensors.conftest import look, reason, requested
 
 def test_a_batch_that_was_taken_as_it_is_is_not_evolved_unless_somebody_began_to(platform: Platform) -> None:
     platform.register("b", 3)
-    take_as_is(platform.home, "b")
+    take_as_is(platform.registry, "b")
     assert platform.run("seeds", "b") == ""
 
     assert reason(look(platform, "next_round")) == (

@@ -27,14 +27,14 @@ SMALL: dict[str, Any] = {"max_depth": 2, "shards": 2, "adherence_rows": 0}
 @pytest.fixture
 def planted(platform: Platform) -> Platform:
     trees = platform.but(treesynth=SMALL)
-    register(trees.home, TreeSpec("t", "customer_support", 1, 20, 42))
+    register(trees.registry, TreeSpec("t", "customer_support", 1, 20, 42))
     trees.instance.add_dynamic_partitions(TREES_NAME, ["t"])
     return trees
 
 
 def decision(platform: Platform) -> dg.RunRequest | Stop:
     with closing(Ledger.of(platform.settings)) as ledger:
-        return decide(platform.instance, platform.definitions, platform.home, ledger, platform.settings, "t")
+        return decide(platform.instance, platform.definitions, platform.registry, ledger, platform.settings, "t")
 
 
 def requested(platform: Platform) -> tuple[str | None, str | None]:
@@ -88,7 +88,7 @@ def test_a_spent_budget_stops_a_tree(planted: Platform) -> None:
 def test_another_depth_grows_the_tree_further(planted: Platform) -> None:
     for step in ("tree_level_0", "tree_level_1"):
         planted.run(step, "t")
-    register(planted.home, TreeSpec("t", "customer_support", 2, 20, 42))
+    register(planted.registry, TreeSpec("t", "customer_support", 2, 20, 42))
 
     assert requested(planted)[0] == "tree_level_0"
 
@@ -121,12 +121,12 @@ def test_a_run_that_failed_is_not_launched_again_for_the_same_cause(planted: Pla
 
 def test_a_tree_that_cannot_go_on_does_not_hold_up_the_others(planted: Platform) -> None:
     planted.run("tree_level_0", "t")
-    register(planted.home, TreeSpec("gone", "no_such_domain", 1, 20, 42))
-    register(planted.home, TreeSpec("deep", "math", 5, 20, 42))
+    register(planted.registry, TreeSpec("gone", "no_such_domain", 1, 20, 42))
+    register(planted.registry, TreeSpec("deep", "math", 5, 20, 42))
     planted.instance.add_dynamic_partitions(TREES_NAME, ["gone", "deep", "unregistered"])
 
     assert requested_by(look(planted, "next_level")) == {"t": "tree_level_1"}
-    register(planted.home, TreeSpec("t", "customer_support", 9, 20, 42))
+    register(planted.registry, TreeSpec("t", "customer_support", 9, 20, 42))
 
     said = reason(look(planted, "next_level"))
     assert "unknown domain 'no_such_domain'" in said

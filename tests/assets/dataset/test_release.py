@@ -3,10 +3,12 @@
 import dagster as dg
 import polars as pl
 import pytest
+import sqlalchemy as sa
 
 from evergrow.assets.dataset.release import COLUMNS
 from evergrow.assets.names import CLEAN, RELEASE
 from evergrow.resources.lake.readable import GateClosed, Outdated
+from evergrow.resources.ledger.registry_schema import bans
 from evergrow.resources.registry.bans import Ban, remember
 from tests.platform import Platform
 from tests.samples import PLAIN, instructions
@@ -105,7 +107,7 @@ def test_too_large_a_size_names_the_stage_that_ran_dry_and_what_raises_it(made: 
 
 
 def test_what_is_banned_stays_out_with_the_ban_as_reason(made: Platform) -> None:
-    remember(made.home, [Ban("seed", "q0"), Ban("seed", "s1")])
+    remember(made.registry, [Ban("seed", "q0"), Ban("seed", "s1")])
 
     assert made.release("grown", "plain") == ""
 
@@ -113,7 +115,8 @@ def test_what_is_banned_stays_out_with_the_ban_as_reason(made: Platform) -> None
     out = every.filter(pl.col("reason").str.starts_with("forgotten: seed"))
     assert set(out["root_id"]) == {"q0", "s1"}
     assert not {"q0", "s1"} & set(made.released()["root_id"])
-    (made.home.path / "bans.json").unlink()
+    with made.registry.alone() as connection:
+        connection.execute(sa.delete(bans))
 
 
 def test_the_job_that_the_ui_starts_needs_no_configuration(made: Platform) -> None:

@@ -8,6 +8,7 @@ from evergrow.assets.names import COLLECTED, SEEDS, stage_key
 from evergrow.methods.evolution.synthesis import optimise_prompt
 from evergrow.resources.lake.readable import GATES, GateClosed, Outdated
 from evergrow.resources.ledger import Ledger
+from evergrow.resources.registry.leases import lease
 from evergrow.resources.seeds.source import Seeds
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
@@ -157,7 +158,7 @@ def test_children_that_the_model_refuses_are_kept_with_the_reason(
 def test_a_batch_that_is_being_run_is_left_alone(platform: Platform) -> None:
     grow(platform)
 
-    with platform.home.batch_lock("b", "another-run"):
+    with lease(platform.registry, "b", "another-run"):
         message = platform.run("round_01", "b")
 
     assert "'b'" in message

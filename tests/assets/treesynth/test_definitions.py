@@ -32,7 +32,7 @@ def plant(  # noqa: PLR0917
     platform: Platform, tree: str, domain: str, depth: int, rows: int | None, imported: bytes | None = None
 ) -> None:
     """Register a tree and make it known to Dagster."""
-    register(platform.home, TreeSpec(tree, domain, depth, rows, 42), imported)
+    register(platform.registry, TreeSpec(tree, domain, depth, rows, 42), imported)
     platform.instance.add_dynamic_partitions(TREES_NAME, [tree])
 
 
@@ -229,7 +229,7 @@ def test_a_dataset_is_sorted_thinned_filled_and_marked(trees: Platform) -> None:
     plant(trees, "t", "customer_support", 2, 40)
     grow_levels(trees, "t", 2)
     rows = pl.DataFrame({"id": [f"r{n}" for n in range(90)], "content": [f"My parcel {n} is late." for n in range(90)]})
-    register_balance(trees.home, "t", rows, origin="test", rows=60, redo_from=None)
+    register_balance(trees.registry, "t", rows, origin="test", rows=60, redo_from=None)
 
     assert trees.run("tree_routed", "t") == ""
     assert trees.run("tree_balanced", "t") == ""
@@ -251,7 +251,7 @@ def test_a_row_without_a_way_stays_in_the_table_with_its_reason(trees: Platform,
     plant(lenient, "t", "customer_support", 1, 10)
     grow_levels(lenient, "t", 1)
     rows = pl.DataFrame({"id": ["a", "b"], "content": ["odd text", "plain text"]})
-    register_balance(lenient.home, "t", rows, origin="test", rows=10, redo_from=None)
+    register_balance(lenient.registry, "t", rows, origin="test", rows=10, redo_from=None)
     fake_endpoint.control(share={"prose": 1.0}, only="odd text")
 
     assert lenient.run("tree_routed", "t") == ""
@@ -328,12 +328,12 @@ def test_what_a_changed_level_or_shard_made_outdated_cannot_be_read(trees: Platf
     assert stories.run("tree_aware", "t") == ""
     assert stories.table(AWARE, "t").height == 8
 
-    register(stories.home, TreeSpec("t", "simpletom", 1, 32, 42))
+    register(stories.registry, TreeSpec("t", "simpletom", 1, 32, 42))
     assert stories.run("tree_samples", shard_partition("t", "s00")) == ""
     with pytest.raises(dg.Failure, match=r"treesynth/aware is outdated .*treesynth/samples"):
         stories.table(AWARE, "t")
 
-    register(stories.home, TreeSpec("t", "simpletom", 2, 32, 42))
+    register(stories.registry, TreeSpec("t", "simpletom", 2, 32, 42))
     assert grow_levels(stories, "t", 1) == ["", ""]
     with pytest.raises(dg.Failure, match=r"treesynth/samples is outdated .*treesynth/level_"):
         samples(stories, "t")

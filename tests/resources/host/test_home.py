@@ -1,6 +1,5 @@
 import os
 import resource
-import signal
 import subprocess
 import sys
 import tempfile
@@ -10,19 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from evergrow.resources.host.home import BatchBusy, Home, HomeError, atomic_write
+from evergrow.resources.host.home import Home, HomeError, atomic_write
 
-HOLD = """
-import sys, time
-from pathlib import Path
-from evergrow.resources.host.home import Home
-with Home(Path(sys.argv[1])).batch_lock(sys.argv[2], run="run-1"):
-    print("held", flush=True)
-    time.sleep(60)
-"""
 ENSURE = """
 import sys
 from pathlib import Path
@@ -66,21 +55,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", disk], check=True)
 
 
-@contextmanager
-def holder(home: Home, batch: str) -> Iterator["subprocess.Popen[str]"]:
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(home.path), batch], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def test_a_new_home_has_every_folder_and_a_dagster_instance_without_telemetry(tmp_path: Path) -> None:
     home = Home(tmp_path / "new" / "home").ensure()
-    for folder in (home.lake, home.inbox, home.seeds, home.exports, home.logs, home.locks, home.dagster):
+    for folder in (home.lake, home.inbox, home.exports, home.logs, home.locks, home.dagster):
         assert folder.is_dir()
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
         assert not instance.telemetry_enabled
@@ -150,51 +127,6 @@ def test_a_limit_on_file_sizes_is_named_with_the_remedy(tmp_path: Path) -> None:
             Home(tmp_path / "home").ensure()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def test_a_batch_has_one_holder_and_the_second_learns_who_it_is(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with holder(home, "b1") as process:
-        told = rf"'b1'.*process {process.pid}, run run-1, since .*wait"
-        with pytest.raises(BatchBusy, match=told), home.batch_lock("b1"):
-            pass
-        with home.batch_lock("b2"):
-            pass
-
-
-def test_a_holder_within_this_process_counts_as_well(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with home.batch_lock("b"), pytest.raises(BatchBusy, match=str(os.getpid())), home.batch_lock("b"):
-        pass
-    with home.batch_lock("b"):
-        pass
-
-
-def test_a_killed_holder_leaves_the_batch_free(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with holder(home, "b") as process:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        with home.batch_lock("b"):
-            pass
-
-
-def test_a_step_that_fails_leaves_the_batch_free(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    with pytest.raises(ZeroDivisionError), home.batch_lock("b"):
-        raise ZeroDivisionError
-    with home.batch_lock("b"):
-        pass
-
-
-@given(batch=st.text(max_size=300))
-@settings(max_examples=30)
-def test_any_text_names_a_lock_inside_the_folder_of_locks(batch: str) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        home = Home(Path(name) / "home")
-        with home.batch_lock(batch):
-            assert [path.name for path in home.path.iterdir()] == ["locks"]
-            assert [path.name for path in Path(name).iterdir()] == ["home"]
 
 
 def test_writing_replaces_the_whole_file_or_nothing(tmp_path: Path) -> None:

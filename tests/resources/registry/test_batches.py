@@ -2,6 +2,8 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.resources.host.home import Home
+from evergrow.resources.lake.files import DamagedFile, Files
+from evergrow.resources.ledger.database import connect
 from evergrow.resources.registry import batches, names
+from evergrow.resources.registry.registry import Registry, changes
 from evergrow.resources.seeds.source import Seeds
 
 
@@ -29,73 +33,78 @@ def seeds(*contents: str, source: str = "f.json") -> Seeds:
     )
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
+def opened(folder: str) -> Registry:
+    return Registry(connect(f"sqlite:///{folder}/ledger"), Files(f"{folder}/lake"))
 
 
-def test_a_staged_batch_can_be_read_back_with_its_origin(home: Home) -> None:
+def files(registry: Registry) -> dict[Path, int]:
+    assert registry.files.local
+    return {path: path.stat().st_mtime_ns for path in registry.files.local.rglob("*")}
+
+
+def test_a_staged_batch_can_be_read_back_with_its_origin(registry: Registry) -> None:
     before = datetime.now(UTC)
-    made = batches.stage(home, "b", seeds("x", "y"))
-    assert batches.staged(home, "b") == made
+    made = batches.stage(registry, "b", seeds("x", "y"))
+    assert batches.staged(registry, "b") == made
     assert made.read().equals(seeds("x", "y").frame)
     assert (made.batch, made.rows, made.origin) == ("b", 2, "f.json")
-    assert made.path.parent == home.seeds / "b"
-    assert made.path.name == f"{made.digest[:16]}.parquet"
+    assert made.file.startswith("registry/batches/b/")
     assert abs(made.staged_at - before) < timedelta(minutes=1)
 
 
-def test_the_same_seeds_again_change_nothing_even_from_another_file(home: Home) -> None:
-    made = batches.stage(home, "b", seeds("x"))
-    before = {path: path.stat().st_mtime_ns for path in home.seeds.rglob("*")}
-    assert batches.stage(home, "b", seeds("x", source="moved.json")) == made
-    assert {path: path.stat().st_mtime_ns for path in home.seeds.rglob("*")} == before
+def test_the_same_seeds_again_change_nothing_even_from_another_file(registry: Registry) -> None:
+    made = batches.stage(registry, "b", seeds("x"))
+    before = files(registry), changes(registry, 0)
+    assert batches.stage(registry, "b", seeds("x", source="moved.json")) == made
+    assert (files(registry), changes(registry, 0)) == before
 
 
-def test_other_seeds_under_a_taken_name_are_refused_unless_they_shall_replace(home: Home) -> None:
-    first = batches.stage(home, "b", seeds("x"))
+def test_other_seeds_under_a_taken_name_are_refused_unless_they_shall_replace(registry: Registry) -> None:
+    first = batches.stage(registry, "b", seeds("x"))
     with pytest.raises(batches.BatchExistsError, match=r"'b' already has 1 other seeds, from f\.json.*--replace"):
-        batches.stage(home, "b", seeds("y", "z"))
-    assert batches.staged(home, "b") == first
-    second = batches.stage(home, "b", seeds("y", "z"), replace=True)
-    assert batches.staged(home, "b") == second
+        batches.stage(registry, "b", seeds("y", "z"))
+    assert batches.staged(registry, "b") == first
+    second = batches.stage(registry, "b", seeds("y", "z"), replace=True)
+    assert batches.staged(registry, "b") == second
     assert second.rows == 2
     assert first.read().equals(seeds("x").frame)
 
 
-def test_a_file_that_was_deleted_by_hand_is_written_again(home: Home) -> None:
-    made = batches.stage(home, "b", seeds("x"))
-    made.path.unlink()
-    assert batches.stage(home, "b", seeds("x")).read().equals(seeds("x").frame)
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-1])])
+def test_a_file_that_was_damaged_is_refused_and_written_again(
+    registry: Registry, damage: Callable[[Path], object]
+) -> None:
+    made = batches.stage(registry, "b", seeds("x"))
+    damage(Path(registry.files.locate(made.file)))
+    with pytest.raises(DamagedFile, match=r"registry/batches/b/.*register the seeds of batch 'b' again, from f\.json"):
+        batches.staged(registry, "b").read()
+    assert batches.stage(registry, "b", seeds("x")).read().equals(seeds("x").frame)
 
 
-def test_a_batch_without_seeds_is_refused(home: Home) -> None:
+def test_a_batch_without_seeds_is_refused(registry: Registry) -> None:
     with pytest.raises(batches.BatchError, match=r"'b' would have no seeds: nothing was found in f\.json"):
-        batches.stage(home, "b", seeds())
-    assert not home.seeds.exists()
+        batches.stage(registry, "b", seeds())
+    assert batches.staged_batches(registry) == []
 
 
-def test_an_unknown_batch_is_answered_with_the_ones_there_are(home: Home) -> None:
+def test_an_unknown_batch_is_answered_with_the_ones_there_are(registry: Registry) -> None:
     with pytest.raises(batches.UnknownBatch, match=r"unknown batch 'b1'; there are none yet: register it with"):
-        batches.staged(home, "b1")
+        batches.staged(registry, "b1")
     for name in ("math-1", "code-1"):
-        batches.stage(home, name, seeds(name))
+        batches.stage(registry, name, seeds(name))
     with pytest.raises(batches.UnknownBatch, match="there are 'code-1', 'math-1': did you mean 'math-1'"):
-        batches.staged(home, "maths-1")
+        batches.staged(registry, "maths-1")
     for name in ("../seeds/math-1", "", "x" * 10_000, "\x1b[31m"):
         with pytest.raises(batches.UnknownBatch) as caught:
-            batches.staged(home, name)
+            batches.staged(registry, name)
         assert len(str(caught.value)) < 300
         assert "\x1b" not in str(caught.value)
 
 
-def test_all_batches_are_listed_by_name(home: Home) -> None:
-    assert batches.staged_batches(home) == []
-    made = [batches.stage(home, name, seeds(name)) for name in ("b", "a")]
-    (home.seeds / "unfinished").mkdir()
-    (home.seeds / ".hidden").mkdir()
-    (home.seeds / "file").write_text("")
-    assert batches.staged_batches(home) == [made[1], made[0]]
+def test_all_batches_are_listed_by_name(registry: Registry) -> None:
+    assert batches.staged_batches(registry) == []
+    made = [batches.stage(registry, name, seeds(name)) for name in ("b", "a")]
+    assert batches.staged_batches(registry) == [made[1], made[0]]
 
 
 @pytest.mark.parametrize(
@@ -109,10 +118,10 @@ def test_all_batches_are_listed_by_name(home: Home) -> None:
         ("a" * 64, "a" * 63),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_with_one_that_can(home: Home, name: str, suggestion: str) -> None:
+def test_a_name_that_cannot_be_is_refused_with_one_that_can(registry: Registry, name: str, suggestion: str) -> None:
     with pytest.raises(batches.BatchNameError, match=rf"such as '{re.escape(suggestion)}"):
-        batches.stage(home, name, seeds("x"))
-    assert not home.path.exists()
+        batches.stage(registry, name, seeds("x"))
+    assert files(registry) == {}
 
 
 @given(st.text())
@@ -124,12 +133,10 @@ def test_every_file_name_gives_a_batch_name(name: str) -> None:
 
 @given(st.from_regex(names.NAME, fullmatch=True))
 def test_every_good_name_is_taken_and_stays_in_the_folder_of_seeds(name: str) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        home = Home(Path(folder) / "home")
-        batches.stage(home, name, seeds("x"))
-        assert [batch.batch for batch in batches.staged_batches(home)] == [name]
-        assert {path.name for path in home.path.iterdir()} == {"seeds", "locks"}
-        assert {path.name for path in home.seeds.iterdir()} == {name}
+    with tempfile.TemporaryDirectory() as folder, closing(opened(folder)) as registry:
+        batches.stage(registry, name, seeds("x"))
+        assert [batch.batch for batch in batches.staged_batches(registry)] == [name]
+        assert {path.name for path in Path(folder, "lake/registry/batches").iterdir()} == {name}
 
 
 def test_the_digest_tells_values_columns_and_order_apart() -> None:
@@ -148,17 +155,18 @@ def test_the_digest_tells_values_columns_and_order_apart() -> None:
     assert digests == {batches.seeds_digest(frame) for frame in frames}
 
 
-def test_of_two_processes_with_different_seeds_one_gets_the_name(home: Home) -> None:
+def test_of_two_processes_with_different_seeds_one_gets_the_name(registry: Registry, ledger_url: str) -> None:
     code = (
-        "import sys, polars as pl; from pathlib import Path; from evergrow.resources.host.home import Home\n"
-        "from evergrow.resources.registry.batches import stage; from evergrow.resources.seeds.source import Seeds\n"
-        "frame = pl.DataFrame({'id': ['1'], 'content': [sys.argv[2]]})\n"
-        "stage(Home(Path(sys.argv[1])), 'b', Seeds(frame))\n"
+        "import sys, polars as pl; from evergrow.resources.lake.files import Files\n"
+        "from evergrow.resources.ledger.database import connect; from evergrow.resources.seeds.source import Seeds\n"
+        "from evergrow.resources.registry.registry import Registry\n"
+        "from evergrow.resources.registry.batches import stage\n"
+        "frame = pl.DataFrame({'id': ['1'], 'content': [sys.argv[3]]})\n"
+        "stage(Registry(connect(sys.argv[1]), Files(sys.argv[2])), 'b', Seeds(frame))\n"
     )
-    makers = [
-        subprocess.Popen([sys.executable, "-c", code, str(home.path), text], stderr=subprocess.PIPE) for text in "xyz"
-    ]
+    arguments = [sys.executable, "-c", code, ledger_url, registry.files.locate("")]
+    makers = [subprocess.Popen([*arguments, text], stderr=subprocess.PIPE) for text in "xyz"]
     errors = [maker.communicate()[1] for maker in makers]
     assert sorted(maker.returncode for maker in makers) == [0, 1, 1]
     assert sum(b"BatchExistsError" in error for error in errors) == 2
-    assert batches.staged(home, "b").read()["content"].item() in "xyz"
+    assert batches.staged(registry, "b").read()["content"].item() in "xyz"

@@ -6,8 +6,8 @@ import pytest
 
 from evergrow.methods.releasing.formats import FORMS, Form
 from evergrow.methods.releasing.selection import Wanted
-from evergrow.resources.host.home import Home
 from evergrow.resources.registry.exports import Export, exported_rows, exports, remember_export
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.releases.writing import write_release
 from tests.releases import facts, row, table
 
@@ -15,43 +15,40 @@ ROWS = table(row(1), row(2, split="test"), row(3, batch="c"))
 WANTED = Wanted(rounds=(1, 2), min_complexity=2.5, licences=("MIT",))
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home").ensure()
-
-
-def exported(home: Home, folder: Path, form: Form = "chat", wanted: Wanted = WANTED) -> Export:
+def exported(registry: Registry, folder: Path, form: Form = "chat", wanted: Wanted = WANTED) -> Export:
     write_release(ROWS, folder, form, facts())
     export = Export(folder, form, wanted)
-    remember_export(home, export)
+    remember_export(registry, export)
     return export
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_export_is_found_with_its_form_its_conditions_and_its_rows(home: Home, tmp_path: Path, form: Form) -> None:
-    export = exported(home, tmp_path / "out", form)
+def test_an_export_is_found_with_its_form_its_conditions_and_its_rows(
+    registry: Registry, tmp_path: Path, form: Form
+) -> None:
+    export = exported(registry, tmp_path / "out", form)
 
-    assert exports(home) == [export]
+    assert exports(registry) == [export]
     assert set(exported_rows(export).iter_rows()) == {("b", "s1_0"), ("b", "s2_0"), ("c", "s3_0")}
 
 
 def test_the_latest_export_into_a_folder_counts_however_the_folder_is_called(
-    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    exported(home, tmp_path / "first")
-    exported(home, tmp_path / "out", "alpaca")
-    exported(home, Path("out"), "parquet", Wanted())
+    exported(registry, tmp_path / "first")
+    exported(registry, tmp_path / "out", "alpaca")
+    exported(registry, Path("out"), "parquet", Wanted())
 
-    assert [(e.folder, e.form, e.wanted) for e in exports(home)] == [
+    assert [(e.folder, e.form, e.wanted) for e in exports(registry)] == [
         (tmp_path / "first", "chat", WANTED),
         (tmp_path / "out", "parquet", Wanted()),
     ]
 
 
-def test_what_became_of_a_folder_is_not_held_against_anybody(home: Home, tmp_path: Path) -> None:
+def test_what_became_of_a_folder_is_not_held_against_anybody(registry: Registry, tmp_path: Path) -> None:
     for name in ("gone", "other", "kept"):
-        exported(home, tmp_path / name)
+        exported(registry, tmp_path / name)
     for path in (tmp_path / "gone").iterdir():
         path.unlink()
     (tmp_path / "gone").rmdir()
@@ -59,18 +56,18 @@ def test_what_became_of_a_folder_is_not_held_against_anybody(home: Home, tmp_pat
         path.unlink()
     (tmp_path / "other" / "songs.jsonl").write_text('{"title": "x"}\n')
 
-    assert [export.folder.name for export in exports(home)] == ["kept"]
+    assert [export.folder.name for export in exports(registry)] == ["kept"]
 
 
-def test_bare_instructions_are_found_too_while_their_card_is_there(home: Home, tmp_path: Path) -> None:
+def test_bare_instructions_are_found_too_while_their_card_is_there(registry: Registry, tmp_path: Path) -> None:
     folder = tmp_path / "bare"
     folder.mkdir()
     (folder / "README.md").write_text("---\ntags:\n- evergrow\n---\n")
     (folder / "train.jsonl").write_text('{"id": "s1_0", "messages": [], "batch": "b"}\n')
     export = Export(folder, "chat", Wanted(batches=("b",)), answered=False)
-    remember_export(home, export)
+    remember_export(registry, export)
 
-    assert exports(home) == [export]
+    assert exports(registry) == [export]
     assert set(exported_rows(export).iter_rows()) == {("b", "s1_0")}
     (folder / "README.md").unlink()
-    assert exports(home) == []
+    assert exports(registry) == []

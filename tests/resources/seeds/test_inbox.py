@@ -4,13 +4,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from evergrow.resources.host.home import Home
 from evergrow.resources.registry.batches import staged, staged_batches
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.seeds.inbox import Rejected, Taken, take
+from evergrow.resources.settings import load_settings
+
+
+@pytest.fixture
+def registry(home: Home) -> Iterator[Registry]:
+    with closing(Registry.of(load_settings({"home": home.path}))) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -26,31 +36,31 @@ def drop(home: Home, name: str, *contents: str) -> Path:
     return path
 
 
-def look(home: Home) -> list[Taken | Rejected]:
-    return take(home, 0, 1_000)
+def look(home: Home, registry: Registry) -> list[Taken | Rejected]:
+    return take(home, registry, 0, 1_000)
 
 
 def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
-def test_a_file_becomes_a_batch_named_after_it_and_is_put_away(home: Home) -> None:
+def test_a_file_becomes_a_batch_named_after_it_and_is_put_away(home: Home, registry: Registry) -> None:
     drop(home, "My seeds.json", "x", "y", "y")
-    (taken,) = look(home)
+    (taken,) = look(home, registry)
     assert isinstance(taken, Taken)
     assert taken.file == home.inbox / "accepted" / "My seeds.json"
-    assert taken.batch == staged(home, "My-seeds")
+    assert taken.batch == staged(registry, "My-seeds")
     assert taken.batch.rows == 2
     assert taken.notes == ("1 rows left out: an earlier row has the same content (row 3 is row 2)",)
     assert str(taken).startswith("My seeds.json is batch 'My-seeds' with 2 seeds; 1 rows left out")
     assert names(home.inbox) == {"accepted", "rejected"}
-    assert look(home) == []
+    assert look(home, registry) == []
 
 
-def test_a_wrong_file_is_put_aside_with_the_reason_beside_it(home: Home) -> None:
+def test_a_wrong_file_is_put_aside_with_the_reason_beside_it(home: Home, registry: Registry) -> None:
     drop(home, "bad.json")
     drop(home, "good.json", "x")
-    bad, good = look(home)
+    bad, good = look(home, registry)
     assert isinstance(bad, Rejected)
     assert isinstance(good, Taken)
     assert bad.file == home.inbox / "rejected" / "bad.json"
@@ -59,38 +69,38 @@ def test_a_wrong_file_is_put_aside_with_the_reason_beside_it(home: Home) -> None
     assert names(home.inbox / "rejected") == {"bad.json", "bad.json.error.txt"}
     said = (home.inbox / "rejected" / "bad.json.error.txt").read_text()
     assert said == f"{bad.reason}\nCorrect the file and drop it into the inbox again.\n"
-    assert [batch.batch for batch in staged_batches(home)] == ["good"]
+    assert [batch.batch for batch in staged_batches(registry)] == ["good"]
 
 
-def test_a_file_is_left_alone_until_it_has_settled(home: Home) -> None:
+def test_a_file_is_left_alone_until_it_has_settled(home: Home, registry: Registry) -> None:
     path = drop(home, "f.json", "x")
     os.utime(path, (0, 0))
-    assert take(home, 3_600, 1_000) == []
+    assert take(home, registry, 3_600, 1_000) == []
     assert path.exists()
     time.sleep(0.3)
-    assert len(take(home, 0.2, 1_000)) == 1
+    assert len(take(home, registry, 0.2, 1_000)) == 1
 
 
-def test_other_seeds_under_a_taken_name_get_a_number_and_no_file_is_overwritten(home: Home) -> None:
+def test_other_seeds_under_a_taken_name_get_a_number_and_no_file_is_overwritten(home: Home, registry: Registry) -> None:
     for content in ("x", "y", "x", "y", "z"):
         drop(home, "f.json", content)
-        look(home)
-    assert [batch.batch for batch in staged_batches(home)] == ["f", "f-2", "f-3"]
+        look(home, registry)
+    assert [batch.batch for batch in staged_batches(registry)] == ["f", "f-2", "f-3"]
     assert names(home.inbox / "accepted") == {"f.json", "f-2.json", "f-3.json", "f-4.json", "f-5.json"}
     for _ in range(2):
         drop(home, "bad.json")
-        look(home)
+        look(home, registry)
     assert len(names(home.inbox / "rejected")) == 4
 
 
-def test_long_names_get_a_number_too(home: Home) -> None:
+def test_long_names_get_a_number_too(home: Home, registry: Registry) -> None:
     for content in ("x", "y"):
         drop(home, f"{'n' * 100}.json", content)
-        look(home)
-    assert [batch.batch for batch in staged_batches(home)] == [f"{'n' * 61}-2", "n" * 63]
+        look(home, registry)
+    assert [batch.batch for batch in staged_batches(registry)] == [f"{'n' * 61}-2", "n" * 63]
 
 
-def test_what_is_no_finished_file_is_passed_over(home: Home, tmp_path: Path) -> None:
+def test_what_is_no_finished_file_is_passed_over(home: Home, registry: Registry, tmp_path: Path) -> None:
     (tmp_path / "elsewhere.json").write_text('[{"content": "x"}]')
     (home.inbox / "link.json").symlink_to(tmp_path / "elsewhere.json")
     (home.inbox / "folder.json").mkdir()
@@ -98,15 +108,17 @@ def test_what_is_no_finished_file_is_passed_over(home: Home, tmp_path: Path) -> 
     for name in (".hidden.json", "f.json.part", "f.json~", "F.JSON.PART"):
         drop(home, name, "x")
     before = names(home.inbox)
-    assert look(home) == []
+    assert look(home, registry) == []
     assert names(home.inbox) == before | {"accepted", "rejected"}
 
 
-def test_a_call_that_is_killed_anywhere_is_made_good_by_the_next(home: Home) -> None:
+def test_a_call_that_is_killed_anywhere_is_made_good_by_the_next(home: Home, registry: Registry) -> None:
     code = (
         "import sys; from pathlib import Path; from evergrow.resources.host.home import Home\n"
-        "from evergrow.resources.seeds.inbox import take\n"
-        "print('on', flush=True); take(Home(Path(sys.argv[1])), 0, 1_000)\n"
+        "from evergrow.resources.seeds.inbox import take; from evergrow.resources.registry.registry import Registry\n"
+        "from evergrow.resources.settings import load_settings; home = Home(Path(sys.argv[1]))\n"
+        "registry = Registry.of(load_settings({'home': home.path}))\n"
+        "print('on', flush=True); take(home, registry, 0, 1_000)\n"
     )
     for number in range(20):
         drop(home, f"good-{number}.json", f"x{number}")
@@ -118,8 +130,8 @@ def test_a_call_that_is_killed_anywhere_is_made_good_by_the_next(home: Home) -> 
         time.sleep(0.004 * number)
         process.send_signal(signal.SIGKILL)
         process.communicate()
-    look(home)
-    assert {batch.batch for batch in staged_batches(home)} == {f"good-{number}" for number in range(20)}
+    look(home, registry)
+    assert {batch.batch for batch in staged_batches(registry)} == {f"good-{number}" for number in range(20)}
     assert names(home.inbox / "accepted") == {f"good-{number}.json" for number in range(20)}
     rejected = {f"bad-{number}.json" for number in range(20)}
     kept = {name for name in names(home.inbox / "rejected") if not name.startswith(".")}  # not what a killed write left
@@ -127,10 +139,10 @@ def test_a_call_that_is_killed_anywhere_is_made_good_by_the_next(home: Home) -> 
     assert names(home.inbox) == {"accepted", "rejected"}
 
 
-def test_a_file_whose_seeds_are_registered_already_makes_no_second_batch(home: Home) -> None:
+def test_a_file_whose_seeds_are_registered_already_makes_no_second_batch(home: Home, registry: Registry) -> None:
     path = drop(home, "f.json", "x")
-    look(home)
+    look(home, registry)
     (home.inbox / "accepted" / "f.json").rename(path)
-    (again,) = look(home)
+    (again,) = look(home, registry)
     assert isinstance(again, Taken)
-    assert [batch.batch for batch in staged_batches(home)] == ["f"]
+    assert [batch.batch for batch in staged_batches(registry)] == ["f"]

@@ -1,0 +1,66 @@
+"""What each release, by its name, is to hold."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select
+
+from evergrow.resources.ledger.registry_schema import releases as table
+from evergrow.resources.registry.names import fault
+from evergrow.resources.registry.registry import Registry, as_text, touch
+
+
+class ReleaseNameError(Exception):
+    """The name cannot be a release's; the message suggests one that can."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseRequest:
+    """What a release is to hold: `batches`, evolved or as they are (`as_is`), `trees`, and exactly `rows` rows."""
+
+    batches: tuple[str, ...] = ()
+    trees: tuple[str, ...] = ()
+    rows: int | None = None
+    as_is: bool = False
+
+
+def set_wish(  # noqa: PLR0917 - what a release is
+    registry: Registry,
+    name: str,
+    batches: Sequence[str],
+    trees: Sequence[str] = (),
+    rows: int | None = None,
+    as_is: bool = False,  # noqa: FBT001
+) -> ReleaseRequest:
+    """Write down what the release called `name` is to hold.
+
+    Raises:
+        ReleaseNameError: the name cannot be a release's.
+        LedgerError: it was not written.
+    """
+    if wrong := fault(name, "release"):
+        raise ReleaseNameError(wrong)
+    wanted = ReleaseRequest(tuple(batches), tuple(trees), rows, as_is)
+    if wish(registry, name) == wanted:
+        return wanted
+    told = as_text({"batches": wanted.batches, "trees": wanted.trees, "rows": rows, "as_is": as_is})
+    with registry.alone() as connection:
+        connection.execute(delete(table).where(table.c.name == name))
+        connection.execute(insert(table).values(name=name, wish=told))
+        touch(connection, "release", name)
+    return wanted
+
+
+def wish(registry: Registry, name: str) -> ReleaseRequest | None:
+    """What the release called `name` is to hold; None if nobody has asked for it."""
+    rows = registry.read(select(table.c.wish).where(table.c.name == name))
+    if not rows:
+        return None
+    told = json.loads(rows[0][0])
+    return ReleaseRequest(tuple(told["batches"]), tuple(told["trees"]), told["rows"], told["as_is"])
+
+
+def release_names(registry: Registry) -> list[str]:
+    """Names of all releases that were asked for, in order."""
+    return sorted(row[0] for row in registry.read(select(table.c.name)))
