@@ -1,0 +1,33 @@
+"""What a release is to hold is kept by its name."""
+
+import pytest
+
+from evergrow.resources.registry.registry import Registry, changes
+from evergrow.resources.registry.releases import ReleaseNameError, ReleaseRequest, release_names, set_wish, wish
+
+
+def test_a_wish_is_kept_and_a_later_one_takes_its_place(registry: Registry) -> None:
+    assert wish(registry, "main") is None
+
+    set_wish(registry, "main", ["b"], ["t"], rows=10)
+    set_wish(registry, "side", ["c"], as_is=True)
+    set_wish(registry, "main", ["b", "c"])
+
+    assert wish(registry, "main") == ReleaseRequest(("b", "c"))
+    assert wish(registry, "side") == ReleaseRequest(("c",), as_is=True)
+    assert release_names(registry) == ["main", "side"]
+
+
+def test_the_same_wish_again_is_no_change(registry: Registry) -> None:
+    set_wish(registry, "main", ["b"])
+    before = changes(registry, 0)
+
+    set_wish(registry, "main", ("b",))
+
+    assert changes(registry, 0) == before
+
+
+def test_a_name_that_cannot_be_a_releases_is_refused(registry: Registry) -> None:
+    with pytest.raises(ReleaseNameError, match="cannot name a release"):
+        set_wish(registry, "../x", ["b"])
+    assert release_names(registry) == []
