@@ -20,7 +20,7 @@ def platform(fake_endpoint: FakeEndpoint) -> Iterator[Platform]:
 def look(platform: Platform, sensor: str) -> dg.SensorResult | dg.SkipReason:
     """What the sensor says of the platform as it is now."""
     definitions = platform.definitions
-    needed = {name: (definitions.resources or {})[name] for name in ("home", "ledger")}
+    needed = {name: (definitions.resources or {})[name] for name in ("home", "registry", "ledger")}
     with dg.build_sensor_context(
         instance=platform.instance, definitions=definitions, resources=needed, sensor_name=sensor
     ) as context:
