@@ -24,9 +24,10 @@ ui: install  ## open the Dagster UI and its daemon on 127.0.0.1
 test: lint types  ## lint, types and the whole test suite
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
-lint: install  ## ruff, as a linter and as a check of the format
+lint: install  ## ruff, as a linter and as a check of the format, and the direction of imports
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo
 
 types: install  ## mypy in its strict mode
 	$(BIN)/mypy $(PACKAGES)
