@@ -89,7 +89,7 @@ def name_the_model(settings: Settings) -> None:
             style="yellow",
         )
         for gate, thresholds in settings.gates.model_dump().items():
-            say(f"  gates.{gate}: " + ", ".join(f"{name} {value:g}" for name, value in thresholds.items()), style="dim")
+            say(f"  gates.{gate}: " + ", ".join(f"{name} {value}" for name, value in thresholds.items()), style="dim")
 
 
 def print_json(value: object) -> None:
