@@ -7,7 +7,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = ("methods", "resources", "assets", "flows", "sensors", "cli")
 HEAVY = {
     *("torch", "sentence_transformers", "great_expectations", "transformers"),
-    *("datasets", "huggingface_hub", "math_verify", "sympy", "py3langid"),
+    *("datasets", "huggingface_hub", "latex2sympy2_extended", "sympy", "py3langid"),
 }
 
 

@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -116,17 +118,19 @@ def _by_tests(
 
 def _by_agreement(responses: pl.DataFrame, share: float) -> pl.DataFrame:
     """The verdicts of draws: `id, verdict, verdict_detail, agreement`, and the answer that won, with who wrote it."""
-    rows = []
-    asked = responses.filter(pl.col("task").is_in(BY_AGREEMENT))
-    with symbolic() as comparing:
-        for name, task, content, letter, draws in asked.select("id", "task", "content", "letter", "draws").iter_rows():
-            finals = [draw["final"] for draw in draws]
-            if task == "maths":
-                decision = verify_maths(finals, comparing.same, share)
-            else:
-                decision = verify_choice(finals, options(content), letter, share)
-            won = draws[decision.chosen] if decision.chosen is not None else dict.fromkeys(DRAW)
-            rows.append((name, decision.verdict, decision.detail, decision.agreement, *(won[part] for part in DRAW)))
+    asked = responses.filter(pl.col("task").is_in(BY_AGREEMENT)).select("id", "task", "content", "letter", "draws")
+
+    def decided(name: str, task: str, content: str, letter: str | None, draws: list[dict[str, Any]]) -> tuple[Any, ...]:
+        finals = [draw["final"] for draw in draws]
+        if task == "maths":
+            decision = verify_maths(finals, comparing.same, share)
+        else:
+            decision = verify_choice(finals, options(content), letter, share)
+        won = draws[decision.chosen] if decision.chosen is not None else dict.fromkeys(DRAW)
+        return (name, decision.verdict, decision.detail, decision.agreement, *(won[part] for part in DRAW))
+
+    with symbolic() as comparing, ThreadPoolExecutor(comparing.workers) as threads:
+        rows = list(threads.map(lambda row: decided(*row), asked.iter_rows()))
     return pl.DataFrame(rows, schema=AGREED, orient="row")
 
 
