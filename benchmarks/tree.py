@@ -106,7 +106,7 @@ def main() -> None:
     settings = load_settings(
         {"endpoints": {"default": endpoint}, "treesynth": {"infinite_over": 100_000, "sample_similarity": 1.0}}
     )
-    importlib.import_module("evergrow.resources.llm.client")  # once a process, however many trees
+    importlib.import_module("evergrow.resources.llm.transport")  # once a process, however many trees
     set_loaded_aside()  # as a run does
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger.open(f"sqlite:///{Path(folder) / 'ledger.sqlite'}")

@@ -219,18 +219,18 @@ class Ledger:
         schema |= dict.fromkeys(("calls", "tokens_in", "tokens_out", "chars_in", "chars_out"), pl.Int64)
         return pl.DataFrame(found, schema=schema, orient="row")
 
-    def answers_mode(self, base_url: str, model: str) -> str | None:
-        """The way of structured answers that was found to work for `model` at `base_url`, if any was."""
+    def capabilities(self, base_url: str, model: str) -> str | None:
+        """What `model` at `base_url` was found to take of a request, as `remember_capabilities` kept it."""
         where = and_(capabilities.c.base_url == base_url, capabilities.c.model == model)
         rows = read(self._engine, select(capabilities.c.answers).where(where))
         return str(rows[0][0]) if rows else None
 
-    def remember_answers_mode(self, base_url: str, model: str, mode: str) -> None:
-        """Keep which way of structured answers works."""
+    def remember_capabilities(self, base_url: str, model: str, found: str) -> None:
+        """Keep what a model of an endpoint takes of a request, as JSON."""
         statement = self._dialect.insert(capabilities).on_conflict_do_update(
-            index_elements=["base_url", "model"], set_={"answers": mode}
+            index_elements=["base_url", "model"], set_={"answers": found}
         )
-        write(self._engine, (statement, {"base_url": base_url, "model": model, "answers": mode}))
+        write(self._engine, (statement, {"base_url": base_url, "model": model, "answers": found}))
 
     def _upsert_call(self) -> Any:  # noqa: ANN401 - each dialect has its own class of statement
         statement = self._dialect.insert(calls)

@@ -10,7 +10,8 @@ class Call:
     `reply` is the body of the HTTP answer as it came, None if none came. `error_class` is None for an answer that can
     be used; "invalid" or "refused" for a reply that cannot; else the class of the failure, with `reply` None.
     `usd` is None while a price or the token counts are unknown. `draw` counts answers asked for one request, `turn` is
-    1 for the turn that asks to repair a faulty answer.
+    1 for the turn that asks to repair a faulty answer. `base_url` is where the endpoint listens, without any secret;
+    `tokens_thought` are those of `tokens_out` that the model spent on thinking.
     """
 
     call_id: str
@@ -41,6 +42,8 @@ class Call:
     usd: float | None = None
     error_class: str | None = None
     error_message: str | None = None
+    base_url: str | None = None
+    tokens_thought: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

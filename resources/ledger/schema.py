@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 metadata = MetaData()
 
@@ -41,6 +41,8 @@ calls = Table(
     Column("usd", Double),
     Column("error_class", Text),
     Column("error_message", Text),
+    Column("base_url", Text),
+    Column("tokens_thought", BigInteger),
     # Sums by batch, run and month read these indexes alone, not the rows with their long texts.
     Index("calls_by_batch", "batch", "tokens_in", "tokens_out", "usd", "model", "error_class", "asset"),
     Index("calls_by_run", "run_id", "tokens_in", "tokens_out", "usd", "model", "error_class"),

@@ -6,9 +6,9 @@ from typing import Any
 from evergrow.resources.ledger import NOTHING, Amount, Call
 from evergrow.resources.llm import prices
 from evergrow.resources.llm.budget import Budget
-from evergrow.resources.llm.completion import Reply
 from evergrow.resources.llm.faults import Fault
 from evergrow.resources.llm.job import Job
+from evergrow.resources.llm.reply import Reply
 from evergrow.resources.llm.requests import Attribution
 from evergrow.resources.llm.server import Server
 from evergrow.resources.settings import Settings, SettingsError
@@ -67,6 +67,7 @@ class Accounts:
             tokens_in=said.tokens_in,
             tokens_cached=said.tokens_cached,
             tokens_out=said.tokens_out,
+            tokens_thought=said.tokens_thought,
             price_version=prices.version(price),
             usd=prices.cost(price, said.tokens_in, said.tokens_cached, said.tokens_out),
             error_class=None if said.refusal is None else "refused",
@@ -92,6 +93,7 @@ class Accounts:
             "role": job.request.role,
             "model": job.role.model or "",
             "endpoint": server.name,
+            "base_url": server.transport.base_url,
             "prompt_version": job.request.prompt_version,
             "request": body,
             "run_id": self._who.run_id,

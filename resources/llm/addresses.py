@@ -2,12 +2,14 @@
 
 import os
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.settings import models
 
 OPENAI_URL = "https://api.openai.com/v1"
+SHORTEST_SECRET = 8  # characters: what is shorter would also be masked where it is a word
+HIDDEN = "[key]"
 NO_KEY = "none"  # servers without keys get one nevertheless: the SDK insists
 
 
@@ -23,6 +25,21 @@ class Address(NamedTuple):
         parts = urlsplit(self.base_url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
+    @property
+    def secrets(self) -> list[str]:
+        """What must not be kept: the key, and the password and the values of a query in the URL; longest first."""
+        parts = urlsplit(self.base_url)
+        known = [self.api_key if self.api_key != NO_KEY else "", parts.password or "", unquote(parts.password or "")]
+        known += [value for _, value in parse_qsl(parts.query)]
+        return sorted({secret for secret in known if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True)
+
+    def masked(self, text: str) -> str:
+        """`text` without secrets: gateways echo them, and neither ledger nor log may hold one."""
+        for secret in self.secrets:
+            if secret in text:
+                text = text.replace(secret, HIDDEN)
+        return text
+
 
 def address_of(name: str, endpoint: models.Endpoint) -> Address:
     """Where the settings and the environment say that endpoint `name` is.
@@ -36,10 +53,11 @@ def address_of(name: str, endpoint: models.Endpoint) -> Address:
         raise EndpointError(f"endpoint {name!r} is of kind azure and needs endpoints.{name}.base_url")
     if key is None and (base_url is None or endpoint.kind == "azure"):
         raise EndpointError(
-            f"endpoint {name!r} ({base_url or OPENAI_URL}) needs a key: set the environment variable "
-            f"{endpoint.api_key_env}, or endpoints.{name}.base_url for a server without keys"
+            f"endpoint {name!r} ({Address(base_url or OPENAI_URL, NO_KEY).shown}) needs a key: set the environment "
+            f"variable {endpoint.api_key_env}, or endpoints.{name}.base_url for a server without keys"
         )
     try:
         return Address(models.http_url(base_url or OPENAI_URL), key or NO_KEY)
     except ValueError as error:
-        raise EndpointError(f"endpoint {name!r}: OPENAI_BASE_URL {error}, not {base_url!r}") from error
+        shown = "what is set (it holds a secret)" if "@" in str(base_url) else repr(base_url)
+        raise EndpointError(f"endpoint {name!r}: OPENAI_BASE_URL {error}, not {shown}") from error

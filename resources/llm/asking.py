@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from evergrow.resources.ledger import NOTHING, Amount, Call, Verdict
+from evergrow.resources.llm.answer import Declined, Parse, Unusable, Usable, read_reply
 from evergrow.resources.llm.attempt import Again, GivenUp, Permit, Replied, attempt
 from evergrow.resources.llm.budget import BudgetReached
 from evergrow.resources.llm.conversation import Inbox
@@ -19,7 +20,6 @@ from evergrow.resources.llm.remedies import invalid
 from evergrow.resources.llm.requests import Answered, Failed, Invalid, Outcome, Refused, Request, for_twin
 from evergrow.resources.llm.reuse import reuse
 from evergrow.resources.llm.streaks import Streak
-from evergrow.resources.llm.verdicts import Declined, Parse, Unusable, Usable, judge
 from evergrow.resources.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -211,24 +211,35 @@ class Asking(Generic[T]):
         """The reply is durable: read it, and give its place back."""
         completion, server, model = replied.completion, permit.place.server, job.role.model or ""
         self._engine.paid(call)
-        verdict = judge(completion, job.request, self._parser(job))
+        verdict = read_reply(completion, job.request, self._parser(job))
         match verdict:
             case Usable():
-                if server.works(model, replied.mode):
+                if server.works(model, replied.takes):
                     self._engine.remember(server, model)
                 named = completion.model or model
-                self._settle(job, Answered(job.request, verdict.value, call.call_id, named, call.run_id, cached=False))
+                self._settle(
+                    job,
+                    Answered(
+                        job.request,
+                        verdict.value,
+                        call.call_id,
+                        named,
+                        call.run_id,
+                        cached=False,
+                        thoughts=completion.thoughts,
+                    ),
+                )
             case Declined():
                 self._settle(job, Refused(job.request, call.call_id, verdict.reason))
             case Unusable():
                 self._engine.verdict(Verdict(call.call_id, "invalid", verdict.reason))
-                if job.request.schema is not None and not completion.cut_off:
-                    server.disappoints(model, replied.mode)
-                if job.proceed(completion.text, verdict.reason, repairable=verdict.repairable):
+                if job.request.schema is not None and verdict.formal:
+                    server.disappoints(model, replied.takes)
+                if not verdict.futile and job.proceed(completion.text, verdict.reason, repairable=verdict.repairable):
                     self._ready.appendleft(job)  # what is begun goes first: it holds room in the window
                 else:
                     helps = invalid(verdict.reason, server.name, job.request.role)
-                    self._settle(job, Invalid(job.request, call.call_id, verdict.reason, helps))
+                    self._settle(job, Invalid(job.request, call.call_id, verdict.reason, helps, futile=verdict.futile))
         self._engine.leave(permit)
 
     def _parser(self, job: Job) -> Parse[T]:

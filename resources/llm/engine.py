@@ -236,7 +236,7 @@ class Engine:
         server = pool.servers[0]
         cause = server.last_fault.message if server.last_fault else "no request came back"
         return EndpointError(
-            f"endpoint {server.name!r} at {server.client.base_url} has answered nothing for "
+            f"endpoint {server.name!r} at {server.transport.base_url} has answered nothing for "
             f"{time.monotonic() - max(server.last_answer, since):.0f} s ({cause}); see whether it runs, or raise "
             f"endpoints.{server.name}.patience_s; then run again: what is answered is not asked again",
             refused=False,

@@ -57,10 +57,13 @@ class Pool:
         self._turns[server.name] = self._clock + 1 / server.endpoint.weight
         return Place(server, server.enter(size, now))
 
-    def retire(self, server: Server) -> bool:
-        """Send nothing more to `server` in this run; whether others are left."""
-        server.retired = True
-        return any(not other.retired for other in self.servers)
+    def retire(self, server: Server, error: EndpointError) -> bool:
+        """Send nothing more to `server`, because of `error`; whether others are left, which is then said."""
+        first, server.retired = not server.retired, True
+        left = any(not other.retired for other in self.servers)
+        if first and left:
+            _log.warning("%s; the pool's others take its share in this run", error)
+        return left
 
     def stalled_s(self, now: float, since: float) -> float:
         """Seconds without an answer since `since`, beyond an attempt's time and the patience; <= 0: not too long."""
@@ -119,10 +122,10 @@ class Pools:
 
     async def _server(self, name: str, endpoint: models.Endpoint) -> Server:
         if name not in self._servers:
-            from evergrow.resources.llm.client import Client  # noqa: PLC0415 - the SDK: 0.6 s that only asking needs
+            from evergrow.resources.llm.transport import Transport  # noqa: PLC0415 - aiohttp: only asking needs it
 
             address = await asyncio.to_thread(self._address, name, endpoint)
-            self._servers[name] = Server(Client(name, endpoint, address), self._ledger)
+            self._servers[name] = Server(Transport(name, endpoint, address), self._ledger)
         return self._servers[name]
 
     def _address(self, name: str, endpoint: models.Endpoint) -> Address:

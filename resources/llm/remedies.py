@@ -22,7 +22,9 @@ BY_CLASS = {
     FaultClass.REJECTED: "try `evergrow doctor --endpoint {name}`, which finds out what the endpoint takes",
     FaultClass.ANSWERS: "set endpoints.{name}.answers to text",
 }
+LONG_S, HOUR_S = 120.0, 3600.0
 OTHERWISE = "check base_url, and that the server runs"
+_QUOTA = re.compile(r"quota|per day|daily|credit|balance", re.IGNORECASE)
 _PARAMETER = re.compile(r"\b(max_tokens|max_completion_tokens|seed|temperature)\b")
 
 
@@ -30,6 +32,12 @@ def remedy(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -
     """What helps against `fault` of the endpoint `name`, asked on behalf of `role`."""
     general = BY_STATUS.get(fault.status or 0) if fault.kind is FaultClass.ENDPOINT else None
     general = general or BY_CLASS.get(fault.kind, OTHERWISE)
+    if fault.kind in (FaultClass.ENDPOINT, FaultClass.LIMIT) and _QUOTA.search(fault.message) and fault.status != 402:
+        general = BY_STATUS[429]
+    if fault.kind is FaultClass.ENDPOINT and fault.status in (400, 422):
+        general = "check the model's name, and that {variable} holds a valid key"
+    if (fault.retry_after_s or 0.0) > LONG_S:
+        general = f"{general}; it says to come back in {_duration(fault.retry_after_s or 0.0)}"
     return parameter(fault, name, endpoint, role) or general.format(
         variable=endpoint.api_key_env, name=name, role=role or "ROLE"
     )
@@ -37,7 +45,8 @@ def remedy(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -
 
 def parameter(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -> str:
     """The setting that keeps a parameter from being sent which the endpoint rejects by name; "" if it names none."""
-    found = _PARAMETER.search(fault.message) if fault.kind is FaultClass.REJECTED else None
+    kinds = (FaultClass.REJECTED, FaultClass.PARAMETER)
+    found = _PARAMETER.search(fault.message) if fault.kind in kinds else None
     if found is None:
         return ""
     if found[1] == "seed":
@@ -50,8 +59,14 @@ def parameter(fault: Fault, name: str, endpoint: models.Endpoint, role: str = ""
     )
 
 
+def _duration(seconds: float) -> str:
+    return f"{seconds / HOUR_S:.1f} hours" if seconds >= HOUR_S else f"{seconds / 60:.0f} minutes"
+
+
 def invalid(reason: str, name: str, role: str) -> str:
     """What helps where answers of the endpoint `name` to `role` cannot be used because of `reason`."""
+    if "still thought" in reason:
+        return f"raise roles.{role}.max_tokens well above what the model thinks, or make it think less"
     if "token limit" in reason:
         return f"raise roles.{role}.max_tokens"
     return f"take a more capable model for the role {role!r}, or set endpoints.{name}.answers"

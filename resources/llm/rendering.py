@@ -5,13 +5,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from evergrow.resources.llm.capabilities import Capabilities
 from evergrow.resources.llm.requests import Request
 from evergrow.resources.settings import models
 
-Mode = Literal["json_schema", "json_object", "text"]
-MODES: tuple[Mode, ...] = ("json_schema", "json_object", "text")
+BOUNDS = (
+    *("minItems", "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "format", "default", "title"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minProperties", "maxProperties"),
+)
 KEY_SCHEME = 1
 KEY_CHARS = 40
 TEMPLATE_BYTES = 64  # what a chat template adds around the messages
@@ -35,9 +38,9 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which answer is asked for, and how: the way it is held to a schema, the draw, and the answer it should mend."""
+    """Which answer is asked for, and how: what the endpoint takes, the draw, and the answer it should mend."""
 
-    mode: Mode
+    takes: Capabilities
     draw: int
     repair: Repair | None
 
@@ -69,19 +72,25 @@ def call_id(key: str, draw: int, turn: int) -> str:
 
 def body(request: Request, role: models.Role, endpoint: models.Endpoint, asked: Asked) -> str:
     """The JSON body of a chat completion for `request`, as sent and as kept in the ledger (ASCII only)."""
+    takes = asked.takes
     parameters: dict[str, Any] = {
         "model": endpoint.model or role.model,
-        "messages": _messages(request, asked.mode, asked.repair),
-        endpoint.token_limit: role.max_tokens,
+        "messages": _messages(request, takes, asked.repair),
+        takes.token_limit: role.max_tokens,
     }
-    if (temperature := _temperature(request, role)) is not None:
+    if takes.temperature and (temperature := _temperature(request, role)) is not None:
         parameters["temperature"] = temperature
-    if endpoint.send_seed:
+    if takes.seed:
         parameters["seed"] = request.slot + DRAW_STRIDE * asked.draw
-    if request.schema is not None and asked.mode == "json_schema":
-        schema = {"name": _name(request.schema), "schema": request.schema, "strict": _is_strict(request.schema)}
+    if takes.stream:
+        parameters["stream"] = True
+        if takes.stream_usage:
+            parameters["stream_options"] = {"include_usage": True}
+    if request.schema is not None and takes.mode == "json_schema":
+        shape = request.schema if takes.keywords else without_bounds(request.schema)
+        schema = {"name": _name(request.schema), "schema": shape, "strict": _is_strict(request.schema)}
         parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
-    elif request.schema is not None and asked.mode == "json_object":
+    elif request.schema is not None and takes.mode == "json_object":
         parameters["response_format"] = {"type": "json_object"}
     return json.dumps(parameters, separators=(",", ":"))
 
@@ -101,12 +110,27 @@ def _temperature(request: Request, role: models.Role) -> float | None:
     return role.temperature if role.temperature is None or request.temperature is None else float(request.temperature)
 
 
-def _messages(request: Request, mode: Mode, repair: Repair | None) -> list[dict[str, str]]:
-    system = request.system
-    if request.schema is not None and mode != "json_schema":
+def without_bounds(schema: object) -> Any:  # noqa: ANN401 - any JSON value
+    """A schema without the keywords that bound lengths, counts and numbers, which many servers do not know."""
+    if isinstance(schema, Mapping):
+        return {
+            name: {key: without_bounds(part) for key, part in value.items()}
+            if name == "properties" and isinstance(value, Mapping)
+            else without_bounds(value)
+            for name, value in schema.items()
+            if name not in BOUNDS
+        }
+    return [without_bounds(part) for part in schema] if isinstance(schema, list | tuple) else schema
+
+
+def _messages(request: Request, takes: Capabilities, repair: Repair | None) -> list[dict[str, str]]:
+    system, user = request.system, request.user
+    if request.schema is not None and takes.mode != "json_schema":
         system = f"{system}\n\n{SCHEMA_INSTRUCTION}{json.dumps(request.schema)}".strip()
+    if system and not takes.system:
+        system, user = "", f"{system}\n\n{user}"
     messages = [{"role": "system", "content": system}] if system else []
-    messages.append({"role": "user", "content": request.user})
+    messages.append({"role": "user", "content": user})
     if repair:
         messages.append({"role": "assistant", "content": repair.answer})
         messages.append({"role": "user", "content": REPAIR_INSTRUCTION.format(reason=repair.reason)})

@@ -47,7 +47,10 @@ class Attribution:
 
 @dataclass(frozen=True, slots=True)
 class Answered(Generic[T_co]):
-    """A usable answer, durable in the ledger as `call_id`, paid by `run_id`; `cached` if nothing was sent for it."""
+    """A usable answer, durable in the ledger as `call_id`, paid by `run_id`; `cached` if nothing was sent for it.
+
+    `thoughts` is what the model thought before it answered, "" if it told nothing; no part of the value.
+    """
 
     request: Request
     value: T_co
@@ -55,6 +58,7 @@ class Answered(Generic[T_co]):
     model: str
     run_id: str
     cached: bool
+    thoughts: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ class Refused:
 class Invalid:
     """Every answer that this run may draw could not be used; `call_id` is the last one's. A later run draws anew.
 
-    `remedy` says what to change, "" if nothing is known to help; `replayed`: nothing was sent for it in this run.
+    `remedy` says what to change, "" if nothing is known to help; `replayed`: nothing was sent for it in this run;
+    `futile`: another draw with the same settings would fare alike.
     """
 
     request: Request
@@ -78,6 +83,7 @@ class Invalid:
     reason: str
     remedy: str = ""
     replayed: bool = False
+    futile: bool = False
 
     @property
     def error_class(self) -> str:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from evergrow.resources.ledger import StoredReply, Verdict
-from evergrow.resources.llm.completion import Completion, read_completion
+from evergrow.resources.llm.answer import Declined, Parse, Unusable, Usable, read_reply
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.remedies import invalid
+from evergrow.resources.llm.reply import Completion, read_completion
 from evergrow.resources.llm.requests import Answered, Invalid, Outcome, Refused
-from evergrow.resources.llm.verdicts import Declined, Parse, Unusable, Usable, judge
 
 T = TypeVar("T")
 
@@ -35,12 +35,20 @@ def reuse(
         completion = read_completion(reply.reply)
         if not isinstance(completion, Completion):
             continue
-        verdict = judge(completion, job.request, parse)
+        verdict = read_reply(completion, job.request, parse)
         match verdict:
             case Usable():
                 model = reply.model_returned or job.role.model or ""
                 mended = None if reply.error_class is None else Verdict(reply.call_id, None, None)
-                answered = Answered(job.request, verdict.value, reply.call_id, model, reply.run_id, cached=True)
+                answered = Answered(
+                    job.request,
+                    verdict.value,
+                    reply.call_id,
+                    model,
+                    reply.run_id,
+                    cached=True,
+                    thoughts=completion.thoughts,
+                )
                 return Reused(answered, mended)
             case Declined():
                 return Reused(Refused(job.request, reply.call_id, verdict.reason))

@@ -7,6 +7,7 @@ from evergrow.resources.llm.faults import FaultClass
 from evergrow.resources.llm.requests import Answered, Failed, Invalid, Outcome, Refused
 
 ALIKE = 10  # so many like failures in a row, none answered in between, are the settings' fault, not the requests'
+FUTILE = 4  # so many answers in a row of which another draw would fare alike
 UNREADABLE = 30  # so many answers in a row that cannot be used, for whatever reasons: the model is not able
 # A long prompt, or an answer lost on the way, says nothing of the next request.
 _OF_ITS_OWN = (FaultClass.CONTEXT, FaultClass.TRANSIENT, FaultClass.LIMIT)
@@ -44,6 +45,8 @@ class Streak:
         if self.last is None or self.last.error_class in _OF_ITS_OWN:
             return False
         if isinstance(self.last, Invalid):  # weak models err often, and still have answers of use
+            if self.last.futile:
+                return self.alike >= FUTILE
             return not self.succeeded and (self.alike >= ALIKE or self.invalid >= UNREADABLE)
         return self.alike >= ALIKE
 

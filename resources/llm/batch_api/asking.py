@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from evergrow.resources.ledger import Line, Pending, StoredReply, Verdict
 from evergrow.resources.llm import rendering
+from evergrow.resources.llm.answer import Parse, Unusable, read_reply
 from evergrow.resources.llm.batch_api.desk import Desk
 from evergrow.resources.llm.batch_api.waiting import AwaitingBatch
 from evergrow.resources.llm.budget import BudgetReached
-from evergrow.resources.llm.completion import Completion, read_completion
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.remedies import remedy
+from evergrow.resources.llm.reply import Completion, read_completion
 from evergrow.resources.llm.requests import Failed, Outcome, Refused, Request
 from evergrow.resources.llm.reuse import reuse
 from evergrow.resources.llm.server import Server
 from evergrow.resources.llm.streaks import Streak
-from evergrow.resources.llm.verdicts import Parse, Unusable, judge
 from evergrow.resources.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CHUNK = 128
-PASSING = (FaultClass.TRANSIENT, FaultClass.LIMIT, FaultClass.ANSWERS)
+PASSING = (FaultClass.TRANSIENT, FaultClass.LIMIT, FaultClass.ANSWERS, FaultClass.PARAMETER)
 
 
 def one_mode(settings: Settings, requests: Iterable[Request]) -> tuple[str, Iterator[Request]]:
@@ -147,7 +147,7 @@ class OfflineAsking(Generic[T]):
         for reply in replies:
             completion = read_completion(reply.reply) if reply.error_class is None else None
             if isinstance(completion, Completion):
-                verdict = judge(completion, job.request, job.request.parse or self._parse)
+                verdict = read_reply(completion, job.request, job.request.parse or self._parse)
                 if isinstance(verdict, Unusable):
                     self._engine.verdict(Verdict(reply.call_id, "invalid", verdict.reason))
 
@@ -193,8 +193,8 @@ class OfflineAsking(Generic[T]):
             return
         self._engine.accounts.set_aside(want)
         server = await self._server(job.request.role)
-        mode = server.mode(model)
-        body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(mode, job.draw, job.repair))
+        takes = replace(server.takes(model), stream=False)
+        body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(takes, job.draw, job.repair))
         line = Line(
             *(job.call_id, job.key, job.request.slot, job.draw, job.turn, job.request.prompt_version, body),
             *(want.tokens, want.usd),

@@ -73,13 +73,19 @@ class Desk:
         begun = await asyncio.to_thread(self._store.find, (State.UPLOADED, State.DRAFT), owner=self.owner)
         if not begun:
             return
+        from evergrow.resources.llm.batch_api.client import BatchClient  # noqa: PLC0415
         from evergrow.resources.llm.batch_api.service import Service  # noqa: PLC0415 - imports the SDK
         from evergrow.resources.llm.batch_api.submitting import complete, hand_in  # noqa: PLC0415
 
         try:
             for submission in sorted(begun, key=lambda one: one.state is State.DRAFT):
                 step = hand_in if submission.state is State.DRAFT else complete
-                await step(Service(servers[submission.role].client), self._store, submission)
+                server = servers[submission.role]
+                client = BatchClient(server.name, server.endpoint, server.transport.address)
+                try:
+                    await step(Service(client), self._store, submission)
+                finally:
+                    await client.close()
         except EndpointError:
             await self.forget_drafts()
             raise

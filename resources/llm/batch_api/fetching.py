@@ -11,8 +11,8 @@ from evergrow.resources.ledger import Call, Ledger, Line, Settled, State, Submis
 from evergrow.resources.llm import prices
 from evergrow.resources.llm.batch_api.lines import Answer, Returned, read_file
 from evergrow.resources.llm.batch_api.service import Service
+from evergrow.resources.llm.capabilities import MODES, capabilities_of
 from evergrow.resources.llm.faults import Fault, FaultClass
-from evergrow.resources.llm.rendering import MODES
 from evergrow.resources.settings import Settings
 
 GROUP = 500
@@ -91,13 +91,16 @@ class _Clerk:
         self._ledger.submissions.settle(self._submission.submission_id, settled)
 
     def _learn(self, line: Line, fault: Fault) -> None:
-        """A way of structured answers that the endpoint does not know is not used again."""
-        endpoint = self._service.client.endpoint
-        if fault.kind is FaultClass.ANSWERS and endpoint.answers == "auto" and not self._learned:
-            self._learned = True
-            tried = next((mode for mode in MODES if f'"type":"{mode}"' in line.body), MODES[-1])
-            weaker = MODES[min(MODES.index(tried) + 1, len(MODES) - 1)]
-            self._ledger.remember_answers_mode(self._service.client.base_url, self._submission.model, weaker)
+        """What the endpoint does not take of a request is not sent again."""
+        client, model = self._service.client, self._submission.model
+        if self._learned or fault.kind not in (FaultClass.ANSWERS, FaultClass.PARAMETER):
+            return
+        self._learned = True
+        takes = capabilities_of(client.endpoint, self._ledger.capabilities(client.base_url, model))
+        if takes.mode in line.body or takes.mode == MODES[-1]:  # else the next pass asks otherwise already
+            left = takes.without(fault, fixed_mode=client.endpoint.answers != "auto")
+            if left is not None:
+                self._ledger.remember_capabilities(client.base_url, model, left.text())
 
     def _row(self, line: Line, what: Answer | Fault) -> Call:
         submission = self._submission
@@ -110,6 +113,7 @@ class _Clerk:
             role=submission.role,
             model=submission.model,
             endpoint=submission.endpoint,
+            base_url=self._service.client.base_url,
             prompt_version=line.prompt_version,
             request=line.body,
             run_id=submission.run_id,
@@ -132,6 +136,7 @@ class _Clerk:
             "tokens_in": said.tokens_in,
             "tokens_cached": said.tokens_cached,
             "tokens_out": said.tokens_out,
+            "tokens_thought": said.tokens_thought,
             "price_version": prices.version(self._price),
             "usd": prices.cost(self._price, said.tokens_in, said.tokens_cached, said.tokens_out),
             "error_class": None if said.refusal is None else "refused",

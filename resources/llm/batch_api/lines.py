@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from evergrow.resources.ledger import Line
-from evergrow.resources.llm.completion import Completion, NotACompletion, read_completion
-from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_status
+from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_response
+from evergrow.resources.llm.reply import Completion, NotACompletion, read_completion
 
 OK = 200
+MOST_BODY = 16 * 2**20  # bytes of a line: what is longer is read in pieces, which are no JSON
 CHAT_URL = "/v1/chat/completions"
 
 
@@ -37,10 +38,10 @@ def request_line(line: Line, url: str) -> str:
 
 def read_file(path: Path) -> Iterator[Returned]:
     """What came back, line by line. A line that cannot be read names no request: its request counts as lost."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for text in file:
+    with path.open("rb") as file:
+        while raw := file.readline(MOST_BODY):
             try:
-                line: Any = json.loads(text)
+                line: Any = json.loads(raw)
             except (ValueError, RecursionError):
                 continue
             if isinstance(line, dict) and isinstance(line.get("custom_id"), str):
@@ -59,8 +60,7 @@ def _what(response: object, error: object) -> Answer | Fault:
         return Answer(text, completion)
     if not isinstance(status, int):
         return _unsent(error)
-    told = body.get("error") if isinstance(body, dict) else None
-    return fault_of_status(status, told, json.dumps(body) if body else "", {})
+    return fault_of_response(status, body if isinstance(body, str) else json.dumps(body), {})
 
 
 def _unsent(error: object) -> Fault:

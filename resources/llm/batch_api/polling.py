@@ -53,7 +53,7 @@ async def poll(
 @asynccontextmanager
 async def _services(settings: Settings, names: Collection[str]) -> AsyncIterator[dict[str, Service | str]]:
     """The Batch APIs of the endpoints `names`, or why one cannot be used."""
-    from evergrow.resources.llm.client import Client  # noqa: PLC0415 - see its docstring
+    from evergrow.resources.llm.batch_api.client import BatchClient  # noqa: PLC0415 - see its docstring
 
     services: dict[str, Service | str] = {}
     for name in names:
@@ -62,7 +62,7 @@ async def _services(settings: Settings, names: Collection[str]) -> AsyncIterator
             continue
         endpoint = settings.endpoints[name]
         try:
-            services[name] = Service(Client(name, endpoint, address_of(name, endpoint)))
+            services[name] = Service(BatchClient(name, endpoint, address_of(name, endpoint)))
         except EndpointError as error:
             services[name] = str(error)
     try:

@@ -11,8 +11,8 @@ from typing import Literal, cast
 import openai
 from openai.types import Batch
 
+from evergrow.resources.llm.batch_api.client import BatchClient
 from evergrow.resources.llm.batch_api.lines import CHAT_URL
-from evergrow.resources.llm.client import Client
 from evergrow.resources.llm.faults import EndpointError, Fault
 
 WINDOW: Literal["24h"] = "24h"
@@ -48,7 +48,7 @@ class Remote:
 class Service:
     """The Batch API of one endpoint."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: BatchClient) -> None:
         self.client = client
         azure = client.endpoint.kind == "azure"
         self.url = CHAT_URL.removeprefix("/v1") if azure else CHAT_URL

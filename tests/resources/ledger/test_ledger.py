@@ -146,12 +146,12 @@ def test_a_verdict_changes_what_is_counted_as_answered(ledger: Ledger) -> None:
 
 
 def test_the_way_of_structured_answers_is_remembered(ledger: Ledger) -> None:
-    assert ledger.answers_mode("http://x", "m") is None
+    assert ledger.capabilities("http://x", "m") is None
 
-    ledger.remember_answers_mode("http://x", "m", "json_object")
-    ledger.remember_answers_mode("http://x", "m", "text")
+    ledger.remember_capabilities("http://x", "m", "json_object")
+    ledger.remember_capabilities("http://x", "m", "text")
 
-    assert ledger.answers_mode("http://x", "m") == "text"
+    assert ledger.capabilities("http://x", "m") == "text"
 
 
 def test_a_ledger_of_a_later_version_is_refused_and_not_touched(ledger: Ledger, ledger_url: str) -> None:

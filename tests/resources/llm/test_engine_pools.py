@@ -8,9 +8,9 @@ import pytest
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Request
 from evergrow.resources.llm.addresses import Address
-from evergrow.resources.llm.client import Client
 from evergrow.resources.llm.pool import Place, Pool
 from evergrow.resources.llm.server import Server, Size
+from evergrow.resources.llm.transport import Transport
 from evergrow.resources.settings import Settings, SettingsError, load_settings
 from evergrow.resources.settings.models import Endpoint
 from tests.conftest import FakeEndpoint
@@ -27,7 +27,7 @@ def pool(**endpoints: dict[str, Any]) -> Settings:
 
 def test_a_pool_shares_requests_by_weight_while_all_have_room(ledger: Ledger) -> None:
     servers = [
-        Server(Client(name, Endpoint(weight=weight), Address("http://127.0.0.1:9/v1", "key")), ledger)
+        Server(Transport(name, Endpoint(weight=weight), Address("http://127.0.0.1:9/v1", "key")), ledger)
         for name, weight in (("a", 3.0), ("b", 1.0))
     ]
     chosen, taken = Pool(servers), list[str]()

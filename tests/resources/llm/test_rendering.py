@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.resources.llm.rendering import MODES, Asked, Repair, body, call_id, prompt_bytes, request_key
+from evergrow.resources.llm.capabilities import MODES, Capabilities, capabilities_of
+from evergrow.resources.llm.rendering import Asked, Repair, body, call_id, prompt_bytes, request_key
 from evergrow.resources.llm.requests import Request
 from evergrow.resources.settings.models import Endpoint, Role
 from tests.resources.llm.support import SCHEMA
@@ -16,8 +17,10 @@ ROLE = Role(model="model-1")
 
 
 def sent(request: Request = REQUEST, endpoint: Endpoint | None = None, **asked: Any) -> dict[str, Any]:
-    given = {"mode": "json_schema", "draw": 0, "repair": None, **asked}
-    return dict(json.loads(body(request, ROLE, endpoint or Endpoint(), Asked(**given))))
+    endpoint = endpoint or Endpoint()
+    draw, repair = asked.pop("draw", 0), asked.pop("repair", None)
+    takes = dataclasses.replace(capabilities_of(endpoint), **asked)
+    return dict(json.loads(body(request, ROLE, endpoint, Asked(takes, draw, repair))))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +56,7 @@ def test_a_model_that_takes_no_temperature_is_sent_none_whatever_the_request_say
     role = ROLE.model_copy(update={"temperature": None})
     own = dataclasses.replace(REQUEST, temperature=0.25)
 
-    assert "temperature" not in json.loads(body(own, role, Endpoint(), Asked("text", 0, None)))
+    assert "temperature" not in json.loads(body(own, role, Endpoint(), Asked(Capabilities(), 0, None)))
     assert request_key(own, role) == request_key(REQUEST, role)
 
 
@@ -101,8 +104,22 @@ def test_parameters_are_named_as_the_endpoint_wants_them() -> None:
     assert sent(endpoint=reasoning)["max_completion_tokens"] == ROLE.max_tokens
     assert sent(endpoint=reasoning)["model"] == "deployment-7"
     assert "temperature" not in json.loads(
-        body(REQUEST, ROLE.model_copy(update={"temperature": None}), Endpoint(), Asked("text", 0, None))
+        body(REQUEST, ROLE.model_copy(update={"temperature": None}), Endpoint(), Asked(Capabilities(), 0, None))
     )
+
+
+def test_what_an_endpoint_does_not_take_is_not_sent() -> None:
+    bounded = {**SCHEMA, "properties": {"minimum": {"type": "integer", "minimum": 1, "maxItems": 2}}, "title": "answer"}
+    request = dataclasses.replace(REQUEST, schema=bounded)
+
+    plain = sent(request, keywords=False)["response_format"]["json_schema"]
+    assert plain["name"] == "answer"
+    assert plain["schema"]["properties"] == {"minimum": {"type": "integer"}}
+    assert not {"temperature", "seed"} & set(sent(temperature=False, seed=False))
+    assert [m["role"] for m in sent(system=False)["messages"]] == ["user"]
+    assert sent(system=False)["messages"][0]["content"] == "system\n\nuser"
+    assert sent(stream=True)["stream_options"] == {"include_usage": True}
+    assert "stream_options" not in sent(stream=True, stream_usage=False)
 
 
 @given(
