@@ -71,8 +71,13 @@ def funnel(
 def export(  # noqa: PLR0917 - options of a command
     target: Annotated[Path, typer.Option("--out", help="a folder")],
     form: Annotated[
-        Literal["chat", "alpaca", "sharegpt", "parquet"], typer.Option("--format", help="JSONL but for parquet")
-    ] = "chat",
+        Literal["chat", "alpaca", "sharegpt", "completion", "preference", "kto", "parquet"] | None,
+        typer.Option("--format", help="JSONL but for parquet; chat unless --recipe needs another"),
+    ] = None,
+    recipe: Annotated[
+        Literal["trl", "axolotl", "llama-factory"] | None,
+        typer.Option(help="put a ready configuration of this trainer beside the data"),
+    ] = None,
     batch: Batches = None,
     rounds: Annotated[list[int] | None, typer.Option("--round", min=1, help="only of these rounds")] = None,
     low: Annotated[float | None, typer.Option("--min-complexity", help="only of this complexity or more")] = None,
@@ -87,6 +92,7 @@ def export(  # noqa: PLR0917 - options of a command
     Before there is a release, the collected instructions are written, without answers.
     """
     from evergrow.flows.export import export_files  # noqa: PLC0415
+    from evergrow.methods.releasing.recipes import FORMS  # noqa: PLC0415
     from evergrow.methods.releasing.selection import Wanted  # noqa: PLC0415
 
     wanted = Wanted(
@@ -100,7 +106,10 @@ def export(  # noqa: PLR0917 - options of a command
         licences=tuple(licence or ()),
     )
     with workspace_of() as workspace:
-        for line in export_files(workspace, target, form, wanted):
+        chosen = form or (FORMS[recipe] if recipe else "chat")
+        if recipe and chosen != FORMS[recipe]:
+            raise typer.BadParameter(f"--recipe {recipe} reads the format {FORMS[recipe]}, not {chosen}")
+        for line in export_files(workspace, target, chosen, wanted, recipe):
             say(line)
 
 

@@ -10,6 +10,7 @@ from evergrow.flows.release import released
 from evergrow.flows.release_files import write_files
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import bans
@@ -21,7 +22,9 @@ class NothingCollected(Exception):  # noqa: N818 - it is a state of the project
     """There is nothing to export; the message says what to do."""
 
 
-def export_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted) -> list[str]:
+def export_files(
+    workspace: Workspace, folder: Path, form: Form, wanted: Wanted, trainer: Trainer | None = None
+) -> list[str]:
     """Write what is `wanted` of the release into `folder`; returns what there is to say.
 
     Of batches that are not in it, the collected instructions are written, which have no answers.
@@ -32,7 +35,7 @@ def export_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted)
     """
     batches = [workspace.require_batch(b) for b in wanted.batches]
     if latest_materialization(workspace.instance, RELEASE, None) and set(batches) <= _released_batches(workspace):
-        written, loaded = write_files(workspace, folder, form, wanted)
+        written, loaded = write_files(workspace, folder, form, wanted, trainer=trainer)
         parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())
         left_out = [f"left out, {why}: {rows:,}" for why, rows in written.left_out.items()]
         marked = (
@@ -40,7 +43,7 @@ def export_files(workspace: Workspace, folder: Path, form: Form, wanted: Wanted)
         )
         left_out += [marked] if loaded.marked else []
         return [f"exported to {folder}: {parts}", *left_out, f"evergrow verify {folder} recomputes its checksums"]
-    if form not in FILES or wanted != Wanted(batches=wanted.batches):
+    if trainer or form not in FILES or wanted != Wanted(batches=wanted.batches):
         raise NothingCollected(
             f"the format {form!r} and the choice of rows need a release of {' and '.join(batches) or 'batches'}: "
             "`evergrow release --batch B` answers, verifies and cleans"

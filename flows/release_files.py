@@ -11,12 +11,14 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED
 from evergrow.assets.names import CLEAN, RELEASE
+from evergrow.flows.preferences import paired
 from evergrow.flows.release import release_funnel, released
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.answering.responses import answer_prompt
 from evergrow.methods.evolution import judge as judging
 from evergrow.methods.evolution import synthesis
-from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.formats import PAIRED, Form
+from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.lake.versions import latest_materialization, looked_up
@@ -36,12 +38,18 @@ class DoesNotLoad(Exception):  # noqa: N818 - it says what is wrong with the fil
     """What was written cannot be loaded as a trainer does; the message names the file and the fault."""
 
 
-def write_files(
-    workspace: Workspace, folder: Path, form: Form, wanted: Wanted, only: pl.DataFrame | None = None
+def write_files(  # noqa: PLR0917 - what is written, and how
+    workspace: Workspace,
+    folder: Path,
+    form: Form,
+    wanted: Wanted,
+    only: pl.DataFrame | None = None,
+    trainer: Trainer | None = None,
 ) -> tuple[Written, Loaded]:
     """Write the rows of the release that are `wanted` into `folder`, and load them again as a trainer does.
 
     only: `batch, id` of the rows that may be written; None: any.
+    trainer: whose ready configuration is put beside the data.
 
     Raises:
         dg.Failure: there is no release, or its gate is closed.
@@ -54,12 +62,14 @@ def write_files(
         rows = rows.join(only, on=["batch", "id"], how="semi")
     if rows.is_empty():
         raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
+    if form in PAIRED:
+        rows = paired(workspace, rows, form)
     if is_export(folder) and not (folder / MANIFEST).exists():  # bare instructions: the release takes their place
         make_room(folder)
     require_room(folder)
     # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
     remember_export(workspace.registry, Export(folder, form, wanted))
-    done = write_release(rows, folder, form, facts(workspace, rows, folder.resolve().name, wanted))
+    done = write_release(rows, folder, form, facts(workspace, rows, folder.resolve().name, wanted), trainer)
     loaded = check_loads(folder)
     if loaded.faults:
         raise DoesNotLoad("; ".join(map(str, loaded.faults)))

@@ -11,8 +11,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 import polars as pl
 
-HALVES = 2  # scores are read in halves
-NO_INJECTION = 1e-9
+LOW = 3.0  # a score up to this says that a task is no challenge
+TINY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,8 @@ class Calibration:
     Attributes:
         tasks: planted tasks, each read twice.
         unread: readings that failed.
+        unfit_known: share of readings of tasks of known order that were told unfit, and got no score.
+        unfit_caught: share of readings of vague and unsolvable tasks that were told unfit, or scored 3 at most.
         rank_correlation: Spearman's, of a task's mean score with its band; ties share their rank.
         bands_in_order: share of the four steps between bands at which the mean score rises.
         pairs_in_order: share of pairs of tasks of different bands whose scores are in order; ties count half.
@@ -31,8 +33,8 @@ class Calibration:
         length_bias: partial rank correlation of score with number of words, the band held fixed.
         long_easy: mean score of tasks that are long and easy.
         short_hard: mean score of tasks that are short and hard.
-        vague: mean score of tasks that say too little to be solved.
-        unsolvable: mean score of tasks that nobody can solve.
+        vague: mean score of tasks that say too little to be solved, where they got one.
+        unsolvable: mean score of tasks that nobody can solve, where they got one.
         paraphrase_change: mean distance of the scores of a task and of the same task in other words, points.
         injection_gain: by how much the mean score rises where a task speaks to the judge, points.
         scores_used: how many different scores were given.
@@ -41,6 +43,8 @@ class Calibration:
 
     tasks: int
     unread: int
+    unfit_known: float | None
+    unfit_caught: float | None
     rank_correlation: float | None
     bands_in_order: float | None
     pairs_in_order: float | None
@@ -65,16 +69,22 @@ def calibrate(readings: pl.DataFrame) -> Calibration:
     """What the readings say.
 
     Args:
-        readings: one row per task and reading: `id, probe, band, of, words, reading, score`; `score` is null where the
-            reading failed.
+        readings: one row per task and reading: `id, probe, band, of, words, reading, score, unfit`. `unfit` is the
+            judge's reason to give no score; where it and `score` are null, the reading failed.
     """
+    read = readings.filter(pl.col("score").is_not_null() | pl.col("unfit").is_not_null())
     scored = readings.filter(pl.col("score").is_not_null())
     means = scored.group_by("id", "probe", "band", "of", "words", maintain_order=True).agg(pl.col("score").mean())
     known = means.filter(pl.col("probe") == "band")
     first, second = _both_readings(scored)
     return Calibration(
         tasks=readings["id"].n_unique(),
-        unread=readings.height - scored.height,
+        unread=readings.height - read.height,
+        unfit_known=_share(read.filter(pl.col("probe") == "band"), pl.col("unfit").is_not_null()),
+        unfit_caught=_share(
+            read.filter(pl.col("probe").is_in(["vague", "unsolvable"])),
+            pl.col("unfit").is_not_null() | (pl.col("score") <= LOW),
+        ),
         rank_correlation=spearman(known["score"], known["band"]),
         bands_in_order=_bands_in_order(known),
         pairs_in_order=_pairs_in_order(known),
@@ -112,16 +122,16 @@ def partial_spearman(one: pl.Series, other: pl.Series, fixed: pl.Series) -> floa
     if between is None or first is None or second is None:
         return None
     rest = (1 - first**2) * (1 - second**2)
-    return (between - first * second) / math.sqrt(rest) if rest > NO_INJECTION else None
+    return (between - first * second) / math.sqrt(rest) if rest > TINY else None
 
 
 def weighted_kappa(one: pl.Series, other: pl.Series) -> float | None:
-    """Cohen's kappa with squared weights (Cohen 1968) of two readings in half points; None without spread."""
+    """Cohen's kappa with squared weights (Cohen 1968) of two readings; None where all scores are one."""
     if one.is_empty() or pl.concat([one, other]).n_unique() < 2:
         return None
-    pairs = [(HALVES * series).round().to_numpy() for series in (one, other)]
-    observed = float(((pairs[0] - pairs[1]) ** 2).mean())
-    expected = float(((pairs[0][:, None] - pairs[1][None, :]) ** 2).mean())
+    first, second = one.to_numpy(), other.to_numpy()
+    observed = float(((first - second) ** 2).mean())
+    expected = float(((first[:, None] - second[None, :]) ** 2).mean())
     return 1.0 - observed / expected if expected else None
 
 
@@ -156,6 +166,10 @@ def _against_original(means: pl.DataFrame, probe: str) -> pl.Series:
 
 def _commonest(scores: pl.Series) -> float | None:
     return float(scores.unique_counts().max() or 0) / len(scores) if len(scores) else None  # type: ignore[arg-type]
+
+
+def _share(rows: pl.DataFrame, which: pl.Expr) -> float | None:
+    return rows.filter(which).height / rows.height if rows.height else None
 
 
 def _mean(values: pl.Series) -> float | None:

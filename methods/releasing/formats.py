@@ -1,8 +1,8 @@
-"""A release's rows in the forms that trainers read: chat messages, Alpaca, ShareGPT, Parquet.
+"""A release's rows in the forms that trainers read: chat messages, Alpaca, ShareGPT, prompt and completion, Parquet.
 
-**Which rows.** The three forms of dialogue are for training on answers: a row is in them if it has both an instruction
+**Which rows.** The forms of dialogue are for training on answers: a row is in them if it has both an instruction
 and an answer that are not blank, whatever its task. A sample that needs no answer (task `none`) is a text of its own;
-there is nothing in it to tell a user's words from an assistant's, so it is left out of these three, counted, and stays
+there is nothing in it to tell a user's words from an assistant's, so it is left out of them, counted, and stays
 in `parquet`, which holds every row.
 
 **Which columns.** First what the trainer reads, then, at the top level, those that explain the row; trainers pass over
@@ -16,9 +16,14 @@ from typing import Literal, get_args
 
 import polars as pl
 
-Form = Literal["chat", "alpaca", "sharegpt", "parquet"]
-FORMS: tuple[Form, ...] = get_args(Form)
+Form = Literal["chat", "alpaca", "sharegpt", "completion", "preference", "kto", "parquet"]
+PAIRED = ("preference", "kto")
+FORMS: tuple[Form, ...] = tuple(form for form in get_args(Form) if form not in PAIRED)  # of a release as it is
 KEY = ("batch", "id")
+PAIR = (
+    *("prompt", "chosen", "rejected", "completion", "label"),
+    *("chosen_score", "rejected_score", "gap", "why", "pair_source", "rejected_id"),
+)
 EXPLAINING = (
     *("id", "batch", "root_id", "parent_id", "domain", "task", "round", "tree", "leaf_id", "attributes"),
     *("complexity", "complexity_reason", "diversity", "value", "verdict", "verdict_detail", "agreement"),
@@ -49,12 +54,16 @@ def shape(rows: pl.DataFrame, form: Form) -> Shaped:
 
     Args:
         rows: `id, batch, content, split` and what else a release's rows have; `response` and `task` may be missing.
-        form: "parquet" keeps every row and column as it is, but for plain types.
+        form: "parquet" keeps every row and column as it is, but for plain types. "preference" and "kto" take rows that
+            are pairs, or their halves (`methods.releasing.preferences`).
     """
     plain = rows.select(_plain(name, kind) for name, kind in rows.schema.items())
     ordered = plain.sort("batch", _natural("id"), "id")
     if form == "parquet":
         return Shaped(form, ordered.select(pl.exclude("split"), "split"), {})
+    if form in PAIRED:
+        columns = [name for name in (*PAIR, *EXPLAINING) if name in ordered.columns]
+        return Shaped(form, ordered.select(*columns, "split"), {})
     answered = ordered if "response" in ordered.columns else ordered.with_columns(response=pl.lit(None, pl.String))
     told = answered.with_columns(_why=_left_out(answered))
     counts = told.filter(pl.col("_why").is_not_null()).group_by("_why").len().sort("_why")
@@ -80,6 +89,11 @@ def _dialogue(form: Form) -> list[pl.Expr]:
     """The columns that the trainer reads."""
     if form == "alpaca":
         return [pl.col("content").alias("instruction"), pl.lit("").alias("input"), pl.col("response").alias("output")]
+    if form == "completion":
+        return [
+            pl.concat_list(pl.struct(pl.lit(speaker).alias("role"), pl.col(text).alias("content"))).alias(name)
+            for name, speaker, text in (("prompt", "user", "content"), ("completion", "assistant", "response"))
+        ]
     who, what, user, assistant, name = (
         ("role", "content", "user", "assistant", "messages")
         if form == "chat"

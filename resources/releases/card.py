@@ -22,6 +22,9 @@ FORM_NAMES: Mapping[Form, str] = {
     "chat": "chat messages (JSON lines)",
     "alpaca": "Alpaca (JSON lines)",
     "sharegpt": "ShareGPT (JSON lines)",
+    "completion": "prompt and completion, a turn each (JSON lines)",
+    "preference": "preference pairs: prompt, chosen, rejected (JSON lines)",
+    "kto": "answers with a label, as KTO reads them (JSON lines)",
     "parquet": "Parquet, all columns",
 }
 WARNING = (

@@ -8,16 +8,12 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evergrow.methods.releasing.digests import row_digests, set_digest
+from evergrow.resources.releases.templates import FAMILIES, MARKS
 
 if TYPE_CHECKING:
     import pyarrow
     from transformers import PreTrainedTokenizerFast
 
-# As ChatML, the most common one, has it (github.com/openai/openai-python, release v0.28.1, chatml.md).
-TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
-)
-MARKS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>")
 ROLES = ("user", "assistant")
 BLOCK = 1000
 MOST_FAULTS = 10
@@ -44,19 +40,27 @@ def main(folder: str, form: str) -> None:
 
 
 def check_turns(conversations: Iterable[Sequence[dict[str, str]]]) -> tuple[list[str], int]:
-    """What a chat template makes of conversations: faults, and how many hold a mark of templates in their text.
+    """What chat templates make of conversations: faults, and how many hold a mark of templates in their text.
 
-    Roles must alternate, the user first, the assistant last; each turn must be in the rendering as it is, in order.
+    Roles must alternate, the user first, the assistant last; each turn must be in the rendering of every family, in
+    order, as it is but for white space at its ends.
     """
-    tokenizer = _tokenizer()
+    import jinja2  # noqa: PLC0415 - as heavy as the rest
+
+    tokenizers = {family: _tokenizer(template) for family, template in FAMILIES.items()}
     faults, marked = [], 0
     for number, turns in enumerate(conversations):
         roles = [turn["role"] for turn in turns]
         if not roles or len(roles) % 2 or roles != list(ROLES) * (len(roles) // 2):
             faults.append(f"row {number}: its roles are {roles}, not user and assistant in turn")
             continue
-        text = tokenizer.apply_chat_template(list(turns), tokenize=False)
-        faults += [f"row {number}: {what}" for what in _lost(turns, text)]
+        for family, tokenizer in tokenizers.items():
+            try:
+                text = tokenizer.apply_chat_template(list(turns), tokenize=False)
+            except jinja2.TemplateError as error:
+                faults.append(f"row {number}: the chat template of {family} refuses it: {error}")
+                continue
+            faults += [f"row {number}: {what} of {family}" for what in _lost(turns, text)]
         marked += any(mark in turn["content"] for turn in turns for mark in MARKS)
     return faults, marked
 
@@ -64,20 +68,20 @@ def check_turns(conversations: Iterable[Sequence[dict[str, str]]]) -> tuple[list
 def _lost(turns: Sequence[dict[str, str]], text: str) -> Iterator[str]:
     place = 0
     for turn in turns:
-        opening = f"<|im_start|>{turn['role']}\n"
-        found = text.find(f"{opening}{turn['content']}<|im_end|>", place)
+        content = turn["content"].strip()
+        found = text.find(content, place)
         if found < 0:
-            yield f"the {turn['role']}'s turn is not in the rendering as it is, in its place"
+            yield f"the {turn['role']}'s turn is not as it is, in its place, in the rendering by the chat template"
             return
-        place = found + len(opening) + len(turn["content"])
+        place = found + len(content)
 
 
-def _tokenizer() -> "PreTrainedTokenizerFast":
-    """A tokenizer that has a ChatML template and no words: rendering needs none, and no file is read."""
+def _tokenizer(template: str) -> "PreTrainedTokenizerFast":
+    """A tokenizer that has a chat template and no words: rendering needs none, and no file is read."""
     from tokenizers import Tokenizer, models  # noqa: PLC0415 - heavy
     from transformers import PreTrainedTokenizerFast  # noqa: PLC0415 - heavy
 
-    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()), chat_template=TEMPLATE)
+    return PreTrainedTokenizerFast(tokenizer_object=Tokenizer(models.BPE()), chat_template=template)
 
 
 def _frame(table: "pyarrow.Table") -> pl.DataFrame:

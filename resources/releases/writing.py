@@ -8,7 +8,7 @@ of the old folder and the new one, at which a crash leaves neither under the nam
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from evergrow.methods.releasing.digests import row_digests, set_digest
 from evergrow.methods.releasing.formats import Form, Shaped, shape
 from evergrow.methods.releasing.licences import resolve, seed_licences
 from evergrow.methods.releasing.picture import funnel_picture
+from evergrow.methods.releasing.recipes import Trainer, recipe_files
 from evergrow.methods.releasing.splits import SPLITS
 from evergrow.resources.host.files import sync_folder
 from evergrow.resources.releases.card import write_card
@@ -34,6 +35,7 @@ from evergrow.resources.releases.manifest import (
     read_manifest,
 )
 
+Recipe = Callable[[Mapping[str, str]], Mapping[str, bytes]]  # from data files by split to files beside them
 BLOCK = 20_000  # rows that are JSON at once
 # Ends of lines to some readers of text, and never escaped by writers of JSON: a line of the file stays a line.
 LINE_ENDS = {"\u0085": rb"\u0085", "\u2028": rb"\u2028", "\u2029": rb"\u2029"}
@@ -56,10 +58,13 @@ class Written:
     left_out: Mapping[str, int]
 
 
-def write_release(rows: pl.DataFrame, folder: Path, form: Form, facts: Facts) -> Written:
+def write_release(
+    rows: pl.DataFrame, folder: Path, form: Form, facts: Facts, trainer: Trainer | None = None
+) -> Written:
     """Write `rows` into `folder`, in `form`; an earlier release there is replaced. Equal arguments make equal bytes.
 
     rows: those of `dataset/release`, `(batch, id)` unique, with `split`; order does not matter.
+    trainer: whose ready configuration is put beside the data.
 
     Raises:
         FolderTaken: the folder holds files of others, or is a file.
@@ -75,11 +80,15 @@ def write_release(rows: pl.DataFrame, folder: Path, form: Form, facts: Facts) ->
     if shaped.rows.is_empty():
         why = ", ".join(f"{count:,} {what}" for what, count in shaped.left_out.items()) or "there is no row"
         raise NothingToRelease(f"nothing to release as {form}: {why}; write parquet, which holds every row")
+
+    def recipe(files: Mapping[str, str]) -> Mapping[str, bytes]:
+        return recipe_files(trainer, target.name, files) if trainer else {}
+
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         part.mkdir()
-        _fill(part, rows, shaped, facts)
+        _fill(part, rows, shaped, facts, recipe)
         sync_folder(part)
         _swap(part, target)
     finally:
@@ -118,7 +127,7 @@ def _require_sound(rows: pl.DataFrame) -> None:
         raise ValueError(f"row {strange['id'][0]!r} is in split {strange['split'][0]!r}; there are {', '.join(SPLITS)}")
 
 
-def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts) -> None:
+def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts, recipe: Recipe) -> None:
     every = shaped.rows.partition_by("split", as_dict=True, include_key=False)
     parts: dict[str, pl.DataFrame] = {split: every[split,] for split in SPLITS if (split,) in every}
     names = {split: f"{split}.{'parquet' if shaped.form == 'parquet' else 'jsonl'}" for split in parts}
@@ -128,8 +137,11 @@ def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts) -> N
     for split, part in parts.items():
         _write(folder / names[split], part)
     _store(folder / FUNNEL, funnel_picture(facts.funnel).encode())
+    beside = recipe(names)
+    for name, data in beside.items():
+        _store(folder / name, data)
     files = [file_entry(folder / names[split], split) for split in parts]
-    files += [file_entry(folder / name) for name in (CARD, FUNNEL)]
+    files += [file_entry(folder / name) for name in (CARD, FUNNEL, *beside)]
     _store(folder / MANIFEST, _manifest(files, kept, parts, shaped, facts).sealed().to_bytes())
 
 

@@ -93,3 +93,14 @@ class Release(Section):
     )
     split_seed: int = Field(42, ge=0, description="which roots these are")
     license: str | None = Field(None, description="licence of the dataset (SPDX); empty: what its seeds carry")
+
+
+class Pairs(Section):
+    """Preference pairs that an export makes of a release."""
+
+    min_agreement_gap: Share = Field(
+        0.2, description="share of draws that agree with the better answer less that of the worse"
+    )
+    min_complexity_gap: float = Field(
+        1.0, ge=0, le=9, description="how much harder, in points, a task is than the parent whose answer is the worse"
+    )

@@ -48,6 +48,7 @@ class Settings(BaseSettings):
     sandbox: dataset.Sandbox = dataset.Sandbox()
     cleaning: dataset.Cleaning = dataset.Cleaning()
     release: dataset.Release = dataset.Release()
+    pairs: dataset.Pairs = dataset.Pairs()
     gates: Gates = Gates()
     prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
     budget: models.Budget = models.Budget()

@@ -102,6 +102,38 @@ def test_every_format_holds_the_release_and_verifies(here: Evergrow, form: str, 
     assert f"{len(rows)} rows equal the lake's" in verified.err
 
 
+def test_pairs_are_of_draws_that_disagree_and_load(
+    here: Evergrow, monkeypatch: pytest.MonkeyPatch, endpoint: FakeEndpoint
+) -> None:
+    asked = endpoint.stats()["requests"]
+    monkeypatch.setenv("EVERGROW_PAIRS__MIN_AGREEMENT_GAP", "0.2")
+
+    said = here("export", "--format", "preference", "--out", "pairs")
+    single = here("export", "--format", "kto", "--out", "kto")
+
+    assert (said.code, single.code) == (0, 0), said.err + single.err
+    rows = pl.concat([pl.read_ndjson(path) for path in Path("pairs").glob("*.jsonl")], how="diagonal_relaxed")
+    assert (rows["chosen_score"] - rows["rejected_score"] >= 0.2).all()
+    assert (rows["chosen"] != rows["rejected"]).all()
+    labels = pl.concat([pl.read_ndjson(path) for path in Path("kto").glob("*.jsonl")], how="diagonal_relaxed")["label"]
+    assert set(labels) == {True, False}
+    assert here("verify", "pairs").code == 0
+    monkeypatch.setenv("EVERGROW_PAIRS__MIN_AGREEMENT_GAP", "1")
+    none = here("export", "--format", "preference", "--out", "none")
+    assert none.code == 1
+    assert "pairs.min_agreement_gap (1)" in none.err
+    assert endpoint.stats()["requests"] == asked
+
+
+def test_a_recipe_goes_with_its_own_format(here: Evergrow) -> None:
+    assert here("export", "--recipe", "trl", "--out", "trl").code == 0
+    assert (Path("trl") / "trl.yaml").exists()
+    wrong = here("export", "--recipe", "trl", "--format", "alpaca", "--out", "x")
+
+    assert wrong.code == 2
+    assert "--recipe trl reads the format completion" in wrong.err
+
+
 def test_choosing_rows_costs_no_request_and_is_told_by_the_card(here: Evergrow, endpoint: FakeEndpoint) -> None:
     asked = endpoint.stats()["requests"]
 

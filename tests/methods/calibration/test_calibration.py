@@ -24,7 +24,7 @@ def readings(score: pl.Expr) -> pl.DataFrame:
         pl.col("probe").replace_strict(BY_PROBE, default=None, return_dtype=pl.Float64),
         pl.coalesce("of", "id").replace_strict(known, default=None, return_dtype=pl.Float64),
     )
-    return table.with_columns(own=level).with_columns(score=score)
+    return table.with_columns(own=level).with_columns(score=score, unfit=pl.lit(None, pl.String))
 
 
 def test_a_perfect_judge_has_perfect_figures() -> None:
@@ -35,6 +35,7 @@ def test_a_perfect_judge_has_perfect_figures() -> None:
     assert [found.retest_change, found.retest_kappa] == [0.0, 1.0]
     assert [found.paraphrase_change, found.injection_gain, found.unread] == [0.0, 0.0, 0]
     assert [found.long_easy, found.short_hard] == [1.0, 9.0]
+    assert [found.unfit_known, found.unfit_caught] == [0.0, 1.0]
     assert found.scores_used == 5
 
 
@@ -80,10 +81,20 @@ def test_what_was_not_read_is_counted_and_never_guessed() -> None:
     assert [half.retest_change, half.retest_kappa] == [None, None]
 
 
+def test_a_task_told_unfit_is_read_though_it_has_no_score() -> None:
+    unfit = pl.when(pl.col("probe").is_in(["vague", "unsolvable"]) | (pl.col("band") == 1)).then(pl.lit("vague"))
+    table = readings(pl.col("own")).with_columns(unfit=unfit)
+    found = calibrate(table.with_columns(score=pl.when(pl.col("unfit").is_null()).then("score")))
+
+    assert found.unread == 0
+    assert [found.unfit_known, found.unfit_caught] == [pytest.approx(0.2), 1.0]
+    assert [found.vague, found.bands_in_order] == [None, 1.0]
+
+
 def test_kappa_is_that_of_a_textbook_table() -> None:
     one, other = pl.Series([1.0, 1.0, 2.0, 2.0]), pl.Series([1.0, 2.0, 2.0, 2.0])
 
-    # Squared distances in half points, 4 where they differ: observed 1/4 of pairs, expected by chance
+    # Squared distances, 1 where they differ: observed in 1/4 of pairs, expected by chance
     # (2/4) x (3/4) + (2/4) x (1/4) = 1/2 of them. Kappa = 1 - (1/4) / (1/2).
     assert weighted_kappa(one, other) == pytest.approx(0.5)
 

@@ -1,0 +1,43 @@
+"""Preference pairs of a release, from the draws that verified its answers and from its families."""
+
+import polars as pl
+
+from evergrow.assets.names import VERIFIED
+from evergrow.flows.workspace import Workspace
+from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.preferences import preference_pairs, unpaired
+from evergrow.methods.verification.maths import told_apart
+from evergrow.resources.releases.writing import NothingToRelease
+
+REPLACED = ("id", "split", "root_id", "license")
+
+
+def paired(workspace: Workspace, rows: pl.DataFrame, form: Form) -> pl.DataFrame:
+    """The pairs of released rows, or for KTO their answers one by one; what explains the task stays beside them.
+
+    Raises:
+        NothingToRelease: there is none; the message says what pairs need.
+    """
+    rules = workspace.settings.pairs
+    drawn = [workspace.table(VERIFIED, batch).select("batch", "id", "draws").collect() for batch in _batches(rows)]
+    known = rows.join(pl.concat(drawn, how="diagonal_relaxed"), on=["batch", "id"], how="left", maintain_order="left")
+    differ = {"maths": lambda one, other: told_apart(one, other) is False, "choice": lambda one, other: one != other}
+    pairs = preference_pairs(
+        known, differ, min_agreement_gap=rules.min_agreement_gap, min_complexity_gap=rules.min_complexity_gap
+    )
+    if pairs.is_empty():
+        raise NothingToRelease(
+            f"no pair among {rows.height:,} rows: pairs need maths or choices whose draws disagree by "
+            f"pairs.min_agreement_gap ({rules.min_agreement_gap:g}), or a parent and its child that are both released "
+            f"and pairs.min_complexity_gap ({rules.min_complexity_gap:g}) points apart"
+        )
+    sample = pl.col("id").str.replace(r"(#\d+|\^)$", "")
+    told = rows.drop(*REPLACED, "response").rename({"content": "instruction"})
+    whole = pairs.with_columns(_sample=sample).join(
+        told.with_columns(_sample=rows["id"]), on=["batch", "_sample"], how="left", maintain_order="left"
+    )
+    return (unpaired(whole) if form == "kto" else whole).drop("_sample")
+
+
+def _batches(rows: pl.DataFrame) -> list[str]:
+    return sorted(rows["batch"].unique())
