@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from evergrow.flows.calls import UnknownCall
 from evergrow.flows.export import NothingCollected
 from evergrow.flows.release_files import DoesNotLoad
 from evergrow.flows.run import RunFailed
@@ -29,7 +30,17 @@ from evergrow.resources.releases.writing import NothingToRelease
 from evergrow.resources.seeds.source import SeedError
 from evergrow.resources.settings import SettingsError
 
-USAGE = (SettingsError, BatchError, UnknownTable, UnknownFormat, UnknownSample, TreeError, DomainError, TreeFileError)
+USAGE = (
+    SettingsError,
+    BatchError,
+    UnknownTable,
+    UnknownFormat,
+    UnknownSample,
+    UnknownCall,
+    TreeError,
+    DomainError,
+    TreeFileError,
+)
 FAILURE = (
     *(RunFailed, BatchFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
     *(BenchmarkError, DoesNotLoad, ManifestError, PushError, ReleaseFolderTaken, NothingToRelease),

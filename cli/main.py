@@ -8,8 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from evergrow.cli.calls import add_commands as add_calls
 from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
+from evergrow.cli.doctor import add_commands as add_doctor
 from evergrow.cli.options import AsJson, Batch, Set, deep_enough, name_the_model, print_json, register, workspace_of
 from evergrow.cli.tree import tree_app
 from evergrow.cli.trust import add_commands as add_trust_commands
@@ -41,6 +43,8 @@ app.add_typer(seeds_app, name="seeds")
 app.add_typer(tree_app, name="tree")
 add_dataset_commands(app)
 add_trust_commands(app)
+add_calls(app)
+add_doctor(app)
 
 
 @app.command()
@@ -184,6 +188,7 @@ def trace(
 def cost(as_json: AsJson = False) -> None:
     """What was spent, by batch, asset and model. A cost is unknown where the settings have no price for the model.
 
+    Estimated are tokens of replies that told none: they are counted by their length, also against budgets.
     Unsettled is what attempts took at most whose reply was lost on the way: the provider may have charged it or not.
     """
     import polars as pl  # noqa: PLC0415
@@ -191,8 +196,16 @@ def cost(as_json: AsJson = False) -> None:
     with workspace_of() as workspace, workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "asset", "model"))
         if not as_json:
-            money = pl.col("usd", "unsettled_usd").round(4).cast(pl.String).fill_null("unknown")
-            costs = costs.select("batch", "asset", "model", "calls", "failed", "tokens_in", "tokens_out", money)
+            counts = ("calls", "failed", "tokens_in", "tokens_out", "estimated_tokens")
+            money = ("usd", "unsettled_usd")
+            known = [pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()) for name in money]
+            total = costs.select(
+                *(pl.lit(text).alias(name) for name, text in (("batch", "total"), ("asset", ""), ("model", ""))),
+                *(pl.col(name).sum() for name in counts),
+                *known,
+            )
+            costs = pl.concat([costs.select(total.columns), total])
+            costs = costs.with_columns(pl.col(money).round(4).cast(pl.String).fill_null("unknown"))
         show_table(costs, "cost", as_json=as_json)
 
 

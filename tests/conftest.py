@@ -77,7 +77,7 @@ def fake_endpoint(_shared_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatc
     """A fake endpoint without faults or memory, which OPENAI_BASE_URL points to."""
     _shared_endpoint.control(
         reset=True, share={}, first={}, latency=0.0, retry_after=None, key=None, models=[], listed=[],
-        answers="json_schema", error_message="",
+        answers="json_schema", error_message="", quirks=[],
         per_second=None, only="", headers={}, error_code=None, slow_s=5.0,
         batches=True, batch_end="completed", batch_polls=0, batch_done=0.5, batch_lost=0, batch_noise="",
         batch_page=100, batch_refuse={}, batch_drop={}, batch_hang="",

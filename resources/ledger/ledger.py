@@ -125,13 +125,25 @@ class Ledger:
         query = select(*[calls.c[name] for name in CALL_COLUMNS]).where(calls.c.call_id.in_(list(call_ids)))
         return {row[0]: Call(*row) for row in read(self._engine, query)}
 
+    def latest(
+        self, batch: str | None = None, *, run_id: str | None = None, errors: bool = False, limit: int = 20
+    ) -> list[Call]:
+        """The calls of a batch or tree, of a run, or of all, the latest first; `errors`: without an answer of use."""
+        given = ((calls.c.batch == batch, batch), (calls.c.run_id == run_id, run_id))
+        where = [condition for condition, value in given if value is not None]
+        where += [calls.c.error_class.is_not(None)] if errors else []
+        query = select(*[calls.c[name] for name in CALL_COLUMNS]).where(*where)
+        order = (calls.c.answered_at.desc(), calls.c.call_id)
+        return [Call(*row) for row in read(self._engine, query.order_by(*order).limit(limit))]
+
     def costs(self, group_by: Sequence[Grouping] = ("batch", "asset", "model")) -> pl.DataFrame:
         """What was asked and spent, one row per group.
 
         Columns: the groups (String), calls, answered, failed (no reply, or one that could not be used), tokens_in,
         tokens_out (Int64), usd (Float64, US dollars; null if the cost of any reply is unknown), usd_known (Float64, the
-        sum of the known costs), unsettled_tokens (Int64) and unsettled_usd (Float64): the worst case of attempts whose
-        reply was lost (null if any is unknown), which budgets count as spent, and tokens_in to usd_known do not.
+        sum of the known costs), estimated_tokens (Int64: of replies that told none, four characters a token; not among
+        tokens_in and tokens_out), unsettled_tokens (Int64) and unsettled_usd (Float64): the worst case of attempts
+        whose reply was lost (null if any is unknown), which budgets count as spent, and tokens_in to usd_known do not.
         """
         groups, lost = [calls.c[name] for name in group_by], calls.c.error_class == sums.LOST
         columns = {
@@ -141,6 +153,7 @@ class Ledger:
             "tokens_out": _sum(sums.settled(), calls.c.tokens_out),
             "usd_known": _sum(sums.settled(), calls.c.usd),
             "unpriced": _sum(sums.unpriced_replies(), 1),
+            "estimated_tokens": _sum(sums.uncounted(), sums.estimate()),
             "unsettled_tokens": _sum(lost, calls.c.tokens_in) + _sum(lost, calls.c.tokens_out),
             "unsettled_known": _sum(lost, calls.c.usd),
             "unpriced_lost": _sum(sums.unpriced_lost(), 1),
@@ -155,7 +168,7 @@ class Ledger:
             (pl.col("calls") - pl.col("answered")).alias("failed"),
             *("tokens_in", "tokens_out"),
             pl.when(pl.col("unpriced") == 0).then("usd_known").alias("usd"),
-            *("usd_known", "unsettled_tokens"),
+            *("usd_known", "estimated_tokens", "unsettled_tokens"),
             pl.when(pl.col("unpriced_lost") == 0).then("unsettled_known").alias("unsettled_usd"),
         )
 

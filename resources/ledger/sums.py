@@ -10,6 +10,7 @@ from evergrow.resources.ledger.records import Spent
 from evergrow.resources.ledger.schema import calls
 
 LOST = "lost"  # class of rows of attempts whose reply was lost: their worst case, which may have been charged or not
+CHARS_PER_TOKEN = 4  # English text and code, roughly
 UNUSABLE = ("invalid", "refused")  # classes of rows that have a reply nevertheless
 
 
@@ -21,6 +22,16 @@ def unpriced_replies() -> ColumnElement[bool]:
 def settled() -> ColumnElement[bool]:
     """Rows whose fate is known."""
     return or_(calls.c.error_class.is_(None), calls.c.error_class != LOST)
+
+
+def uncounted() -> ColumnElement[bool]:
+    """Rows that have a reply which told no tokens, or none that can be."""
+    return and_(calls.c.reply.is_not(None), or_(calls.c.tokens_in.is_(None), calls.c.tokens_out.is_(None)))
+
+
+def estimate() -> ColumnElement[Any]:
+    """How many tokens a request and its reply may have had, by their length."""
+    return (func.length(calls.c.request) + func.length(func.coalesce(calls.c.reply, ""))) // CHARS_PER_TOKEN
 
 
 def unpriced_lost() -> ColumnElement[bool]:

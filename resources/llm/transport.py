@@ -4,6 +4,7 @@ Importing aiohttp takes a while: import this module only where something is to b
 """
 
 import asyncio
+import json
 import ssl
 import time
 import zlib
@@ -209,4 +210,5 @@ def _astray(status: int, target: URL) -> Fault:
 def _not_a_completion(found: NotACompletion, got: _Got) -> Fault:
     if found.status is None:
         return Fault(FaultClass.TRANSIENT, found.message, OK, maybe_billed=True)
-    return fault_of_response(found.status, got.text, got.headers)
+    body = got.text if found.error is None else json.dumps(found.error)
+    return fault_of_response(found.status, body, got.headers)

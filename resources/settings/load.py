@@ -127,12 +127,21 @@ def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | 
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
 
 
-def _configured_file() -> Path | None:
+def settings_file() -> Path:
+    """Where the settings' file is, or would be.
+
+    Raises:
+        SettingsError: EVERGROW_CONFIG names one that does not exist.
+    """
     named = os.environ.get(CONFIG_VARIABLE)
     if named and not Path(named).is_file():
         raise SettingsError(f"{CONFIG_VARIABLE} names a file that does not exist: {named}")
-    path = Path(named or "evergrow.yaml")
-    return path.absolute() if path.is_file() else None
+    return Path(named or "evergrow.yaml").absolute()
+
+
+def _configured_file() -> Path | None:
+    path = settings_file()
+    return path if path.is_file() else None
 
 
 def _refuse_other_yaml(path: Path | None) -> None:

@@ -17,6 +17,7 @@ from aiohttp import web
 from tests.fake_endpoint import answers, solutions, trees
 from tests.fake_endpoint.batches import Batches
 from tests.fake_endpoint.faults import Faults
+from tests.fake_endpoint.quirks import quirky
 
 MESSAGES = {
     "400": ("Invalid value for 'temperature'.", "invalid_request_error", "invalid_value"),
@@ -126,9 +127,29 @@ class FakeEndpoint:
                 return web.json_response({"error": {"message": faults.error_message}}, status=int(fault))
             return _error(fault, faults.error_code, headers)
         completion = self._completion(body, raw, fault)
+        if faults.quirks and fault is None:
+            return await self._quirky(request, body, completion)
         if fault in ("drop", "hang", "slow", "truncate"):
             return await self._broken(request, fault, completion)
         return web.Response(body=completion, content_type="application/json", headers=faults.headers or None)
+
+    async def _quirky(self, request: web.Request, body: dict[str, Any], completion: bytes) -> web.StreamResponse:
+        """What the quirks make of a completion; which of them is drawn follows from the server's seed."""
+        asked = body | {"_key": request.headers.get("Authorization", "").removeprefix("Bearer ")}
+        answer = quirky(self.faults.quirks, self.draw.random(), asked, completion)
+        if answer is None:
+            return web.Response(body=completion, content_type="application/json")
+        headers = {"Content-Type": answer.content_type, **answer.headers}
+        if not answer.endless:
+            return web.Response(body=answer.body, status=answer.status, headers=headers)
+        response = web.StreamResponse(status=answer.status, headers=headers)
+        await response.prepare(request)
+        try:
+            await response.write(answer.body)
+            while True:
+                await response.write(b" " * 2**18)
+        except ConnectionError:
+            return response
 
     def answer(self, body: dict[str, Any], raw: bytes) -> tuple[int, bytes]:
         """Status and body that a request gets as a line of a batch."""
@@ -232,13 +253,13 @@ def _answer(schema: dict[str, Any], body: dict[str, Any], draw: random.Random) -
 
 
 def _schema_of(body: dict[str, Any], *, ignored: bool) -> dict[str, Any] | None:
-    """The schema asked for: by response format, or as the last JSON object of the system text in the weaker modes."""
+    """The schema asked for: by response format, or as the JSON object after its marker in a text, in weaker modes."""
     chosen = body.get("response_format", {})
     if chosen.get("type") == "json_schema" and not ignored:
         return dict(chosen["json_schema"]["schema"])
-    system = body["messages"][0]["content"] if body["messages"][0]["role"] == "system" else ""
     marker = "JSON schema:\n"
-    return dict(json.loads(system.rpartition(marker)[2])) if marker in system else None
+    first = str(body["messages"][0]["content"])
+    return dict(json.JSONDecoder().raw_decode(first.partition(marker)[2])[0]) if marker in first else None
 
 
 def _error(fault: str, code: str | None, headers: dict[str, str]) -> web.Response:
