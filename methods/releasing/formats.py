@@ -7,11 +7,13 @@ in `parquet`, which holds every row.
 
 **Which columns.** First what the trainer reads, then, at the top level, those that explain the row; trainers pass over
 columns that they do not know. All have one plain type, the same in every split: text, whole numbers, 64-bit numbers,
-truth values, lists and records of these.
+truth values, lists and records of these. A column without any value stays out; of the forms in JSON lines, which have
+no types, one that is without a value in a whole split stays out, too: its reader could give it no type there, and the
+splits could neither be read in any order nor be put together.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import polars as pl
@@ -24,6 +26,7 @@ PAIR = (
     *("prompt", "chosen", "rejected", "completion", "label"),
     *("chosen_score", "rejected_score", "gap", "why", "pair_source", "rejected_id"),
 )
+WITHOUT_ANSWERS: tuple[Form, ...] = ("chat", "parquet")  # forms that instructions have
 EXPLAINING = (
     *("id", "batch", "root_id", "parent_id", "domain", "task", "round", "tree", "leaf_id", "attributes"),
     *("complexity", "complexity_reason", "diversity", "value", "verdict", "verdict_detail", "agreement"),
@@ -42,37 +45,63 @@ class Shaped:
         form: that form.
         rows: in the order that files have: by batch, then by id, numbers in ids by their size. With `split`.
         left_out: how many rows the form has no place for, by why.
+        silent: columns that it has not, since no row, or no row of a split, has a value.
+        answered: whether rows have answers; else they are instructions alone.
     """
 
     form: Form
     rows: pl.DataFrame
     left_out: Mapping[str, int]
+    silent: tuple[str, ...] = ()
+    answered: bool = True
 
 
-def shape(rows: pl.DataFrame, form: Form) -> Shaped:
+def shape(rows: pl.DataFrame, form: Form, *, answered: bool = True, columns: Collection[str] | None = None) -> Shaped:
     """`rows` in `form`; the last column is `split`, which tells the file.
 
     Args:
         rows: `id, batch, content, split` and what else a release's rows have; `response` and `task` may be missing.
-        form: "parquet" keeps every row and column as it is, but for plain types. "preference" and "kto" take rows that
-            are pairs, or their halves (`methods.releasing.preferences`).
+        form: "parquet" keeps every row, and every column that has values, as it is, but for plain types. "preference"
+            and "kto" take rows that are pairs, or their halves (`methods.releasing.preferences`).
+        answered: False: the rows are instructions, and a dialogue is the user's turn alone.
+        columns: those that a release was written with, to compare with it; None: those that have values.
+
+    Raises:
+        ValueError: instructions have no such form.
     """
+    if not answered and form not in WITHOUT_ANSWERS:
+        raise ValueError(f"instructions without answers have no form {form!r}, only {' and '.join(WITHOUT_ANSWERS)}")
     plain = rows.select(_plain(name, kind) for name, kind in rows.schema.items())
     ordered = plain.sort("batch", _natural("id"), "id")
     if form == "parquet":
-        return Shaped(form, ordered.select(pl.exclude("split"), "split"), {})
+        return _spoken(Shaped(form, ordered.select(pl.exclude("split"), "split"), {}, answered=answered), columns)
     if form in PAIRED:
-        columns = [name for name in (*PAIR, *EXPLAINING) if name in ordered.columns]
-        return Shaped(form, ordered.select(*columns, "split"), {})
-    answered = ordered if "response" in ordered.columns else ordered.with_columns(response=pl.lit(None, pl.String))
-    told = answered.with_columns(_why=_left_out(answered))
+        named = [name for name in (*PAIR, *EXPLAINING) if name in ordered.columns]
+        return _spoken(Shaped(form, ordered.select(*named, "split"), {}), columns)
+    whole = ordered if "response" in ordered.columns else ordered.with_columns(response=pl.lit(None, pl.String))
+    told = whole.with_columns(_why=_left_out(whole, answered=answered))
     counts = told.filter(pl.col("_why").is_not_null()).group_by("_why").len().sort("_why")
     kept = told.filter(pl.col("_why").is_null())
     explaining = [name for name in EXPLAINING if name in kept.columns]
-    return Shaped(form, kept.select(*_dialogue(form), *explaining, "split"), dict(counts.iter_rows()))
+    dialogue = kept.select(*_dialogue(form, answered=answered), *explaining, "split")
+    return _spoken(Shaped(form, dialogue, dict(counts.iter_rows()), answered=answered), columns)
 
 
-def _left_out(rows: pl.DataFrame) -> pl.Expr:
+def _spoken(shaped: Shaped, columns: Collection[str] | None) -> Shaped:
+    """`shaped` without its silent columns, or with the `columns` alone."""
+    rows = shaped.rows
+    if columns is not None:
+        return replace(shaped, rows=rows.select(name for name in rows.columns if name in {*columns, "split"}))
+    named = [name for name in rows.columns if name not in (*KEY, "split")]
+    values = pl.col(named).is_not_null().any()
+    counted = rows.select(values) if shaped.form == "parquet" else rows.group_by("split").agg(values).select(named)
+    silent = tuple(name for name in named if rows.height and not counted[name].all())
+    return replace(shaped, rows=rows.drop(silent), silent=silent)
+
+
+def _left_out(rows: pl.DataFrame, *, answered: bool) -> pl.Expr:
+    if not answered:
+        return pl.when(_blank("content")).then(pl.lit(NO_INSTRUCTION))
     needless = pl.col("task") == "none" if "task" in rows.columns else pl.lit(value=False)
     return (
         pl.when(_blank("content")).then(pl.lit(NO_INSTRUCTION))
@@ -85,7 +114,7 @@ def _blank(column: str) -> pl.Expr:
     return pl.col(column).str.strip_chars().fill_null("") == ""
 
 
-def _dialogue(form: Form) -> list[pl.Expr]:
+def _dialogue(form: Form, *, answered: bool) -> list[pl.Expr]:
     """The columns that the trainer reads."""
     if form == "alpaca":
         return [pl.col("content").alias("instruction"), pl.lit("").alias("input"), pl.col("response").alias("output")]
@@ -101,7 +130,7 @@ def _dialogue(form: Form) -> list[pl.Expr]:
     )
     turns = [
         pl.struct(pl.lit(speaker).alias(who), pl.col(text).alias(what))
-        for speaker, text in ((user, "content"), (assistant, "response"))
+        for speaker, text in ((user, "content"), (assistant, "response"))[: 2 if answered else 1]
     ]
     return [pl.concat_list(turns).alias(name)]
 

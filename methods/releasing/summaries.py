@@ -1,6 +1,6 @@
 """What a release's rows tell of themselves: splits, verdicts, and the spread of scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -52,3 +52,30 @@ def score_histogram(rows: pl.DataFrame, score: str) -> pl.DataFrame:
     silent = bins.filter(pl.col("bin").is_null())
     starts = pl.col("bin").replace_strict(dict(enumerate(map(float, edges))), return_dtype=pl.Float64)
     return pl.concat([told, silent]).select(starts.alias("from"), "rows")
+
+
+PROMPTED = {"prompt_version": "instruction", "response_prompt_version": "answer"}  # what a prompt's version asked for
+
+
+def prompt_table(rows: pl.DataFrame, known: Mapping[str, str]) -> pl.DataFrame:
+    """`prompt, version, rows`: the prompts that asked for the rows, as the rows name them, then the others of `known`.
+
+    A version that is not `known`, by the name of its prompt, is one of an earlier recipe.
+    """
+    names = {version: name for name, version in known.items()}
+    parts = [
+        rows.group_by(version=column)
+        .agg(rows=pl.len())
+        .drop_nulls("version")
+        .select(
+            prompt=pl.col("version").replace_strict(names, default=f"{what}, of an earlier recipe"),
+            version="version",
+            rows=pl.col("rows").cast(pl.Int64),
+        )
+        for column, what in PROMPTED.items()
+        if column in rows.columns
+    ]
+    schema = {"prompt": pl.String, "version": pl.String, "rows": pl.Int64}
+    used = pl.concat([pl.DataFrame(schema=schema), *parts]).sort("prompt", "version")
+    others = pl.DataFrame([(name, version, None) for name, version in known.items()], schema=schema, orient="row")
+    return pl.concat([used, others.join(used, on="version", how="anti")])

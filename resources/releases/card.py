@@ -1,19 +1,24 @@
 """The dataset card of a release: what its rows and its facts tell, and nothing else."""
 
+import re
 from collections.abc import Iterator, Mapping
+from importlib.resources import files as files_of
+from typing import TYPE_CHECKING
 
 import polars as pl
-import yaml
 
 from evergrow.methods.releasing.formats import Form, Shaped
 from evergrow.methods.releasing.licences import Licence, resolve, seed_licences
 from evergrow.methods.releasing.splits import root_keys
-from evergrow.methods.releasing.summaries import SCORES, score_histogram, split_table, verdict_table
+from evergrow.methods.releasing.summaries import SCORES, prompt_table, score_histogram, split_table, verdict_table
 from evergrow.resources.local_llm.weights import MODEL as EMBEDDED_MODEL
 from evergrow.resources.releases.columns import MEANINGS, features
 from evergrow.resources.releases.facts import Benchmarks, Facts
-from evergrow.resources.releases.manifest import FUNNEL, MANIFEST
+from evergrow.resources.releases.manifest import MANIFEST
 from evergrow.resources.releases.markdown import pairs, table, text
+
+if TYPE_CHECKING:
+    from huggingface_hub import DatasetCardData
 
 MADE_BY = "evergrow"
 SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
@@ -27,10 +32,7 @@ FORM_NAMES: Mapping[Form, str] = {
     "kto": "answers with a label, as KTO reads them (JSON lines)",
     "parquet": "Parquet, all columns",
 }
-WARNING = (
-    "**Rows of this dataset were written or judged by a 135-million-parameter model. They show how the mechanism "
-    "works; their scores mean little. Do not train on them.**\n\n"
-)
+TEMPLATE = "card.md.j2"
 
 
 def write_card(source: pl.DataFrame, shaped: Shaped, files: Mapping[str, str], facts: Facts) -> str:
@@ -42,56 +44,71 @@ def write_card(source: pl.DataFrame, shaped: Shaped, files: Mapping[str, str], f
         files: the data file of every split that has rows.
         facts: all else.
     """
+    from huggingface_hub import DatasetCard  # noqa: PLC0415 - heavy
+
     licence = resolve(licences := seed_licences(source), facts.license)
-    parts = [
-        f"---\n{_front(shaped, files, licence, facts)}---\n# {text(facts.name)}\n",
-        f"{_warning(source)}{_what(source, shaped.form, facts)}",
-        f"## Load\n\n{_load(files)}",
-        f"## Rows\n\n{table(split_table(source, root_keys(source)))}\n\n{_rows_note(shaped)}",
-        f"## Columns\n\n{_columns(shaped.rows)}",
-        f"## Funnel\n\n![Where the rows went]({FUNNEL})\n\n{table(facts.funnel)}",
-        f"## Scores\n\n{_scores(source)}",
-        f"## Verification\n\n{table(verdict_table(source))}",
-        f"## Models and cost\n\n{table(facts.models)}\n\n{_prices(facts)}",
-        f"## Prompts\n\n{pairs(facts.prompts.items(), ('role', 'version'))}",
-        f"## Recipe\n\n{_recipe(facts.recipe)}",
-        f"## Comparison with benchmarks\n\n{_benchmarks(facts.benchmarks)}",
-        f"## Licence\n\n{_licence(licence, licences)}",
-        "## Limits\n\n" + "".join(f"- {limit}\n" for limit in _limits(source, facts)),
-    ]
-    return "\n\n".join(part.rstrip("\n") for part in parts) + "\n"
+    template = files_of(__package__).joinpath(TEMPLATE).read_text(encoding="utf-8")
+    # The library renders with a plain jinja2 environment: blocks on lines of their own must leave no blank lines.
+    template = re.sub(r"^(\{%.*%\})\n", r"\1", template, flags=re.MULTILINE)
+    left = [f"{rows:,} {why}" for why, rows in shaped.left_out.items()]
+    card = DatasetCard.from_template(
+        _front(source, shaped, files, licence, facts),
+        template_str=template,
+        name=text(facts.name),
+        warning=_embedded(source),
+        what=_what(source, shaped.form, facts),
+        answered=shaped.answered,
+        form=shaped.form,
+        splits=list(files),
+        split_table=table(split_table(source, root_keys(source))),
+        left_out=f" This form leaves out, of all rows chosen: {', '.join(left)}." if left else "",
+        columns=_columns(shaped.rows),
+        silent=_named(shaped.silent),
+        funnel=table(facts.funnel),
+        scores=_scores(source),
+        verification=table(verdict_table(source)),
+        models=table(facts.models),
+        prices=_prices(facts),
+        prompts=table(prompt_table(source, facts.prompts), ("prompt", "version", "rows")),
+        recipe=_recipe(facts.recipe),
+        benchmarks=_benchmarks(facts.benchmarks),
+        licence=_licence(licence, licences),
+        limits=list(_limits(source, facts)),
+    )
+    return str(card.content).rstrip("\n") + "\n"
 
 
-def _front(shaped: Shaped, files: Mapping[str, str], licence: Licence, facts: Facts) -> str:
+def _front(
+    source: pl.DataFrame, shaped: Shaped, files: Mapping[str, str], licence: Licence, facts: Facts
+) -> "DatasetCardData":
+    from huggingface_hub import DatasetCardData  # noqa: PLC0415 - heavy
+
     named = {"license_name": licence.name} if licence.hub == "other" and licence.name else {}
-    told = {
-        "pretty_name": facts.name,
-        "license": licence.hub,
+    info = {"config_name": "default", "features": features(shaped.rows.drop("split").schema)}
+    places = [{"split": split, "path": path} for split, path in files.items()]
+    return DatasetCardData(
+        pretty_name=facts.name,
+        license=licence.hub,
+        language=list(facts.language) or None,
+        task_categories=["text-generation"],
+        tags=["synthetic", MADE_BY, *_methods(source)],
+        size_categories=[next((name for limit, name in SIZES if shaped.rows.height < limit), "n>1M")],
+        configs=[{"config_name": "default", "data_files": places}],
+        dataset_info=info,
         **named,
-        **({"language": list(facts.language)} if facts.language else {}),
-        "tags": ["synthetic", MADE_BY, *(["tree-of-evolution"] if facts.batches else []), *_tree_tag(facts)],
-        "size_categories": [next((name for limit, name in SIZES if shaped.rows.height < limit), "n>1M")],
-        "configs": [
-            {
-                "config_name": "default",
-                "data_files": [{"split": split, "path": path} for split, path in files.items()],
-            }
-        ],
-        "dataset_info": {
-            "config_name": "default",
-            "features": features(shaped.rows.drop("split").schema),
-        },
-    }
-    return yaml.safe_dump(told, sort_keys=False, allow_unicode=False)
+    )
 
 
-def _tree_tag(facts: Facts) -> list[str]:
-    return ["treesynth"] if facts.trees else []
+def _methods(source: pl.DataFrame) -> list[str]:
+    """Tags of the methods that wrote the rows."""
+    evolved = "round" in source.columns and source["round"].fill_null(0).max()
+    grown = "tree" in source.columns and source["tree"].null_count() < source.height
+    return [*(["tree-of-evolution"] if evolved else []), *(["treesynth"] if grown else [])]
 
 
-def _warning(source: pl.DataFrame) -> str:
+def _embedded(source: pl.DataFrame) -> bool:
     models = [pl.col(name) == EMBEDDED_MODEL for name in MODELS if name in source.columns]
-    return WARNING if models and not source.filter(pl.any_horizontal(models)).is_empty() else ""
+    return bool(models) and not source.filter(pl.any_horizontal(models)).is_empty()
 
 
 def _what(source: pl.DataFrame, form: Form, facts: Facts) -> str:
@@ -109,24 +126,6 @@ def _named(names: tuple[str, ...]) -> str:
     return ", ".join(text(name) for name in names)
 
 
-def _load(files: Mapping[str, str]) -> str:
-    lines = ["from datasets import load_dataset", "", 'rows = load_dataset("path/to/this/folder")']
-    lines += [f'{split} = rows["{split}"]' for split in files]
-    told = "\n".join(lines)
-    return (
-        f"```python\n{told}\n```\n\nName the folder, or the repository, and not its files: the types of columns stand "
-        "in this card, and a reader of single files has to guess them."
-    )
-
-
-def _rows_note(shaped: Shaped) -> str:
-    splits = (
-        "Splits are made by root: all rows that descend from one seed, or lie in one leaf of a tree, are in one split."
-    )
-    left = [f"{rows:,} {why}" for why, rows in shaped.left_out.items()]
-    return splits + (f" This form leaves out, of all rows chosen: {', '.join(left)}." if left else "")
-
-
 def _columns(rows: pl.DataFrame) -> str:
     names = [name for name in rows.columns if name != "split"]
     return pairs(((name, MEANINGS.get(name, "as the seeds' source has it")) for name in names), ("column", "meaning"))
@@ -134,7 +133,7 @@ def _columns(rows: pl.DataFrame) -> str:
 
 def _scores(source: pl.DataFrame) -> str:
     tables = [f"{table(score_histogram(source, score), (f'{score} from', 'rows'))}" for score in SCORES]
-    return "\n\n".join(tables) + "\n\nUnknown: the row has no such score."
+    return "\n\n".join(tables)
 
 
 def _prices(facts: Facts) -> str:

@@ -37,6 +37,7 @@ class Facts:
         benchmarks: None if there was no comparison.
         license: of the dataset, SPDX; None: what the seeds carry.
         language: ISO 639-1 codes.
+        answered: whether rows have answers; else they are instructions alone.
         selection: which rows these are, in words, as `Wanted.describe` says it.
         limits: sentences about what a user must know, beside those that follow from the rows.
         lake: the data version of every table that the rows were read from, by table and partition.
@@ -56,6 +57,7 @@ class Facts:
     trees: tuple[str, ...] = ()
     license: str | None = None
     language: tuple[str, ...] = ()
+    answered: bool = True
     selection: str = "all rows"
     limits: tuple[str, ...] = ()
     lake: Mapping[str, str] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def check_loads(folder: Path) -> Loaded:
     """
     manifest = read_manifest(folder)
     with tempfile.TemporaryDirectory(prefix="evergrow-load-") as cache:
-        found = _load(folder.resolve(), manifest.form, cache)
+        found = _load(folder.resolve(), manifest.form if manifest.answered else "instructions", cache)
     if isinstance(found, Fault):
         return Loaded({}, 0, 0, (found,))
     splits = found["splits"]

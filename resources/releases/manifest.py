@@ -46,6 +46,7 @@ class Manifest(_Part):
     name: str
     date: str
     form: Form
+    answered: bool = True
     selection: str
     batches: list[str]
     trees: list[str]

@@ -76,7 +76,7 @@ def write_release(
     target = folder.resolve()
     require_room(target)
     _require_sound(rows)
-    shaped = shape(rows, form)
+    shaped = shape(rows, form, answered=facts.answered)
     if shaped.rows.is_empty():
         why = ", ".join(f"{count:,} {what}" for what, count in shaped.left_out.items()) or "there is no row"
         raise NothingToRelease(f"nothing to release as {form}: {why}; write parquet, which holds every row")
@@ -156,6 +156,7 @@ def _manifest(
             "name": facts.name,
             "date": facts.date,
             "form": shaped.form,
+            "answered": shaped.answered,
             "selection": facts.selection,
             "batches": list(facts.batches),
             "trees": list(facts.trees),

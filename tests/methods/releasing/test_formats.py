@@ -1,4 +1,5 @@
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,8 @@ def test_chat_is_the_instruction_and_the_answer_and_then_what_explains_them() ->
     assert told["messages"] == [{"role": "user", "content": "Do 1"}, {"role": "assistant", "content": "Done 1"}]
     assert next(iter(told)) == "messages"
     explaining = {"id", "batch", "root_id", "parent_id", "complexity", "diversity", "value", "verdict", "license"}
-    assert explaining | {"generator_model", "judge_model", "responder_model"} <= set(told)
+    assert explaining | {"generator_model", "judge_model"} <= set(told)
+    assert not {"tree", "responder_model"} & set(told)  # no row has them
     assert not {"content", "response"} & set(told)
 
 
@@ -63,9 +65,7 @@ def test_rows_are_ordered_by_batch_and_then_by_the_numbers_in_their_ids(keys: li
 
 def test_columns_have_plain_types() -> None:
     rows = table(row(1)).with_columns(
-        nan=pl.lit(float("nan")),
         half=pl.lit(0.1, pl.Float32),
-        nothing=pl.lit(None),
         word=pl.lit("w", pl.Categorical),
         day=pl.date(2026, 1, 2),
         nothings=pl.lit([None]),
@@ -74,6 +74,44 @@ def test_columns_have_plain_types() -> None:
     told = shape(rows, "parquet").rows
 
     assert told.schema["half"] == pl.Float64
-    assert told.select("nan", "nothing", "word", "day").row(0) == (None, None, "w", "2026-01-02")
+    assert told.select("word", "day").row(0) == ("w", "2026-01-02")
     assert told.schema["nothings"] == pl.List(pl.String)
-    assert {told.schema[name] for name in ("nothing", "word", "day")} == {pl.String}
+    assert {told.schema[name] for name in ("word", "day")} == {pl.String}
+
+
+def test_a_column_that_no_row_has_a_value_of_stays_out_and_is_named() -> None:
+    rows = table(row(1), row(2, tree="t")).with_columns(nan=pl.lit(float("nan")), nothing=pl.lit(None))
+
+    shaped = shape(rows, "parquet")
+
+    assert {"nan", "nothing", "leaf_id"} <= set(shaped.silent)
+    assert shaped.rows["tree"].to_list() == [None, "t"]
+    assert all(shaped.rows[name].count() for name in shaped.rows.columns)
+
+
+def test_of_json_lines_a_column_stays_out_that_is_silent_in_a_whole_split() -> None:
+    rows = table(row(1, tree="t"), row(2, tree="t", split="test"), row(3, tree="t", leaf_id="l"))
+
+    assert shape(rows, "chat").silent == shape(rows, "sharegpt").silent
+    assert "leaf_id" in shape(rows, "chat").silent
+    assert "tree" in shape(rows, "chat").rows.columns
+    assert "leaf_id" in shape(rows, "parquet").rows.columns
+
+
+def test_what_is_compared_with_a_release_has_the_columns_of_that_release() -> None:
+    written = shape(table(row(1, tree="t"), row(2)), "parquet")
+
+    compared = shape(table(row(2)), "parquet", columns=written.rows.columns)
+
+    assert compared.rows.columns == written.rows.columns
+
+
+def test_instructions_are_dialogues_of_one_turn_and_have_no_other_forms() -> None:
+    rows = table(row(1, response=None), row(2, response=None))
+
+    told = shape(rows, "chat", answered=False)
+
+    assert told.rows["messages"].to_list() == [[{"role": "user", "content": f"Do {n}"}] for n in (1, 2)]
+    assert not told.left_out
+    with pytest.raises(ValueError, match="no form 'alpaca', only chat and parquet"):
+        shape(rows, "alpaca", answered=False)

@@ -22,7 +22,7 @@ def card(folder: Path, *rows: dict[str, Any], **told: Any) -> tuple[dict[str, An
 
 
 def test_the_front_matter_names_splits_types_licence_and_size(tmp_path: Path) -> None:
-    front, _ = card(tmp_path / "r", row(1), row(2, split="validation"), language=("en",), trees=("t",))
+    front, _ = card(tmp_path / "r", row(1), row(2, split="validation", tree="t"), language=("en",), trees=("t",))
 
     assert front["license"] == "mit"
     assert front["language"] == ["en"]
