@@ -22,11 +22,9 @@ from evergrow.resources.local_llm import LocalModelError
 from evergrow.resources.registry.batches import BatchError
 from evergrow.resources.registry.leases import BatchBusy
 from evergrow.resources.registry.trees import TreeError
-from evergrow.resources.releases.instructions import FolderTaken
 from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.pushing import PushError
-from evergrow.resources.releases.writing import FolderTaken as ReleaseFolderTaken
-from evergrow.resources.releases.writing import NothingToRelease
+from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
 from evergrow.resources.seeds.source import SeedError
 from evergrow.resources.settings import SettingsError
 
@@ -42,7 +40,7 @@ USAGE = (
     TreeFileError,
 )
 FAILURE = (
-    *(RunFailed, BatchFailed, NothingCollected, FolderTaken, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
-    *(BenchmarkError, DoesNotLoad, ManifestError, PushError, ReleaseFolderTaken, NothingToRelease),
+    *(RunFailed, BatchFailed, NothingCollected, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
+    *(BenchmarkError, DoesNotLoad, ManifestError, PushError, FolderTaken, NothingToRelease),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

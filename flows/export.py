@@ -7,15 +7,13 @@ import polars as pl
 from evergrow.assets.names import COLLECTED, RELEASE
 from evergrow.flows.forget import descendants
 from evergrow.flows.release import released
-from evergrow.flows.release_files import write_files
+from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
 from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import bans
-from evergrow.resources.registry.exports import Export, remember_export
-from evergrow.resources.releases.instructions import FILES, Card, export
 
 
 class NothingCollected(Exception):  # noqa: N818 - it is a state of the project
@@ -43,7 +41,7 @@ def export_files(
         )
         left_out += [marked] if loaded.marked else []
         return [f"exported to {folder}: {parts}", *left_out, f"evergrow verify {folder} recomputes its checksums"]
-    if trainer or form not in FILES or wanted != Wanted(batches=wanted.batches):
+    if trainer or form not in WITHOUT_ANSWERS or wanted != Wanted(batches=wanted.batches):
         raise NothingCollected(
             f"the format {form!r} and the choice of rows need a release of {' and '.join(batches) or 'batches'}: "
             "`evergrow release --batch B` answers, verifies and cleans"
@@ -61,7 +59,7 @@ def export_files(
 
 
 def export_instructions(workspace: Workspace, batches: list[str], form: Form, folder: Path) -> Path:
-    """Write the collected samples of `batches`, read through their gates, with a card; returns the data file's path.
+    """Write the collected samples of `batches`, read through their gates, with a card; returns the folder.
 
     What descends from something banned is left out.
 
@@ -71,12 +69,7 @@ def export_instructions(workspace: Workspace, batches: list[str], form: Form, fo
     banned = descendants(workspace, bans(workspace.registry))
     collected = pl.concat([workspace.table(COLLECTED, batch) for batch in batches]).collect()
     samples = collected.join(banned, on=["batch", "id"], how="anti")
-    funnels = pl.concat([workspace.funnel(b).select(pl.lit(b).alias("batch"), pl.all()) for b in batches])
-    with workspace.ledger() as ledger:
-        costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(list(batches)))
-    card = Card(tuple(batches), funnels, costs)
-    remember_export(workspace.registry, Export(folder, form, Wanted(batches=tuple(batches)), answered=False))
-    return export(samples, folder, "parquet" if form == "parquet" else "chat", card)
+    return write_instructions(workspace, samples, folder, form, Wanted(batches=tuple(batches))).folder
 
 
 def _released_batches(workspace: Workspace) -> set[str]:

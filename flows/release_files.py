@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,21 +18,23 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.answering.responses import answer_prompt
 from evergrow.methods.evolution import judge as judging
 from evergrow.methods.evolution import synthesis
+from evergrow.methods.quality.language import prevailing
 from evergrow.methods.releasing.formats import PAIRED, Form
 from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.lake.versions import latest_materialization, looked_up
 from evergrow.resources.registry.exports import Export, remember_export
 from evergrow.resources.releases.facts import Benchmarks, Facts
-from evergrow.resources.releases.instructions import is_export, make_room
 from evergrow.resources.releases.loading import Loaded, check_loads
-from evergrow.resources.releases.manifest import MANIFEST
 from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
 from evergrow.resources.settings import Settings
 
+LANGUAGE_ROWS = 1_000  # rows that tell which languages a release is in
 CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
-RECIPE = ("evolution", "answers", "verification", "sandbox", "cleaning", "release")
+TREE_PROMPTS = ("write", "split", "complete", "route", "adhere", "aware")
+RECIPE = ("evolution", "treesynth", "answers", "verification", "sandbox", "cleaning", "release")
 
 
 class DoesNotLoad(Exception):  # noqa: N818 - it says what is wrong with the files
@@ -64,8 +67,6 @@ def write_files(  # noqa: PLR0917 - what is written, and how
         raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
     if form in PAIRED:
         rows = paired(workspace, rows, form)
-    if is_export(folder) and not (folder / MANIFEST).exists():  # bare instructions: the release takes their place
-        make_room(folder)
     require_room(folder)
     # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
     remember_export(workspace.registry, Export(folder, form, wanted))
@@ -76,27 +77,61 @@ def write_files(  # noqa: PLR0917 - what is written, and how
     return done, loaded
 
 
+def write_instructions(
+    workspace: Workspace, samples: pl.DataFrame, folder: Path, form: Form, wanted: Wanted
+) -> Written:
+    """Write collected `samples`, which have no answers yet, into `folder`.
+
+    Raises:
+        FolderTaken, NothingToRelease: nothing can be written there, or of these rows.
+    """
+    require_room(folder)
+    remember_export(workspace.registry, Export(folder, form, wanted, answered=False))
+    batches = tuple(sorted(samples["batch"].unique()))
+    funnels = [workspace.funnel(batch).select(pl.lit(batch).alias("batch"), pl.all()) for batch in batches]
+    told = replace(
+        _of_batches(workspace, batches),
+        name=f"Instructions of {', '.join(batches)}",
+        answered=False,
+        funnel=pl.concat(funnels),
+        selection=wanted.describe(),
+    )
+    return write_release(samples.with_columns(split=pl.lit("train")), folder, form, told)
+
+
 def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -> Facts:
-    """What the card and the manifest of these rows tell."""
-    settings, batches = workspace.settings, tuple(sorted(rows["batch"].unique()))
+    """What the card and the manifest of these rows of the release tell."""
+    batches = tuple(sorted(rows["batch"].unique()))
+    spoken = workspace.settings.cleaning.languages or prevailing(rows["content"].head(LANGUAGE_ROWS))
+    return replace(
+        _of_batches(workspace, batches),
+        name=name,
+        trees=tuple(sorted(rows["tree"].drop_nulls().unique())),
+        funnel=release_funnel(workspace, batches),
+        benchmarks=_benchmarks(workspace, batches),
+        language=tuple(spoken),
+        selection=wanted.describe(),
+        lake=_lake(workspace),
+    )
+
+
+def _of_batches(workspace: Workspace, batches: tuple[str, ...]) -> Facts:
+    """What is known of batches, whatever is written of them."""
+    settings = workspace.settings
     with workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(batches))
     priced = [settings.prices[model] for model in costs["model"].unique() if model in settings.prices]
     told = settings.model_dump(mode="json")
     return Facts(
-        name=name,
+        name="",
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         batches=batches,
-        trees=tuple(sorted(rows["tree"].drop_nulls().unique())),
         recipe={section: told[section] for section in RECIPE},
         models=costs,
         prompts=_prompts(settings),
-        funnel=release_funnel(workspace, batches),
-        benchmarks=_benchmarks(workspace, batches),
+        funnel=pl.DataFrame(),
+        benchmarks=None,
         license=settings.release.license,
-        language=settings.cleaning.languages,
-        selection=wanted.describe(),
-        lake=_lake(workspace),
         price_tables=tuple(sorted({price.as_of for price in priced if price.as_of})),
         settings_digest=hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest(),
         code_version=version("evergrow"),
@@ -110,6 +145,7 @@ def _prompts(settings: Settings) -> dict[str, str]:
         "optimise": synthesis.optimise_prompt().version,
         "judge": judging.judge_prompt(settings.evolution.judging).version,
         **answers,
+        **{name: prompt(name).version for name in TREE_PROMPTS},
         "tests": tests_prompt().version,
     }
 

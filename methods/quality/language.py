@@ -1,5 +1,6 @@
 """The language of instructions, by their prose: code and short texts are in no language and stay."""
 
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
@@ -40,6 +41,14 @@ def language_reasons(texts: pl.Series, languages: Sequence[str]) -> pl.Series:
         [_foreign(text, stays) if long else None for text, long in zip(prose, long_enough, strict=True)],
         dtype=pl.String,
     )
+
+
+def prevailing(texts: pl.Series, least: float = 0.02) -> list[str]:
+    """The languages (ISO 639-1) of at least the share `least` of the texts whose language can be told, most first."""
+    prose = texts.drop_nulls().str.replace_all(_CODE, " ")
+    told = [_identifier().rank(text)[0][0] for text in prose if sum(map(str.isalpha, text)) >= MIN_LETTERS]
+    counted = Counter(language for language in told if language != NO_LANGUAGE).most_common()
+    return [language for language, count in counted if count >= least * len(told)]
 
 
 def _foreign(text: str, stays: frozenset[str]) -> str | None:

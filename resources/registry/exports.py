@@ -12,7 +12,6 @@ from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.ledger.registry_schema import exports as table
 from evergrow.resources.registry.registry import Registry, as_text, touch
-from evergrow.resources.releases.instructions import is_export
 from evergrow.resources.releases.manifest import ManifestError, read_manifest
 
 
@@ -52,8 +51,6 @@ def _export(folder: Path, told: dict[str, Any]) -> Export:
 
 
 def _is_there(export: Export) -> bool:
-    if not export.answered:
-        return is_export(export.folder)
     try:
         read_manifest(export.folder)
     except ManifestError:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files as files_of
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -83,7 +83,7 @@ def _front(
 ) -> "DatasetCardData":
     from huggingface_hub import DatasetCardData  # noqa: PLC0415 - heavy
 
-    named = {"license_name": licence.name} if licence.hub == "other" and licence.name else {}
+    named: dict[str, Any] = {"license_name": licence.name} if licence.hub == "other" and licence.name else {}
     info = {"config_name": "default", "features": features(shaped.rows.drop("split").schema)}
     places = [{"split": split, "path": path} for split, path in files.items()]
     return DatasetCardData(

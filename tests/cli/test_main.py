@@ -137,8 +137,10 @@ def test_an_export_is_a_dataset_with_a_card(grown: Evergrow, tmp_path: Path, for
     collected = pl.read_parquet(tmp_path / "collected.parquet")
     card = (tmp_path / "out" / "README.md").read_text()
     assert (said.code, rows.code) == (0, 0)
-    assert card.startswith("---\nconfigs:")
-    assert f"# {collected.height} evolved instructions" in card
+    assert "# Instructions of b\n" in card
+    assert "The rows are instructions without answers" in card
+    assert f"{collected.height} synthetic rows of the batches b" in card
+    assert grown("verify", tmp_path / "out").code == 0
     if form == "parquet":
         assert pl.read_parquet(tmp_path / "out" / name).height == collected.height
     else:

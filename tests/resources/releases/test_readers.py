@@ -74,10 +74,10 @@ def test_pandas_polars_and_duckdb_read_equal_columns_of_every_split(release: Pat
         parquet = path.suffix == ".parquet"
         pandas = pd.read_parquet(path) if parquet else pd.read_json(path, lines=True)
         polars = pl.read_parquet(path) if parquet else pl.read_ndjson(path)
-        ducks = duckdb.sql(f"select * from '{path}'")
+        ducks = duckdb.execute(f"select * from '{path}'")
 
-        assert list(pandas.columns) == polars.columns == ducks.columns == columns
-        assert len(pandas) == polars.height == ducks.count("*").fetchall()[0][0]
+        assert list(pandas.columns) == polars.columns == [column for column, *_ in ducks.description or ()] == columns
+        assert len(pandas) == polars.height == len(ducks.fetchall())
 
 
 def test_no_column_is_null_throughout_and_all_splits_have_one_schema(release: Path) -> None:
@@ -87,5 +87,5 @@ def test_no_column_is_null_throughout_and_all_splits_have_one_schema(release: Pa
 
     assert all(table.schema == tables[0].schema for table in tables)
     assert all(whole[name].count() for name in whole.columns)
-    union = duckdb.sql("select count(*) from (" + " union all ".join(f"select * from '{p}'" for p in paths) + ")")
+    union = duckdb.execute("select count(*) from (" + " union all ".join(f"select * from '{p}'" for p in paths) + ")")
     assert union.fetchall() == [(whole.height,)]
