@@ -1,11 +1,15 @@
-"""What the UI shows of a table: its first rows, and the spread of a score. Text stays text: cut, and never markup."""
+"""What the UI shows of a table: its first rows, and pictures of its figures. Text stays text, never markup."""
+
+import base64
+from collections.abc import Mapping
 
 import dagster as dg
 import polars as pl
 
+from evergrow.methods.text.svg import GREEN, LIGHT, Bar, bars
+
 SAMPLE_ROWS = 5
 SAMPLE_CHARS = 200
-BAR = 40  # characters of the longest bar
 
 
 def sample(table: pl.DataFrame, *columns: str) -> dict[str, dg.MetadataValue]:
@@ -16,24 +20,51 @@ def sample(table: pl.DataFrame, *columns: str) -> dict[str, dg.MetadataValue]:
 
 
 def histogram(table: pl.DataFrame, column: str, low: float, high: float, bins: int = 9) -> dict[str, dg.MetadataValue]:
-    """How often `column` lies in each of `bins` equal parts of `low` to `high`, as bars of text, and its mean."""
+    """How often `column` lies in each of `bins` equal parts of `low` to `high`, as a picture, with its mean and spread.
+
+    Nothing where no row has a value: a zero would be plotted as one.
+    """
     values = table[column].drop_nulls()
     if values.is_empty():
         return {}
-    edges = [low + (high - low) * n / bins for n in range(1, bins)]
-    parts = values.bin_intervals(edges, labels=[str(n) for n in range(bins)]).cast(pl.String).value_counts()
-    counts = dict(parts.iter_rows())
-    most = max(counts.values())
-    lines = []
-    for n, start in enumerate([low, *edges]):
-        count = counts.get(str(n), 0)
-        end = start + (high - low) / bins
-        lines.append(f"{start:5.2f} to {end:5.2f} {count:>8,} {'█' * round(BAR * count / most)}")
-    mean = values.mean()
+    step = (high - low) / bins
+    edges = [low + step * n for n in range(1, bins)]
+    places = values.bin_intervals(edges, labels=[str(n) for n in range(bins)]).cast(pl.String)
+    counts = dict(places.value_counts().iter_rows())
+    rows = [
+        Bar(f"{low + step * n:g} to {low + step * (n + 1):g}", [counts.get(str(n), 0)], f"{counts.get(str(n), 0):,}")
+        for n in range(bins)
+    ]
+    figures = values.to_frame().select(
+        mean=pl.col(column).mean(), p10=pl.col(column).quantile(0.1), p90=pl.col(column).quantile(0.9)
+    )
     return {
-        f"{column}_spread": dg.MetadataValue.md("```\n" + "\n".join(lines) + "\n```"),
-        f"{column}_mean": dg.MetadataValue.float(float(mean) if isinstance(mean, int | float) else 0.0),
+        f"{column}_spread": image(bars(rows, {column: GREEN}), f"{column} of {values.len():,} rows"),
+        **{f"{column}_{name}": dg.MetadataValue.float(value) for name, value in figures.row(0, named=True).items()},
     }
+
+
+def image(svg: str, what: str) -> dg.MetadataValue:
+    """A picture that the UI shows inline; `what` stands in its place where it cannot be shown."""
+    data = base64.b64encode(svg.encode()).decode()
+    return dg.MetadataValue.md(f"![{what}](data:image/svg+xml;base64,{data})")
+
+
+def planned(expected: Mapping[str, float | None], actual: Mapping[str, float | None]) -> dict[str, dg.MetadataValue]:
+    """What was expected beside what it was, as a picture: two bars a measure, the longer one filling the line.
+
+    A measure that is not known on both sides, or 0 on both, is left out.
+    """
+    rows = []
+    for name, value in expected.items():
+        came = actual.get(name)
+        most = max(value or 0, came or 0)
+        if value is None or came is None or not most:
+            continue
+        rows.append(Bar(f"{name}, expected", [value / most, 0], f"{value:,.4g}"))
+        rows.append(Bar(f"{name}, actual", [0, came / most], f"{came:,.4g}"))
+    chart = bars(rows, {"expected": LIGHT, "actual": GREEN})
+    return {"plan_against_actual": image(chart, "plan against actual")} if rows else {}
 
 
 def kept(table: pl.DataFrame) -> pl.DataFrame:

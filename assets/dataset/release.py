@@ -1,6 +1,5 @@
 """One dataset of the clean rows of several batches: no duplicates among them, nothing banned, splits by root."""
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -86,7 +85,6 @@ def release_definitions(settings: Settings) -> dg.Definitions:
         rows = _without_duplicates(rows, embedder, settings.cleaning)
         funnels = [funnel(context.instance, lake, b).filter(pl.col("stage") != STAGE) for b in batches]
         table = _split(_on_target(rows, config.rows, pl.concat(funnels)), rules)
-        picture = base64.b64encode(funnel_picture(pl.concat(funnels)).encode()).decode()
         read = [latest_materialization(context.instance, CLEAN, batch) for batch in batches]
         context.add_output_metadata(
             {
@@ -97,7 +95,7 @@ def release_definitions(settings: Settings) -> dg.Definitions:
                 "splits": dg.MetadataValue.json(
                     dict(shown.kept(table)["split"].value_counts().sort("split").iter_rows())
                 ),
-                "funnel": dg.MetadataValue.md(f"![where the rows went](data:image/svg+xml;base64,{picture})"),
+                "funnel": shown.image(funnel_picture(pl.concat(funnels)), "where the rows went"),
                 "funnel_text": dg.MetadataValue.md(_verbatim(funnels, batches)),
             }
         )

@@ -1,34 +1,31 @@
-"""A tree in the UI: its picture, its text and its leaves' sizes, as metadata of a materialization."""
+"""A tree in the UI: its picture and its leaves' sizes, as metadata of a materialization."""
 
-import base64
 from collections.abc import Mapping
 
 import dagster as dg
 import polars as pl
 
-from evergrow.methods.treesynth.picture import picture, text_histogram, text_tree
+from evergrow.assets.metadata import image
+from evergrow.methods.text.svg import GREEN, Bar, bars
+from evergrow.methods.treesynth.measures import histogram
+from evergrow.methods.treesynth.picture import picture
 
 MOST_NODES = 150  # the event log is no place for large pictures
 
 
 def tree_metadata(nodes: pl.DataFrame, rows: Mapping[str, int] | None = None) -> dict[str, dg.MetadataValue]:
-    """`tree` (a picture), `tree_text` and, if `rows` tells how many samples each leaf holds, `leaf_sizes`.
+    """`tree` and, if `rows` tells how many samples each leaf holds, `leaf_sizes`.
 
     nodes: the rows of one level or of several; where the root is not among them, the topmost stand side by side.
     """
     top = nodes.with_columns(
         parent_id=pl.when(pl.col("parent_id").is_in(nodes["id"].implode())).then("parent_id"),
     )
-    image = base64.b64encode(picture(top, rows, MOST_NODES).encode()).decode()
-    shown: dict[str, dg.MetadataValue] = {
-        "tree": dg.MetadataValue.md(f"![the tree](data:image/svg+xml;base64,{image})"),
-        "tree_text": dg.MetadataValue.md(_verbatim(text_tree(top, rows, MOST_NODES))),
-    }
+    shown = {"tree": image(picture(top, rows, MOST_NODES), "the tree")}
     if rows is not None:
-        shown["leaf_sizes"] = dg.MetadataValue.md(_verbatim(text_histogram(list(rows.values()))))
+        counts = [
+            Bar(f"{low:,}" if low == high else f"{low:,} to {high:,}", [leaves], f"{leaves:,} leaves")
+            for low, high, leaves in histogram(list(rows.values()))
+        ]
+        shown["leaf_sizes"] = image(bars(counts, {"leaves": GREEN}), "how many leaves hold how many rows")
     return shown
-
-
-def _verbatim(text: str) -> str:
-    """`text` as it is, whatever markup a model wrote into the names of values."""
-    return "```\n" + text.replace("`", "\N{MODIFIER LETTER GRAVE ACCENT}") + "\n```"

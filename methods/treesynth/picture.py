@@ -1,15 +1,15 @@
 """A tree to look at: as text, as a picture (SVG), and its leaves' sizes as a histogram. All names are escaped."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import polars as pl
 
+from evergrow.methods.text.svg import GREEN, LIGHT, RED, Drawing, shortened
 from evergrow.methods.treesynth.measures import histogram
 
 MOST_LINES = 400
-LABEL_CHARS = 60
-ROW_HEIGHT, INDENT, CHAR_WIDTH = 18, 22, 7
+ROW_HEIGHT, INDENT = 18, 22
+COLOURS = {"inner": GREEN, "leaf": LIGHT}  # of nodes; one that failed is red
 BAR = 40
 
 
@@ -29,24 +29,20 @@ def text_tree(nodes: pl.DataFrame, rows: Mapping[str, int] | None = None, most: 
 
 def picture(nodes: pl.DataFrame, rows: Mapping[str, int] | None = None, most: int = MOST_LINES) -> str:
     """The tree as an SVG picture: one line a node, indented by depth, inner nodes dark and leaves light."""
-    drawn = _walk(nodes, rows, most)
-    depths = dict(zip(nodes["id"].to_list(), nodes["depth"].to_list(), strict=True))
-    states = dict(zip(nodes["id"].to_list(), nodes["state"].to_list(), strict=True))
-    place = {node: number for number, (_, _, node) in enumerate(drawn)}
-    parent = dict(zip(nodes["id"].to_list(), nodes["parent_id"].to_list(), strict=True))
-    width = max(depths[n] * INDENT + 24 + len(label) * CHAR_WIDTH for _, label, n in drawn) if drawn else 100
-    parts = []
-    for number, (_, label, node) in enumerate(drawn):
-        x, y = depths[node] * INDENT + 10, number * ROW_HEIGHT + 14
-        if (above := place.get(parent[node] or "")) is not None:
-            parts.append(f'<path d="M{x - INDENT} {above * ROW_HEIGHT + 18}V{y}H{x - 5}" fill="none" stroke="#999"/>')
-        fill = "#2f6f4f" if states[node] == "inner" else "#9fd3a8" if states[node] == "leaf" else "#c0392b"
-        parts.append(f'<circle cx="{x}" cy="{y}" r="4" fill="{fill}"/>')
-        parts.append(f'<text x="{x + 9}" y="{y + 4}">{escape(_printable(label))}</text>')
-    height = len(drawn) * ROW_HEIGHT + 12
-    size = f'width="{width}" height="{height}"'
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="monospace" font-size="12">'
-    return f'{head}<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>'
+    walked = _walk(nodes, rows, most)
+    place = {node: number for number, (_, _, node) in enumerate(walked)}
+    known = {row["id"]: row for row in nodes.select("id", "depth", "state", "parent_id").iter_rows(named=True)}
+    drawing = Drawing()
+    for number, (_, label, name) in enumerate(walked):
+        node = known[name]
+        x, y = node["depth"] * INDENT + 10, number * ROW_HEIGHT + 14
+        if (above := place.get(node["parent_id"] or "")) is not None:
+            drawing.branch(x - INDENT, above * ROW_HEIGHT + 18, x - 5, y)
+        drawing.dot(x, y, COLOURS.get(node["state"], RED))
+        drawing.text(x + 9, y + 4, label)
+    if nodes.height > most:
+        drawing.text(10, len(walked) * ROW_HEIGHT + 18, f"and {nodes.height - most:,} more nodes")
+    return drawing.svg()
 
 
 def text_histogram(counts: Sequence[int]) -> str:
@@ -86,20 +82,11 @@ def _label(row: Mapping[str, object], rows: Mapping[str, int] | None) -> str:
     values = list(edge["values"]) if edge else []
     more = f" and {len(values) - 3} more" if len(values) > 3 else ""
     name = f"one of {' | '.join(values[:3])}{more}" if len(values) > 1 else (values or ["the whole space"])[0]
-    label = _cut(name)
+    label = shortened(name)
     if row.get("reason"):
-        return f"{label} [{_cut(str(row['reason']))}]"
+        return f"{label} [{shortened(str(row['reason']))}]"
     if row["state"] == "inner":
-        return f"{label} > {_cut(str(row['split_dimension']))}"
+        return f"{label} > {shortened(str(row['split_dimension']))}"
     count = rows.get(str(row["id"]), 0) if rows is not None else 0
     held = f", {count:,} row{'' if count == 1 else 's'}" if rows is not None else ""
     return f"{label} (leaf: {row['leaf_reason']}{held})"
-
-
-def _cut(text: str) -> str:
-    flat = _printable(" ".join(text.split()))
-    return flat if len(flat) <= LABEL_CHARS else flat[: LABEL_CHARS - 1] + "…"
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
