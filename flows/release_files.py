@@ -102,7 +102,8 @@ def write_instructions(
 def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -> Facts:
     """What the card and the manifest of these rows of the release tell."""
     batches = tuple(sorted(rows["batch"].unique()))
-    spoken = workspace.settings.cleaning.languages or prevailing(rows["content"].head(LANGUAGE_ROWS))
+    asked = rows["content" if "content" in rows.columns else "instruction"].head(LANGUAGE_ROWS)
+    spoken = workspace.settings.cleaning.languages or prevailing(asked)
     return replace(
         _of_batches(workspace, batches),
         name=name,

@@ -59,15 +59,13 @@ def test_what_became_of_a_folder_is_not_held_against_anybody(registry: Registry,
     assert [export.folder.name for export in exports(registry)] == ["kept"]
 
 
-def test_bare_instructions_are_found_too_while_their_card_is_there(registry: Registry, tmp_path: Path) -> None:
+def test_bare_instructions_are_found_too_while_their_manifest_is_there(registry: Registry, tmp_path: Path) -> None:
     folder = tmp_path / "bare"
-    folder.mkdir()
-    (folder / "README.md").write_text("---\ntags:\n- evergrow\n---\n")
-    (folder / "train.jsonl").write_text('{"id": "s1_0", "messages": [], "batch": "b"}\n')
+    write_release(table(row(1, response=None)), folder, "chat", facts(answered=False))
     export = Export(folder, "chat", Wanted(batches=("b",)), answered=False)
     remember_export(registry, export)
 
     assert exports(registry) == [export]
     assert set(exported_rows(export).iter_rows()) == {("b", "s1_0")}
-    (folder / "README.md").unlink()
+    (folder / "manifest.json").unlink()
     assert exports(registry) == []
