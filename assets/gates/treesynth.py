@@ -89,6 +89,13 @@ _SAMPLES = Suite(
             of="checked",
         ),
         FigureRule("most of the checks can be read", "read_checks_share", {"min_value": 0.5}, "warning", of="checked"),
+        FigureRule(
+            "the judge finds enough of the wrong attributes that were planted",
+            "planted_found_share",
+            {"min_value": Setting("gates.samples.min_planted_found")},
+            "warning",
+            of="planted_checks",
+        ),
     ),
     columns={"kept_told": pl.when(KEPT).then("told"), "kept_beyond_quota": _LEAF_SURPLUS},
     figures={
@@ -98,7 +105,9 @@ _SAMPLES = Suite(
         "kept_without_text": (KEPT & pl.any_horizontal(pl.col("content", "leaf_id").is_null())).sum(),
         "checked": _CHECKED.sum(),
         "adherence_mean": pl.col("adherence").mean(),
-        "read_checks_share": pl.col("adherence").count() / _CHECKED.sum(),
+        "read_checks_share": pl.col("judge_call_id").count() / _CHECKED.sum(),
+        "planted_checks": pl.col("planted_found").count(),
+        "planted_found_share": pl.col("planted_found").mean(),
     },
 )
 _ROUTED = Suite(

@@ -143,20 +143,22 @@ class Router:
                     return name, None, node.id, steps, str(outage)
                 if isinstance(told, NoAnswer):
                     return name, None, node.id, steps, f"unrouted: {told.reason}"[:300]
+                if told is None:
+                    return name, None, node.id, steps, f"unrouted: none fits of {split.dimension!r}"[:300]
                 below = children(node, split)[told]
             if below.id not in self.index:
                 return name, None, node.id, steps, "unrouted: the tree has no answer there; grow it again"
             node, split = self.index[below.id]
         return name, node.id, None, steps, None
 
-    async def _choose(self, node: Node, split: Split, text: str) -> int | NoAnswer:
+    async def _choose(self, node: Node, split: Split, text: str) -> int | NoAnswer | None:
         slot = self.wanted.redo if node.depth >= self.wanted.redo_from else 0
         shown = render_route(self.domain, text, split)
         told = await self.asker.ask("router", shown, slot, partial(_read_route, split.values))
         return told if isinstance(told, NoAnswer) else told.value
 
 
-def _read_route(values: tuple[str, ...], answer: object) -> int:
+def _read_route(values: tuple[str, ...], answer: object) -> int | None:
     return read_route(answer, values)
 
 
@@ -189,7 +191,7 @@ def _balanced(settings: Settings) -> dg.AssetsDefinition:
         spec, domain = known_tree(registry, settings, context.partition_key)
         wanted, nodes = _wanted(registry, spec.tree), whole_tree(levels, spec)
         leaf_rows = nodes.filter(pl.col("state") == "leaf")
-        quotas = balance_quotas(leaf_rows.select("id", "list_nodes"), wanted.rows)
+        quotas = balance_quotas(leaf_rows, leaf_counts(nodes, routed), wanted.rows)
         thinned = thin(routed, quotas, spec.seed)
         leaves = [_leaf(row, quotas[row["id"]], held) for row, held in _with_rows(leaf_rows, thinned)]
         async with models.engine(context) as engine:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from evergrow.methods.text.prompts import Rendered
 from evergrow.methods.treesynth.dimensions import render_split
 from evergrow.methods.treesynth.domain import Domain
-from evergrow.methods.treesynth.forecast import VALUE_ASKS, writing_calls
+from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, VALUE_ASKS, writing_calls
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.samples import render_adherence, render_write
 from evergrow.methods.treesynth.values import render_completion
@@ -25,7 +25,7 @@ def level_works(domain: Domain, rules: models.TreeSynth, depth: int, nodes: int,
         return []
     calls, sample = -(-rules.pivots // rules.samples_per_call), "x" * SAMPLE_CHARS
     around = _attributes(domain, depth)
-    split = render_split(domain, [sample] * rules.pivots, [a.dimension for a in around], [])
+    split = render_split(domain, [sample] * rules.pivots, around, [])
     complete = render_completion(domain, around, "x" * 40, ["x" * 40] * rules.ask_until)
     divisions = rules.dimension_candidates + VALUE_ASKS
     # Below lists pivots come from several draws, each of which is a request (method.md D36).
@@ -59,7 +59,8 @@ def samples_works(
         ),
         Work(
             "samples/checks", "judge", "treesynth/samples", checks, checks,
-            [_request("judge", render_adherence(domain, sample, around))], ADHERENCE_TOKENS,
+            [_request("judge", render_adherence(domain, sample, around, [["x" * 40] * TYPICAL_FAN_OUT] * len(around)))],
+            ADHERENCE_TOKENS,
         ),
     ]  # fmt: skip
     return [work for work in works if work.most]

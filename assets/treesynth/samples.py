@@ -5,7 +5,6 @@ Shards are made in their order: a later one repeats nothing that an earlier one 
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -18,16 +17,12 @@ from evergrow.assets.treesynth.asker import GROWING, Asker
 from evergrow.assets.treesynth.level import known_tree
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.requests import samples_works, writing_of
-from evergrow.methods.ask import Answer, NoAnswer, Outage
-from evergrow.methods.concurrency import each
+from evergrow.methods.treesynth import adherence
 from evergrow.methods.treesynth.domain import Domain
-from evergrow.methods.treesynth.draws import derived
-from evergrow.methods.treesynth.leaves import Leaf
+from evergrow.methods.treesynth.leaves import Leaf, leaf_quotas
 from evergrow.methods.treesynth.measures import balance
-from evergrow.methods.treesynth.nodes import ATTRIBUTES, Attribute, connected, read_node
+from evergrow.methods.treesynth.nodes import ATTRIBUTES, connected, read_node
 from evergrow.methods.treesynth.prompt_set import prompt
-from evergrow.methods.treesynth.quotas import largest_remainder, natural_target
-from evergrow.methods.treesynth.samples import read_adherence, render_adherence
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.writer import AFTER_PIVOTS, Writer, line_rows, nothing_taken, pivot_lines, take
 from evergrow.resources.embedding.embedder import Embedder
@@ -52,11 +47,6 @@ SAMPLE_SCHEMA: dict[str, Any] = {
     "likeness": pl.Float64,
     "leaf_rows": pl.Int64,
     "reason": pl.String,
-}
-CHECKED_SCHEMA = {
-    "id": pl.String,
-    "adherence": pl.Float64,
-    **dict.fromkeys(("adherence_reason", "judge_model", "judge_call_id"), pl.String),
 }
 
 
@@ -127,7 +117,9 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
                 writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
                 await writer.fill(leaves, taken)
                 table = _table(leaves, spec, domain)
-                checked = await _checked(asker, table, domain, spec, checks)
+                kept = table.filter(pl.col("reason").is_null())
+                asked = adherence.chosen(kept, adherence.siblings(nodes), spec.seed, checks)
+                checked = await adherence.check(asker, domain, asked)
         table = table.join(checked, on="id", how="left", maintain_order="left")
         counts = {leaf.node.id: len(leaf.kept) for leaf in leaves}
         shown = nodes.filter(pl.col("id").is_in(_with_ancestors(leaves, nodes)))
@@ -164,17 +156,6 @@ def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.Dat
         raise dg.Failure(f"tree {spec.tree!r}: {error}", allow_retries=False) from error
 
 
-def leaf_quotas(nodes: pl.DataFrame, spec: TreeSpec, rules: models.TreeSynth) -> dict[str, int]:
-    """The rows that each leaf is to have, by its id: the target shared out exactly, or each leaf's own number."""
-    leaves = nodes.filter(pl.col("state") == "leaf").select("id", "list_nodes")
-    ids = leaves["id"].to_list()
-    own = [natural_target(k, rules.samples_per_call, rules.sets_per_list) for k in leaves["list_nodes"]]
-    if spec.rows is None:
-        return dict(zip(ids, own, strict=True))
-    weights = own if rules.leaf_weights == "sets" else [1] * len(ids)
-    return dict(zip(ids, largest_remainder(weights, spec.rows, ids), strict=True))
-
-
 def shard_leaves(
     nodes: pl.DataFrame, spec: TreeSpec, domain: Domain, rules: models.TreeSynth, shard: str
 ) -> list[Leaf]:
@@ -183,11 +164,13 @@ def shard_leaves(
     Raises:
         dg.Failure: rows are aimed at and there is no leaf.
     """
-    number, quotas = shard_names(rules.shards).index(shard), leaf_quotas(nodes, spec, rules)
+    number, leaves = shard_names(rules.shards).index(shard), nodes.filter(pl.col("state") == "leaf")
+    own = {"per_call": rules.samples_per_call, "sets_per_list": rules.sets_per_list}
+    quotas = leaf_quotas(leaves, spec.rows, **own, alike=rules.leaf_weights == "equal")
     if not quotas and spec.rows:
         raise dg.Failure(f"tree {spec.tree!r} has no leaf that could hold its {spec.rows:,} rows", allow_retries=False)
     found = []
-    for row in nodes.filter(pl.col("state") == "leaf")[number :: rules.shards].iter_rows(named=True):
+    for row in leaves[number :: rules.shards].iter_rows(named=True):
         lines = pivot_lines(row, domain)
         found.append(Leaf(read_node(row), quotas[row["id"]], lines, AFTER_PIVOTS if lines else 0))
     return found
@@ -205,33 +188,6 @@ def _table(leaves: Sequence[Leaf], spec: TreeSpec, domain: Domain) -> pl.DataFra
     aimed = sum(leaf.quota for leaf in leaves)
     rows = (row for leaf in leaves for row in line_rows(leaf, spec.tree, domain))
     return pl.DataFrame(rows, schema=SAMPLE_SCHEMA, orient="row").with_columns(shard_rows=pl.lit(aimed, pl.Int64))
-
-
-async def _checked(asker: Asker, table: pl.DataFrame, domain: Domain, spec: TreeSpec, most: int) -> pl.DataFrame:
-    """The judge's word on a random few of the kept samples: which share of their leaf's attributes they have."""
-    kept = table.filter(pl.col("reason").is_null() & (pl.col("attributes").list.len() > 0))
-    ids = kept["id"].to_list()
-    chosen = derived(spec.seed, "adherence").sample(sorted(ids), min(most, len(ids)))
-    rows = kept.filter(pl.col("id").is_in(chosen)).select("id", "content", "attributes").to_dicts()
-
-    async def check(row: dict[str, Any]) -> tuple[str, float | None, str | None, str | None, str | None]:
-        attributes = [Attribute(**a) for a in row["attributes"]]
-        shown = render_adherence(domain, row["content"], attributes)
-        try:
-            told = await asker.ask("judge", shown, 0, partial(_adherence, len(attributes)))
-        except Outage as outage:
-            return row["id"], None, str(outage), None, None
-        match told:
-            case NoAnswer(reason=reason):
-                return row["id"], None, reason, None, None
-            case Answer(value=(share, why)):
-                return row["id"], share, why, told.model, told.call_id
-
-    return pl.DataFrame(await each(rows, check), schema=CHECKED_SCHEMA, orient="row")
-
-
-def _adherence(attributes: int, answer: object) -> tuple[float, str]:
-    return read_adherence(answer, attributes)
 
 
 def _spread(counts: Sequence[int]) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered
+from evergrow.methods.treesynth.answers import AwareAnswer
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
 from evergrow.methods.treesynth.prompt_set import around, render
@@ -37,14 +37,15 @@ def read_aware(answer: object, story: str, action: str) -> Aware:
     """The conversion in an answer.
 
     Raises:
-        ValueError: a part is missing, the story or the action did not change, or the action is no short phrase.
+        ValueError: a part is missing, the story or the action did not change, the clue is not what was added, or the
+            action is no short phrase.
     """
-    found: dict[str, Any] = answer if isinstance(answer, dict) else {}
-    parts = [found.get(name) for name in ("story", "clue", "aware_action", "reasoning")]
-    texts = [" ".join(part.split()) if isinstance(part, str) else "" for part in parts]
-    if not all(texts):
-        raise ValueError("the answer lacks one of 'story', 'clue', 'aware_action', 'reasoning'")
-    aware = Aware(*texts)
+    found = AwareAnswer.read(answer)
+    aware = Aware(*(" ".join(t.split()) for t in (found.story, found.clue, found.aware_action, found.reasoning)))
+    if fold(aware.clue) not in fold(aware.story):
+        raise ValueError("the clue does not stand in the story")
+    if fold(aware.clue) in fold(story):
+        raise ValueError("the clue stood in the story before: nothing was added")
     if fold(aware.story) == fold(story):
         raise ValueError("the story is unchanged")
     if fold(aware.aware_action) == fold(action):

@@ -3,22 +3,33 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import clean, fold
 from evergrow.methods.text.prompts import Rendered
+from evergrow.methods.treesynth.answers import SplitAnswer, ValueGroup
 from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.prompt_set import around, render, schema_of
 
 MAX_NAME_CHARS = 120
 PIVOT_CHARS = 2_000
-_REMAINDER = re.compile(
-    r"^(others?|mixed|misc(ellaneous)?|various|none|unknown|n/?a|general|(any|every)thing else|rest|remaining)\b|"
-    r"\b(other|others|and more|etc)\.?$"
+# A value that consists of nothing but such words names what is left over; before a noun of their own ("Mixed numbers",
+# "General surgery") they say what it is about.
+LEFT_OVER = (
+    "other others mixed mixture misc miscellaneous various several none nothing unknown unclear unspecified "
+    "uncategorized uncategorised na general generic else rest remainder remaining"
 )
+VAGUE = (
+    "the a an of these them above all any every anything everything something not applicable thing things type types "
+    "kind kinds sort sorts topic topics value values category categories case cases area areas aspect aspects form "
+    "forms group groups item items reason reasons use uses"
+)
+_LEFT_OVER, _VAGUE = frozenset(LEFT_OVER.split()), frozenset(VAGUE.split())
+_OPENS = re.compile(r"((all|any|every|the) )*others?( |$)")
+_ENDS = re.compile(r"( and| or|,) (others?|more|similar|so on|the (rest|like))( \w+)?$|[ ,]etc$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +48,13 @@ class Choice:
     groups: tuple[Group, ...]
 
 
-def render_split(domain: Domain, pivots: Sequence[str], used: Sequence[str], faults: Sequence[str]) -> Rendered:
+def render_split(domain: Domain, pivots: Sequence[str], part: Sequence[Attribute], faults: Sequence[str]) -> Rendered:
     """The question for a dimension.
 
     Args:
         domain: whose samples these are.
         pivots: at least two.
-        used: dimensions of the ancestors, which may not come again.
+        part: the attributes of the node that is divided, whose dimensions may not come again; none for the root.
         faults: why earlier answers were of no use.
     """
     shown = [excerpt(pivot, PIVOT_CHARS) for pivot in pivots]
@@ -56,8 +67,8 @@ def render_split(domain: Domain, pivots: Sequence[str], used: Sequence[str], fau
         schema,
         pivots=shown,
         fence=around(shown),
-        used=list(used),
-        used_fence=around(used),
+        part=list(part),
+        part_fence=around(text for a in part for text in (a.dimension, a.value)),
         faults=list(faults),
         faults_fence=around(faults),
     )
@@ -72,13 +83,11 @@ def read_choice(answer: object, pivots: int, used: Sequence[str]) -> Choice:
     Raises:
         ValueError: with the first rule that is broken.
     """
-    found: dict[str, Any] = answer if isinstance(answer, dict) else {}
-    if not isinstance(found.get("values"), list):
-        raise ValueError("the answer has no 'dimension' with a list of 'values'")  # noqa: TRY004 - an invalid answer
-    dimension = _name(found.get("dimension"), "dimension")
+    found = SplitAnswer.read(answer)
+    dimension = _name(found.dimension, "dimension")
     if fold(dimension) in {fold(name) for name in used}:
         raise ValueError(f"the dimension {dimension!r} is already used above")
-    groups = tuple(_group(part, pivots) for part in found["values"])
+    groups = tuple(_group(part, pivots) for part in found.values)
     if len(groups) < 2:
         raise ValueError(f"the dimension {dimension!r} needs at least two values")
     _check_values([group.value for group in groups])
@@ -88,7 +97,11 @@ def read_choice(answer: object, pivots: int, used: Sequence[str]) -> Choice:
 
 def is_remainder(value: str) -> bool:
     """Whether a value only means "what is left", such as "Other"."""
-    return bool(_REMAINDER.search(value.casefold().strip()))
+    said = value.casefold().replace("&", " and ").replace("n/a", "na")
+    said = " ".join(re.sub(r"[^\w\s,']", " ", said).split())
+    words = set(said.replace(",", " ").split())
+    alone = words <= _LEFT_OVER | _VAGUE and not words.isdisjoint(_LEFT_OVER)
+    return alone or bool(_OPENS.match(said) or _ENDS.search(said))
 
 
 def separation(choice: Choice, vectors: np.ndarray) -> float:
@@ -106,8 +119,8 @@ def separation(choice: Choice, vectors: np.ndarray) -> float:
     return float((within.mean() if within.size else 0.0) - (between.mean() if between.size else 0.0))
 
 
-def _name(text: object, what: str) -> str:
-    if not isinstance(text, str) or not text.strip():
+def _name(text: str, what: str) -> str:
+    if not text.strip():
         raise ValueError(f"a {what} has no name")
     name = clean(text)
     if len(name) > MAX_NAME_CHARS:
@@ -115,14 +128,10 @@ def _name(text: object, what: str) -> str:
     return name
 
 
-def _group(part: object, pivots: int) -> Group:
-    found: dict[str, Any] = part if isinstance(part, dict) else {}
-    numbers = found.get("samples")
-    if not isinstance(numbers, list):
-        raise ValueError("a value has no list of 'samples'")  # noqa: TRY004 - an invalid answer
-    value = _name(found.get("value"), "value")
-    whole = [n for n in numbers if isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= pivots]
-    if len(whole) < len(numbers):
+def _group(part: ValueGroup, pivots: int) -> Group:
+    value = _name(part.value, "value")
+    whole = [n for n in part.samples if isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= pivots]
+    if len(whole) < len(part.samples):
         raise ValueError(f"the samples of {value!r} are not numbers from 1 to {pivots}")
     if not whole:
         raise ValueError(f"the value {value!r} has no sample")

@@ -34,6 +34,7 @@ class SampleField(Part):
     minimum: int = 0
     maximum: int = 1_000_000
     not_in: tuple[Name, ...] = Field((), strict=False)
+    code: Literal["python"] | None = None
 
 
 class Dimension(Part):
@@ -83,6 +84,8 @@ class Domain(Part):
     samples: Text
     expert: Text
     rules: tuple[Text, ...] = Field(strict=False, min_length=1)
+    variety: tuple[Text, ...] = Field((), strict=False)
+    about_attributes: Text | None = None
     about_values: tuple[Text, ...] = Field((), strict=False)
     fields: dict[Name, SampleField] = Field(min_length=1)
     text: Text

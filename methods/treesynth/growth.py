@@ -143,9 +143,10 @@ class Grower:
         found: dict[str, Pivot] = {}
         size = min(rules.samples_per_call, -(-rules.pivots // rules.list_draws) if node.list_nodes else rules.pivots)
         while attempts < rules.pivot_attempts and (missing := rules.pivots - len(found)) > 0:
-            numbers = range(asked, asked + -(-missing // size))
-            asked = numbers.stop
-            written = await asyncio.gather(*(self._write(node, number, size) for number in numbers))
+            sizes = [min(size, missing - start) for start in range(0, missing, size)]
+            calls = [self._write(node, asked + place, count) for place, count in enumerate(sizes)]
+            asked += len(sizes)
+            written = await asyncio.gather(*calls)
             attempts += not all(isinstance(part, NoAnswer) and part.replayed for part in written)
             for part in written:
                 if isinstance(part, NoAnswer):
@@ -186,7 +187,7 @@ class Grower:
         last = NoAnswer("none was asked for", declined=False)
         attempt, drawn = 0, 0
         while drawn < self.rules.dimension_attempts:
-            prompt = dimensions.render_split(self.domain, texts, node.dimensions, faults)
+            prompt = dimensions.render_split(self.domain, texts, described(node), faults)
             slot = number * self.rules.dimension_attempts + attempt
             attempt += 1
             told = await self.asker.ask(
@@ -206,12 +207,12 @@ class Grower:
     async def _completed(self, node: Node, choice: Choice) -> tuple[str, ...]:
         """The values of the dimension, asked for until they cover it, within bounds (method.md B.5)."""
         completion = Completion(tuple(group.value for group in choice.groups))
-        shown = tuple(Attribute(e.dimension, _some(e.values)) for e in node.path)
+        shown = described(node)
         while not completion.over(self.rules.ask_until, self.rules.max_asks):
             prompt = values.render_completion(self.domain, shown, choice.dimension, completion.values)
             told = await self.asker.ask("partitioner", prompt, completion.asks, values.read_reply, goes_on=True)
             if isinstance(told, NoAnswer):
-                # NoAnswer new came of this ask; a second one in a row ends the asking.
+                # Nothing new came of this ask; a second one in a row ends the asking.
                 completion = completion.take(values.Reply("more", ()))
             else:
                 completion = completion.take(told.value)
@@ -270,6 +271,11 @@ def _pivot_row(pivot: Pivot) -> dict[str, Any]:
         "call_id": pivot.call_id,
         "model": pivot.model,
     }
+
+
+def described(node: Node) -> tuple[Attribute, ...]:
+    """The attributes of a node for a question about the whole of it."""
+    return tuple(Attribute(edge.dimension, _some(edge.values)) for edge in node.path)
 
 
 def _some(all_values: Sequence[str]) -> str:

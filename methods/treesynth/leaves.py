@@ -4,8 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from evergrow.methods.treesynth.nodes import Attribute, Node
-from evergrow.methods.treesynth.quotas import largest_remainder
+import polars as pl
+
+from evergrow.methods.treesynth.nodes import Attribute, Node, read_node
+from evergrow.methods.treesynth.quotas import natural_target, tree_shares
 from evergrow.methods.treesynth.samples import Sample, told_apart
 
 
@@ -68,6 +70,32 @@ class Leaf:
         return max(0, self.quota - len(self.kept))
 
 
+def leaf_quotas(
+    leaves: pl.DataFrame, rows: int | None, *, per_call: int, sets_per_list: int, alike: bool
+) -> dict[str, int]:
+    """The rows that each leaf is to have, by its id: `rows` shared out exactly, or each leaf's own number.
+
+    Args:
+        leaves: the rows of a tree's leaves: `id, parent_id, place, path, list_nodes`.
+        rows: of the whole tree; None: as many as its leaves add up to.
+        per_call: a leaf's own number, with no list on its path.
+        sets_per_list: what each list on its path multiplies it by.
+        alike: give all leaves the same, whatever lists are on their paths.
+    """
+    ids = leaves["id"].to_list()
+    own = [natural_target(k, per_call, sets_per_list) for k in leaves["list_nodes"]]
+    if rows is None:
+        return dict(zip(ids, own, strict=True))
+    shares = tree_shares(leaf_steps(leaves), [1] * len(ids) if alike else own, rows)
+    return dict(zip(ids, shares, strict=True))
+
+
+def leaf_steps(leaves: pl.DataFrame) -> list[tuple[str, ...]]:
+    """What each leaf is called on the way down to it; see `Node.steps`."""
+    columns = ("id", "parent_id", "place", "path")
+    return [read_node(row).steps for row in leaves.select(columns).iter_rows(named=True)]
+
+
 def settle(leaf: Leaf) -> None:
     """Reject what a leaf has twice, and what is beyond its quota; earlier samples stay."""
     seen: set[str] = set()
@@ -106,7 +134,7 @@ def hand_on(leaves: Sequence[Leaf]) -> int:
     for leaf in leaves:
         if leaf.exhausted:
             leaf.quota -= leaf.missing
-    shares = largest_remainder([leaf.quota for leaf in able], missing, [leaf.node.id for leaf in able])
+    shares = tree_shares([leaf.node.steps for leaf in able], [leaf.quota for leaf in able], missing)
     for leaf, share in zip(able, shares, strict=True):
         leaf.quota += share
         settle(leaf)

@@ -74,6 +74,11 @@ class Node:
         return len(self.path)
 
     @property
+    def steps(self) -> tuple[str, ...]:
+        """What it is called on the way down to it, the same in every tree that divides alike, whatever its name."""
+        return tuple("\1".join((edge.dimension, *edge.values)) for edge in self.path)
+
+    @property
     def list_nodes(self) -> int:
         """List-valued nodes on the path, this one included (method.md B.3, the exponent k)."""
         return sum(edge.is_list for edge in self.path)

@@ -1,12 +1,12 @@
 """What all prompts of this folder have in common: lists of untrusted texts in fences, schemas made to measure."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from evergrow.methods.text.prompts import Prompt, Rendered, fence, load_prompt
+from evergrow.methods.treesynth.answers import ANSWERS
 from evergrow.methods.treesynth.domain import Domain
 
 PROMPTS = Path(__file__).with_name("prompts")
@@ -14,7 +14,7 @@ PROMPTS = Path(__file__).with_name("prompts")
 
 def prompt(name: str) -> Prompt:
     """The prompt `name` of TreeSynth."""
-    return load_prompt(PROMPTS, name)
+    return load_prompt(PROMPTS, name, ANSWERS[name])
 
 
 def version(name: str, domain: Domain) -> str:
@@ -28,12 +28,11 @@ def around(texts: Iterable[object]) -> str:
 
 
 def render(name: str, domain: Domain, schema: Mapping[str, Any] | None = None, **values: object) -> Rendered:
-    """The prompt `name` with the domain's words; `schema` replaces the one beside the prompt's file."""
+    """The prompt `name` with the domain's words; `schema` replaces that of the prompt's answer."""
     rendered = prompt(name).render(domain=domain, **values)
     return replace(rendered, schema=schema or rendered.schema, version=version(name, domain))
 
 
 def schema_of(name: str) -> dict[str, Any]:
-    """A copy of the schema beside the prompt's file, to be narrowed."""
-    narrowed: dict[str, Any] = json.loads(json.dumps(prompt(name).schema))
-    return narrowed
+    """The schema of the prompt's answer, to be narrowed."""
+    return ANSWERS[name].schema_of_answer()

@@ -1,6 +1,8 @@
 """How many rows each leaf writes: natural targets, and an exact total shared out by largest remainder."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Literal
 
 Weighting = Literal["sets", "equal"]
@@ -36,4 +38,65 @@ def largest_remainder(weights: Sequence[int], total: int, ties: Sequence[str]) -
     order = sorted(range(len(weights)), key=lambda i: (-(total * weights[i] % whole), ties[i]))
     for place in order[:left]:
         shares[place] += 1
+    return shares
+
+
+def tree_shares(paths: Sequence[Sequence[str]], weights: Sequence[int], total: int) -> list[int]:
+    """`total` shared out over the leaves of a tree in proportion to `weights`, to branches before leaves.
+
+    Exact, and each leaf's share is within one of its proportion. What is left over after the whole parts goes down the
+    tree: the values of the first dimension get their parts of it, each at least one if there are enough, then those of
+    the second, and so on; so few rows come from all over the tree and not from where its leaves are many.
+
+    Args:
+        paths: of each leaf the values from the root down to it: no two alike, none the beginning of another. Ties go to
+            the smaller path, so that the order of the leaves changes nothing.
+        weights: of each leaf, whole numbers from 0; not all 0 unless `total` is 0.
+        total: from 0.
+
+    Raises:
+        ValueError: there is nobody to give the total to.
+    """
+    whole = sum(weights)
+    if not whole:
+        return largest_remainder(weights, total, ["\0".join(path) for path in paths])
+    shares = [total * weight // whole for weight in weights]
+    parts = [total * weight % whole for weight in weights]  # of one row, in units of 1 / whole
+    open_leaves = [place for place, part in enumerate(parts) if part]
+    _descend(open_leaves, 0, total - sum(shares), (paths, parts, shares))
+    return shares
+
+
+def _descend(
+    leaves: list[int], depth: int, rows: int, state: tuple[Sequence[Sequence[str]], Sequence[int], list[int]]
+) -> None:
+    """Give `rows` to as many of `leaves`, which share their paths down to `depth`; at most one each."""
+    paths, parts, shares = state
+    if not rows:
+        return
+    if rows == len(leaves):
+        for leaf in leaves:
+            shares[leaf] += 1
+        return
+    branches: dict[str, list[int]] = defaultdict(list)
+    for leaf in leaves:
+        branches[paths[leaf][depth]].append(leaf)
+    names = sorted(branches)
+    given = _apportion(
+        [sum(parts[n] for n in branches[name]) for name in names], [len(branches[n]) for n in names], rows
+    )
+    for name, share in zip(names, given, strict=True):
+        _descend(branches[name], depth + 1, share, state)
+
+
+def _apportion(weights: Sequence[int], most: Sequence[int], total: int) -> list[int]:
+    """`total` in proportion to `weights`, at most `most` each, at least one each if there are enough."""
+    least = 1 if total >= len(weights) else 0
+    shares = [least] * len(weights)
+    exact = [Fraction(total * weight, sum(weights)) for weight in weights]
+    shares = [max(share, min(int(want), cap)) for share, want, cap in zip(shares, exact, most, strict=True)]
+    while (left := total - sum(shares)) != 0:
+        step = 1 if left > 0 else -1
+        able = [n for n in range(len(weights)) if (shares[n] < most[n] if step > 0 else shares[n] > least)]
+        shares[max(able, key=lambda n: (step * (exact[n] - shares[n]), -n))] += step
     return shares

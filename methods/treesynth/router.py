@@ -5,15 +5,18 @@ from collections.abc import Sequence
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered, fence
+from evergrow.methods.treesynth.answers import RouteAnswer
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.nodes import Node, Split, children
 from evergrow.methods.treesynth.prompt_set import around, render, schema_of
+
+NONE_FITS = "none fits"
 
 
 def render_route(domain: Domain, text: str, split: Split) -> Rendered:
     """The question which value of `split` a text has."""
     schema = schema_of("route")
-    schema["properties"]["value"]["enum"] = list(split.values)
+    schema["properties"]["value"]["enum"] = [*split.values, NONE_FITS]
     return render(
         "route",
         domain,
@@ -23,18 +26,19 @@ def render_route(domain: Domain, text: str, split: Split) -> Rendered:
         dimension=split.dimension,
         values=list(split.values),
         values_fence=around([split.dimension, *split.values]),
+        none_fits=NONE_FITS,
     )
 
 
-def read_route(answer: object, values: Sequence[str]) -> int:
-    """The place of the chosen value in `values`; case, spacing and punctuation are forgiven, nothing else.
+def read_route(answer: object, values: Sequence[str]) -> int | None:
+    """The place of the chosen value in `values`, None where none fits; case, spacing and punctuation are forgiven.
 
     Raises:
-        ValueError: the answer chooses none of them.
+        ValueError: the answer chooses something else.
     """
-    given = answer.get("value") if isinstance(answer, dict) else None
-    if not isinstance(given, str):
-        raise ValueError("the answer has no 'value'")  # noqa: TRY004 - an invalid answer, not a bug
+    given = RouteAnswer.read(answer).value
+    if fold(given) == fold(NONE_FITS) and NONE_FITS not in values:
+        return None
     places = [place for place, value in enumerate(values) if value == given]
     places = places or [place for place, value in enumerate(values) if fold(value) == fold(given)]
     if len(places) != 1:

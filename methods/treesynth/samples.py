@@ -1,7 +1,9 @@
 """Pivots and samples: what a writer is asked in a part of the space, how its answer is checked and exported."""
 
+import ast
 import json
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered, fence
+from evergrow.methods.treesynth.answers import AdherenceAnswer, SamplesAnswer
 from evergrow.methods.treesynth.domain import Domain, SampleField, fields_schema
 from evergrow.methods.treesynth.draws import derived
 from evergrow.methods.treesynth.nodes import Attribute
@@ -16,6 +19,8 @@ from evergrow.methods.treesynth.prompt_set import around, render, schema_of
 from evergrow.methods.treesynth.templates import build, fill
 
 AVOID_CHARS = 240
+SHOWN_VALUES = 30  # of a dimension, to a judge of attributes
+_BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 LETTERS = ("A", "B")
 
 
@@ -75,12 +80,9 @@ def read_samples(answer: object, domain: Domain, seed: int) -> Written:
     Raises:
         ValueError: there is no list of samples, or none of them is valid; the message is the first one's fault.
     """
-    given: Any = answer.get("samples") if isinstance(answer, dict) else None
-    if not isinstance(given, list) or not given:
-        raise ValueError("the answer has no list of 'samples'")
     samples: list[Sample] = []
     rejected: list[Rejected] = []
-    for part in given:
+    for part in SamplesAnswer.read(answer).samples:
         try:
             samples.append(make_sample(domain, _checked(part, domain), seed))
         except ValueError as error:
@@ -159,31 +161,42 @@ def chat_turns(domain: Domain, fields: str, letter: str | None) -> tuple[str, st
     return fill(domain.chat.user, values), fill(domain.chat.assistant, values)
 
 
-def render_adherence(domain: Domain, content: str, attributes: Sequence[Attribute]) -> Rendered:
-    """The question whether a sample has its leaf's attributes (method.md D37)."""
+def render_adherence(
+    domain: Domain, content: str, attributes: Sequence[Attribute], others: Sequence[Sequence[str]]
+) -> Rendered:
+    """The question whether a sample has these attributes (method.md D37).
+
+    Args:
+        domain: of the sample.
+        content: the sample.
+        attributes: those that are asked about.
+        others: of each, other values that its dimension can have.
+    """
+    shown = [tuple(values[:SHOWN_VALUES]) for values in others]
     return render(
         "adhere",
         domain,
         text=content,
         fence=fence(content),
         attributes=list(attributes),
-        attributes_fence=around(text for a in attributes for text in (a.dimension, a.value)),
+        others=shown,
+        attributes_fence=around(
+            text for a, values in zip(attributes, shown, strict=True) for text in (a.dimension, a.value, *values)
+        ),
     )
 
 
-def read_adherence(answer: object, attributes: int) -> tuple[float, str]:
-    """The share of attributes that the sample has, 0 to 1, and the judge's reason.
+def read_adherence(answer: object, attributes: int) -> tuple[frozenset[int], str]:
+    """The places, from 0, of the attributes that the sample lacks, and the judge's reason.
 
     Raises:
         ValueError: there is no list of numbers from 1 to `attributes`.
     """
-    found: dict[str, Any] = answer if isinstance(answer, dict) else {}
-    missing = found.get("missing")
-    if not isinstance(missing, list):
-        raise ValueError("the answer has no list 'missing'")  # noqa: TRY004 - an invalid answer, not a bug
-    if any(isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= attributes for n in missing):
+    found = AdherenceAnswer.read(answer)
+    numbers = [n for n in found.missing if isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= attributes]
+    if len(numbers) < len(found.missing):
         raise ValueError(f"'missing' holds something else than numbers from 1 to {attributes}")
-    return 1 - len(set(missing)) / max(attributes, 1), str(found.get("why", "")).strip()
+    return frozenset(number - 1 for number in numbers), found.why.strip()
 
 
 def _checked(part: object, domain: Domain) -> dict[str, str | int]:
@@ -206,10 +219,23 @@ def _value(value: object, name: str, field: SampleField) -> str | int:
         return value
     if not isinstance(value, str):
         raise ValueError(f"there is no text under {name!r}")  # noqa: TRY004 - an invalid answer, not a bug
+    if field.code == "python":
+        _check_blocks(value, name)
     words = len(value.split())
     if not field.min_words <= words <= field.max_words:
         raise ValueError(f"{name!r} has {words} words, not {field.min_words} to {field.max_words}")
     return value.strip()
+
+
+def _check_blocks(text: str, name: str) -> None:
+    """Code of a task that cannot even be parsed was squeezed or cut, and is of no use to the one who solves it."""
+    if text.count("```") % 2:
+        raise ValueError(f"a block of code in {name!r} does not end")
+    for block in _BLOCK.findall(text):
+        try:
+            ast.parse(textwrap.dedent(block))
+        except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
+            raise ValueError(f"the code in {name!r} is no Python: {excerpt(str(error))}") from error
 
 
 def _within(text: str, other: str) -> bool:

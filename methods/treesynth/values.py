@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
 from evergrow.methods.text.fold import clean, fold
 from evergrow.methods.text.prompts import Rendered
+from evergrow.methods.treesynth.answers import CompletionAnswer
 from evergrow.methods.treesynth.dimensions import MAX_NAME_CHARS, is_remainder
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.nodes import Attribute
@@ -74,14 +75,9 @@ def read_reply(answer: object) -> Reply:
     Raises:
         ValueError: the status is none of the three, or there is no list of texts.
     """
-    status: Any = answer.get("status") if isinstance(answer, dict) else None
-    values: Any = answer.get("values") if isinstance(answer, dict) else None
-    if status not in ("full", "more", "done"):
-        raise ValueError("the status is none of 'full', 'more', 'done'")
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError("'values' is no list of texts")
-    cleaned = [clean(value) for value in values if value.strip()]
-    return Reply(status, tuple(v for v in cleaned if len(v) <= MAX_NAME_CHARS and not is_remainder(v)))
+    found = CompletionAnswer.read(answer)
+    cleaned = [clean(value) for value in found.values if value.strip()]
+    return Reply(found.status, tuple(v for v in cleaned if len(v) <= MAX_NAME_CHARS and not is_remainder(v)))
 
 
 @dataclass(frozen=True, slots=True)

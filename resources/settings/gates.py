@@ -56,6 +56,9 @@ class SamplesGate(Section):
     min_adherence: Share | None = Field(
         0.6, description="mean share of its leaf's attributes that a checked sample has; empty: none is asked for"
     )
+    min_planted_found: Share | None = Field(
+        0.5, description="share of planted wrong attributes that the judge finds; fewer are a warning; empty: any"
+    )
 
 
 class RoutingGate(Section):

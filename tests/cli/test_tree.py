@@ -41,7 +41,7 @@ def test_a_tree_is_grown_shown_exported_imported_and_made_into_seeds(
     again = evergrow("tree", "grow", "t")
     assert again.code == 0
     assert again.err.count("up to date") == 4
-    assert "heading for 31 leaves and 200 rows; still to come: about 31 requests, " in said.err
+    assert f"heading for {len(leaves)} leaves and 200 rows; still to come: about " in said.err
     assert fake_endpoint.stats()["requests"] == asked
 
     assert evergrow("tree", "export", "t", "--out", tmp_path / "out").code == 0
@@ -88,7 +88,8 @@ def test_a_dataset_is_balanced_with_a_report_and_may_be_sorted_anew(
         return list(said.json)
 
     before, after = balance()
-    assert (before["rows"], after["rows"]) == (50, 40)
+    assert before["rows"] + after["unrouted"] == 50
+    assert after["rows"] == 40
     assert after["entropy"] == pytest.approx(1.0)
     assert after["kept"] + after["generated"] == 40
 

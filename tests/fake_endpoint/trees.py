@@ -69,11 +69,23 @@ def ratings(schema: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
     return {**value(schema, draw), "well_posed": True, "solvable": True, "checkable": True}
 
 
+def route(schema: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
+    """One of the values; never the last choice, that none fits."""
+    return {"why": sentence(draw), "value": draw.choice(schema["properties"]["value"]["enum"][:-1])}
+
+
+def aware(schema: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
+    """A story that holds its clue."""
+    found: dict[str, Any] = fields(schema, draw)
+    return {**found, "story": f"{found['clue']} {found['story']}"}
+
+
 ANSWERS = {
     "ratings": ratings,
+    "route": route,
     "split": split,
     "completion": completion,
     "adherence": adherence,
     "samples": fields,
-    "aware": fields,
+    "aware": aware,
 }

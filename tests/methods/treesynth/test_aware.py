@@ -10,7 +10,7 @@ from evergrow.methods.treesynth.samples import make_sample
 from tests.methods.treesynth.test_samples import STORY
 
 GOOD = {
-    "story": "A new story. It goes on.",
+    "story": "A new story with a smell. It goes on.",
     "clue": "a smell",
     "aware_action": "leave the shop",
     "reasoning": "One smells it.",
@@ -32,12 +32,14 @@ def test_a_conversion_keeps_all_its_parts_whole() -> None:
         {"story": "An old story."},
         {"aware_action": "Pay."},
         {"clue": ""},
+        {"clue": "a noise that the story does not have"},
+        {"clue": "story"},
         {"reasoning": None},
         {"aware_action": "go " * 30},
     ],
 )
 def test_a_conversion_that_changes_nothing_or_lacks_a_part_is_refused(change: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"lacks|unchanged|words"):
+    with pytest.raises(ValueError, match=r"clue|reasoning|unchanged|words"):
         read_aware({**GOOD, **change}, "An old story", "pay")
 
 

@@ -134,14 +134,15 @@ def test_the_request_names_attributes_count_and_what_is_there_already() -> None:
     assert set(schema["samples"]["items"]["required"]) == {"question", "difficulty"}
 
 
-def test_adherence_is_the_share_of_attributes_that_are_there() -> None:
-    assert read_adherence({"why": "fits", "missing": []}, 2) == (1.0, "fits")
-    assert read_adherence({"why": "no", "missing": [2, 2]}, 2) == (0.5, "no")
-    unreadable: list[object] = [{"missing": [3]}, {"missing": "1"}, [], {"missing": [True]}]
+def test_what_the_judge_says_is_missing_is_read_by_place() -> None:
+    assert read_adherence({"why": "fits", "missing": []}, 2) == (frozenset(), "fits")
+    assert read_adherence({"why": "no", "missing": [2, 2]}, 2) == (frozenset({1}), "no")
+    unreadable: list[object] = [{"missing": [3]}, {"missing": "1"}, {}, {"missing": [True]}]
     for wrong in unreadable:
         with pytest.raises(ValueError, match="missing"):
             read_adherence(wrong, 2)
-    assert "1: " in render_adherence(MATH, "text", [Attribute("a", "b")]).user
+    asked = render_adherence(MATH, "text", [Attribute("a", "b"), Attribute("c", "d")], [["e", "f"], []]).user
+    assert '1: "a" is "b"\n   rather than "e", "f"\n2: "c" is "d"\n' in asked
 
 
 def test_a_sample_that_holds_its_answer_is_two_turns_and_one_known_as_text_is_none() -> None:
@@ -163,3 +164,32 @@ def test_a_choice_is_asked_for_by_the_letters_of_its_sample() -> None:
 
     assert render_answer("choice", sample.content).user.endswith("Answer: A\nAnswer: B")
     assert sample.letter in ("A", "B")
+
+
+def test_one_sample_alone_is_asked_for_without_rules_about_several() -> None:
+    one, three = (render_write(MATH, [], count).user for count in (1, 3))
+
+    assert "Vary" not in one
+    assert "Vary" in three
+    assert "Write one competition problem. These rules hold:\n" in one
+    assert not any(line.startswith(" ") for line in (one + three).splitlines())
+
+
+@pytest.mark.parametrize("block", ["def f(:\n    pass", "return 'x", "x = (1,"])
+def test_code_that_is_no_code_is_rejected_and_says_where(block: str) -> None:
+    given_answer = {"instruction": "Say what this program prints.", "input": f"```python\n{block}\n```"}
+
+    with pytest.raises(ValueError, match="'input' is no Python"):
+        read_samples({"samples": [given_answer]}, CODE, 1)
+
+
+@pytest.mark.parametrize("text", ["```python\ndef f(x):\n    return x\n```", "[1, 2, 3]", "`a = (` is data", ""])
+def test_code_that_parses_and_data_of_any_kind_are_inputs(text: str) -> None:
+    given_answer = {"instruction": "Say what this program prints.", "input": text}
+
+    assert len(read_samples({"samples": [given_answer]}, CODE, 1).samples) == 1
+
+
+def test_the_attributes_of_a_story_are_introduced_as_the_reason() -> None:
+    assert "the reason why the person does not know" in render_write(TOM, [Attribute("Type", "Counterfeit")], 2).user
+    assert "the reason why the person does not know" not in render_write(TOM, [], 2).user
