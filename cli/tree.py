@@ -129,5 +129,7 @@ def import_command(  # noqa: PLR0917 - options of a command
     from evergrow.flows.tree_files import import_tree  # noqa: PLC0415
 
     with workspace_of(deep_enough(None, max_depth, tree)) as workspace:
-        nodes = import_tree(workspace, tree, file, domain, max_depth=max_depth, rows=rows, seed=seed)
+        nodes, notes = import_tree(workspace, tree, file, domain, max_depth=max_depth, rows=rows, seed=seed)
+        for note in notes:
+            say(note)
         say(f"Nodes taken over as tree {tree!r}: {nodes:,}. Go on: evergrow tree grow {tree}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -9,20 +10,28 @@ import polars as pl
 from evergrow.assets.names import AWARE, BALANCED, TREES_NAME
 from evergrow.flows.grow import domain_of, tree_levels, tree_samples
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.treesynth.domain import MAX_DEPTH
+from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.picture import text_tree
 from evergrow.methods.treesynth.reference import (
+    Held,
     TreeFileError,
     deepest,
+    interrupted,
     read_output,
     write_balanced_tree,
     write_lines,
     write_output,
 )
+from evergrow.methods.treesynth.restoration import rows_by_story
 from evergrow.methods.treesynth.samples import export_record
 from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.methods.treesynth.tree_import import taken_over
 from evergrow.resources.host.files import atomic_write
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.trees import TreeError, register, registered_trees, tree_spec
+
+RESULT = "result.jsonl"
 
 
 def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
@@ -39,12 +48,12 @@ def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
         tree_levels(workspace, tree),
         tree_samples(workspace, tree),
     )
-    texts = {**_pivots(nodes), **_texts(samples)}
+    held = {**_pivots(nodes), **_held(samples)}
     counts = dict(samples.group_by("leaf_id").len().iter_rows())
     files: dict[str, tuple[bytes, int]] = {
-        "output.json": (write_output(nodes, texts), nodes.height),
+        "output.json": (write_output(nodes, held), nodes.height),
         "tree_structure.txt": (text_tree(nodes, counts, nodes.height).encode() + b"\n", nodes.height),
-        "result.jsonl": (
+        RESULT: (
             write_lines(export_record(domain, row) for row in samples.iter_rows(named=True)),
             samples.height,
         ),
@@ -72,8 +81,8 @@ def import_tree(
     max_depth: int | None,
     rows: int | None,
     seed: int | None,
-) -> int:
-    """Register a tree that goes on from an `output.json`; returns how many nodes it has already.
+) -> tuple[int, list[str]]:
+    """Register a tree that goes on from an `output.json`; returns how many nodes it has, and what had to be changed.
 
     Raises:
         TreeFileError: the file is no such tree.
@@ -85,17 +94,29 @@ def import_tree(
         data = file.read_bytes()
     except OSError as error:
         raise TreeFileError(f"{file}: cannot be read: {error.strerror}; check the path") from error
-    nodes = read_output(data, str(file), tree, about.name)
+    start = workspace.settings.treesynth.seed if seed is None else seed
+    data, notes = taken_over(data, str(file), about, start, _rows_beside(file))
+    nodes, most = read_output(data, str(file), tree, about.name, MAX_DEPTH), workspace.settings.treesynth.max_depth
     depth = max(deepest(nodes, tree, about.name), max_depth or 0, 1)
-    most = workspace.settings.treesynth.max_depth
+    if max_depth is None and interrupted(nodes):
+        depth = max(depth, min(about.depth, most))
     if depth > most:
         raise TreeError(f"{file} is {depth} levels deep, and treesynth.max_depth is {most}: raise it")
     if tree in registered_trees(workspace.registry):
         raise TreeError(f"tree {tree!r} exists already: choose another name for the imported one")
-    spec = TreeSpec(tree, about.name, depth, rows, workspace.settings.treesynth.seed if seed is None else seed)
+    spec = TreeSpec(tree, about.name, depth, rows, start)
     register(workspace.registry, spec, data)
     workspace.instance.add_dynamic_partitions(TREES_NAME, [tree])
-    return len(nodes)
+    return len(nodes), notes
+
+
+def _rows_beside(file: Path) -> Mapping[str, Mapping[str, Any]]:
+    """The stories of the `result.jsonl` that lies beside a tree's file, if one does."""
+    try:
+        text = (file.parent / RESULT).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return {}
+    return rows_by_story(text.splitlines())
 
 
 def _balanced_files(nodes: pl.DataFrame, balanced: pl.DataFrame) -> dict[str, tuple[bytes, int]]:
@@ -119,6 +140,18 @@ def _texts(rows: pl.DataFrame) -> Mapping[str, Sequence[str]]:
     return dict(rows.group_by("leaf_id", maintain_order=True).agg("content").iter_rows())
 
 
-def _pivots(nodes: pl.DataFrame) -> Mapping[str, Sequence[str]]:
+def _held(rows: pl.DataFrame) -> dict[str, list[Held]]:
+    held: dict[str, list[Held]] = {}
+    for row in rows.select("leaf_id", "content", "fields", "letter", "attributes").iter_rows(named=True):
+        held.setdefault(row["leaf_id"], []).append(_one(row))
+    return held
+
+
+def _pivots(nodes: pl.DataFrame) -> dict[str, list[Held]]:
     inner = nodes.filter((pl.col("state") == "inner") & (pl.col("pivots").list.len() > 0))
-    return {node: [pivot["content"] for pivot in pivots] for node, pivots in inner.select("id", "pivots").iter_rows()}
+    return {node: [_one(pivot) for pivot in pivots] for node, pivots in inner.select("id", "pivots").iter_rows()}
+
+
+def _one(row: Mapping[str, Any]) -> Held:
+    attributes = tuple(Attribute(**a) for a in row["attributes"] or ())
+    return Held(row["content"], row["fields"] or "", row["letter"], attributes)

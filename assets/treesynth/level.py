@@ -179,7 +179,7 @@ def shape(spec: TreeSpec, domain: Domain) -> str:
 def read_imported(registry: Registry, spec: TreeSpec) -> Mapping[str, Imported]:
     """The nodes that an imported tree goes on from; none for a tree of its own."""
     data = imported_file(registry, spec.tree)
-    return read_output(data, f"the imported tree {spec.tree!r}", spec.tree, spec.domain) if data else {}
+    return read_output(data, f"the imported tree {spec.tree!r}", spec.tree, spec.domain, spec.max_depth) if data else {}
 
 
 def plan_rules(settings: Settings, spec: TreeSpec, ledger: Ledger) -> Rules:

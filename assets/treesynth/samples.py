@@ -117,7 +117,8 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
                 writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
                 await writer.fill(leaves, taken)
                 table = _table(leaves, spec, domain)
-                kept = table.filter(pl.col("reason").is_null())
+                # What is the user's own is taken as it is, and costs nothing.
+                kept = table.filter(pl.col("reason").is_null() & (pl.col("origin") != "imported"))
                 asked = adherence.chosen(kept, adherence.siblings(nodes), spec.seed, checks)
                 checked = await adherence.check(asker, domain, asked)
         table = table.join(checked, on="id", how="left", maintain_order="left")
@@ -166,7 +167,9 @@ def shard_leaves(
     """
     number, leaves = shard_names(rules.shards).index(shard), nodes.filter(pl.col("state") == "leaf")
     own = {"per_call": rules.samples_per_call, "sets_per_list": rules.sets_per_list}
-    quotas = leaf_quotas(leaves, spec.rows, **own, alike=rules.leaf_weights == "equal")
+    taken = leaves.filter(pl.col("split_source") == "imported").select("id", pl.col("pivots").list.len())
+    held = dict(taken.iter_rows())
+    quotas = leaf_quotas(leaves, spec.rows, **own, alike=rules.leaf_weights == "equal", held=held)
     if not quotas and spec.rows:
         raise dg.Failure(f"tree {spec.tree!r} has no leaf that could hold its {spec.rows:,} rows", allow_retries=False)
     found = []

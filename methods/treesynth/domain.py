@@ -4,6 +4,7 @@ A domain is one YAML file. `domains/customer_support.yaml` is written to be copi
 """
 
 import hashlib
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -91,6 +92,7 @@ class Domain(Part):
     text: Text
     gist: Text | None = None
     export: dict[str, Template] = Field(min_length=1)
+    imports: tuple[Text, ...] = Field((), strict=False)
     answer: Task = "text"
     chat: Chat | None = None
     choices: Choices | None = None
@@ -119,7 +121,7 @@ class Domain(Part):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        for check in (_check_fields, _check_templates, _check_answer, _check_dimensions):
+        for check in (_check_fields, _check_templates, _check_imports, _check_answer, _check_dimensions):
             check(self)
         return self
 
@@ -156,6 +158,16 @@ def _check_templates(domain: Domain) -> None:
             raise ValueError(f"{key}: uses {{{min(unknown)}}}; it may use {', '.join(sorted(allowed))}")
         if key in ("text", "gist", "chat.user", "chat.assistant") and not names(template):
             raise ValueError(f"{key}: uses no field; write for example {{{next(iter(domain.fields))}}}")
+
+
+def _check_imports(domain: Domain) -> None:
+    for pattern in domain.imports:
+        try:
+            groups = re.compile(pattern, re.DOTALL).groupindex
+        except re.error as error:
+            raise ValueError(f"imports: {pattern!r} is no regular expression: {error}") from error
+        if unknown := set(groups) - set(domain.fields):
+            raise ValueError(f"imports: names {min(unknown)!r}, which is no field ({', '.join(domain.fields)})")
 
 
 def _check_answer(domain: Domain) -> None:

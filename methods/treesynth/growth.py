@@ -17,8 +17,8 @@ from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import draw
 from evergrow.methods.treesynth.nodes import Attribute, Node, Split, attributes_column, node_row
 from evergrow.methods.treesynth.prompt_set import version
-from evergrow.methods.treesynth.reference import Imported
-from evergrow.methods.treesynth.samples import Sample, read_samples, render_write, text_sample, told_apart
+from evergrow.methods.treesynth.reference import Held, Imported
+from evergrow.methods.treesynth.samples import Sample, read_samples, render_write, stored_sample, told_apart
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.values import Completion, Merged
 
@@ -103,12 +103,9 @@ class Grower:
             return Grown(node, failed=str(outage))
 
     async def _grown(self, node: Node) -> Grown:
-        if known := self.imported.get(node.id):
-            if known.split:
-                return _stated(node, "imported", known.split)
-            if known.texts is not None:
-                texts = [Pivot(text_sample(text), (), "", "") for text in known.texts]
-                return Grown(node, "it was imported as a leaf", source="imported", pivots=texts)
+        known = self.imported.get(node.id)
+        if known and (taken := await self._imported(node, known)):
+            return taken
         if node.depth >= self.spec.max_depth:
             return Grown(node, "it has the greatest depth")
         if stated := self.domain.at(node.depth):
@@ -116,8 +113,28 @@ class Grower:
             return _stated(node, "domain", Split(stated.dimension, stated.values, listed))
         return await self._divided(node)
 
-    async def _divided(self, node: Node) -> Grown:
-        pivots, unusable = await self._pivots(node)
+    async def _imported(self, node: Node, known: Imported) -> Grown | None:
+        """What a file makes of the node; None where nothing of it is known."""
+        pivots = [self._taken(node, held) for held in known.texts or ()]
+        if known.split:
+            stated = _stated(node, "imported", known.split)
+            stated.pivots, stated.merged = pivots, known.merged
+            return stated
+        if known.open and node.depth < self.spec.max_depth:
+            return await self._divided(node, pivots) if self.domain.at(node.depth) is None else None
+        if known.texts is None:
+            return None
+        return Grown(node, "it was imported as a leaf", source="imported", pivots=pivots)
+
+    def _taken(self, node: Node, held: Held) -> Pivot:
+        """An imported text; its attributes are those of its node where the file names none."""
+        sample = stored_sample(self.domain, held.fields, held.content, held.letter)
+        own = tuple(Attribute(edge.dimension, edge.values[0]) for edge in node.path if not edge.is_list)
+        return Pivot(sample, held.attributes or own, "", "")
+
+    async def _divided(self, node: Node, held: Sequence[Pivot] = ()) -> Grown:
+        """`held`: pivots that the node has already."""
+        pivots, unusable = await self._pivots(node, held)
         if len(pivots) < 2:
             return Grown(node, "it has fewer than two pivots", pivots=pivots, owed=unusable)
         found = await self._choice(node, pivots)
@@ -134,13 +151,13 @@ class Grower:
             call=found,
         )
 
-    async def _pivots(self, node: Node) -> tuple[list[Pivot], str | None]:
+    async def _pivots(self, node: Node, held: Sequence[Pivot] = ()) -> tuple[list[Pivot], str | None]:
         """Different samples of the node's space; below lists they come from several draws (method.md D36).
 
         Beside them why the last answer without a sample was of no use. Answers of earlier runs count as no attempt.
         """
         rules, asked, attempts, unusable = self.rules, 0, 0, None
-        found: dict[str, Pivot] = {}
+        found = {told_apart(pivot.sample): pivot for pivot in held}
         size = min(rules.samples_per_call, -(-rules.pivots // rules.list_draws) if node.list_nodes else rules.pivots)
         while attempts < rules.pivot_attempts and (missing := rules.pivots - len(found)) > 0:
             sizes = [min(size, missing - start) for start in range(0, missing, size)]

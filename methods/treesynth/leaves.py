@@ -1,7 +1,7 @@
 """Leaves on their way to their quotas: what they hold, what of it repeats something, and who gives what others lack."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -71,9 +71,18 @@ class Leaf:
 
 
 def leaf_quotas(
-    leaves: pl.DataFrame, rows: int | None, *, per_call: int, sets_per_list: int, alike: bool
+    leaves: pl.DataFrame,
+    rows: int | None,
+    *,
+    per_call: int,
+    sets_per_list: int,
+    alike: bool,
+    held: Mapping[str, int] | None = None,
 ) -> dict[str, int]:
     """The rows that each leaf is to have, by its id: `rows` shared out exactly, or each leaf's own number.
+
+    What a leaf holds already counts: without `rows` a leaf that holds any is finished, and with as many `rows` as are
+    held, or more, none of those is beyond its leaf's quota.
 
     Args:
         leaves: the rows of a tree's leaves: `id, parent_id, place, path, list_nodes`.
@@ -81,13 +90,31 @@ def leaf_quotas(
         per_call: a leaf's own number, with no list on its path.
         sets_per_list: what each list on its path multiplies it by.
         alike: give all leaves the same, whatever lists are on their paths.
+        held: rows that a leaf was imported with, by its id.
     """
+    have = [(held or {}).get(leaf, 0) for leaf in leaves["id"]]
     ids = leaves["id"].to_list()
     own = [natural_target(k, per_call, sets_per_list) for k in leaves["list_nodes"]]
     if rows is None:
-        return dict(zip(ids, own, strict=True))
-    shares = tree_shares(leaf_steps(leaves), [1] * len(ids) if alike else own, rows)
+        return {leaf: count or number for leaf, count, number in zip(ids, have, own, strict=True)}
+    steps, weights = leaf_steps(leaves), [1] * len(ids) if alike else own
+    shares = tree_shares(steps, have, rows) if rows < sum(have) else _at_least(steps, weights, have, rows)
     return dict(zip(ids, shares, strict=True))
+
+
+def _at_least(steps: Sequence[tuple[str, ...]], weights: Sequence[int], have: Sequence[int], rows: int) -> list[int]:
+    """`rows` shared out by `weights`, but to nobody less than it has: the others get the less."""
+    shares, free, left = list(have), list(range(len(steps))), rows
+    while free:
+        given = tree_shares([steps[place] for place in free], [weights[place] for place in free], left)
+        full = {place for place, share in zip(free, given, strict=True) if share < have[place]}
+        if not full:
+            for place, share in zip(free, given, strict=True):
+                shares[place] = share
+            break
+        left -= sum(have[place] for place in full)
+        free = [place for place in free if place not in full]
+    return shares
 
 
 def leaf_steps(leaves: pl.DataFrame) -> list[tuple[str, ...]]:

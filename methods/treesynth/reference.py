@@ -1,4 +1,8 @@
-"""The reference's own files: `output.json`, read and written; `result.jsonl`; `tree_structure.txt` (method.md B.6)."""
+"""The reference's own files: `output.json`, read and written; `result.jsonl`; `tree_structure.txt` (method.md B.6).
+
+What such a file has no place for goes into keys of our own, which other readers pass over: `records` beside `samples`
+(fields, letter and attributes of each), and `merged` (values that said the same as another).
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from evergrow.methods.treesynth.nodes import Node, Split, children, read_node, root
+from evergrow.methods.treesynth.nodes import Attribute, Node, Split, children, read_node, root
+from evergrow.methods.treesynth.samples import LETTERS
+from evergrow.methods.treesynth.values import Merged
 
 MAX_TREE_DEPTH = 12
 
@@ -17,17 +23,34 @@ class TreeFileError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A text of a file, with what is known of it: its fields as JSON text, its letter, its attributes."""
+
+    content: str
+    fields: str = ""
+    letter: str | None = None
+    attributes: tuple[Attribute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Imported:
-    """A node of a file: how it divides (None: not yet, or never), and its texts (None: it is unfinished)."""
+    """A node of a file.
+
+    Attributes:
+        split: how it divides; None: not yet, or never.
+        texts: its samples, or its pivots where it divides; None: it has none.
+        merged: values that were left out because another says the same.
+        open: it was not divided yet, as an interrupted run leaves it: its texts are its pivots.
+    """
 
     split: Split | None
-    texts: tuple[str, ...] | None
+    texts: tuple[Held, ...] | None
+    merged: tuple[Merged, ...] = ()
+    open: bool = False
 
 
-def read_output(data: bytes, name: str, tree: str, domain: str) -> dict[str, Imported]:
-    """The nodes of an `output.json`, by the ids that they have in `tree`.
-
-    Both spellings of a value's key are known: `attribute_value` (generators) and `attribute` (balancing).
+def parse_tree(data: bytes, name: str) -> dict[str, Any]:
+    """The topmost node of an `output.json`.
 
     Raises:
         TreeFileError: it is not JSON, or not such a tree.
@@ -38,19 +61,51 @@ def read_output(data: bytes, name: str, tree: str, domain: str) -> dict[str, Imp
         raise TreeFileError(f"{name}: is not JSON: {error}") from error
     if not isinstance(top, dict) or "children" not in top:
         raise TreeFileError(f"{name}: is no tree: it needs one object with 'children', as output.json has")
+    return top
+
+
+def read_output(data: bytes, name: str, tree: str, domain: str, max_depth: int | None = None) -> dict[str, Imported]:
+    """The nodes of an `output.json`, by the ids that they have in `tree`.
+
+    Both spellings of a value's key are known: `attribute_value` (generators) and `attribute` (balancing).
+
+    A node without children is open, and goes on, if a run that wrote the file was interrupted before it (another node
+    has neither children nor samples), or if it lies at the file's greatest depth and the tree is to be deeper. Else it
+    is a leaf, as one that found no dimension.
+
+    max_depth: of the tree; None: the file's own.
+
+    Raises:
+        TreeFileError: it is not JSON, or not such a tree.
+    """
     found: dict[str, Imported] = {}
-    _read(top, root(tree, domain), "the root", name, found)
+    top = root(tree, domain)
+    _read(parse_tree(data, name), top, "the root", name, found)
+    depths = dict(_depths(found, top))
+    lowest, bound = max(depths.values()), max_depth if max_depth is not None else max(depths.values())
+    broken_off = interrupted(found)
+    for key, node in found.items():
+        goes_on = depths[key] < bound and (broken_off or depths[key] == lowest)
+        if node.split is None and goes_on:
+            found[key] = Imported(None, node.texts, node.merged, open=True)
     return found
+
+
+def interrupted(nodes: Mapping[str, Imported]) -> bool:
+    """Whether the run that wrote these nodes was not finished: one of them neither divides nor has any samples."""
+    return any(node.split is None and node.texts is None for node in nodes.values())
 
 
 def deepest(nodes: Mapping[str, Imported], tree: str, domain: str) -> int:
     """The depth of the deepest node."""
+    return max(depth for _, depth in _depths(nodes, root(tree, domain)))
 
-    def depth(node: Node) -> int:
-        split = nodes[node.id].split
-        return max((depth(child) for child in children(node, split)), default=node.depth) if split else node.depth
 
-    return depth(root(tree, domain))
+def _depths(nodes: Mapping[str, Imported], node: Node) -> Iterator[tuple[str, int]]:
+    yield node.id, node.depth
+    if split := nodes[node.id].split:
+        for child in children(node, split):
+            yield from _depths(nodes, child)
 
 
 def _read(given: Any, node: Node, place: str, name: str, found: dict[str, Imported]) -> None:  # noqa: ANN401 - JSON
@@ -65,17 +120,38 @@ def _read(given: Any, node: Node, place: str, name: str, found: dict[str, Import
     if texts is not None and not (isinstance(texts, list) and all(isinstance(text, str) for text in texts)):
         raise TreeFileError(f"{name}: the samples of {place} are no list of texts")
     split = _split(below, place, name) if below else None
-    found[node.id] = Imported(split, None if texts is None else tuple(texts))
+    held = None if texts is None else tuple(_held(texts, given.get("records")))
+    found[node.id] = Imported(split, held, tuple(_merged(given.get("merged"))))
     if split:
         for number, (child, part) in enumerate(zip(children(node, split), below, strict=True)):
             _read(part, child, f"{place}.children[{number}]", name, found)
+
+
+def _held(texts: Sequence[str], records: Any) -> Iterator[Held]:  # noqa: ANN401 - JSON
+    """The texts with their records; a record that is none is passed over."""
+    known = records if isinstance(records, list) and len(records) == len(texts) else [None] * len(texts)
+    for text, given in zip(texts, known, strict=True):
+        record = given if isinstance(given, dict) else {}
+        fields, letter, attributes = (record.get(key) for key in ("fields", "letter", "attributes"))
+        yield Held(
+            text,
+            json.dumps(fields, ensure_ascii=False, sort_keys=True) if isinstance(fields, dict) else "",
+            letter if letter in LETTERS else None,
+            tuple(Attribute(str(d), str(v)) for d, v in attributes.items()) if isinstance(attributes, dict) else (),
+        )
+
+
+def _merged(given: Any) -> Iterator[Merged]:  # noqa: ANN401 - JSON
+    for part in given if isinstance(given, list) else ():
+        if isinstance(part, dict) and isinstance(part.get("value"), str) and isinstance(part.get("into"), str):
+            yield Merged(part["value"], part["into"], 1.0)
 
 
 def _split(below: Sequence[Any], place: str, name: str) -> Split:
     dimensions = {part.get("dimension") for part in below if isinstance(part, dict)}
     if len(dimensions) != 1 or not all(isinstance(d, str) and d.strip() for d in dimensions):
         raise TreeFileError(f"{name}: the children of {place} do not share one 'dimension'")
-    values = [part.get("attribute_value", part.get("attribute")) for part in below]
+    values = [value_of(part) for part in below]
     dimension = str(dimensions.pop()).strip()
     if len(values) == 1 and isinstance(values[0], list):
         listed = [str(value) for value in values[0]]
@@ -89,14 +165,36 @@ def _split(below: Sequence[Any], place: str, name: str) -> Split:
     return Split(dimension, tuple(values))
 
 
-def write_output(nodes: pl.DataFrame, texts: Mapping[str, Sequence[str]]) -> bytes:
+def value_of(part: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    """The value of a node in a file, in either spelling."""
+    return part.get("attribute_value", part.get("attribute"))
+
+
+def write_output(nodes: pl.DataFrame, texts: Mapping[str, Sequence[Held]]) -> bytes:
     """The tree as an `output.json`, indented by two.
 
     Args:
         nodes: the rows of all levels, the root first.
-        texts: a node's texts by its id: samples of leaves, pivots of inner nodes.
+        texts: what a node holds by its id: samples of leaves, pivots of inner nodes.
     """
-    return json.dumps(_nested(nodes, texts, _generator_keys), ensure_ascii=False, indent=2).encode() + b"\n"
+
+    def keys(row: Mapping[str, Any], node: Node) -> dict[str, Any]:
+        own = {"attribute_value": _value(node), "dimension": node.path[-1].dimension if node.path else None}
+        records = [_record(held) for held in texts.get(row["id"], ())]
+        merged = [{"value": m["value"], "into": m["into"]} for m in row["merged"] or ()]
+        return {**own, **({"records": records} if any(records) else {}), **({"merged": merged} if merged else {})}
+
+    contents = {node: [held.content for held in found] for node, found in texts.items()}
+    return json.dumps(_nested(nodes, contents, keys), ensure_ascii=False, indent=2).encode() + b"\n"
+
+
+def _record(held: Held) -> dict[str, Any] | None:
+    known = {
+        "fields": json.loads(held.fields) if held.fields else None,
+        "letter": held.letter,
+        "attributes": {a.dimension: a.value for a in held.attributes},
+    }
+    return {key: value for key, value in known.items() if value} or None
 
 
 def write_balanced_tree(
@@ -119,10 +217,6 @@ def write_balanced_tree(
 def write_lines(records: Iterator[Mapping[str, object]]) -> bytes:
     """Records as JSON lines, such as `result.jsonl`."""
     return "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records).encode()
-
-
-def _generator_keys(_: Mapping[str, Any], node: Node) -> dict[str, Any]:
-    return {"attribute_value": _value(node), "dimension": node.path[-1].dimension if node.path else None}
 
 
 def _value(node: Node) -> str | list[str] | None:

@@ -84,7 +84,7 @@ def read_samples(answer: object, domain: Domain, seed: int) -> Written:
     rejected: list[Rejected] = []
     for part in SamplesAnswer.read(answer).samples:
         try:
-            samples.append(make_sample(domain, _checked(part, domain), seed))
+            samples.append(make_sample(domain, checked_fields(part, domain), seed))
         except ValueError as error:
             rejected.append(Rejected(json.dumps(part, ensure_ascii=False), str(error)))
     if not samples:
@@ -92,10 +92,11 @@ def read_samples(answer: object, domain: Domain, seed: int) -> Written:
     return Written(tuple(samples), tuple(rejected))
 
 
-def make_sample(domain: Domain, fields: Mapping[str, str | int], seed: int) -> Sample:
-    """The sample that has `fields`, which are valid."""
+def make_sample(domain: Domain, fields: Mapping[str, str | int], seed: int, letter: str | None = None) -> Sample:
+    """The sample that has `fields`, which are valid; `letter`, if given, is that of its right choice."""
     told = json.dumps(fields, ensure_ascii=False, sort_keys=True)
-    letter = LETTERS[derived(seed, "letter", told).randrange(2)] if domain.choices else None
+    if domain.choices and letter is None:
+        letter = LETTERS[derived(seed, "letter", told).randrange(2)]
     values = {**fields, **choice_texts(domain, fields, letter)}
     content = fill(domain.text, values)
     return Sample(told, content, fill(domain.gist, values) if domain.gist else content, letter)
@@ -199,10 +200,18 @@ def read_adherence(answer: object, attributes: int) -> tuple[frozenset[int], str
     return frozenset(number - 1 for number in numbers), found.why.strip()
 
 
-def _checked(part: object, domain: Domain) -> dict[str, str | int]:
+def checked_fields(part: object, domain: Domain, optional: Sequence[str] = ()) -> dict[str, str | int]:
+    """The fields of a sample, each as its domain wants it; those that are `optional` may be blank.
+
+    Raises:
+        ValueError: with the first rule that is broken.
+    """
     if not isinstance(part, dict):
         raise ValueError("a sample is no object")  # noqa: TRY004 - an invalid answer, not a bug
-    found = {name: _value(part.get(name), name, field) for name, field in domain.fields.items()}
+    found: dict[str, str | int] = {
+        name: "" if name in optional and not part.get(name) else _value(part.get(name), name, field)
+        for name, field in domain.fields.items()
+    }
     for name, field in domain.fields.items():
         for other in field.not_in:
             if _within(str(found[name]), str(found[other])):

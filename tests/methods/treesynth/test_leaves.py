@@ -2,11 +2,12 @@
 
 from collections import Counter
 
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.methods.treesynth.leaves import Leaf, Line, drop_repeated, hand_on, settle
-from evergrow.methods.treesynth.nodes import Split, children, root
+from evergrow.methods.treesynth.leaves import Leaf, Line, drop_repeated, hand_on, leaf_quotas, settle
+from evergrow.methods.treesynth.nodes import PATH, Split, children, root
 from evergrow.methods.treesynth.samples import text_sample
 
 NODES = children(root("t", "d"), Split("Kind", tuple(f"v{n}" for n in range(6))))
@@ -58,3 +59,38 @@ def test_rows_that_exhausted_leaves_lack_are_shared_out_exactly(texts: list[list
     assert sum(leaf.quota for leaf in leaves) == 5 * len(leaves)
     if handed:
         assert not any(leaf.missing for leaf in leaves if leaf.exhausted)
+
+
+TABLE = pl.DataFrame(
+    [
+        {
+            "id": f"l{n}",
+            "parent_id": "top",
+            "place": n,
+            "list_nodes": 0,
+            "path": [{"dimension": "Kind", "values": [f"v{n:02}"]}],
+        }
+        for n in range(12)
+    ],
+    schema_overrides={"path": PATH},
+)
+RULES = {"per_call": 10, "sets_per_list": 10}
+
+
+@given(st.lists(st.integers(0, 9), min_size=12, max_size=12), st.integers(0, 150))
+def test_what_a_leaf_was_imported_with_is_not_beyond_its_quota(counts: list[int], rows: int) -> None:
+    held = {f"l{n}": count for n, count in enumerate(counts)}
+
+    quotas = leaf_quotas(TABLE, rows, **RULES, alike=True, held=held)
+
+    assert sum(quotas.values()) == rows
+    if rows >= sum(counts):
+        assert all(quotas[leaf] >= count for leaf, count in held.items())
+    else:
+        assert all(quotas[leaf] <= count for leaf, count in held.items())
+
+
+def test_a_finished_tree_needs_nothing_and_a_leaf_without_rows_its_own_number() -> None:
+    held = {f"l{n}": 4 for n in range(11)}
+
+    assert leaf_quotas(TABLE, None, **RULES, alike=False, held=held) == {**held, "l11": 10}
