@@ -48,3 +48,48 @@ def test_the_order_of_rows_does_not_matter(rows: list[tuple[int, float | None]],
     shuffled = table[places].filter(spread_best(table[places], roots[places], most))
 
     assert set(shuffled["id"]) == set(table.filter(spread_best(table, roots, most))["id"])
+
+
+def of_trees(**sizes: int) -> pl.DataFrame:
+    """Rows of trees of three leaves each: two below the value `a`, one below `b`."""
+    rows = [
+        {
+            "batch": tree,
+            "id": f"{tree}-{n:03}",
+            "value": None,
+            "tree": tree,
+            "leaf_id": f"{tree}{n % 3}",
+            "attributes": [{"dimension": "D", "value": "ab"[n % 3 // 2]}, {"dimension": "E", "value": f"v{n % 3}"}],
+        }
+        for tree, size in sizes.items()
+        for n in range(size)
+    ]
+    return pl.DataFrame(rows, schema_overrides={"value": pl.Float64})
+
+
+def test_every_tree_and_every_leaf_gives_its_part() -> None:
+    table = of_trees(gsm=90, maths=90, tom=90)
+
+    taken = table.filter(spread_best(table, table["leaf_id"], 30))
+
+    assert dict(taken.group_by("tree").len().iter_rows()) == {"gsm": 10, "maths": 10, "tom": 10}
+    assert set(taken.group_by("leaf_id").len()["len"]) <= {3, 4}
+
+
+def test_few_rows_of_a_tree_come_from_all_its_branches() -> None:
+    table = of_trees(gsm=90)
+
+    taken = table.filter(spread_best(table, table["leaf_id"], 2))
+
+    assert {row[0]["value"] for row in taken["attributes"]} == {"a", "b"}
+
+
+def test_rows_of_a_tree_come_beside_what_evolved_and_not_after_it() -> None:
+    trees = of_trees(gsm=60)
+    evolved, _ = frame([(n % 6, 5.0) for n in range(60)])
+    table = pl.concat([evolved, trees], how="diagonal")
+    roots = pl.Series([f"r{n % 6}" for n in range(60)] + trees["leaf_id"].to_list())
+
+    taken = table.filter(spread_best(table, roots, 20))
+
+    assert taken["tree"].null_count() == 10
