@@ -6,8 +6,10 @@ from typing import TypeVar
 from evergrow.assets.outcomes import INVALID, Owed, owed_for, reason_of
 from evergrow.methods.ask import Answer, NoAnswer, Outage
 from evergrow.methods.text.prompts import Rendered
+from evergrow.methods.treesynth.answers import CompletionAnswer, SamplesAnswer
 from evergrow.resources.llm import Answered, Conversation, Failed, Invalid, Refused, Request
 from evergrow.resources.llm.faults import FaultClass
+from evergrow.resources.settings import models
 
 T = TypeVar("T")
 SLOTS_PER_SEED = 10_000  # more answers than any prompt is asked for: trees of different seeds share none
@@ -18,8 +20,13 @@ PASSING = (FaultClass.TRANSIENT, FaultClass.LIMIT)
 class Asker:
     """Asks on behalf of one tree, whose seed sets its answers apart from those of other trees."""
 
-    def __init__(self, talk: Conversation, seed: int) -> None:
+    def __init__(self, talk: Conversation, seed: int, rules: models.TreeSynth) -> None:
         self._talk, self._seed = talk, seed
+        # By what is asked for, where it is not to have its role's.
+        self._temperatures = {
+            SamplesAnswer.named: rules.write_temperature,
+            CompletionAnswer.named: rules.complete_temperature,
+        }
         self._reasons: list[str | None] = []
 
     @property
@@ -45,8 +52,10 @@ class Asker:
             Outage: none came.
         """
         place = self._seed * SLOTS_PER_SEED + slot
+        temperature = self._temperatures.get(str((prompt.schema or {}).get("title")))
         request = Request(
-            "", role, prompt.system, prompt.user, prompt.schema, place, prompt.version, redraw=not goes_on
+            *("", role, prompt.system, prompt.user, prompt.schema, place, prompt.version, temperature),
+            redraw=not goes_on,
         )
         outcome = await self._talk.ask(request, parse)
         if isinstance(outcome, Answered) or (goes_on and isinstance(outcome, Invalid)):

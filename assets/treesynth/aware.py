@@ -66,7 +66,7 @@ def aware_definitions(settings: Settings) -> dg.Definitions:
         if not domain.converts:
             raise dg.Failure(no_stories(spec.tree, domain), allow_retries=False)
         async with models.engine(context) as engine, conversation(engine, STAGE, stories.height) as talk:
-            asker = Asker(talk, spec.seed)
+            asker = Asker(talk, spec.seed, settings.treesynth)
             rows = await each(stories.iter_rows(named=True), partial(_convert, asker, domain))
         table = _with_letters(pl.DataFrame(rows, schema=AWARE_SCHEMA, orient="row"), spec.seed)
         context.add_output_metadata(

@@ -38,7 +38,7 @@ from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import balance_dataset, balance_spec
 from evergrow.resources.settings import Settings
 
-FILLING_RULES = {"samples_per_call", "fill_rounds", "sample_similarity"}
+FILLING_RULES = {"samples_per_call", "fill_rounds", "sample_similarity", "write_temperature"}
 ROUTED_SCHEMA = {"id": pl.String, "leaf_id": pl.String, "stuck_at": pl.String, "steps": pl.Int32, "reason": pl.String}
 
 
@@ -96,7 +96,7 @@ def _routed(settings: Settings) -> dg.AssetsDefinition:
         asked = dataset.height * spec.max_depth
         async with models.engine(context) as engine, conversation(engine, "routed", asked) as talk:
             engine.require_live("router", "generator")
-            asker = Asker(talk, spec.seed)
+            asker = Asker(talk, spec.seed, settings.treesynth)
             router = Router(asker, domain, _tree_index(nodes), wanted)
             found = await each(dataset.select("id", "content").iter_rows(), router.route)
         ways = pl.DataFrame(found, schema=ROUTED_SCHEMA, orient="row")
@@ -197,7 +197,7 @@ def _balanced(settings: Settings) -> dg.AssetsDefinition:
         async with models.engine(context) as engine:
             asked = sum(-(-leaf.missing // rules.samples_per_call) for leaf in leaves)
             async with conversation(engine, "balanced", asked) as talk:
-                asker = Asker(talk, spec.seed)
+                asker = Asker(talk, spec.seed, settings.treesynth)
                 writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
                 await writer.fill(leaves, nothing_taken(rules.sample_similarity))
         table = _balanced_table(thinned, leaves, spec.tree, domain)

@@ -42,7 +42,7 @@ LEVEL = "level"
 PLANNED = [field.name for field in fields(Plan)]
 GROWING_RULES = {
     *("pivots", "pivot_attempts", "list_draws", "dimension_attempts", "dimension_candidates", "ask_until", "max_asks"),
-    *("infinite_over", "merge_similarity", "samples_per_call"),
+    *("infinite_over", "merge_similarity", "samples_per_call", "write_temperature", "complete_temperature"),
 }
 
 
@@ -133,7 +133,7 @@ async def _grow(
     async with models.engine(context) as engine:
         engine.require_live(*GROWING)
         async with conversation(engine, f"level {depth}", asked) as talk:
-            asker = Asker(talk, spec.seed)
+            asker = Asker(talk, spec.seed, settings.treesynth)
             grower = Grower(asker, embedder.embed, spec, domain, rules, imported)
             grown = await each(nodes, grower.grow)
         for node in grown:

@@ -37,7 +37,7 @@ from evergrow.resources.settings import Settings, models
 STAGE = "samples"
 WRITING_RULES = {
     *("samples_per_call", "sets_per_list", "leaf_weights", "fill_rounds", "shards", "adherence_rows"),
-    "sample_similarity",
+    *("sample_similarity", "write_temperature"),
 }
 SAMPLE_SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("id", "tree", "leaf_id", "domain"), pl.String),
@@ -113,7 +113,7 @@ def _samples(settings: Settings) -> dg.AssetsDefinition:
         async with models.engine(context, tree) as engine:
             engine.require_live(*GROWING)
             async with conversation(engine, f"samples {shard}", calls + checks) as talk:
-                asker = Asker(talk, spec.seed)
+                asker = Asker(talk, spec.seed, settings.treesynth)
                 writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
                 await writer.fill(leaves, taken)
                 table = _table(leaves, spec, domain)

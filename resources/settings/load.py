@@ -4,9 +4,10 @@ import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import yaml
+from dotenv import load_dotenv
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
@@ -18,6 +19,8 @@ from evergrow.resources.settings.gates import Gates
 PREFIX, DELIMITER = "EVERGROW_", "__"
 CONFIG_VARIABLE = "EVERGROW_CONFIG"
 EMBEDDED_PROFILE = Path(__file__).with_name("embedded.yaml")
+PAPER_PROFILE = Path(__file__).with_name("paper.yaml")
+DOTENV = ".env"
 
 
 class SettingsError(Exception):
@@ -32,6 +35,9 @@ class Settings(BaseSettings):
     )
     yaml_file: ClassVar[Path | None] = None
 
+    profile: Literal["default", "paper"] = Field(
+        "default", description="paper: the papers' settings where they are not the defaults (docs/methods.md)"
+    )
     home: Path = Field(
         Path(".evergrow"), description="folder of the lake, the ledger, the inbox and Dagster's instance"
     )
@@ -66,14 +72,17 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Command line, environment, file and, while no endpoint is set, the embedded model's profile."""
+        """Command line, environment, file; below them the embedded model's profile while no endpoint is set, and the
+        papers' profile where it is asked for.
+        """
         own = [init_settings, env_settings]
         if cls.yaml_file:
             own.append(YamlConfigSettingsSource(settings_cls, cls.yaml_file))
-        if _endpoint_is_set(own):
-            return tuple(own)
-        profile = yaml.safe_load(EMBEDDED_PROFILE.read_text(encoding="utf-8"))
-        return (*own, InitSettingsSource(settings_cls, init_kwargs=profile))
+        profiles = [] if _endpoint_is_set(own) else [EMBEDDED_PROFILE]
+        named = next((found for source in own if (found := source().get("profile"))), None)
+        profiles += [PAPER_PROFILE] if named == "paper" else []
+        read = (yaml.safe_load(profile.read_text(encoding="utf-8")) for profile in profiles)
+        return (*own, *(InitSettingsSource(settings_cls, init_kwargs=values) for values in read))
 
     @property
     def uses_embedded_model(self) -> bool:
@@ -106,11 +115,14 @@ def _endpoint_is_set(sources: list[PydanticBaseSettingsSource]) -> bool:
 def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | None = None) -> Settings:
     """Settings from all sources; `overrides` is a nested mapping from the command line and goes before all.
 
+    Variables of a file `.env` in the working directory count as the environment's, where it has none of the name.
     `yaml_file` defaults to the file that EVERGROW_CONFIG names, else `evergrow.yaml` in the working directory, if any.
 
     Raises:
         SettingsError: a source is unreadable, or any value is misspelt, of the wrong type or out of range.
     """
+    # Variables that are set already stay as they are; OPENAI_API_KEY counts as well as EVERGROW_*.
+    load_dotenv(Path.cwd() / DOTENV)
     path = yaml_file or _configured_file()
     faults = _unknown_variables()
     bound = type("Settings", (Settings,), {"yaml_file": path, "__doc__": Settings.__doc__})

@@ -1,4 +1,4 @@
-"""Every setting: type, range, default. Defaults are the paper's (method.md E.1) unless a comment says why not."""
+"""Every setting: type, range, default. `docs/methods.md` says where defaults are not the papers', and why."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -209,6 +209,12 @@ class TreeSynth(Section):
     domains: Path | None = Field(None, description="folder of your own domain files; empty: only those that ship along")
     max_depth: int = Field(4, ge=1, le=12, description="deepest level of any tree; the root is level 0")
     seed: int = Field(42, ge=0, le=9_999, description="where a new tree's draws start from")
+    write_temperature: float | None = Field(
+        None, ge=0, le=2, description="temperature of pivots and samples; empty: roles.generator.temperature"
+    )
+    complete_temperature: float | None = Field(
+        None, ge=0, le=2, description="temperature of further values; empty: roles.partitioner.temperature"
+    )
     pivots: int = Field(10, ge=2, le=50, description="samples that a node's dimension is found from")
     pivot_attempts: PositiveInt = Field(3, description="rounds of asking until a node has its pivots")
     list_draws: PositiveInt = Field(5, description="values drawn for the pivots of a node below a list-valued one")
