@@ -17,7 +17,7 @@ from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.trees import TreeError, register_balance, tree_spec
 from evergrow.resources.seeds.datasets import read_dataset
 
-FIGURES = ("rows", "entropy", "gini", "empty_leaves", "largest_leaf")
+FIGURES = ("rows", "entropy", "entropy_ceiling", "gini", "empty_leaves", "largest_leaf")
 Source = tuple[Path | None, str | None, str]
 
 
@@ -47,10 +47,19 @@ def balance_dataset_by(
                 say(f"{key.to_user_string()}: up to date")
             else:
                 execute_now(workspace, job, [key], tree, whose=tree)
+        leaves = metadata_of(workspace.instance, BALANCED, tree, "after_leaves")
+        if rows is not None and isinstance(leaves, int) and rows < leaves:
+            say(
+                f"{rows:,} rows are fewer than the tree's {leaves:,} leaves: {leaves - rows:,} leaves stay empty; "
+                "ask for more with --rows, or take a tree that is less deep"
+            )
 
 
 def balance_report(workspace: Workspace, tree: str) -> pl.DataFrame:
-    """Before and after, one row each: `when, rows, entropy, gini, empty_leaves, largest_leaf`, and what was done."""
+    """Before and after, one row each: `when`, the figures, and what was done.
+
+    `entropy_ceiling` is what the entropy can be at most with so many rows.
+    """
     table = workspace.table(BALANCED, tree, rows="all").collect()
     figures = [
         {

@@ -1,6 +1,7 @@
 """The reference's files: written from a tree, and read to go on from one."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import polars as pl
 from evergrow.assets.names import AWARE, BALANCED, TREES_NAME
 from evergrow.flows.grow import domain_of, tree_levels, tree_samples
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.treesynth.domain import MAX_DEPTH
+from evergrow.methods.treesynth.domain import MAX_DEPTH, Domain
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.picture import text_tree
 from evergrow.methods.treesynth.reference import (
@@ -59,7 +60,7 @@ def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
         ),
     }
     if balanced := _made(workspace, BALANCED, tree):
-        files |= _balanced_files(nodes, balanced[0])
+        files |= _balanced_files(domain, nodes, balanced[0])
     if aware := _made(workspace, AWARE, tree):
         records = write_lines(aware[0].select("input", "output").iter_rows(named=True))
         files["aware.jsonl"] = (records, aware[0].height)
@@ -119,13 +120,22 @@ def _rows_beside(file: Path) -> Mapping[str, Mapping[str, Any]]:
     return rows_by_story(text.splitlines())
 
 
-def _balanced_files(nodes: pl.DataFrame, balanced: pl.DataFrame) -> dict[str, tuple[bytes, int]]:
+def _balanced_files(domain: Domain, nodes: pl.DataFrame, balanced: pl.DataFrame) -> dict[str, tuple[bytes, int]]:
     ids = dict(balanced.group_by("leaf_id", maintain_order=True).agg("id").iter_rows())
-    lines = balanced.select("id", "leaf_id", "origin", question="content").iter_rows(named=True)
     return {
-        "balanced_results.jsonl": (write_lines(lines), balanced.height),
+        "balanced_results.jsonl": (write_lines(_balanced_lines(domain, balanced)), balanced.height),
         "balanced_tree.json": (write_balanced_tree(nodes, ids, _texts(balanced)), nodes.height),
     }
+
+
+def _balanced_lines(domain: Domain, balanced: pl.DataFrame) -> Iterator[dict[str, object]]:
+    """A row of the dataset with all columns that it came with, a generated one as its domain exports it."""
+    for row in balanced.iter_rows(named=True):
+        kept = row["origin"] == "kept"
+        own = json.loads(row["given"] or "{}") if kept else export_record(domain, row)
+        text = {"content": row["content"]} if kept else {}
+        attributes = {a["dimension"]: a["value"] for a in row["attributes"] or ()}
+        yield {**own, **text, **{name: row[name] for name in ("id", "leaf_id", "origin")}, "attributes": attributes}
 
 
 def _made(workspace: Workspace, key: dg.AssetKey, tree: str) -> list[pl.DataFrame]:

@@ -127,12 +127,12 @@ _BALANCED = Suite(
         unique("every row stands once"),
         _zero("no leaf holds more than its share", "kept_beyond_quota"),
         at_least(_FILL, "fill", "gates.balanced.min_fill"),
-        none("every row says whether it was kept or generated", "unmarked_rows"),
+        none("every row says whether it was kept, generated or thinned out", "unmarked_rows"),
     ),
     columns={"kept_beyond_quota": _LEAF_SURPLUS},
     figures={
         "fill": (KEPT.sum() / pl.col("tree_rows").first()).fill_nan(1.0),
-        "unmarked_rows": (~pl.col("origin").is_in(["kept", "generated"]).fill_null(value=False)).sum(),
+        "unmarked_rows": (~pl.col("origin").is_in(["kept", "generated", "thinned"]).fill_null(value=False)).sum(),
     },
 )
 _AWARE = Suite(

@@ -1,12 +1,17 @@
 """Balance: leaves that hold too much are thinned, those that hold too little are filled (method.md B.12, phase 2)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
+from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
-from evergrow.methods.treesynth.leaves import leaf_steps
+from evergrow.methods.treesynth.leaves import Leaf, Line, leaf_steps
+from evergrow.methods.treesynth.nodes import Attribute, read_node
 from evergrow.methods.treesynth.quotas import natural_target, tree_shares
+from evergrow.methods.treesynth.samples import text_sample
+from evergrow.methods.treesynth.writer import line_rows
 
 PER_LEAF, PER_LIST = 10, 5
 
@@ -76,3 +81,62 @@ def _chosen(rows: Sequence[str], leaf: str, quota: int, seed: int) -> Sequence[s
     if len(rows) <= quota:
         return rows
     return derived(seed, "thin", leaf).sample(sorted(rows), quota)
+
+
+def held_leaves(leaf_rows: pl.DataFrame, thinned: pl.DataFrame, quotas: Mapping[str, int]) -> list[Leaf]:
+    """Each leaf with the rows of the dataset that it keeps; they have the attributes of their leaf, but for its lists.
+
+    Args:
+        leaf_rows: the rows of a tree's leaves.
+        thinned: `id, leaf_id, content, reason`; see `thin`.
+        quotas: rows that each leaf is to hold, by its id.
+    """
+    kept = thinned.filter(pl.col("reason").is_null())
+    grouped = kept.group_by("leaf_id", maintain_order=True).agg("id", "content").iter_rows()
+    held = {leaf: list(zip(ids, texts, strict=True)) for leaf, ids, texts in grouped}
+    leaves = []
+    for row in leaf_rows.iter_rows(named=True):
+        node = read_node(row)
+        own = tuple(Attribute(edge.dimension, edge.values[0]) for edge in node.path if not edge.is_list)
+        # A row of the dataset keeps its own id, which its line carries in the place of a call's.
+        lines = [Line(text_sample(text), own, "kept", call_id=name) for name, text in held.get(node.id, ())]
+        leaves.append(Leaf(node, quotas[node.id], lines))
+    return leaves
+
+
+def balanced_rows(
+    thinned: pl.DataFrame, leaves: Sequence[Leaf], tree: str, domain: Domain, schema: Mapping[str, Any]
+) -> pl.DataFrame:
+    """Kept and generated rows one below the other, then those that were thinned out; `origin` says which each is.
+
+    Args:
+        thinned: `id, leaf_id, content, reason` of all routed rows, and `given` if they have columns of their own.
+        leaves: filled.
+        tree: its name.
+        domain: of what was generated.
+        schema: of a tree's samples.
+
+    Returns:
+        The columns of `schema`, `given`, `leaf_rows` (the leaf's quota), `tree_rows` (all quotas together), `reason`.
+    """
+    written = [_balanced(row) for leaf in leaves for row in line_rows(leaf, tree, domain)]
+    out = thinned.filter(pl.col("reason").is_not_null()).select(
+        "id", "leaf_id", "content", "reason", tree=pl.lit(tree), origin=pl.lit("thinned")
+    )
+    quotas = {leaf.node.id: leaf.quota for leaf in leaves}
+    table = pl.concat([pl.DataFrame(written, schema=schema, orient="row"), out], how="diagonal")
+    given = thinned.select("id", given="given" if "given" in thinned.columns else pl.lit(None, pl.String))
+    return (
+        table.join(given, on="id", how="left", maintain_order="left")
+        .with_columns(
+            leaf_rows=pl.col("leaf_id").replace_strict(quotas, return_dtype=pl.Int64, default=0),
+            tree_rows=pl.lit(sum(quotas.values()), pl.Int64),
+        )
+        .select(pl.exclude("reason"), "reason")
+    )
+
+
+def _balanced(row: dict[str, Any]) -> dict[str, Any]:
+    if row["origin"] == "kept":
+        return {**row, "id": row["call_id"], "call_id": None, "prompt_version": None}
+    return {**row, "id": f"{row['id']}-made"}

@@ -1,14 +1,20 @@
 """Routing: a text goes down a tree, one constrained choice at each node (method.md B.12, phase 1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
+import polars as pl
+
+from evergrow.methods.ask import Ask, NoAnswer, Outage
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered, fence
 from evergrow.methods.treesynth.answers import RouteAnswer
 from evergrow.methods.treesynth.domain import Domain
-from evergrow.methods.treesynth.nodes import Node, Split, children
+from evergrow.methods.treesynth.nodes import Node, Split, children, read_node, read_split
 from evergrow.methods.treesynth.prompt_set import around, render, schema_of
+from evergrow.methods.treesynth.spec import BalanceSpec
 
 NONE_FITS = "none fits"
 
@@ -49,3 +55,52 @@ def read_route(answer: object, values: Sequence[str]) -> int | None:
 def passed_down(node: Node, split: Split) -> Node | None:
     """The child that takes every text without a question: a list-valued one (method.md B.12)."""
     return children(node, split)[0] if split.listed else None
+
+
+def tree_index(nodes: pl.DataFrame) -> dict[str, tuple[Node, Split | None]]:
+    """Nodes by id, the root first; a node that failed is no place for a row."""
+    rows = nodes.filter(pl.col("reason").is_null()).iter_rows(named=True)
+    return {row["id"]: (read_node(row), read_split(row)) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Router:
+    """Sorts texts into the leaves of one tree; see `redo_from` in `BalanceSpec` for what is asked anew."""
+
+    asker: Ask
+    domain: Domain
+    index: Mapping[str, tuple[Node, Split | None]]
+    wanted: BalanceSpec
+
+    async def route(self, row: tuple[str, str]) -> tuple[str, str | None, str | None, int, str | None]:
+        """`(id, leaf, node where it is stuck, questions, reason)` for a row's `(id, content)`."""
+        name, text = row
+        node, split = next(iter(self.index.values()))
+        steps = 0
+        while split is not None:
+            below = passed_down(node, split)
+            if below is None:
+                steps += 1
+                try:
+                    told = await self._choose(node, split, text)
+                except Outage as outage:
+                    return name, None, node.id, steps, str(outage)
+                if isinstance(told, NoAnswer):
+                    return name, None, node.id, steps, f"unrouted: {told.reason}"[:300]
+                if told is None:
+                    return name, None, node.id, steps, f"unrouted: none fits of {split.dimension!r}"[:300]
+                below = children(node, split)[told]
+            if below.id not in self.index:
+                return name, None, node.id, steps, "unrouted: the tree has no answer there; grow it again"
+            node, split = self.index[below.id]
+        return name, node.id, None, steps, None
+
+    async def _choose(self, node: Node, split: Split, text: str) -> int | NoAnswer | None:
+        slot = self.wanted.redo if node.depth >= self.wanted.redo_from else 0
+        shown = render_route(self.domain, text, split)
+        told = await self.asker.ask("router", shown, slot, partial(_read_route, split.values))
+        return told if isinstance(told, NoAnswer) else told.value
+
+
+def _read_route(values: tuple[str, ...], answer: object) -> int | None:
+    return read_route(answer, values)

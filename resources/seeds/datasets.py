@@ -11,7 +11,9 @@ ID, TEXT = "id", "content"
 
 
 def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFrame:
-    """The rows of `path` (JSON array, JSON lines, CSV or Parquet): `id, content`, both String, in their order.
+    """The rows of `path` (JSON array, JSON lines, CSV or Parquet): `id, content, given`, all String, in their order.
+
+    `given` holds all other columns of a row, as a JSON object; there is none where the file has no other.
 
     Rows without an id get the number of their row, from 1, as `row-N`.
 
@@ -29,10 +31,13 @@ def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFr
         remedy = "name the one with the texts with --text-column" if names else "it needs rows"
         raise SeedError(str(path), [Fault(f"has no column {quoted(text_column)}, only {listed(names)}: {remedy}")])
     ids = pl.col(id_column).cast(pl.String) if id_column in names else pl.lit(None, pl.String)
+    others = [name for name in names if name not in (text_column, id_column)]
     numbered = pl.Series("row", table.rows, dtype=pl.Int64)
     frame = table.frame.select(
-        id=pl.coalesce(ids, pl.format("row-{}", pl.lit(numbered))), content=pl.col(text_column).cast(pl.String)
-    )
+        *([pl.struct(others).struct.json_encode().alias("given")] if others else []),
+        id=pl.coalesce(ids, pl.format("row-{}", pl.lit(numbered))),
+        content=pl.col(text_column).cast(pl.String),
+    ).select("id", "content", *(["given"] if others else []))
     faults = [*table.faults, *_faults(table, frame, text_column)]
     if faults:
         raise SeedError(str(path), faults)

@@ -11,7 +11,10 @@ def test_any_column_may_hold_the_texts_and_rows_without_ids_get_numbers(tmp_path
     path = tmp_path / "data.jsonl"
     path.write_text("".join(json.dumps({"question": f"q{n}", "x": n}) + "\n" for n in range(3)))
 
-    assert read_dataset(path, "question").to_dicts() == [{"id": f"row-{n + 1}", "content": f"q{n}"} for n in range(3)]
+    rows = read_dataset(path, "question").to_dicts()
+
+    assert [(row["id"], row["content"]) for row in rows] == [(f"row-{n + 1}", f"q{n}") for n in range(3)]
+    assert [json.loads(row["given"]) for row in rows] == [{"x": n} for n in range(3)]
 
 
 def test_ids_of_the_file_are_kept(tmp_path: Path) -> None:
