@@ -201,9 +201,15 @@ def _outlook(workspace: Workspace, step: Step) -> str:
     found = {n: metadata_of(workspace.instance, step.key, step.partition, f"ahead_{n}") for n in names}
     tokens = f", {found['tokens']:,} tokens" if found["tokens"] is not None else ""
     usd = f", ${found['usd']:,.2f}" if found["usd"] is not None else ""
+    few = ""
+    if found["rows"] < found["leaves"]:
+        few = (
+            f"; {found['rows']:,} rows are fewer than {found['leaves']:,} leaves: every branch gets its part, but not "
+            "every leaf; ask for more with --rows, or for less depth with --max-depth"
+        )
     return (
         f"heading for {found['leaves']:,} leaves and {found['rows']:,} rows; still to come: about "
-        f"{found['requests']:,} requests{tokens}{usd}"
+        f"{found['requests']:,} requests{tokens}{usd}{few}"
     )
 
 

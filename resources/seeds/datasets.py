@@ -31,7 +31,10 @@ def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFr
         remedy = "name the one with the texts with --text-column" if names else "it needs rows"
         raise SeedError(str(path), [Fault(f"has no column {quoted(text_column)}, only {listed(names)}: {remedy}")])
     ids = pl.col(id_column).cast(pl.String) if id_column in names else pl.lit(None, pl.String)
-    others = [name for name in names if name not in (text_column, id_column)]
+    # Bytes have no place in JSON, and none in a dataset of texts.
+    others = [
+        n for n, kind in table.frame.schema.items() if n not in (text_column, id_column) and "Binary" not in str(kind)
+    ]
     numbered = pl.Series("row", table.rows, dtype=pl.Int64)
     frame = table.frame.select(
         *([pl.struct(others).struct.json_encode().alias("given")] if others else []),

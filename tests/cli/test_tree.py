@@ -272,3 +272,64 @@ def test_what_a_batch_collected_can_be_balanced_as_well(grown: Evergrow) -> None
     assert said.code == 0, said.err
     assert said.json[1]["rows"] == 10
     assert {row["batch"] for row in grown("table", "treesynth/routed", "--partition", "t", "--json").json} == {"b"}
+
+
+def test_a_tree_that_is_exported_and_imported_under_another_name_costs_nothing_and_loses_nothing(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    assert evergrow("tree", "grow", "one", "--domain", "simpletom", "--max-depth", 1, "--rows", 18).code == 0
+    assert evergrow("tree", "export", "one", "--out", tmp_path / "one").code == 0
+    asked = fake_endpoint.stats()["requests"]
+
+    said = evergrow("tree", "import", "two", tmp_path / "one" / "output.json", "--domain", "simpletom")
+    assert said.code == 0, said.err
+    said = evergrow("tree", "grow", "two")
+    assert said.code == 0, said.err
+    assert evergrow("tree", "export", "two", "--out", tmp_path / "two").code == 0
+
+    assert fake_endpoint.stats()["requests"] == asked
+    first, second = (sorted((tmp_path / name / "result.jsonl").read_text().splitlines()) for name in ("one", "two"))
+    assert len(first) == 18
+    assert first == second
+    trees = [json.loads((tmp_path / name / "output.json").read_text()) for name in ("one", "two")]
+    assert trees[0] == trees[1]
+
+
+def test_a_run_that_was_interrupted_is_taken_over_and_goes_on(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
+    """As the research code leaves it: one node divided, one with pivots only, one not begun."""
+    problem = "What is the sum of the first {} odd numbers?\n<Difficulty>\n  2"
+
+    def node(value: str | None, dimension: str | None, *below: object, samples: object = None) -> dict[str, object]:
+        return {"attribute_value": value, "dimension": dimension, "samples": samples, "children": list(below)}
+
+    pivots = [problem.format(n) for n in range(6)]
+    done = [node(name, "Topic", samples=[problem.format(name)]) for name in ("sums", "Products", "product")]
+    tree = node(
+        *(None, None),
+        node("Algebra", "Mathematical Domain", *done, samples=pivots),
+        node("Geometry", "Mathematical Domain", samples=pivots),
+        node("Number Theory", "Mathematical Domain"),
+    )
+    (tmp_path / "output.json").write_text(json.dumps(tree))
+
+    said = evergrow(
+        *("tree", "import", "t", tmp_path / "output.json", "--domain", "math", "--max-depth", 2, "--rows", 30)
+    )
+    assert said.code == 0, said.err
+    assert "'product' is merged into 'Products'" in said.err
+    grown = evergrow("tree", "grow", "t", "--set", "treesynth.pivots=6")
+    assert grown.code == 0, grown.err
+
+    rows = evergrow("table", "treesynth/samples", "--partition", "t", "--json").json
+    assert {row["difficulty"] for row in map(json.loads, (r["fields"] for r in rows if r["origin"] == "imported"))} == {
+        2
+    }
+    leaves = evergrow("tree", "show", "t", "--json").json
+    assert sum(leaf["rows"] for leaf in leaves) == 30
+    assert {leaf["path"].split("; ")[0] for leaf in leaves} == {
+        f"Mathematical Domain: {name}" for name in ("Algebra", "Geometry", "Number Theory")
+    }
+    assert sum("Geometry; " in leaf["path"] for leaf in leaves) >= 2
+    assert fake_endpoint.stats()["requests"] > 0
