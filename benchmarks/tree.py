@@ -67,7 +67,7 @@ async def grow(settings: Settings, ledger: Ledger, fan: int, rows_per_leaf: int)
         tables = []
         for depth in range(3):
             async with conversation(engine, f"level {depth}", len(nodes)) as talk:
-                grower = Grower(Asker(talk, 42), apart, spec, domain, rules)
+                grower = Grower(Asker(talk, 42, rules), apart, spec, domain, rules)
                 grown = await each(nodes, grower.grow)
             settle(grown, apart, rules)
             tables.append(pl.DataFrame((row(spec, domain, g) for g in grown), schema=LEVEL_SCHEMA, orient="row"))
@@ -75,7 +75,7 @@ async def grow(settings: Settings, ledger: Ledger, fan: int, rows_per_leaf: int)
         grown_s = time.monotonic() - started
         leaves = [Leaf(read_node(r), rows_per_leaf) for r in tables[-1].iter_rows(named=True)]
         async with conversation(engine, "samples", len(leaves)) as talk:
-            writer = Writer(Asker(talk, 42), apart, domain, 42, rules.samples_per_call, rules.fill_rounds)
+            writer = Writer(Asker(talk, 42, rules), apart, domain, 42, rules.samples_per_call, rules.fill_rounds)
             await writer.fill(leaves, nothing_taken(rules.sample_similarity))
         rows = sum(1 for leaf in leaves for r in line_rows(leaf, "t", domain) if r["reason"] is None)
         summary = engine.summary()

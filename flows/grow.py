@@ -202,7 +202,7 @@ def _outlook(workspace: Workspace, step: Step) -> str:
     tokens = f", {found['tokens']:,} tokens" if found["tokens"] is not None else ""
     usd = f", ${found['usd']:,.2f}" if found["usd"] is not None else ""
     few = ""
-    if found["rows"] < found["leaves"]:
+    if int(str(found["rows"])) < int(str(found["leaves"])):
         few = (
             f"; {found['rows']:,} rows are fewer than {found['leaves']:,} leaves: every branch gets its part, but not "
             "every leaf; ask for more with --rows, or for less depth with --max-depth"

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from evergrow.assets.names import SAMPLES, shard_names, shard_partition
+from evergrow.assets.names import BALANCED, ROUTED, SAMPLES, shard_names, shard_partition
 from evergrow.flows.grow import tree_levels
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.lake import NeverMaterialized
@@ -18,16 +18,16 @@ def tree_steps(workspace: Workspace, sample_id: str) -> list[dict[str, Any]]:
     """
     for tree in registered_trees(workspace.registry):
         if row := _sample(workspace, tree, sample_id):
-            return [*_nodes(workspace, tree, row["leaf_id"]), row]
+            return [*_nodes(workspace, tree, row["leaf_id"] or row.get("stuck_at") or ""), row]
     return []
 
 
 def _sample(workspace: Workspace, tree: str, sample_id: str) -> dict[str, Any] | None:
-    for name in shard_names(workspace.settings.treesynth.shards):
+    """The row of a tree's own sample, or of what was balanced by it, or could not be sorted into it."""
+    shards = [(SAMPLES, shard_partition(tree, n)) for n in shard_names(workspace.settings.treesynth.shards)]
+    for key, partition in (*shards, (BALANCED, tree), (ROUTED, tree)):
         try:
-            table = workspace.lake.scan(
-                workspace.instance, SAMPLES, shard_partition(tree, name), gates=None, rows="all"
-            )
+            table = workspace.lake.scan(workspace.instance, key, partition, gates=None, rows="all")
         except NeverMaterialized:
             continue
         if rows := table.filter(pl.col("id") == sample_id).collect().to_dicts():

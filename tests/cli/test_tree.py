@@ -96,6 +96,10 @@ def test_a_dataset_is_balanced_with_a_report_and_may_be_sorted_anew(
     asked = fake_endpoint.stats()["requests"]
     assert balance()[1] == after
     assert fake_endpoint.stats()["requests"] == asked
+    rows = evergrow("table", "treesynth/balanced", "--partition", "t", "--rows", "all", "--json").json
+    way = evergrow("trace", rows[0]["id"], "--json").json
+    assert next(step.get("node", "row") for step in way) == "the whole space of tree t"
+    assert way[-1]["origin"] == rows[0]["origin"]
     balance("--redo-from", 0)
     assert fake_endpoint.stats()["requests"] >= asked + 50
     assert evergrow("tree", "export", "t", "--out", tmp_path / "out").code == 0

@@ -71,7 +71,7 @@ def test_fewer_rows_than_leaves_come_from_every_value_of_the_first_dimension_the
     sizes = {"a": 40, "b": 1, **dict.fromkeys("cdefghijk", 6), "l": 4}
     paths = [(value, f"x{n % 3}", str(n)) for value, size in sizes.items() for n in range(size)]
 
-    rows = Counter()
+    rows: Counter[str | tuple[str, str]] = Counter()
     for path, share in zip(paths, tree_shares(paths, [1] * len(paths), 24), strict=True):
         rows[path[0]] += share
         rows[path[:2]] += share
