@@ -17,6 +17,13 @@ def release(  # noqa: PLR0917 - options of a command
     tree: Annotated[
         list[str] | None, typer.Option("--tree", help="a tree whose samples are taken as they are; may be repeated")
     ] = None,
+    balanced: Annotated[
+        list[str] | None,
+        typer.Option("--balanced", help="a tree: what was balanced by it; may be repeated"),
+    ] = None,
+    aware: Annotated[
+        list[str] | None, typer.Option("--aware", help="a tree: its stories of people who can know; may be repeated")
+    ] = None,
     rows: Annotated[int | None, typer.Option(min=1, help="exactly so many rows, spread over all roots")] = None,
     as_is: Annotated[
         bool,
@@ -26,14 +33,16 @@ def release(  # noqa: PLR0917 - options of a command
     as_json: AsJson = False,
 ) -> None:
     """Answer, verify and clean the samples of batches and trees, and make one dataset of them. Run again to resume."""
-    from evergrow.flows.release import Wish, make_release, release_funnel, released  # noqa: PLC0415
+    from evergrow.flows.release import Wish, as_batch, make_release, release_funnel, released  # noqa: PLC0415
     from evergrow.methods.releasing.splits import SPLITS  # noqa: PLC0415
 
-    if not batch and not tree:
-        raise typer.BadParameter("name a batch with --batch, or a tree with --tree")
+    if not (batch or tree or balanced or aware):
+        raise typer.BadParameter("name a batch with --batch, or a tree with --tree, --balanced or --aware")
     with workspace_of(overrides) as workspace:
         name_the_model(workspace.settings)
-        wish = Wish(batch or (), tree or (), rows, as_is)
+        taken = [as_batch(workspace, name, "balanced") for name in balanced or ()]
+        taken += [as_batch(workspace, name, "aware") for name in aware or ()]
+        wish = Wish([*(batch or ()), *taken], tree or (), rows, as_is)
         done = make_release(workspace, wish, say)
         named = dict.fromkeys([*wish.batches, *wish.trees])
         show_table(release_funnel(workspace, list(named)), "funnel", as_json=as_json)

@@ -1,17 +1,20 @@
 """Grows trees headless, as runs on the project's own Dagster instance, and shows them."""
 
+import hashlib
 from dataclasses import replace
+from typing import Literal
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.names import SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
+from evergrow.assets.names import AWARE, BALANCED, SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
 from evergrow.assets.treesynth.samples import whole_tree
 from evergrow.flows.frontier import NEVER_MADE
 from evergrow.flows.run import RunFailed, Say, execute_now, resumable
 from evergrow.flows.runs import close_abandoned
 from evergrow.flows.tree_frontier import Step, metadata_of, steps
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.text.ids import MAX_SEED_ID_LENGTH, escape_seed_id
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.spec import TreeSpec
@@ -27,6 +30,8 @@ from evergrow.resources.registry.trees import (
     tree_spec,
 )
 from evergrow.resources.seeds.source import Seeds
+
+Part = Literal["samples", "balanced", "aware"]  # what of a tree is taken
 
 
 def planned_tree(
@@ -155,16 +160,24 @@ def leaf_table(workspace: Workspace, tree: str) -> pl.DataFrame:
     )
 
 
-def tree_seeds(workspace: Workspace, tree: str) -> Seeds:
+def tree_seeds(workspace: Workspace, tree: str, of: Part = "samples") -> Seeds:
     """The samples of a tree as seeds: their ids, and the leaf and attributes that each came from.
 
+    of: its own samples, what was balanced by it, or its stories of people who can know.
+
     Raises:
-        dg.Failure: its samples are not all written, or a gate is closed.
+        dg.Failure: they are not all written, or a gate is closed.
+        NeverMaterialized: nothing was balanced, or converted.
     """
     tree_spec(workspace.registry, tree)
-    samples = tree_samples(workspace, tree)
-    frame = samples.select(
-        "id",
+    match of:
+        case "samples":
+            rows = tree_samples(workspace, tree)
+        case "balanced":
+            rows = workspace.table(BALANCED, tree).collect().with_columns(tree=pl.lit(tree))
+        case "aware":
+            rows = _aware_samples(workspace, tree)
+    frame = rows.select(
         "content",
         "domain",
         "tree",
@@ -176,11 +189,31 @@ def tree_seeds(workspace: Workspace, tree: str) -> Seeds:
         "prompt_version",
         "call_id",
         "run_id",
+        # A row of a dataset has an id of its owner's making.
+        id=pl.col("id").map_elements(_root_id, return_dtype=pl.String),
         seed_id="id",
         kind=pl.lit("instruction"),
         source=pl.format("tree {}, leaf {}", "tree", "leaf_id"),
     )
-    return Seeds(frame, origin=f"tree {tree!r}")
+    return Seeds(frame, origin=f"tree {tree!r}" if of == "samples" else f"tree {tree!r}, {of}")
+
+
+def _root_id(name: str) -> str:
+    """The id as a root's; one that is too long is cut, and told apart by its hash."""
+    if len(name) > MAX_SEED_ID_LENGTH:
+        name = f"{name[:80]}~{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    return escape_seed_id(name)
+
+
+def _aware_samples(workspace: Workspace, tree: str) -> pl.DataFrame:
+    """The converted stories in the form of samples: the two choices, and the letter of the right one."""
+    stories = workspace.table(AWARE, tree).collect()
+    right, wrong = pl.col("aware_action"), pl.col("unaware_action")
+    first, second = (pl.when(pl.col("letter") == letter).then(right).otherwise(wrong) for letter in ("A", "B"))
+    known = tree_samples(workspace, tree).select("id", "domain", "attributes")
+    return stories.join(known, on="id", how="left", maintain_order="left").with_columns(
+        content=pl.format("{}\n{}\n(A) {}\n(B) {}", "story", "question", first, second), fields=pl.lit(None, pl.String)
+    )
 
 
 def held_rows(workspace: Workspace, tree: str) -> dict[str, int]:

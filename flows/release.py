@@ -13,7 +13,7 @@ from evergrow.assets.funnel import SCHEMA
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
 from evergrow.assets.tree_basis import BASIS
 from evergrow.flows.frontier import NEVER_MADE, work_needed
-from evergrow.flows.grow import tree_seeds
+from evergrow.flows.grow import Part, tree_seeds
 from evergrow.flows.run import Interrupted, RunFailed, Say, due_tables, execute, resumable
 from evergrow.flows.runs import close_abandoned
 from evergrow.flows.submissions import look_for_answers
@@ -21,7 +21,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.resources.benchmarks import benchmarks_digest
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import bans
-from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is
+from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is, taken_as_is
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.releases.verifying import Lookup
 
@@ -45,7 +45,7 @@ def make_release(workspace: Workspace, wish: Wish, say: Say) -> bool:
         BatchError: a tree has the name of another batch, or a batch is neither evolved nor taken as it is.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
-    batches = list(dict.fromkeys([*wish.batches, *(_as_batch(workspace, tree) for tree in wish.trees)]))
+    batches = list(dict.fromkeys([*wish.batches, *(as_batch(workspace, tree) for tree in wish.trees)]))
     for batch in wish.batches:
         _require_samples(workspace, batch, as_is=wish.as_is)
     for batch in batches:
@@ -75,23 +75,23 @@ def released(workspace: Workspace) -> pl.DataFrame:
     return rows
 
 
-def _as_batch(workspace: Workspace, tree: str) -> str:
-    """The samples of a tree, registered as the batch of the same name."""
-    seeds = tree_seeds(workspace, tree)
-    other = next((b for b in staged_batches(workspace.registry) if b.batch == tree and b.origin != seeds.origin), None)
+def as_batch(workspace: Workspace, tree: str, of: Part = "samples") -> str:
+    """The samples of a tree, registered as the batch of the same name; what it balanced or converted, as `TREE-OF`."""
+    seeds, name = tree_seeds(workspace, tree, of), tree if of == "samples" else f"{tree}-{of}"
+    other = next((b for b in staged_batches(workspace.registry) if b.batch == name and b.origin != seeds.origin), None)
     if other:
         raise BatchError(
-            f"a batch of other seeds, from {other.origin or 'elsewhere'}, is called {tree!r}, as the tree is: register "
-            f"the tree's samples with `evergrow seeds from-tree {tree} --batch NAME` and release that with --as-is"
+            f"a batch of other seeds, from {other.origin or 'elsewhere'}, is called {name!r}, as this one is to be: "
+            "register the tree's samples under another name (`evergrow seeds from-tree`) and release that with --as-is"
         )
-    stage(workspace.registry, tree, seeds, replace=True)
-    take_as_is(workspace.registry, tree)
-    return workspace.add_partition(tree)
+    stage(workspace.registry, name, seeds, replace=True)
+    take_as_is(workspace.registry, name)
+    return workspace.add_partition(name)
 
 
 def _require_samples(workspace: Workspace, batch: str, *, as_is: bool) -> None:
     workspace.require_batch(batch)
-    if latest_materialization(workspace.instance, COLLECTED, batch):
+    if latest_materialization(workspace.instance, COLLECTED, batch) or taken_as_is(workspace.registry, batch):
         return
     begun = latest_materialization(workspace.instance, stage_key(1, "instructions"), batch)
     if as_is and not begun:
