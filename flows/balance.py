@@ -10,7 +10,7 @@ from evergrow.assets.tree_basis import all_samples_basis, routed_basis
 from evergrow.assets.treesynth.aware import no_stories
 from evergrow.flows.grow import domain_of
 from evergrow.flows.run import Say, execute_now, resumable
-from evergrow.flows.runs import close_abandoned
+from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.tree_frontier import metadata_of, stale
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.registry.leases import lease
@@ -38,8 +38,8 @@ def balance_dataset_by(
     dataset, origin = _dataset(workspace, source)
     register_balance(workspace.registry, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
     say(f"{dataset.height:,} rows of {origin} go down tree {tree!r}")
+    close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, tree), resumable("the same command"):
-        close_abandoned(workspace.instance, tree)
         basis = routed_basis(workspace.instance, workspace.registry, spec.tree)
         for job, key, made_from in (("tree_routed", ROUTED, basis), ("tree_balanced", BALANCED, f"{basis} {rows}")):
             why = stale(workspace.instance, workspace.definitions, key, tree, made_from)
@@ -91,8 +91,8 @@ def convert_tree(workspace: Workspace, tree: str) -> int:
     domain = domain_of(workspace, tree_spec(workspace.registry, tree).domain)
     if not domain.converts:
         raise TreeError(no_stories(tree, domain))
+    close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, tree), resumable("the same command"):
-        close_abandoned(workspace.instance, tree)
         basis = all_samples_basis(workspace.instance, workspace.settings, tree)
         if stale(workspace.instance, workspace.definitions, AWARE, tree, basis):
             execute_now(workspace, "tree_aware", [AWARE], tree, whose=tree)

@@ -11,7 +11,7 @@ from evergrow.assets.names import AWARE, BALANCED, SAMPLES, TREES_NAME, level_ke
 from evergrow.assets.treesynth.samples import whole_tree
 from evergrow.flows.frontier import NEVER_MADE
 from evergrow.flows.run import RunFailed, Say, execute_now, resumable
-from evergrow.flows.runs import close_abandoned
+from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.tree_frontier import Step, metadata_of, steps
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.text.ids import MAX_SEED_ID_LENGTH, escape_seed_id
@@ -96,8 +96,8 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
     Raises:
         RunFailed: a step failed, its gate did not pass, or the budget is spent; what was done before stays.
     """
+    close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, spec.tree), resumable(f"evergrow tree grow {spec.tree}"):
-        close_abandoned(workspace.instance, spec.tree)
         for step in steps(workspace.instance, workspace.definitions, workspace.registry, workspace.settings, spec.tree):
             name = f"{step.key.to_user_string()}{_shard(step.partition)}"
             if step.why is None:

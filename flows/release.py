@@ -15,7 +15,7 @@ from evergrow.assets.tree_basis import BASIS
 from evergrow.flows.frontier import NEVER_MADE, work_needed
 from evergrow.flows.grow import Part, tree_seeds
 from evergrow.flows.run import Interrupted, RunFailed, Say, due_tables, execute, resumable
-from evergrow.flows.runs import close_abandoned
+from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.submissions import look_for_answers
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.benchmarks import benchmarks_digest
@@ -23,6 +23,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is, taken_as_is
 from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.names import RELEASE_OWNER
 from evergrow.resources.releases.verifying import Lookup
 
 STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
@@ -104,8 +105,8 @@ def _require_samples(workspace: Workspace, batch: str, *, as_is: bool) -> None:
 
 
 def _make_clean(workspace: Workspace, batch: str, say: Say) -> bool:
+    close_dead_runs(workspace.instance, workspace.registry)
     with resumable("the same command"), lease(workspace.registry, batch):
-        close_abandoned(workspace.instance, batch)
         awaited = look_for_answers(workspace, batch, say)
         if awaited.open:
             return False
@@ -150,7 +151,8 @@ def _release(workspace: Workspace, batches: Sequence[str], rows: int | None, say
 
 def _materialize(workspace: Workspace, batches: Sequence[str], rows: int | None) -> None:
     wanted = {"batches": list(batches), **({"rows": rows} if rows else {})}
-    with resumable("the same command"):
+    close_dead_runs(workspace.instance, workspace.registry)
+    with lease(workspace.registry, RELEASE_OWNER), resumable("the same command"):
         config = {"ops": {"dataset__release": {"config": wanted}}}
         execute(workspace, "release", [RELEASE], None, whose="release", config=config)
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from evergrow.assets.names import COLLECTED, SEEDS, STAGES, round_name, stage_key
 from evergrow.flows.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
-from evergrow.flows.runs import close_abandoned, of_this_process
+from evergrow.flows.runs import close_dead_runs, of_this_process
 from evergrow.flows.submissions import Awaited, look_for_answers
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.dagster_private import (
@@ -59,8 +59,8 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
     # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
+    close_dead_runs(workspace.instance, workspace.registry)
     with resumable(f"evergrow run --batch {batch}"), lease(workspace.registry, batch):
-        close_abandoned(workspace.instance, batch)
         since = _fresh_since(workspace, batch, start=fresh)
         awaited = look_for_answers(workspace, batch, say)
         if not awaited.open and _run_steps(workspace, batch, say, since, awaited):

@@ -1,15 +1,21 @@
-"""Runs on the Dagster instance: which batches are being worked on, and which runs a process that is gone has left."""
+"""Runs on the Dagster instance: which batches are being worked on, and which runs a process that is gone has left.
 
-import os
-import socket
+A run that a power cut or a kill has left says that it is started, for ever: Dagster's own monitoring cannot see it on
+this launcher. So whoever looks at runs, sensor or command, closes it first.
+"""
+
+import time
 
 import dagster as dg
 
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
-from evergrow.resources.host.processes import alive
-from evergrow.resources.registry.names import owner
+from evergrow.resources.host.processes import Process, this_host, this_process
+from evergrow.resources.registry.leases import Holder, holders
+from evergrow.resources.registry.names import RELEASE_OWNER, owner
+from evergrow.resources.registry.registry import Registry
 
-PID, HOST = "evergrow/pid", "evergrow/host"
+PID, HOST, STARTED = "evergrow/pid", "evergrow/host", "evergrow/process_started"
+SILENT_S = 60.0  # a run begins, takes its lease, works, gives it back and ends: this long it may be silent without it
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -17,22 +23,38 @@ UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+AT_WORK = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 
 
 def of_this_process() -> dict[str, str]:
     """Tags of a run that this very process executes: by them others see whether it is still alive."""
-    return {PID: str(os.getpid()), HOST: socket.gethostname()}
+    me = this_process()
+    return {PID: str(me.pid), HOST: me.host, STARTED: me.started}
 
 
-def under_way(instance: dg.DagsterInstance) -> dict[str, str]:
-    """The batches and trees that have a run which is not over, with its id; runs whose process is gone are closed."""
+def owner_of(run: dg.DagsterRun) -> str:
+    """The batch, tree or release that a run works on; it has the lease."""
+    partition = run.tags.get(PARTITION_NAME_TAG)
+    return owner(partition) if partition else RELEASE_OWNER
+
+
+def under_way(instance: dg.DagsterInstance, registry: Registry) -> dict[str, str]:
+    """The batches, trees and releases that have a run which is not over, with its id; dead runs are closed."""
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    leases = holders(registry) if unfinished else {}
     found = {}
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        if _executed_here(run) and not alive(int(run.tags[PID])):
-            _close(instance, run)
-        elif PARTITION_NAME_TAG in run.tags:
-            found[owner(run.tags[PARTITION_NAME_TAG])] = run.run_id
+    for run in unfinished:
+        name = owner_of(run)
+        if _dead(instance, run, leases.get(name)):
+            instance.report_run_failed(run, "the process that executed it ended before it did")
+        else:
+            found[name] = run.run_id
     return found
+
+
+def close_dead_runs(instance: dg.DagsterInstance, registry: Registry) -> None:
+    """Mark as failed what no process executes any more; before a lease is taken, which would hide whose it was."""
+    under_way(instance, registry)
 
 
 def launched(instance: dg.DagsterInstance, run_key: str) -> dg.DagsterRun | None:
@@ -41,20 +63,26 @@ def launched(instance: dg.DagsterInstance, run_key: str) -> dg.DagsterRun | None
     return runs[0] if runs and runs[0].status is not dg.DagsterRunStatus.NOT_STARTED else None
 
 
-def close_abandoned(instance: dg.DagsterInstance, batch: str) -> None:
-    """Mark as failed those runs of a batch, or tree, whose process, on this machine, is gone: it was killed.
-
-    The caller holds its lock. So none of them is alive, even if another process has got its number.
-    """
-    for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
-        if owner(run.tags.get(PARTITION_NAME_TAG, "")) == batch and _executed_here(run):
-            _close(instance, run)
-
-
-def _executed_here(run: dg.DagsterRun) -> bool:
-    """Whether a process of this machine executes it itself. A run started again from the UI has copies of the tags."""
-    return PID in run.tags and run.tags.get(HOST) == socket.gethostname() and run.parent_run_id is None
+def _dead(instance: dg.DagsterInstance, run: dg.DagsterRun, holder: Holder | None) -> bool:
+    """Whether nobody executes a run that is not over."""
+    process = _executing(run)
+    if process and process.host == this_host():
+        return process.gone
+    if run.status not in AT_WORK:  # it waits for a process: Dagster's monitoring ends it, if none comes
+        return False
+    if holder and (holder.run == run.run_id or (process and holder.process == process)):
+        return not holder.living
+    return _last_event(instance, run) < time.time() - SILENT_S
 
 
-def _close(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
-    instance.report_run_failed(run, f"its process {run.tags[PID]} ended before it did")
+def _executing(run: dg.DagsterRun) -> Process | None:
+    """The process that a command executes it in, as its tags say; one started again from the UI has copies of them."""
+    if PID not in run.tags or run.parent_run_id is not None:
+        return None
+    return Process(run.tags[HOST], int(run.tags[PID]), run.tags.get(STARTED, ""))
+
+
+def _last_event(instance: dg.DagsterInstance, run: dg.DagsterRun) -> float:
+    """When a run was heard of last, epoch seconds."""
+    records = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
+    return records[0].timestamp if records else 0.0

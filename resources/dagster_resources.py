@@ -25,7 +25,7 @@ from evergrow.resources.llm.addresses import Address, address_of
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.models import EmbeddedServers, Models
 from evergrow.resources.registry.leases import lease
-from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.names import RELEASE_OWNER, owner
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
@@ -243,11 +243,12 @@ class LakeIOManagerResource(dg.ConfigurableIOManagerFactory[LakeIOManager]):
         project = _resolved(self.project)
         _require_unchanged(self, type(self).of(project))
         run = context.run
-        partition = run.tags.get(PARTITION_NAME_TAG) if run and not project.caller_holds_lock else None
-        if run is None or partition is None:
+        if run is None or project.caller_holds_lock:
             yield self.create_io_manager(context)
             return
-        with closing(Registry.of(project.settings)) as registry, lease(registry, owner(partition), run.run_id):
+        partition = run.tags.get(PARTITION_NAME_TAG)
+        whose = owner(partition) if partition else RELEASE_OWNER
+        with closing(Registry.of(project.settings)) as registry, lease(registry, whose, run.run_id):
             yield self.create_io_manager(context)
 
 

@@ -14,6 +14,7 @@ from evergrow.resources.ledger import Ledger, Owner, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api import told
 from evergrow.resources.models import FRESH_SINCE
+from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings
 
 STOP_AFTER_S = 20.0  # the daemon gives a sensor a minute; what is left is looked at by the next tick
@@ -31,13 +32,13 @@ def offline_batches_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.Sensor
         "them. Idle while no role has the mode `batch`.",
     )
     def offline_batches(
-        context: dg.SensorEvaluationContext, ledger: dg.ResourceParam[Ledger]
+        context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
         from evergrow.resources.llm.batch_api.polling import poll  # noqa: PLC0415 - imports the SDK
 
         looks = asyncio.run(poll(settings, ledger, stop_after_s=STOP_AFTER_S))
         said = [told(look.submission) + (f"; {look.fault}" if look.fault else "") for look in looks]
-        requests, busy = [], under_way(context.instance)
+        requests, busy = [], under_way(context.instance, registry)
         for owner, submissions in _by_owner(ledger):
             found = Stop(f"run {busy[owner.partition]} is working on it") if owner.partition in busy else None
             decision = found or _decide(context.instance, submissions)

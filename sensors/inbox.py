@@ -29,7 +29,7 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
     ) -> dg.SensorResult | dg.SkipReason:
         taken = inbox.take(home, registry, settings.sensors.inbox_settle_s, settings.seeds.max_chars)
         requests, said = [], [str(file) for file in taken]
-        busy = under_way(context.instance)
+        busy = under_way(context.instance, registry)
         for batch in staged_batches(registry):
             if batch.batch in busy or not seeds_needed(context.instance, registry, batch.batch):
                 continue

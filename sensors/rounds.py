@@ -32,7 +32,7 @@ def next_round_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.SensorDefin
     def next_round(
         context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
-        busy = under_way(context.instance)
+        busy = under_way(context.instance, registry)
         batches = BATCHES.get_partition_keys(dynamic_partitions_store=context.instance)
         decisions = (
             (

@@ -35,7 +35,7 @@ def next_level_sensor(settings: Settings, parts: dg.Definitions) -> dg.SensorDef
     def next_level(
         context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry], ledger: dg.ResourceParam[Ledger]
     ) -> dg.SensorResult | dg.SkipReason:
-        busy = under_way(context.instance)
+        busy = under_way(context.instance, registry)
         trees = TREES.get_partition_keys(dynamic_partitions_store=context.instance)
         decisions = (
             (tree, worked_on(registry, busy, tree) or decide(context.instance, parts, registry, ledger, settings, tree))

@@ -102,6 +102,19 @@ def now(connection: Connection) -> float:
     return float(connection.execute(select(func.extract("epoch", func.clock_timestamp()))).scalar_one())
 
 
+def clock(engine: Engine) -> float:
+    """`now`, outside of a transaction.
+
+    Raises:
+        LedgerError: the database cannot be read.
+    """
+    try:
+        with engine.connect() as connection:
+            return now(connection)
+    except DBAPIError as error:
+        raise LedgerError(explain(engine.url, "read", error)) from error
+
+
 def shown(url: str | URL) -> str:
     """`url` without its password."""
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine, Update, delete, insert, select, text, update
 
 from evergrow.resources.host.processes import Process
-from evergrow.resources.ledger.database import now, read, write, writing
+from evergrow.resources.ledger.database import clock, now, read, write, writing
 from evergrow.resources.ledger.records import NOTHING, Amount
 from evergrow.resources.ledger.reservation_schema import reservations
 
@@ -116,7 +116,7 @@ class Reservations:
         """What living engines hold of a limit."""
         columns = reservations.c.host, reservations.c.pid, reservations.c.started
         query = select(*columns, reservations.c.tokens, reservations.c.usd).where(
-            reservations.c.scope == scope, reservations.c.expires_at > _clock(self._engine)
+            reservations.c.scope == scope, reservations.c.expires_at > clock(self._engine)
         )
         blocks = [
             Amount(tokens, usd) for *process, tokens, usd in read(self._engine, query) if not Process(*process).gone
@@ -180,8 +180,3 @@ def _enlarge(connection: Connection, holder: Holder, scope: str, added: Amount, 
     more = {"tokens": reservations.c.tokens + added.tokens, "usd": reservations.c.usd + added.usd}
     mine = (reservations.c.holder == holder.id, reservations.c.scope == scope)
     connection.execute(update(reservations).where(*mine).values(more))
-
-
-def _clock(engine: Engine) -> float:
-    with engine.connect() as connection:
-        return now(connection)

@@ -15,10 +15,10 @@ from threading import Event, Thread, main_thread
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy import Row, delete, insert, select, update
 
 from evergrow.resources.host.processes import Process, this_host, this_process
-from evergrow.resources.ledger.database import LedgerError, now
+from evergrow.resources.ledger.database import LedgerError, clock, now
 from evergrow.resources.ledger.registry_schema import leases as table
 from evergrow.resources.registry.registry import Registry, as_text
 
@@ -34,11 +34,15 @@ class BatchBusy(Exception):  # noqa: N818 - it is a state of the batch, not a fa
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lease: a process, the run that it works for ("" for a command), and since when (UTC)."""
+    """Who holds a lease: a process, the run that it works for ("" for a command), and since when (UTC).
+
+    `living` is whether it is still there: what a dead one holds is free to be taken.
+    """
 
     process: Process
     run: str
     since: datetime
+    living: bool
 
     def __str__(self) -> str:
         host = self.process.host
@@ -74,19 +78,15 @@ def lease(registry: Registry, name: str, run: str = "") -> Iterator[None]:
 
 def held(registry: Registry, name: str) -> Holder | None:
     """Who works on `name` at this moment: a run, or a command between two of its runs."""
-    return _living(registry, table.c.name == as_text(name)).get(name)
+    found = holders(registry, name).get(name)
+    return found if found and found.living else None
 
 
-def held_runs(registry: Registry) -> set[str]:
-    """The ids of all runs that hold a lease at this moment."""
-    return {holder.run for holder in _living(registry).values() if holder.run}
-
-
-def _living(registry: Registry, *conditions: ColumnElement[bool]) -> dict[str, Holder]:
-    with registry.engine.connect() as connection:
-        time = now(connection)
-        rows = connection.execute(select(table).where(*conditions)).all()
-    return {json.loads(row.name): _holder(row) for row in rows if not _lost(row, time)}
+def holders(registry: Registry, *names: str) -> dict[str, Holder]:
+    """Who holds these leases, or all that there are; dead holders too, as long as nobody has taken theirs."""
+    query = select(table).where(table.c.name.in_([as_text(name) for name in names])) if names else select(table)
+    time = clock(registry.engine)
+    return {json.loads(row.name): _holder(row, time) for row in registry.read(query)}
 
 
 def _take(registry: Registry, name: str, run: str) -> str:
@@ -94,9 +94,9 @@ def _take(registry: Registry, name: str, run: str) -> str:
     with registry.alone() as connection:
         time = now(connection)
         row = connection.execute(select(table).where(table.c.name == key)).one_or_none()
-        if row is not None and not _lost(row, time):
+        if row is not None and (holder := _holder(row, time)).living:
             raise BatchBusy(
-                f"batch {name!r} is being run by {_holder(row)}: wait until it has ended, or end it; what it has paid "
+                f"batch {name!r} is being run by {holder}: wait until it has ended, or end it; what it has paid "
                 "for is kept"
             )
         connection.execute(delete(table).where(table.c.name == key))
@@ -128,17 +128,7 @@ def _renew(registry: Registry, name: str, token: str, end: Event) -> None:
             return
 
 
-def _lost(row: Row[Any], time: float) -> bool:
-    """Whether the holder in a row of the table is gone."""
-    process = _process(row)
-    if process.host == this_host():
-        return process.gone
-    return bool(row.renewed_at < time - LOST_S)
-
-
-def _holder(row: Row[Any]) -> Holder:
-    return Holder(_process(row), row.run, datetime.fromtimestamp(row.since, UTC))
-
-
-def _process(row: Row[Any]) -> Process:
-    return Process(row.host, row.pid, row.started)
+def _holder(row: Row[Any], time: float) -> Holder:
+    process = Process(row.host, row.pid, row.started)
+    living = not process.gone if process.host == this_host() else bool(row.renewed_at >= time - LOST_S)
+    return Holder(process, row.run, datetime.fromtimestamp(row.since, UTC), living)

@@ -1,7 +1,6 @@
 """The sensor of rounds: what it launches for a batch in each state, and what it says where it launches nothing."""
 
 import os
-import socket
 import subprocess
 import sys
 
@@ -10,6 +9,7 @@ import dagster as dg
 from evergrow.assets.names import BATCHES_NAME, STAGES, stage_key
 from evergrow.flows.runs import HOST, PID, of_this_process
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
+from evergrow.resources.host.processes import this_host
 from evergrow.resources.registry.leases import lease
 from tests.platform import LENIENT, Platform
 from tests.sensors.conftest import EVOLUTION, keys, look, reason, requested
@@ -143,7 +143,7 @@ def test_a_run_whose_process_was_killed_is_closed_and_taken_up_again(platform: P
     seeded(platform)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    run = begun(platform, {PID: str(gone.pid), HOST: socket.gethostname()})
+    run = begun(platform, {PID: str(gone.pid), HOST: this_host()})
 
     assert requested(look(platform, "next_round")) == {"b": "round_01"}
 

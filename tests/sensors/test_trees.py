@@ -1,6 +1,5 @@
 """The sensor that takes a tree from level to level and on to its samples."""
 
-import socket
 import subprocess
 import sys
 from contextlib import closing
@@ -11,9 +10,10 @@ import pytest
 
 from evergrow.assets.names import TREES_NAME, shard_names, shard_partition
 from evergrow.flows.frontier import Stop
-from evergrow.flows.runs import HOST, PID, close_abandoned
+from evergrow.flows.runs import HOST, PID, close_dead_runs
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
+from evergrow.resources.host.processes import this_host
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.trees import register
 from evergrow.sensors.trees import decide
@@ -139,15 +139,11 @@ def test_a_shard_whose_process_was_killed_is_closed_and_taken_up_again(planted: 
         planted.run(step, "t")
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    tags = {PID: str(gone.pid), HOST: socket.gethostname(), PARTITION_NAME_TAG: "s00|t"}
+    tags = {PID: str(gone.pid), HOST: this_host(), PARTITION_NAME_TAG: "s00|t"}
     job = planted.definitions.resolve_job_def("tree_samples")
     runs = [planted.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.STARTED) for _ in range(2)]
 
-    close_abandoned(planted.instance, "other")
-    assert [run.status for run in planted.instance.get_runs(dg.RunsFilter(job_name="tree_samples"))] == [
-        dg.DagsterRunStatus.STARTED
-    ] * 2
-    close_abandoned(planted.instance, "t")
+    close_dead_runs(planted.instance, planted.registry)
 
     assert all(planted.instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.FAILURE for run in runs)  # type: ignore[union-attr]
     assert requested_by(look(planted, "next_level")) == {"s00|t": "tree_samples"}

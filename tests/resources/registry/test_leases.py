@@ -17,7 +17,7 @@ from evergrow.resources.host.processes import this_process
 from evergrow.resources.ledger.database import now
 from evergrow.resources.ledger.registry_schema import leases as table
 from evergrow.resources.registry import leases
-from evergrow.resources.registry.leases import BatchBusy, held, held_runs, lease
+from evergrow.resources.registry.leases import BatchBusy, held, holders, lease
 from evergrow.resources.registry.registry import Registry
 
 HOLD = """
@@ -59,7 +59,7 @@ def test_a_batch_has_one_holder_and_the_second_learns_who_it_is(registry: Regist
             pass
         assert (found := held(registry, "b1"))
         assert (found.process.pid, found.run) == (process.pid, "run-1")
-        assert held_runs(registry) == {"run-1"}
+        assert holders(registry) == {"b1": found}
         with lease(registry, "b2"):
             pass
 
@@ -77,7 +77,7 @@ def test_a_killed_holder_leaves_the_batch_free(registry: Registry, ledger_url: s
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert held(registry, "b") is None
-        assert held_runs(registry) == set()
+        assert not holders(registry)["b"].living
         with lease(registry, "b"):
             pass
 

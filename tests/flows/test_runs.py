@@ -1,0 +1,134 @@
+"""A run that a kill or a power cut left is closed by whoever looks next; one that lives is not."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from evergrow.assets.names import RELEASE, stage_key
+from evergrow.flows import runs
+from evergrow.flows.runs import close_dead_runs, of_this_process, under_way
+from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
+from evergrow.resources.host.home import Home
+from evergrow.resources.ledger.database import now
+from evergrow.resources.ledger.registry_schema import leases as table
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.names import RELEASE_OWNER
+from tests.command import until
+from tests.conftest import FakeEndpoint
+from tests.platform import LENIENT, Platform
+
+SETTINGS = {**LENIENT, "evolution": {"rounds": 1, "children": 2}}
+FAILED, STARTED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED
+# As the daemon's launcher does: a process of its own, which takes the lease in the name of its run.
+WORKER = """
+import sys, dagster as dg
+from evergrow.assets.definitions import build_definitions
+from evergrow.resources.settings import load_settings
+job = build_definitions(load_settings()).resolve_job_def("round_01")
+with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
+    job.execute_in_process(instance=instance, partition_key="b", raise_on_error=False)
+"""
+
+
+@pytest.fixture
+def platform(fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """A batch with its seeds, in a home that other processes share."""
+    (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
+    monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))
+    home = Home(Path(os.environ["EVERGROW_HOME"])).ensure()
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        made = Platform(instance, {})
+        made.register("b", 2)
+        assert made.run("seeds", "b") == ""
+        yield made
+
+
+def started(platform: Platform, job: str = "round_01", **tags: str) -> dg.DagsterRun:
+    """A run of `b`, or of the release, that says it is started."""
+    partition = {} if job == RELEASE.path[-1] else {PARTITION_NAME_TAG: "b"}
+    run = platform.instance.create_run_for_job(
+        platform.definitions.resolve_job_def(job), tags={**partition, **tags}, status=STARTED
+    )
+    platform.instance.report_engine_event("it began", run)
+    return run
+
+
+def status(platform: Platform, run: dg.DagsterRun) -> dg.DagsterRunStatus:
+    found = platform.instance.get_run_by_id(run.run_id)
+    assert found
+    return found.status
+
+
+def test_a_run_worker_that_was_killed_leaves_a_run_that_the_next_look_closes(
+    platform: Platform, fake_endpoint: FakeEndpoint
+) -> None:
+    fake_endpoint.control(latency=30)
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(platform.home.dagster)])
+    until(lambda: fake_endpoint.stats()["in_flight"] > 0, lambda: "nothing was asked")
+    (run,) = platform.instance.get_runs(dg.RunsFilter(job_name="round_01"))
+    assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
+    assert status(platform, run) is STARTED
+
+    worker.send_signal(signal.SIGKILL)
+    worker.wait()
+
+    assert under_way(platform.instance, platform.registry) == {}
+    assert status(platform, run) is FAILED
+    fake_endpoint.control(latency=0)
+    assert platform.run("round_01", "b", [stage_key(1, "instructions")]) == ""
+
+
+def test_a_run_of_a_machine_that_is_gone_is_closed_once_its_lease_is_lost(platform: Platform) -> None:
+    with lease(platform.registry, "b", "x"):
+        run = started(platform)
+        with platform.registry.alone() as connection:
+            connection.execute(sa.update(table).values(host="far boot-1 4026", run=run.run_id))
+        assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
+
+        with platform.registry.alone() as connection:
+            connection.execute(sa.update(table).values(renewed_at=now(connection) - 120))
+        assert under_way(platform.instance, platform.registry) == {}
+    assert status(platform, run) is FAILED
+
+
+def test_a_run_that_holds_nothing_is_given_a_while_to_begin_and_to_end(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started(platform)
+    assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
+
+    monkeypatch.setattr(runs, "SILENT_S", -1.0)
+
+    assert under_way(platform.instance, platform.registry) == {}
+    assert status(platform, run) is FAILED
+
+
+@pytest.mark.parametrize("state", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING])
+def test_a_run_that_waits_for_its_process_is_left_to_dagster(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, state: dg.DagsterRunStatus
+) -> None:
+    monkeypatch.setattr(runs, "SILENT_S", -1.0)
+    job = platform.definitions.resolve_job_def("round_01")
+    run = platform.instance.create_run_for_job(job, tags={PARTITION_NAME_TAG: "b"}, status=state)
+
+    assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
+
+
+def test_a_killed_release_is_closed_and_a_living_one_is_not(platform: Platform) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    killed = started(platform, "release", **{**of_this_process(), runs.PID: str(ended.pid)})
+    ended.wait()
+    living = started(platform, "release", **of_this_process())
+
+    close_dead_runs(platform.instance, platform.registry)
+
+    assert (status(platform, killed), status(platform, living)) == (FAILED, STARTED)
+    assert under_way(platform.instance, platform.registry) == {RELEASE_OWNER: living.run_id}
