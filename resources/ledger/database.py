@@ -1,5 +1,6 @@
 """Connects to SQLite or PostgreSQL, prepares the tables once, and explains what the database refuses."""
 
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,15 +17,12 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
-    insert,
     make_url,
     select,
-    text,
 )
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from evergrow.resources.ledger.registry_schema import sequence
-from evergrow.resources.ledger.schema import SCHEMA_VERSION, about, metadata
+from evergrow.resources.ledger.migrations import MigrationError, migrate
 from evergrow.resources.settings import Settings
 
 SQLITE_BUSY_S = 60
@@ -41,6 +39,12 @@ def database_url(settings: Settings) -> URL | str:
     return settings.ledger_url or URL.create("sqlite", database=str(settings.home / "ledger.sqlite"))
 
 
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite database; None for one in memory, and for PostgreSQL."""
+    named = url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:"
+    return Path(str(url.database)) if named else None
+
+
 def connect(url: str | URL) -> Engine:
     """An engine on the prepared ledger at `url`.
 
@@ -53,11 +57,14 @@ def connect(url: str | URL) -> Engine:
             raise LedgerError(f"ledger_url: {shown(url)} is neither sqlite:///FILE nor postgresql+psycopg://...")
         engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
         with _alone(parsed), engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                connection.execute(text(f"SELECT pg_advisory_xact_lock({_PREPARE_LOCK})"))
-            _prepare(connection, shown(url))
-    except (SQLAlchemyError, OSError, ModuleNotFoundError) as error:
+            # The whole transaction, changes of the schema too: a kill amid a migration leaves what was before.
+            alone = f"SELECT pg_advisory_xact_lock({_PREPARE_LOCK})"
+            connection.exec_driver_sql(alone if engine.dialect.name == "postgresql" else "BEGIN IMMEDIATE")
+            migrate(connection, sqlite_file(parsed))
+    except (SQLAlchemyError, OSError, sqlite3.Error, ModuleNotFoundError) as error:
         raise LedgerError(explain(url, "opened", error)) from error
+    except MigrationError as error:
+        raise LedgerError(f"the ledger {shown(url)} cannot be used: {error}") from error
     return engine
 
 
@@ -143,8 +150,8 @@ def explain(url: str | URL, what: str, error: Exception) -> str:
 
 
 def _sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    if file := sqlite_file(url):
+        file.parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": SQLITE_BUSY_S})
 
     @event.listens_for(engine, "connect")
@@ -160,22 +167,9 @@ def _sqlite(url: URL) -> Engine:
 @contextmanager
 def _alone(url: URL) -> Iterator[None]:
     """Keep other processes out while a SQLite ledger is made: its switch to WAL does not wait for locks."""
-    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{url.database}.lock"):
+    if file := sqlite_file(url):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{file}.lock"):
             yield
     else:
         yield
-
-
-def _prepare(connection: Connection, name: str) -> None:
-    metadata.create_all(connection)
-    version = connection.execute(select(about.c.value).where(about.c.name == "schema_version")).scalar()
-    if version is None:
-        connection.execute(insert(about).values(name="schema_version", value=str(SCHEMA_VERSION)))
-        connection.execute(insert(sequence).values(value=0))
-    elif int(version) != SCHEMA_VERSION:
-        raise LedgerError(
-            f"the ledger {name} has version {version} of the schema, this evergrow reads {SCHEMA_VERSION}: "
-            "use the evergrow that wrote it; do not delete it, it holds paid replies"
-        )

@@ -1,5 +1,6 @@
 """Writes to the ledger in groups and reads from it."""
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, Self
@@ -10,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from evergrow.resources.ledger import sums
+from evergrow.resources.ledger.checksum import checksum
 from evergrow.resources.ledger.database import connect, database_url, read, write, writing
 from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
 from evergrow.resources.ledger.reservations import Charge, Reservations, lowered
@@ -20,6 +22,9 @@ from evergrow.resources.settings import Settings
 Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id"]
 CALL_COLUMNS = tuple(field.name for field in fields(Call))
 REPLY_COLUMNS = tuple(field.name for field in fields(StoredReply))
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,15 +101,22 @@ class Ledger:
         write(self._engine, (statement, rows))
 
     def replies(self, request_keys: Collection[str], not_before: float = 0.0) -> dict[str, list[StoredReply]]:
-        """The replies held for each request, latest draw and turn first; none older than `not_before` (epoch s)."""
+        """The replies held for each request, latest draw and turn first; none older than `not_before` (epoch s).
+
+        One that was damaged since it was written counts as not there.
+        """
         query = (
-            select(*[calls.c[name] for name in REPLY_COLUMNS])
+            select(*[calls.c[name] for name in REPLY_COLUMNS], calls.c.checksum)
             .where(calls.c.request_key.in_(request_keys), calls.c.reply.is_not(None), calls.c.answered_at >= not_before)
             .order_by(calls.c.draw.desc(), calls.c.turn.desc(), calls.c.call_id)
         )
         found: dict[str, list[StoredReply]] = {}
-        for row in read(self._engine, query):
-            found.setdefault(row[0], []).append(StoredReply(*row))
+        for *row, kept in read(self._engine, query):
+            stored = StoredReply(*row)
+            if kept != checksum(stored.request_key, stored.reply):
+                log.warning("the reply of call %s was damaged in the ledger: it is asked for again", stored.call_id)
+                continue
+            found.setdefault(stored.request_key, []).append(stored)
         return found
 
     def draws(self, request_keys: Collection[str]) -> dict[str, int]:
@@ -248,6 +260,7 @@ class Ledger:
     def _upsert_call(self) -> Any:  # noqa: ANN401 - each dialect has its own class of statement
         statement = self._dialect.insert(calls)
         changes = {name: statement.excluded[name] for name in CALL_COLUMNS if name != "call_id"}
+        changes["checksum"] = statement.excluded["checksum"]
         changes["attempts"] = calls.c.attempts + statement.excluded.attempts
         return statement.on_conflict_do_update(index_elements=["call_id"], set_=changes, where=calls.c.reply.is_(None))
 
@@ -269,7 +282,8 @@ class Ledger:
 
 
 def _row(call: Call) -> dict[str, Any]:
-    return {name: getattr(call, name) for name in CALL_COLUMNS}
+    kept = None if call.reply is None else checksum(call.request_key, call.reply)
+    return {**{name: getattr(call, name) for name in CALL_COLUMNS}, "checksum": kept}
 
 
 def _sum(condition: ColumnElement[bool], value: Any) -> ColumnElement[Any]:  # noqa: ANN401 - a column or a number

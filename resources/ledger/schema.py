@@ -2,13 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 2
-
 metadata = MetaData()
-
-about = Table(
-    "ledger_about", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False)
-)
 
 calls = Table(
     "calls",
@@ -33,6 +27,7 @@ calls = Table(
     Column("attempts", Integer, nullable=False),
     Column("model_returned", Text),
     Column("reply", Text),
+    Column("checksum", String(64)),
     Column("finish_reason", Text),
     Column("tokens_in", BigInteger),
     Column("tokens_cached", BigInteger),

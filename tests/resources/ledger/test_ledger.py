@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
-from sqlalchemy import make_url
 
 from evergrow.resources.ledger import Amount, Ledger, LedgerError, Rows, Usage, Verdict
 from tests.resources.ledger.support import failure, reply
@@ -152,16 +150,6 @@ def test_the_way_of_structured_answers_is_remembered(ledger: Ledger) -> None:
     ledger.remember_capabilities("http://x", "m", "text")
 
     assert ledger.capabilities("http://x", "m") == "text"
-
-
-def test_a_ledger_of_a_later_version_is_refused_and_not_touched(ledger: Ledger, ledger_url: str) -> None:
-    engine = sa.create_engine(make_url(ledger_url))
-    with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE ledger_about SET value = '99'"))
-    engine.dispose()
-
-    with pytest.raises(LedgerError, match=r"version 99.*do not delete it"):
-        Ledger.open(ledger_url)
 
 
 WRITER = """
