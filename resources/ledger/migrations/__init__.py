@@ -46,8 +46,8 @@ def migrate(connection: Connection, sqlite_file: Path | None = None) -> None:
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if found is not None and found not in known:
         raise MigrationError(
-            f"a newer evergrow made it (version {found} of its schema, this one knows {HEAD}): use that one; do not delete "
-            "it, it holds paid replies"
+            f"a newer evergrow made it (its schema has version {found}, this one knows {HEAD}): use that one; do not "
+            "delete it, it holds paid replies"
         )
     if found is not None and sqlite_file is not None:
         back_up(sqlite_file, sqlite_file.with_name(f"{sqlite_file.name}.before-{HEAD}"))
