@@ -27,6 +27,7 @@ from evergrow.methods.evolution.diversity import diversity
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import LogProgress
+from evergrow.resources.lake.files import Files
 from evergrow.resources.settings.models import Embedding
 
 WIDTH = 384
@@ -95,13 +96,13 @@ def embedding_costs(texts: list[str]) -> list[Cost]:
     """New texts, and texts that are known."""
     logging.getLogger().setLevel(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
-        embedder = Embedder(Embedding(device="cpu"), Path(folder) / "vectors.sqlite", LogProgress(logging.getLogger()))
+        embedder = Embedder(Embedding(device="cpu"), Files(folder), LogProgress(logging.getLogger()))
         embedder.embed(["a text that loads the model"])
         words = sum(len(text.split()) for text in texts) // len(texts)
         new = measure(f"embeddings, new texts of {words} words", len(texts), lambda: embedder.embed(texts))
         known = [f"known text {n}" for n in range(CACHED_TEXTS)]
         keys = [hashlib.sha256(text.encode()).digest() for text in known]
-        VectorStore(Path(folder) / "vectors.sqlite").keep(embedder.identity, keys, unit_vectors(CACHED_TEXTS))
+        VectorStore(Files(folder)).keep(embedder.identity, keys, unit_vectors(CACHED_TEXTS))
         return [new, measure("embeddings, known texts", len(known), lambda: embedder.embed(known))]
 
 

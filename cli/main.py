@@ -12,6 +12,7 @@ from evergrow.cli.calls import add_commands as add_calls
 from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
+from evergrow.cli.keeping import add_commands as add_keeping_commands
 from evergrow.cli.options import AsJson, Batch, Set, deep_enough, name_the_model, print_json, register, workspace_of
 from evergrow.cli.tree import tree_app
 from evergrow.cli.trust import add_commands as add_trust_commands
@@ -45,6 +46,7 @@ add_dataset_commands(app)
 add_trust_commands(app)
 add_calls(app)
 add_doctor(app)
+add_keeping_commands(app)
 
 
 @app.command()

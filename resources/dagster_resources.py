@@ -184,15 +184,13 @@ class EmbedderResource(_Resource[Embedder]):
 
     @classmethod
     def of(cls, project: Project) -> Self:
-        """The model and device that the settings name, and the file that keeps its vectors."""
+        """The model and device that the settings name, and the lake that keeps its vectors."""
         embedding = project.settings.embedding
-        return cls(
-            project=project, model=embedding.model, device=embedding.device, vectors=str(project.home.embeddings)
-        )
+        return cls(project=project, model=embedding.model, device=embedding.device, vectors=lake_url(project.settings))
 
     def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Embedder]:
         """The embedder; its model is loaded when the first unknown text comes."""
-        yield Embedder(project.settings.embedding, project.home.embeddings, project.shown(context))
+        yield Embedder(project.settings.embedding, Lake.of(project.settings).files, project.shown(context))
 
 
 class SandboxResource(_Resource[Sandbox | SandboxUnavailable]):

@@ -89,12 +89,12 @@ def fake_endpoint(_shared_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatc
 
 @pytest.fixture(scope="session")
 def known_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file for `Home.embeddings` that knows the questions of HumanEval: homes that clean rows copy it."""
+    """A lake with the vectors of HumanEval's questions: tests that clean rows share them."""
     from tests.platform import embed_benchmarks  # noqa: PLC0415 - imports everything
 
-    file = tmp_path_factory.mktemp("vectors") / "embeddings"
-    embed_benchmarks(file)
-    return file
+    lake = tmp_path_factory.mktemp("vectors")
+    embed_benchmarks(lake)
+    return lake
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """The whole platform in one process: real settings, assets, gates, lake and ledger on a Dagster instance of its own."""
 
 import logging
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import LogProgress
+from evergrow.resources.lake.files import Files
 from evergrow.resources.lake.lake import Lake, Rows
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.ledger import Ledger, Spent
@@ -43,10 +45,15 @@ def functions(count: int) -> Seeds:
     return Seeds(pl.DataFrame({"id": ids, "seed_id": ids, "content": contents, "kind": "code", "source": "made:1"}))
 
 
-def embed_benchmarks(file: Path) -> None:
-    """Have an embedder's file know the questions of the benchmark that is installed along, which takes a while."""
-    embedder = Embedder(load_settings({}).embedding, file, LogProgress(logging.getLogger(__name__)))
-    embedder.embed(read_benchmarks(file.parent / "none", ()).questions.to_list())
+def embed_benchmarks(lake: Path) -> None:
+    """Have a lake hold the vectors of the questions of the benchmark that is installed along, which takes a while."""
+    embedder = Embedder(load_settings({}).embedding, Files(lake), LogProgress(logging.getLogger(__name__)))
+    embedder.embed(read_benchmarks(lake / "none", ()).questions.to_list())
+
+
+def share_vectors(known: Path, lake: Path) -> None:
+    """Have a lake hold the vectors of another one, too."""
+    shutil.copytree(known / "vectors", lake / "vectors", dirs_exist_ok=True)
 
 
 @dataclass

@@ -22,7 +22,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from tests.command import started, until
 from tests.conftest import FakeEndpoint
-from tests.platform import LENIENT, Platform
+from tests.platform import LENIENT, Platform, share_vectors
 
 AT_ONCE = 4  # requests in flight
 SEEDS_COUNT = 6
@@ -190,7 +190,7 @@ def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(make: Mak
     note_lost()
     fake_endpoint.control(latency=0)
     # The vectors of the second round are as the other project has them: loading the model again would prove no more.
-    shutil.copy(whole.platform.home.embeddings, project.platform.home.embeddings)
+    share_vectors(whole.platform.home.lake, project.platform.home.lake)
     collecting = Moment(lambda p: p.made(2, "accepted"), Project.collecting, Project.collected)
     project = kill_within(make, project, collecting)
 

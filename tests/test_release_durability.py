@@ -1,6 +1,5 @@
 """A release that is killed while samples are being answered: it goes on, ends alike, and nothing is paid twice."""
 
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import closing
@@ -19,7 +18,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from tests.command import started, until
 from tests.conftest import FakeEndpoint
-from tests.platform import Platform
+from tests.platform import Platform, share_vectors
 from tests.samples import PLAIN, SUMS, TASKS, instructions
 
 AT_ONCE = 4  # requests in flight
@@ -42,7 +41,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeEn
 def begin(folder: Path, known_vectors: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home with the batch `b`, which commands then work on."""
     monkeypatch.setenv("EVERGROW_HOME", str(folder / "home"))
-    shutil.copy(known_vectors, Home(folder / "home").ensure().embeddings)
+    share_vectors(known_vectors, Home(folder / "home").ensure().lake)
     with dg.DagsterInstance.from_config(str(folder / "home" / "dagster")) as instance:
         platform = Platform(instance, {})
         platform.register("b", instructions([*SUMS, *PLAIN], domain=["sums"] * len(SUMS) + ["general"] * len(PLAIN)))

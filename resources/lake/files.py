@@ -110,6 +110,12 @@ class Files:
             return
         yield from (name for name in found if not name.startswith("."))
 
+    def remove(self, path: str) -> None:
+        """Delete a file that nothing needs any more; one that is gone already is no fault."""
+        target = self._base / path
+        target.fs.invalidate_cache(target.parent.path)
+        target.unlink(missing_ok=True)
+
     def locate(self, path: str) -> str:
         """The full path or URL of a file."""
         return str(self._base / path)

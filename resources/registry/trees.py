@@ -151,6 +151,12 @@ def balance_dataset(registry: Registry, tree: str, spec: BalanceSpec) -> pl.Data
     return pl.read_parquet(io.BytesIO(registry.files.get(file, remedy)))
 
 
+def tree_files(registry: Registry) -> list[tuple[str, str]]:
+    """Every file of the lake that a tree needs, with the tree's name: what it was imported from, and its dataset."""
+    rows = registry.read(select(table.c.name, table.c.imported, table.c.dataset).order_by(table.c.name))
+    return [(name, file) for name, *files in rows for file in files if file]
+
+
 def another_domain(known: TreeSpec, domain: str) -> TreeError:
     """The error for a tree that is asked for under another domain than its own."""
     return TreeError(

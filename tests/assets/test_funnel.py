@@ -1,6 +1,5 @@
 """Where the rows of a batch went: at every stage requested = accepted + rejected + failed, whatever goes wrong."""
 
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +10,7 @@ from hypothesis import strategies as st
 from evergrow.assets.funnel import FAILURES, SCHEMA, bars, counted, driest, funnel
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, stage_key
 from tests.conftest import FakeEndpoint
-from tests.platform import Platform
+from tests.platform import Platform, share_vectors
 from tests.samples import SUMS, instructions
 
 FAULTS = {"429": 0.02, "500": 0.02, "prose": 0.02, "empty": 0.02, "refuse": 0.05, "truncate": 0.02}
@@ -70,7 +69,7 @@ def test_it_adds_up_under_faults_at_every_stage_that_is_made(
             "complexity": {**platform.overrides["gates"]["complexity"], "min_scored_share": 0.3},
         },
     )
-    shutil.copy(known_vectors, faulty.home.embeddings)
+    share_vectors(known_vectors, faulty.home.lake)
     faulty.register("code", 6)
     faulty.register("sums", instructions(SUMS, domain="sums"))
     fake_endpoint.control(share=FAULTS)

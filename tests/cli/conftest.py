@@ -1,5 +1,4 @@
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,7 +9,7 @@ import pytest
 from evergrow.cli.main import main
 from evergrow.resources.host.home import Home
 from tests.conftest import FakeEndpoint
-from tests.platform import LENIENT, functions
+from tests.platform import LENIENT, functions, share_vectors
 from tests.samples import PLAIN, SUMS, TASKS, instructions
 
 SETTINGS = {
@@ -86,7 +85,7 @@ def project(known_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         )
     with pytest.MonkeyPatch.context() as patch:
         use(patch, folder, endpoint)
-        shutil.copy(known_vectors, Home(folder / "home").ensure().embeddings)
+        share_vectors(known_vectors, Home(folder / "home").ensure().lake)
         for arguments in (
             ("seeds", "add", str(folder / "code.jsonl"), "--batch", "code"),
             ("seeds", "add", str(folder / "plain.jsonl"), "--batch", "plain"),

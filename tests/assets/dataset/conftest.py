@@ -1,6 +1,5 @@
 """One home for all tests of a module, with an endpoint of its own: what one test has made, the next may read."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import dagster as dg
 import pytest
 
 from tests.conftest import FakeEndpoint
-from tests.platform import LENIENT, Platform
+from tests.platform import LENIENT, Platform, share_vectors
 from tests.samples import TASKS
 
 
@@ -35,7 +34,7 @@ def platform(
         patch.setenv("OPENAI_BASE_URL", endpoint.url)
         patch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
         platform = Platform(instance, settings)
-        shutil.copy(known_vectors, platform.home.embeddings)
+        share_vectors(known_vectors, platform.home.lake)
         yield platform
 
 

@@ -205,9 +205,7 @@ def test_no_sample_says_nearly_what_another_says_in_its_leaf_or_in_any_shard(tre
     assert write_shards(strict, "t") == ["", ""]
 
     kept, rows = samples(strict, "t"), samples(strict, "t", "all")
-    vectors = Embedder(strict.settings.embedding, strict.home.embeddings, LogProgress(log)).embed(
-        kept["content"].to_list()
-    )
+    vectors = Embedder(strict.settings.embedding, strict.lake.files, LogProgress(log)).embed(kept["content"].to_list())
     apart = vectors @ vectors.T - 2 * np.eye(kept.height)
     assert kept.height == 60
     assert apart.max() < 0.8

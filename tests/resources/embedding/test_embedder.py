@@ -1,14 +1,13 @@
 """The embedder with the real packaged model: order, reuse, kills, and what cannot be loaded."""
 
+import hashlib
 import json
 import logging
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import torch
 from evergrow.resources.embedding.embedder import Embedder, EmbedderError
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Advance, LogProgress
+from evergrow.resources.lake.files import Files
 from evergrow.resources.settings.models import Embedding
 
 TEXTS = [
@@ -35,31 +35,31 @@ import sys
 from contextlib import contextmanager
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.settings.models import Embedding
-from pathlib import Path
+from evergrow.resources.lake.files import Files
 class Told:
     @contextmanager
     def track(self, label, total):
         yield lambda steps=1, note="": print(steps, flush=True)
-Embedder(Embedding(device="cpu"), Path(sys.argv[1]), Told()).embed([f"task {n}" for n in range(int(sys.argv[2]))])
+Embedder(Embedding(device="cpu"), Files(sys.argv[1]), Told()).embed([f"task {n}" for n in range(int(sys.argv[2]))])
 """
 LOADS_NOTHING = """
 import json, sys
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.settings.models import Embedding
-from pathlib import Path
+from evergrow.resources.lake.files import Files
 import logging
-Embedder(Embedding(), Path(sys.argv[1]), LogProgress(logging.getLogger())).embed(json.loads(sys.argv[2]))
+Embedder(Embedding(), Files(sys.argv[1]), LogProgress(logging.getLogger())).embed(json.loads(sys.argv[2]))
 print(sorted({"torch", "transformers", "sentence_transformers"} & set(sys.modules)))
 """
 ASKS_THE_HUB = """
 import logging, sys
-from pathlib import Path
+from evergrow.resources.lake.files import Files
 from evergrow.resources.embedding.embedder import Embedder, EmbedderError
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.settings.models import Embedding
 try:
-    Embedder(Embedding(model="some/model"), Path(sys.argv[1]), LogProgress(logging.getLogger())).embed(["a text"])
+    Embedder(Embedding(model="some/model"), Files(sys.argv[1]), LogProgress(logging.getLogger())).embed(["a text"])
 except EmbedderError as error:
     print(error)
 """
@@ -80,7 +80,7 @@ class Counted:
 
 def embedder(folder: Path, progress: Any = None, **settings: Any) -> Embedder:
     chosen = Embedding(**{"device": "cpu", **settings})
-    return Embedder(chosen, folder / "vectors.sqlite", progress or LogProgress(logging.getLogger()))
+    return Embedder(chosen, Files(folder), progress or LogProgress(logging.getLogger()))
 
 
 @pytest.fixture(scope="module")
@@ -128,38 +128,22 @@ def test_each_text_is_embedded_once(tmp_path: Path) -> None:
 
 def test_known_texts_load_no_model(tmp_path: Path) -> None:
     embedder(tmp_path).embed(TEXTS)
-    command = [sys.executable, "-c", LOADS_NOTHING, str(tmp_path / "vectors.sqlite"), json.dumps(TEXTS)]
+    command = [sys.executable, "-c", LOADS_NOTHING, str(tmp_path), json.dumps(TEXTS)]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
 def test_a_killed_run_keeps_what_it_finished(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", EMBEDS_MANY, str(tmp_path / "vectors.sqlite"), str(COUNT)]
+    command = [sys.executable, "-c", EMBEDS_MANY, str(tmp_path), str(COUNT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout is not None
         kept = int(child.stdout.readline())
         child.kill()
-    with closing(sqlite3.connect(tmp_path / "vectors.sqlite")) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        stored = connection.execute("SELECT count(*) FROM vectors").fetchone()[0]
+    keys = [hashlib.sha256(f"task {n}".encode()).digest() for n in range(COUNT)]
+    stored = int(VectorStore(Files(tmp_path)).find(embedder(tmp_path).identity, keys)[0].sum())
     assert kept <= stored < COUNT
     counted = Counted()
     assert embedder(tmp_path, counted).embed([f"task {n}" for n in range(COUNT)]).shape == (COUNT, 384)
     assert counted.texts == COUNT - stored
-
-
-def test_writers_at_once_lose_nothing(tmp_path: Path) -> None:
-    rows = np.eye(40, dtype=np.float32)
-    keys = [bytes([n]) * 32 for n in range(40)]
-
-    def keep(start: int) -> None:
-        for n in range(start, 40, 2):
-            VectorStore(tmp_path / "v.sqlite").keep("m", keys[n : n + 2], rows[n : n + 2])
-
-    with ThreadPoolExecutor(8) as pool:  # four at each half: the file is made by all of them at once
-        list(pool.map(keep, [0, 1] * 4))
-    found = VectorStore(tmp_path / "v.sqlite").find("m", keys)
-    assert np.array_equal(np.stack([found[key] for key in keys]), rows)
-    assert not VectorStore(tmp_path / "v.sqlite").find("another", keys)
 
 
 def test_a_folder_works_as_a_model_and_is_known_by_its_content(tmp_path: Path, own_folder: Path) -> None:

@@ -1,0 +1,104 @@
+"""Walks every current file of the lake, says which are damaged, and makes again what the ledger's replies allow."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import dagster as dg
+
+from evergrow.flows.run import RunFailed, Say, execute
+from evergrow.flows.runs import close_dead_runs
+from evergrow.flows.workspace import Workspace
+from evergrow.resources.host.dagster_private import CODE_VERSION_TAG
+from evergrow.resources.lake.versions import latest_materialization, tag
+from evergrow.resources.registry.batches import staged_batches
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.names import RELEASE_OWNER, owner
+from evergrow.resources.registry.trees import tree_files
+
+NOTHING_TO_SPEND = {"max_tokens": 1}  # of a budget: a request that the ledger has no reply for is not sent
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedTable:
+    """The current file of a table that is gone, or is not what was written; `what` says which."""
+
+    key: dg.AssetKey
+    partition: str | None
+    file: str
+    what: str
+
+    def __str__(self) -> str:
+        of = f" of {self.partition!r}" if self.partition else ""
+        return f"{self.key.to_user_string()}{of}: {self.file} {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedInput:
+    """A registered file that is gone, or is not what was registered; `remedy` is what its user can do."""
+
+    name: str
+    file: str
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.file} {self.what}; {self.remedy}"
+
+
+def damaged_tables(workspace: Workspace) -> Iterator[DamagedTable]:
+    """The tables whose current file is damaged, those before whom nothing is made first."""
+    graph = workspace.definitions.resolve_asset_graph()
+    for key in graph.toposorted_asset_keys:
+        made = workspace.instance.get_materialized_partitions(key) if graph.get(key).is_partitioned else {None}
+        for partition in sorted(made, key=str):
+            record = latest_materialization(workspace.instance, key, partition)
+            found = record.asset_materialization if record else None
+            if found and "lake_path" in found.metadata:
+                file = str(found.metadata["lake_path"].value)
+                if what := workspace.lake.damage(file):
+                    yield DamagedTable(key, partition, file, what)
+
+
+def damaged_inputs(workspace: Workspace) -> Iterator[DamagedInput]:
+    """What users registered whose file is damaged: seeds, imported trees, datasets. Only they can mend it."""
+    for batch in staged_batches(workspace.registry):
+        if what := workspace.lake.damage(batch.file):
+            remedy = f"register its seeds again, from {batch.origin or 'where they came from'}"
+            yield DamagedInput(f"batch {batch.batch!r}", batch.file, what, remedy)
+    for tree, file in tree_files(workspace.registry):
+        if what := workspace.lake.damage(file):
+            yield DamagedInput(f"tree {tree!r}", file, what, "import it, or name its dataset, again")
+
+
+def heal(workspace: Workspace, damaged: DamagedTable, say: Say) -> bool:
+    """Make a table again from what the ledger holds; False where that would cost something, or fails, which is said.
+
+    Raises:
+        BatchBusy: somebody works on its batch or tree.
+    """
+    record = latest_materialization(workspace.instance, damaged.key, damaged.partition)
+    node = workspace.definitions.resolve_asset_graph().get(damaged.key)
+    if record and node.code_version and tag(record, CODE_VERSION_TAG) != node.code_version:
+        say(f"{damaged.key.to_user_string()}: not made again: its prompt, model or rules changed since")
+        return False
+    budget = workspace.settings.budget.model_copy(update=NOTHING_TO_SPEND)
+    free = replace(workspace, settings=workspace.settings.model_copy(update={"budget": budget}))
+    whose = owner(damaged.partition) if damaged.partition else RELEASE_OWNER
+    close_dead_runs(workspace.instance, workspace.registry)
+    try:
+        with lease(workspace.registry, whose):
+            waiting = execute(free, _job(free, damaged.key), [damaged.key], damaged.partition, whose=whose)
+    except RunFailed as error:
+        waiting = str(error)
+    left = workspace.lake.damage(damaged.file)
+    if left:
+        say(f"{damaged.key.to_user_string()}: not made again: {waiting or 'it holds other rows now'}")
+    return not left
+
+
+def _job(workspace: Workspace, key: dg.AssetKey) -> str:
+    """The job that makes a table."""
+    jobs = workspace.definitions.resolve_all_job_defs()
+    return next(
+        job.name for job in jobs if not job.name.startswith("__") and key in job.asset_layer.executable_asset_keys
+    )

@@ -1,0 +1,113 @@
+"""Vectors are found again, whoever wrote them, in whatever order, and none that was damaged is used."""
+
+import hashlib
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import fsspec
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from evergrow.resources.embedding import vectors
+from evergrow.resources.embedding.vectors import VectorStore
+from evergrow.resources.lake.files import Files
+
+WIDTH = 5
+
+
+def key(number: int) -> bytes:
+    return hashlib.sha256(str(number).encode()).digest()
+
+
+def rows(numbers: list[int]) -> np.ndarray:
+    return np.array([[number + part / 8 for part in range(WIDTH)] for number in numbers], dtype=np.float32)
+
+
+def keep(store: VectorStore, *numbers: int, model: str = "m") -> None:
+    store.keep(model, [key(n) for n in numbers], rows(list(numbers)))
+
+
+def files_of(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.arrow"))
+
+
+@pytest.mark.parametrize("place", ["folder", "memory://vectors"])
+def test_what_is_kept_is_found_in_the_order_that_is_asked_for(tmp_path: Path, place: str) -> None:
+    fsspec.filesystem("memory").store.clear()
+    files = Files(tmp_path) if place == "folder" else Files(place)
+    store = VectorStore(files)
+    assert not store.find("m", [key(1)])[0].any()
+    keep(store, 1, 2, 3)
+    keep(VectorStore(files), 9)
+
+    for reader in (store, VectorStore(files)):
+        known, found = reader.find("m", [key(n) for n in (9, 5, 1, 1, 3)])
+        assert known.tolist() == [True, False, True, True, True]
+        assert np.array_equal(found, rows([9, 1, 1, 3]))
+        assert not reader.find("another", [key(1)])[0].any()
+        assert reader.find("m", [])[0].shape == (0,)
+
+
+@given(groups=st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=5), max_size=12))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_merged_files_hold_what_the_small_ones_held(
+    tmp_path_factory: pytest.TempPathFactory, groups: list[list[int]]
+) -> None:
+    folder = tmp_path_factory.mktemp("lake")
+    store, watching = VectorStore(Files(folder)), VectorStore(Files(folder))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vectors, "MANY_FILES", 3)
+        for group in groups:
+            keep(store, *group)
+            assert watching.find("m", [key(n) for n in group])[0].all()
+    every = list(range(31))
+    expected = sorted({n for group in groups for n in group})
+    for reader in (store, watching, VectorStore(Files(folder))):
+        known, found = reader.find("m", [key(n) for n in every])
+        assert np.flatnonzero(known).tolist() == expected
+        assert np.array_equal(found, rows(expected)) or not expected
+    assert len(files_of(folder)) <= 4
+
+
+def test_writers_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors, "MANY_FILES", 8)
+
+    def write(start: int) -> None:
+        store = VectorStore(Files(tmp_path))
+        for number in range(start, 80, 2):
+            keep(store, number, number + 1)
+
+    with ThreadPoolExecutor(8) as pool:  # four at each half
+        list(pool.map(write, [0, 1] * 4))
+    known, found = VectorStore(Files(tmp_path)).find("m", [key(n) for n in range(80)])
+    assert known.all()
+    assert np.array_equal(found, rows(list(range(80))))
+
+
+def test_keys_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
+    one, other = bytes(32), bytes(31) + b"\x01"
+    store = VectorStore(Files(tmp_path))
+    store.keep("m", [one], rows([1]))
+    assert store.find("m", [other])[0].tolist() == [False]
+    assert store.find("m", [one])[0].tolist() == [True]
+
+
+def test_a_damaged_file_counts_as_not_there_and_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keep(VectorStore(Files(tmp_path)), 1)
+    keep(VectorStore(Files(tmp_path)), 2)
+    damaged = files_of(tmp_path)[0]
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
+
+    with caplog.at_level(logging.WARNING):
+        known, _ = VectorStore(Files(tmp_path)).find("m", [key(1), key(2)])
+    assert sorted(known.tolist()) == [False, True]
+    assert damaged.name in caplog.text
+
+    keep(VectorStore(Files(tmp_path)), 1)
+    keep(VectorStore(Files(tmp_path)), 2)
+    assert VectorStore(Files(tmp_path)).find("m", [key(1), key(2)])[0].all()
