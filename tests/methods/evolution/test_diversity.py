@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from evergrow.methods.evolution.diversity import diversity, ratio_to_seeds
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
+from evergrow.resources.lake.files import Files
 from evergrow.resources.settings.models import Embedding
 
 TEXTS, TREES = 500, 60
@@ -48,9 +49,7 @@ def docstrings(count: int) -> list[str]:
 @pytest.fixture(scope="module")
 def real_texts(tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     folder = tmp_path_factory.mktemp("embeddings")
-    return Embedder(Embedding(device="cpu"), folder / "vectors.sqlite", LogProgress(logging.getLogger())).embed(
-        docstrings(TEXTS)
-    )
+    return Embedder(Embedding(device="cpu"), Files(folder), LogProgress(logging.getLogger())).embed(docstrings(TEXTS))
 
 
 def test_equals_brute_force_on_real_texts_whatever_the_block(real_texts: np.ndarray) -> None:

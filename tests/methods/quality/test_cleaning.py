@@ -14,6 +14,7 @@ from evergrow.methods.quality.rules import Embedded, Rules
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
+from evergrow.resources.lake.files import Files
 from evergrow.resources.settings.dataset import Cleaning
 from evergrow.resources.settings.models import Embedding
 
@@ -32,7 +33,7 @@ Embed = Callable[[pl.DataFrame], Embedded]
 @pytest.fixture(scope="module")
 def embed(tmp_path_factory: pytest.TempPathFactory) -> Embed:
     folder = tmp_path_factory.mktemp("embeddings")
-    model = Embedder(Embedding(device="cpu"), folder / "vectors.sqlite", LogProgress(logging.getLogger()))
+    model = Embedder(Embedding(device="cpu"), Files(folder), LogProgress(logging.getLogger()))
     return lambda frame: Embedded(frame, model.embed(frame["content"].to_list()))
 
 
