@@ -1,6 +1,7 @@
-"""The composition root: settings in, Dagster definitions out. The only module of this folder that knows the sensors."""
+"""The composition root: settings in, Dagster definitions out; alone in this folder it knows flows and sensors."""
 
 import warnings
+from functools import partial
 
 import dagster as dg
 
@@ -8,53 +9,73 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-from evergrow.assets.dataset.definitions import dataset_definitions  # noqa: E402
-from evergrow.assets.evolution.collected import collected_definitions  # noqa: E402
-from evergrow.assets.evolution.definitions import round_definitions  # noqa: E402
-from evergrow.assets.evolution.seeds import seeds, seeds_job  # noqa: E402
-from evergrow.assets.treesynth.definitions import tree_definitions  # noqa: E402
+from evergrow.assets.dataset.definitions import dataset_tables  # noqa: E402
+from evergrow.assets.evolution.definitions import evolution_tables  # noqa: E402
+from evergrow.assets.jobs import jobs_of  # noqa: E402
+from evergrow.assets.table import Table  # noqa: E402
+from evergrow.assets.treesynth.definitions import treesynth_tables  # noqa: E402
+from evergrow.flows.due import Frontier  # noqa: E402
 from evergrow.resources.dagster_resources import Project, resources  # noqa: E402
+from evergrow.resources.host.home import Home  # noqa: E402
 from evergrow.resources.host.progress import Progress  # noqa: E402
+from evergrow.resources.recipes import Recipes  # noqa: E402
+from evergrow.resources.registry.recipes import latest_recipes, recipe  # noqa: E402
+from evergrow.resources.registry.registry import Registry  # noqa: E402
 from evergrow.resources.settings import Settings, load_settings  # noqa: E402
+from evergrow.resources.settings.recipe import with_recipe  # noqa: E402
+from evergrow.sensors.advance import advance_sensor  # noqa: E402
 from evergrow.sensors.batch_api import offline_batches_sensor  # noqa: E402
 from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
-from evergrow.sensors.rounds import next_round_sensor  # noqa: E402
-from evergrow.sensors.trees import next_level_sensor  # noqa: E402
+
+
+def tables_of(rounds: int, levels: int, shards: int) -> dict[dg.AssetKey, Table]:
+    """All tables by key, in the order in which they are made: so many rounds, levels below the root, shards."""
+    every = [*evolution_tables(rounds), *treesynth_tables(levels, shards), *dataset_tables()]
+    return {table.key: table for table in every}
+
+
+def frontier_of(settings: Settings) -> Frontier:
+    """What is due of all tables, for these settings and what is registered.
+
+    There are tables for as many rounds, levels and shards as the settings name, or any recipe.
+    """
+    home = Home(settings.home).ensure()
+    registry = Registry.of(settings)
+    known = [settings, *(with_recipe(settings, one.values) for one in latest_recipes(registry))]
+    rounds = max(one.evolution.rounds for one in known)
+    levels = max(one.treesynth.max_depth for one in known)
+    shards = max(one.treesynth.shards for one in known)
+    return Frontier(tables_of(rounds, levels, shards), Recipes(settings, partial(recipe, registry)), home, registry)
 
 
 def build_definitions(
-    settings: Settings, progress: Progress | None = None, *, caller_holds_lock: bool = False
+    settings: Settings,
+    progress: Progress | None = None,
+    frontier: Frontier | None = None,
+    *,
+    caller_holds_lock: bool = False,
 ) -> dg.Definitions:
     """Everything Dagster needs to know, for these settings.
 
     Args:
         settings: what is built for.
         progress: where progress is shown; lines in the run's log by default.
+        frontier: what is due, where the caller asks it as well.
         caller_holds_lock: runs are executed by a process that holds the batch already; they do not take its lock.
     """
-    rounds = [round_definitions(n, settings) for n in range(1, settings.evolution.rounds + 1)]
-    collection = collected_definitions(settings)
-    trees, dataset = tree_definitions(settings), dataset_definitions(settings)
-    jobs = [job for part in (*rounds, collection, dataset) for job in part.jobs or ()]
-    given = resources(Project(settings, progress, caller_holds_lock))
-    next_level = next_level_sensor(settings, dg.Definitions.merge(trees, dg.Definitions(resources=given)))
-    return dg.Definitions.merge(
-        *rounds,
-        collection,
-        trees,
-        dataset,
-        dg.Definitions(
-            assets=[seeds],
-            jobs=[seeds_job],
-            sensors=[
-                inbox_sensor(settings),
-                next_round_sensor(settings, jobs),
-                next_level,
-                offline_batches_sensor(settings, jobs),
-            ],
-            executor=dg.in_process_executor,
-            resources=given,
-        ),
+    frontier = frontier or frontier_of(settings)
+    jobs = jobs_of(frontier.tables.values())
+    return dg.Definitions(
+        assets=[table.asset for table in frontier.tables.values()],
+        asset_checks=[table.check for table in frontier.tables.values() if table.check],
+        jobs=jobs,
+        sensors=[
+            inbox_sensor(settings, frontier, jobs),
+            advance_sensor(settings, frontier, jobs),
+            offline_batches_sensor(settings, jobs),
+        ],
+        executor=dg.in_process_executor,
+        resources=resources(Project(settings, frontier, progress, caller_holds_lock)),
     )
 
 

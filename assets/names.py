@@ -2,8 +2,11 @@
 
 import dagster as dg
 
-BATCHES_NAME = "batch"
+BATCHES_NAME, TREES_NAME, RELEASES_NAME = "batch", "tree", "release"
 BATCHES = dg.DynamicPartitionsDefinition(name=BATCHES_NAME)
+TREES = dg.DynamicPartitionsDefinition(name=TREES_NAME)
+RELEASES = dg.DynamicPartitionsDefinition(name=RELEASES_NAME)
+MAIN = "main"  # the release that is meant where none is named
 SEEDS = dg.AssetKey(["evolution", "seeds"])
 COLLECTED = dg.AssetKey(["evolution", "collected"])
 RESPONSES = dg.AssetKey(["dataset", "responses"])
@@ -33,8 +36,6 @@ def gate_name(stage: str) -> str:
     return f"{stage}_gate"
 
 
-TREES_NAME = "tree"
-TREES = dg.DynamicPartitionsDefinition(name=TREES_NAME)
 SAMPLES = dg.AssetKey(["treesynth", "samples"])
 ROUTED = dg.AssetKey(["treesynth", "routed"])
 BALANCED = dg.AssetKey(["treesynth", "balanced"])
@@ -59,3 +60,18 @@ def tree_shards(count: int) -> dg.MultiPartitionsDefinition:
 def shard_partition(tree: str, shard: str) -> dg.MultiPartitionKey:
     """The partition of one shard of a tree."""
     return dg.MultiPartitionKey({"tree": tree, "shard": shard})
+
+
+def remedy(key: dg.AssetKey, whose: str) -> str:
+    """The command that makes a table of a batch, tree or release, and what it needs."""
+    commands = {
+        ROUTED: f"evergrow tree balance {whose}",
+        BALANCED: f"evergrow tree balance {whose}",
+        AWARE: f"evergrow tree convert {whose}",
+        RELEASE: f"evergrow release --name {whose}",
+    }
+    if key in commands:
+        return commands[key]
+    if key.path[0] == "treesynth":
+        return f"evergrow tree grow {whose}"
+    return f"evergrow {'release' if key.path[0] == 'dataset' else 'run'} --batch {whose}"

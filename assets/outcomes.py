@@ -7,8 +7,8 @@ from typing import TypeVar
 import polars as pl
 
 from evergrow.methods.text.answers import excerpt
+from evergrow.resources.lake.versions import OWED, OWED_WHY
 from evergrow.resources.llm import Answered, Failed, Invalid, Outcome, Refused
-from evergrow.resources.llm.faults import FaultClass
 
 T = TypeVar("T")
 INVALID = "invalid"
@@ -91,10 +91,9 @@ def _commonest_first(words: pl.Series) -> dict[str, int]:
     return {str(word): int(count) for word, count in counted.iter_rows()}
 
 
-def unanswered(rows: pl.DataFrame) -> int:
-    """How many requests failed for a reason that may pass: another run asks them again."""
-    passing = "|".join((FaultClass.TRANSIENT, FaultClass.LIMIT))
-    return int(rows["reason"].str.contains(f"^failed: ({passing})").sum())
+def owed_metadata(found: Owed) -> dict[str, int | str]:
+    """What a table owes, as the metadata by which `flows.due` knows."""
+    return {OWED: found.total, **({OWED_WHY: str(found)} if found.total else {})}
 
 
 def reason_of(outcome: Refused | Invalid | Failed) -> str:

@@ -17,7 +17,7 @@ def add_commands(app: typer.Typer) -> None:
     app.command("calls")(calls)
 
 
-def calls(  # noqa: PLR0917 - options of a command
+def calls(
     call: Annotated[str | None, typer.Argument(help="id of one call, to see its request and reply as sent")] = None,
     batch: Annotated[str | None, typer.Option("--batch", help="only those of a batch")] = None,
     tree: Annotated[str | None, typer.Option("--tree", help="only those of a tree")] = None,

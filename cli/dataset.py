@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 import typer
 
 from evergrow.cli.console import out, say, show_table
-from evergrow.cli.options import AsJson, Set, name_the_model, workspace_of
+from evergrow.cli.options import AsJson, Set, name_the_model, nested_overrides, workspace_of
 
 Batches = Annotated[list[str] | None, typer.Option("--batch", help="which batches; may be repeated")]
+Name = Annotated[str, typer.Option("--name", help="of the release: one home holds many")]
 Folder = Annotated[Path, typer.Argument(help="folder of a release that `evergrow export` wrote")]
 
 
-def release(  # noqa: PLR0917 - options of a command
+def release(
     batch: Batches = None,
     tree: Annotated[
         list[str] | None, typer.Option("--tree", help="a tree whose samples are taken as they are; may be repeated")
@@ -29,25 +30,27 @@ def release(  # noqa: PLR0917 - options of a command
         bool,
         typer.Option("--as-is", help="take the seeds of batches that were never evolved, if they are instructions"),
     ] = False,
+    name: Name = "main",
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer, verify and clean the samples of batches and trees, and make one dataset of them. Run again to resume."""
-    from evergrow.flows.release import Wish, as_batch, make_release, release_funnel, released  # noqa: PLC0415
+    from evergrow.flows.release import make_release, register_tree_rows, release_funnel, released  # noqa: PLC0415
     from evergrow.methods.releasing.splits import SPLITS  # noqa: PLC0415
+    from evergrow.resources.registry.releases import ReleaseRequest  # noqa: PLC0415
 
     if not (batch or tree or balanced or aware):
         raise typer.BadParameter("name a batch with --batch, or a tree with --tree, --balanced or --aware")
     with workspace_of(overrides) as workspace:
         name_the_model(workspace.settings)
-        taken = [as_batch(workspace, name, "balanced") for name in balanced or ()]
-        taken += [as_batch(workspace, name, "aware") for name in aware or ()]
-        wish = Wish([*(batch or ()), *taken], tree or (), rows, as_is)
-        done = make_release(workspace, wish, say)
-        named = dict.fromkeys([*wish.batches, *wish.trees])
-        show_table(release_funnel(workspace, list(named)), "funnel", as_json=as_json)
+        taken = [register_tree_rows(workspace, one, "balanced") for one in balanced or ()]
+        taken += [register_tree_rows(workspace, one, "aware") for one in aware or ()]
+        wanted = ReleaseRequest((*(batch or ()), *taken), tuple(tree or ()), rows, as_is)
+        done = make_release(workspace, wanted, say, name, nested_overrides(overrides or []))
+        named = dict.fromkeys([*wanted.batches, *wanted.trees])
+        show_table(release_funnel(workspace, list(named), name), "funnel", as_json=as_json)
         if done:
-            counts = dict(released(workspace)["split"].value_counts().iter_rows())
+            counts = dict(released(workspace, name)["split"].value_counts().iter_rows())
             say("splits: " + ", ".join(f"{name} {counts.get(name, 0):,}" for name in SPLITS))
             if len(counts) < len(SPLITS):
                 say(
@@ -58,17 +61,18 @@ def release(  # noqa: PLR0917 - options of a command
 
 def funnel(
     batch: Batches = None,
+    name: Name = "main",
     picture: Annotated[Path | None, typer.Option("--svg", help="draw it into this file, too")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Where the rows went, stage by stage: requested = failed + rejected + accepted, with the reasons."""
-    from evergrow.assets.funnel import bars  # noqa: PLC0415
+    from evergrow.assets.dataset.funnel import bars  # noqa: PLC0415
     from evergrow.flows.release import release_funnel  # noqa: PLC0415
     from evergrow.methods.releasing.picture import funnel_picture  # noqa: PLC0415
 
     with workspace_of() as workspace:
         chosen = [workspace.require_batch(b) for b in batch] if batch else workspace.batches()
-        table = release_funnel(workspace, chosen)
+        table = release_funnel(workspace, chosen, name)
         show_table(table, "funnel", as_json=as_json)
         if not as_json:
             out.print(bars(table), markup=False, highlight=False)
@@ -77,7 +81,7 @@ def funnel(
             say(f"drawn into {picture}")
 
 
-def export(  # noqa: PLR0917 - options of a command
+def export(
     target: Annotated[Path, typer.Option("--out", help="a folder")],
     form: Annotated[
         Literal["chat", "alpaca", "sharegpt", "completion", "preference", "kto", "parquet"] | None,
@@ -87,6 +91,7 @@ def export(  # noqa: PLR0917 - options of a command
         Literal["trl", "axolotl", "llama-factory"] | None,
         typer.Option(help="put a ready configuration of this trainer beside the data"),
     ] = None,
+    name: Name = "main",
     batch: Batches = None,
     rounds: Annotated[list[int] | None, typer.Option("--round", min=1, help="only of these rounds")] = None,
     low: Annotated[float | None, typer.Option("--min-complexity", help="only of this complexity or more")] = None,
@@ -118,13 +123,14 @@ def export(  # noqa: PLR0917 - options of a command
         chosen = form or (FORMS[recipe] if recipe else "chat")
         if recipe and chosen != FORMS[recipe]:
             raise typer.BadParameter(f"--recipe {recipe} reads the format {FORMS[recipe]}, not {chosen}")
-        for line in export_files(workspace, target, chosen, wanted, recipe):
+        for line in export_files(workspace, target, chosen, wanted, name, recipe):
             say(line)
 
 
 def verify(
     folder: Folder,
     lake: Annotated[bool, typer.Option("--lake", help="compare every row with this project's release, too")] = False,
+    name: Name = "main",
 ) -> None:
     """Recompute the checksums of a release, file by file and row by row. Exit code 1 if anything differs."""
     from evergrow.resources.releases.verifying import verify_release  # noqa: PLC0415
@@ -133,7 +139,7 @@ def verify(
         from evergrow.flows.release import look_up  # noqa: PLC0415
 
         with workspace_of() as workspace:
-            report = verify_release(folder, look_up(workspace))
+            report = verify_release(folder, look_up(workspace, name))
     else:
         report = verify_release(folder)
     for fault in report.faults:

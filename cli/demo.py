@@ -6,14 +6,15 @@ from evergrow.assets.names import COLLECTED
 from evergrow.cli.ancestry import draw
 from evergrow.cli.console import out, say, show_table
 from evergrow.cli.tree_shown import show_tree
+from evergrow.flows.evolve import run_batch
 from evergrow.flows.export import export_files
 from evergrow.flows.grow import grow_tree, planned_tree
-from evergrow.flows.release import Wish, make_release, release_funnel
-from evergrow.flows.run import run_batch
+from evergrow.flows.release import make_release, release_funnel
 from evergrow.flows.trace import trace
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.registry.batches import stage
+from evergrow.resources.registry.releases import ReleaseRequest
 from evergrow.resources.seeds.harvest import harvest
 
 BATCH = "demo"
@@ -43,7 +44,7 @@ def demo(workspace: Workspace, seeds: int) -> None:
 def _release(workspace: Workspace) -> Path:
     """Answer, verify and clean what was collected and what the tree holds; returns the folder of the files."""
     say("\nBoth become one dataset: answered, code tested in a sandbox, compared with benchmarks and with one another.")
-    wish = Wish(batches=[BATCH], trees=[TREE])
+    wish = ReleaseRequest(batches=(BATCH,), trees=(TREE,))
     make_release(workspace, wish, say)
     show_table(release_funnel(workspace, [BATCH, TREE]), "funnel")
     folder = workspace.home.exports / BATCH

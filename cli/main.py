@@ -13,7 +13,19 @@ from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
 from evergrow.cli.keeping import add_commands as add_keeping_commands
-from evergrow.cli.options import AsJson, Batch, Set, deep_enough, name_the_model, print_json, register, workspace_of
+from evergrow.cli.options import (
+    AsJson,
+    Automate,
+    Batch,
+    Set,
+    deep_enough,
+    name_the_model,
+    obey_recipe,
+    print_json,
+    register,
+    workspace_of,
+)
+from evergrow.cli.recipe import recipe_app
 from evergrow.cli.tree import tree_app
 from evergrow.cli.trust import add_commands as add_trust_commands
 
@@ -42,6 +54,7 @@ app = typer.Typer(
 seeds_app = typer.Typer(help="Register seeds as a batch.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(tree_app, name="tree")
+app.add_typer(recipe_app, name="recipe")
 add_dataset_commands(app)
 add_trust_commands(app)
 add_calls(app)
@@ -67,12 +80,20 @@ def seeds_add(
     file: Annotated[Path, typer.Argument(help="JSON array, JSONL, CSV or Parquet with a column 'content'")],
     batch: Batch,
     replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
+    automate: Automate = None,
 ) -> None:
     """Register a file's rows as the seeds of a batch. Nothing is sent to a model yet."""
     from evergrow.resources.seeds.read import read_seeds  # noqa: PLC0415
 
     with workspace_of() as workspace:
-        register(workspace, batch, read_seeds(file, workspace.settings.seeds.max_chars), replace=replace)
+        register(
+            workspace,
+            batch,
+            read_seeds(file, workspace.settings.seeds.max_chars),
+            "evergrow seeds add",
+            automate,
+            replace=replace,
+        )
 
 
 @seeds_app.command("harvest")
@@ -83,6 +104,7 @@ def seeds_harvest(
     batch: Batch,
     limit: Annotated[int | None, typer.Option(min=1, help="most functions, spread evenly over the files")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
+    automate: Automate = None,
 ) -> None:
     """Register documented Python functions as the seeds of a batch. The code is read, never run."""
     from evergrow.resources.seeds.harvest import harvest  # noqa: PLC0415
@@ -90,7 +112,7 @@ def seeds_harvest(
     with workspace_of() as workspace:
         bounds = workspace.settings.seeds
         found = harvest(source, limit, bounds.harvest_min_chars, bounds.harvest_max_chars)
-        register(workspace, batch, found, replace=replace)
+        register(workspace, batch, found, "evergrow seeds harvest", automate, replace=replace)
 
 
 @seeds_app.command("from-tree")
@@ -98,12 +120,13 @@ def seeds_from_tree(
     tree: Annotated[str, typer.Argument(help="name of a tree whose samples are written")],
     batch: Batch,
     replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
+    automate: Automate = None,
 ) -> None:
     """Register the samples of a tree as the seeds of a batch: its leaves give coverage, evolution the challenge."""
     from evergrow.flows.grow import tree_seeds  # noqa: PLC0415
 
     with workspace_of() as workspace:
-        register(workspace, batch, tree_seeds(workspace, tree), replace=replace)
+        register(workspace, batch, tree_seeds(workspace, tree), "evergrow seeds from-tree", automate, replace=replace)
 
 
 @app.command()
@@ -115,17 +138,19 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
-    from evergrow.flows.run import run_batch  # noqa: PLC0415
+    from evergrow.flows.evolve import run_batch  # noqa: PLC0415
 
-    with workspace_of([*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
+    changes = [*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]
+    with workspace_of(changes) as workspace:
         workspace.require_batch(batch)
+        obey_recipe(workspace, "batch", batch, "evergrow run", changes)
         name_the_model(workspace.settings)
         run_batch(workspace, batch, say, fresh=fresh)
         show_table(workspace.funnel(batch), f"funnel of batch {batch!r}", as_json=as_json)
 
 
 @app.command()
-def plan(  # noqa: PLR0917 - options of a command
+def plan(
     batch: Annotated[str | None, typer.Option("--batch", help="a registered batch")] = None,
     tree: Annotated[str | None, typer.Option("--tree", help="or a tree, begun or not")] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="of a batch: rounds (evolution.rounds)")] = None,
@@ -215,7 +240,7 @@ def cost(as_json: AsJson = False) -> None:
 def table(
     asset_key: Annotated[str, typer.Argument(help="such as evolution/round_01/accepted, treesynth/level_1")],
     partition: Annotated[
-        str | None, typer.Option("--partition", help="the batch or the tree; dataset/release has none")
+        str | None, typer.Option("--partition", help="the batch, the tree, or the name of the release")
     ] = None,
     target: Annotated[
         Path | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file; without: a preview")
@@ -246,7 +271,10 @@ def table(
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="port on 127.0.0.1")] = 3000,
 ) -> None:
-    """Dagster's web interface and daemon on this project, on 127.0.0.1. Its sensors start next rounds by themselves."""
+    """Dagster's web interface and daemon on this project, on 127.0.0.1.
+
+    Its sensors act only on batches and trees whose recipe says so (`--automate`, `evergrow recipe set`).
+    """
     with workspace_of() as workspace:
         home = workspace.settings.home
     environment = {**os.environ, "DAGSTER_HOME": str(home / "dagster"), "EVERGROW_HOME": str(home)}

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,13 +15,17 @@ Set = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="a setting, such as evolution.beam=0.5; may be repeated"),
 ]
 Batch = Annotated[str, typer.Option("--batch", help="name of the batch: letters, digits, '.', '_' and '-'")]
+Automate = Annotated[
+    Literal["none", "rounds", "release"] | None,
+    typer.Option("--automate", help="how far the sensors of `evergrow ui` go on by themselves (sensors.automate)"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON instead of a table")]
 
 
 @contextmanager
 def workspace_of(overrides: list[str] | None = None) -> Iterator[Any]:
     """The project under the settings that hold with `overrides` (as `--set` takes them)."""
-    from evergrow.flows.workspace import open_workspace  # noqa: PLC0415 - imports everything
+    from evergrow.cli.workspace import open_workspace  # noqa: PLC0415 - imports everything
 
     with open_workspace(load_settings(nested_overrides(overrides or [])), Bars()) as workspace:
         yield workspace
@@ -68,12 +72,37 @@ def deep_enough(overrides: list[str] | None, max_depth: int | None, tree: str | 
     return [*given, f"treesynth.max_depth={wanted}"] if wanted > settings.treesynth.max_depth else given
 
 
-def register(workspace: Any, batch: str, found: Any, *, replace: bool) -> None:  # noqa: ANN401 - heavy to import
+def obey_recipe(
+    workspace: Any,  # noqa: ANN401 - heavy to import
+    kind: Literal["batch", "tree", "release"],
+    owner: str,
+    by: str,
+    overrides: list[str] | None,
+    automate: str | None = None,
+) -> None:
+    """Have a command obey the recipe of a batch or tree, changed as it says; tell what a person should know."""
+    from evergrow.flows.recipes import take_recipe  # noqa: PLC0415
+
+    changes = nested_overrides(overrides or []) | ({"automate": automate} if automate else {})
+    for line in take_recipe(workspace, kind, owner, by, changes):
+        say(line)
+
+
+def register(
+    workspace: Any,  # noqa: ANN401 - heavy to import
+    batch: str,
+    found: Any,  # noqa: ANN401
+    by: str,
+    automate: str | None,
+    *,
+    replace: bool,
+) -> None:
     """Make the seeds that were `found` a batch, and say so."""
     from evergrow.resources.registry.batches import stage  # noqa: PLC0415
 
     staged = stage(workspace.registry, batch, found, replace=replace)
     workspace.add_partition(batch)
+    obey_recipe(workspace, "batch", batch, by, None, automate)
     for note in found.notes:
         say(f"note: {note}")
     say(f"{staged.rows:,} seeds are batch {batch!r}. Evolve them: evergrow run --batch {batch}")

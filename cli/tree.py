@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from evergrow.cli.console import say, show_table
-from evergrow.cli.options import AsJson, Set, deep_enough, name_the_model, workspace_of
+from evergrow.cli.options import AsJson, Automate, Set, deep_enough, name_the_model, obey_recipe, workspace_of
 
 tree_app = typer.Typer(
     help="Grow trees over a task's space, and balance datasets by them.", no_args_is_help=True, rich_markup_mode=None
@@ -19,13 +19,14 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, max=9999, help="anoth
 
 
 @tree_app.command()
-def grow(  # noqa: PLR0917 - options of a command
+def grow(
     tree: Annotated[str | None, typer.Argument(help="name of the tree: letters, digits, '.', '_' and '-'")] = None,
     domain: Annotated[str | None, typer.Option("--domain", help="as `math`; may be left out to go on")] = None,
     max_depth: Depth = None,
     rows: Rows = None,
     seed: Seed = None,
     named: Annotated[str | None, typer.Option("--tree", help="the tree, as an option")] = None,
+    automate: Automate = None,
     overrides: Set = None,
 ) -> None:
     """Grow a tree: every level, then its samples. Run it again to resume: nothing is paid twice."""
@@ -35,22 +36,32 @@ def grow(  # noqa: PLR0917 - options of a command
     name = tree or named
     if name is None:
         raise typer.BadParameter("name the tree: evergrow tree grow TREE --domain DOMAIN")
-    with workspace_of(deep_enough(overrides, max_depth, name)) as workspace:
+    changes = deep_enough(overrides, max_depth, name)
+    with workspace_of(changes) as workspace:
         spec = planned_tree(workspace, name, domain, max_depth=max_depth, rows=rows, seed=seed)
+        obey_recipe(workspace, "tree", name, "evergrow tree grow", changes, automate)
         name_the_model(workspace.settings)
         grow_tree(workspace, spec, say)
         show_tree(workspace, name)
 
 
 @tree_app.command()
-def add(  # noqa: PLR0917 - options of a command
-    tree: Tree, domain: Domain, max_depth: Depth = None, rows: Rows = None, seed: Seed = None, overrides: Set = None
+def add(
+    tree: Tree,
+    domain: Domain,
+    max_depth: Depth = None,
+    rows: Rows = None,
+    seed: Seed = None,
+    automate: Automate = None,
+    overrides: Set = None,
 ) -> None:
     """Register a tree. Nothing is sent to a model yet: `tree grow` begins it, or its level 0 in the UI."""
     from evergrow.flows.grow import planned_tree  # noqa: PLC0415
 
-    with workspace_of(deep_enough(overrides, max_depth, tree)) as workspace:
+    changes = deep_enough(overrides, max_depth, tree)
+    with workspace_of(changes) as workspace:
         spec = planned_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed)
+        obey_recipe(workspace, "tree", tree, "evergrow tree add", changes, automate)
         rows_aimed_at = f"{spec.rows:,} rows" if spec.rows else "as many rows as its leaves add up to"
         say(f"tree {tree!r} of domain {spec.domain!r} is to be {spec.max_depth} levels deep, with {rows_aimed_at}")
         say(f"Grow it: evergrow tree grow {tree}")
@@ -70,7 +81,7 @@ def show(tree: Tree, as_json: AsJson = False) -> None:
 
 
 @tree_app.command()
-def balance(  # noqa: PLR0917 - options of a command
+def balance(
     tree: Tree,
     data: Annotated[Path | None, typer.Option("--data", help="JSON array, JSONL, CSV or Parquet")] = None,
     batch: Annotated[str | None, typer.Option("--batch", help="without --data: a batch's collected samples")] = None,
@@ -88,6 +99,7 @@ def balance(  # noqa: PLR0917 - options of a command
     if data is None and batch is None:
         raise typer.BadParameter("name a dataset with --data FILE, or a batch with --batch B")
     with workspace_of(deep_enough(overrides, None, tree)) as workspace:
+        obey_recipe(workspace, "tree", tree, "evergrow tree balance", overrides)
         name_the_model(workspace.settings)
         source = (data, batch, text_column)
         balance_dataset_by(workspace, tree, source, rows=rows, redo_from=redo_from, say=say)
@@ -100,8 +112,10 @@ def convert(tree: Tree, overrides: Set = None) -> None:
     from evergrow.flows.balance import convert_tree  # noqa: PLC0415
 
     with workspace_of(deep_enough(overrides, None, tree)) as workspace:
+        obey_recipe(workspace, "tree", tree, "evergrow tree convert", overrides)
         name_the_model(workspace.settings)
-        say(f"Stories converted: {convert_tree(workspace, tree):,}. See them: evergrow tree export {tree} --out DIR")
+        converted = convert_tree(workspace, tree, say)
+        say(f"Stories converted: {converted:,}. See them: evergrow tree export {tree} --out DIR")
 
 
 @tree_app.command("export")
@@ -117,7 +131,7 @@ def export_command(
 
 
 @tree_app.command("import")
-def import_command(  # noqa: PLR0917 - options of a command
+def import_command(
     tree: Tree,
     file: Annotated[Path, typer.Argument(help="an output.json")],
     domain: Domain,

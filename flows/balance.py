@@ -6,13 +6,13 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import AWARE, BALANCED, COLLECTED, ROUTED
-from evergrow.assets.tree_basis import all_samples_basis, routed_basis
 from evergrow.assets.treesynth.aware import no_stories
 from evergrow.flows.grow import domain_of
-from evergrow.flows.run import Say, execute_now, resumable
+from evergrow.flows.run import RunFailed, Say, resumable
 from evergrow.flows.runs import close_dead_runs
-from evergrow.flows.tree_frontier import metadata_of, stale
+from evergrow.flows.step import Step, bring
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.trees import TreeError, register_balance, tree_spec
 from evergrow.resources.seeds.datasets import read_dataset
@@ -34,20 +34,16 @@ def balance_dataset_by(
         UnknownTree, UnknownBatch: there is no such tree, or batch.
         RunFailed: a step failed, or its gate did not pass.
     """
-    spec = tree_spec(workspace.registry, tree)
+    tree_spec(workspace.registry, tree)
     dataset, origin = _dataset(workspace, source)
     register_balance(workspace.registry, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
     say(f"{dataset.height:,} rows of {origin} go down tree {tree!r}")
     close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, tree), resumable("the same command"):
-        basis = routed_basis(workspace.instance, workspace.registry, spec.tree)
-        for job, key, made_from in (("tree_routed", ROUTED, basis), ("tree_balanced", BALANCED, f"{basis} {rows}")):
-            why = stale(workspace.instance, workspace.definitions, key, tree, made_from)
-            if why is None:
-                say(f"{key.to_user_string()}: up to date")
-            else:
-                execute_now(workspace, job, [key], tree, whose=tree)
-        leaves = metadata_of(workspace.instance, BALANCED, tree, "after_leaves")
+        for job, key in (("tree_routed", ROUTED), ("tree_balanced", BALANCED)):
+            if waiting := bring(workspace, Step(job, [key], tree, key.to_user_string()), tree, say):
+                raise RunFailed(f"{key.to_user_string()} of {tree!r} is {waiting}; repeat the command later")
+        leaves = noted(latest_materialization(workspace.instance, BALANCED, tree), "after_leaves")
         if rows is not None and isinstance(leaves, int) and rows < leaves:
             say(
                 f"{rows:,} rows are fewer than the tree's {leaves:,} leaves: {leaves - rows:,} leaves stay empty; "
@@ -61,12 +57,9 @@ def balance_report(workspace: Workspace, tree: str) -> pl.DataFrame:
     `entropy_ceiling` is what the entropy can be at most with so many rows.
     """
     table = workspace.table(BALANCED, tree, rows="all").collect()
+    made = latest_materialization(workspace.instance, BALANCED, tree)
     figures = [
-        {
-            "when": when,
-            **{name: metadata_of(workspace.instance, BALANCED, tree, f"{when}_{name}") for name in FIGURES},
-        }
-        for when in ("before", "after")
+        {"when": when, **{name: noted(made, f"{when}_{name}") for name in FIGURES}} for when in ("before", "after")
     ]
     stays = table.filter(pl.col("reason").is_null())
     counts = dict(stays.group_by("origin").len().iter_rows())
@@ -80,7 +73,7 @@ def balance_report(workspace: Workspace, tree: str) -> pl.DataFrame:
     return pl.DataFrame([{**figures[0], **dict.fromkeys(done, None)}, {**figures[1], **done}], infer_schema_length=2)
 
 
-def convert_tree(workspace: Workspace, tree: str) -> int:
+def convert_tree(workspace: Workspace, tree: str, say: Say) -> int:
     """Convert the stories of a tree; returns how many stay.
 
     Raises:
@@ -93,9 +86,8 @@ def convert_tree(workspace: Workspace, tree: str) -> int:
         raise TreeError(no_stories(tree, domain))
     close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, tree), resumable("the same command"):
-        basis = all_samples_basis(workspace.instance, workspace.settings, tree)
-        if stale(workspace.instance, workspace.definitions, AWARE, tree, basis):
-            execute_now(workspace, "tree_aware", [AWARE], tree, whose=tree)
+        if waiting := bring(workspace, Step("tree_aware", [AWARE], tree, AWARE.to_user_string()), tree, say):
+            raise RunFailed(f"{AWARE.to_user_string()} of {tree!r} is {waiting}; repeat the command later")
     return int(workspace.table(AWARE, tree).select(pl.len()).collect().item())
 
 

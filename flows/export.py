@@ -4,15 +4,14 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.assets.names import COLLECTED, RELEASE
+from evergrow.assets.names import COLLECTED, MAIN
 from evergrow.flows.forget import descendants
-from evergrow.flows.release import released
+from evergrow.flows.release import behind, made, released
 from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
 from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
-from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import bans
 
 
@@ -21,7 +20,12 @@ class NothingCollected(Exception):  # noqa: N818 - it is a state of the project
 
 
 def export_files(
-    workspace: Workspace, folder: Path, form: Form, wanted: Wanted, trainer: Trainer | None = None
+    workspace: Workspace,
+    folder: Path,
+    form: Form,
+    wanted: Wanted,
+    name: str = MAIN,
+    trainer: Trainer | None = None,
 ) -> list[str]:
     """Write what is `wanted` of the release into `folder`; returns what there is to say.
 
@@ -32,22 +36,23 @@ def export_files(
         dg.Failure: a gate is closed.
     """
     batches = [workspace.require_batch(b) for b in wanted.batches]
-    if latest_materialization(workspace.instance, RELEASE, None) and set(batches) <= _released_batches(workspace):
-        written, loaded = write_files(workspace, folder, form, wanted, trainer=trainer)
+    if made(workspace, name) and set(batches) <= _released_batches(workspace, name):
+        written, loaded = write_files(workspace, folder, form, wanted, name=name, trainer=trainer)
         parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())
         left_out = [f"left out, {why}: {rows:,}" for why, rows in written.left_out.items()]
         marked = (
             f"{loaded.marked:,} rows hold marks of chat templates, such as <|im_end|>: let your trainer escape them"
         )
         left_out += [marked] if loaded.marked else []
+        left_out += [late] if (late := behind(workspace, name)) else []
         return [f"exported to {folder}: {parts}", *left_out, f"evergrow verify {folder} recomputes its checksums"]
     if trainer or form not in WITHOUT_ANSWERS or wanted != Wanted(batches=wanted.batches):
         raise NothingCollected(
             f"the format {form!r} and the choice of rows need a release of {' and '.join(batches) or 'batches'}: "
             "`evergrow release --batch B` answers, verifies and cleans"
         )
-    made = workspace.instance.get_materialized_partitions(COLLECTED)
-    chosen = batches or [b for b in workspace.batches() if b in made]
+    collected = workspace.instance.get_materialized_partitions(COLLECTED)
+    chosen = batches or [b for b in workspace.batches() if b in collected]
     if not chosen:
         raise NothingCollected("no batch is collected yet; `evergrow run --batch B` does it")
     target = export_instructions(workspace, chosen, form, folder)
@@ -72,5 +77,5 @@ def export_instructions(workspace: Workspace, batches: list[str], form: Form, fo
     return write_instructions(workspace, samples, folder, form, Wanted(batches=tuple(batches))).folder
 
 
-def _released_batches(workspace: Workspace) -> set[str]:
-    return set(released(workspace)["batch"].unique())
+def _released_batches(workspace: Workspace, name: str) -> set[str]:
+    return set(released(workspace, name)["batch"].unique())

@@ -7,16 +7,16 @@ import polars as pl
 from evergrow.assets.dataset.release import as_banned, written
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
-from evergrow.flows.release import make_release_again, released
+from evergrow.flows.release import made, released, remake_release
 from evergrow.flows.release_files import write_files
 from evergrow.flows.run import RunFailed
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
 from evergrow.resources.lake.lake import NeverMaterialized
-from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import Ban, remember
 from evergrow.resources.registry.exports import Export, exported_rows, exports
+from evergrow.resources.registry.releases import release_names
 from evergrow.resources.releases.writing import NothingToRelease
 
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
@@ -74,17 +74,22 @@ def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame)
             named = " ".join(f"--batch {batch}" for batch in bare.wanted.batches)
             yield f"{bare.folder} holds {rows:,} of them: `evergrow export {named} --out ...` writes it without them"
     touched = [(export, rows) for export, rows in every if export.answered]
-    if not latest_materialization(workspace.instance, RELEASE, None):
+    names = [name for name in release_names(workspace.registry) if made(workspace, name)]
+    if not names:
         yield "there is no release to make again"
         return
-    try:
-        make_release_again(workspace)
-    except RunFailed:
-        yield from (
-            f"{export.folder} still holds {rows:,} of them: delete it, and its copies" for export, rows in touched
-        )
-        raise
-    yield f"the release is made again without them, of {released(workspace).height:,} rows"
+    for name in names:
+        said: list[str] = []
+        try:
+            remake_release(workspace, name, said.append)
+        except RunFailed:
+            yield from said
+            yield from (
+                f"{export.folder} still holds {rows:,} of them: delete it, and its copies" for export, rows in touched
+            )
+            raise
+        yield from said
+        yield f"release {name!r} is made again without them, of {released(workspace, name).height:,} rows"
     for export, rows in touched:
         yield _write_again(workspace, export, rows, concerned)
 
@@ -93,10 +98,10 @@ def _write_again(workspace: Workspace, export: Export, rows: int, concerned: pl.
     """Write an export without `rows` of its rows, and with no others than it held; returns what became of it."""
     key = ["batch", "id"]
     stays = exported_rows(export).join(concerned, on=key, how="anti")
-    if stays.join(released(workspace), on=key, how="anti").height:
+    if stays.join(released(workspace, export.release), on=key, how="anti").height:
         return f"{export.folder} holds {rows:,} of them and is of an earlier release: delete it, and its copies"
     try:
-        write_files(workspace, export.folder, export.form, export.wanted, only=stays)
+        write_files(workspace, export.folder, export.form, export.wanted, only=stays, name=export.release)
     except NothingToRelease:
         return f"{export.folder} held nothing else: delete it, and its copies"
     return f"{export.folder} is written again without {rows:,} rows; copies that you handed on are not"
@@ -112,9 +117,13 @@ def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
     later = [(key.path[-1], key, batch) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
     columns = ("batch", "id", "root_id", "responder_model", *OF_ROOT)
     tables = []
-    for stage, key, partition in [*rounds, *later, (RELEASE.path[-1], RELEASE, None)]:
+    for stage, key, partition in [
+        *rounds,
+        *later,
+        *((f"release {n}", RELEASE, n) for n in release_names(workspace.registry)),
+    ]:
         try:
-            table = workspace.lake.scan(workspace.instance, key, partition, gates=None)
+            table = workspace.lake.scan(workspace.instance, key, partition, guarded=False)
         except NeverMaterialized:
             continue
         there = set(table.collect_schema())
@@ -128,6 +137,6 @@ def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
 
 
 def _with_roots(workspace: Workspace, rows: pl.DataFrame, batch: str) -> pl.DataFrame:
-    seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, gates=None).collect()
+    seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, guarded=False).collect()
     known = [name for name in OF_ROOT if name in told_by_root(seeds.schema)]
     return rows.update(seeds.select("root_id", *known), on="root_id") if known else rows

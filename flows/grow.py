@@ -1,24 +1,28 @@
 """Grows trees headless, as runs on the project's own Dagster instance, and shows them."""
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.names import AWARE, BALANCED, SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
+from evergrow.assets.names import AWARE, BALANCED, SAMPLES, TREES_NAME, level_key
+from evergrow.assets.treesynth.level import INNER
 from evergrow.assets.treesynth.samples import whole_tree
-from evergrow.flows.frontier import NEVER_MADE
-from evergrow.flows.run import RunFailed, Say, execute_now, resumable
+from evergrow.flows.due import What
+from evergrow.flows.recipes import settings_of
+from evergrow.flows.run import RunFailed, Say, resumable
 from evergrow.flows.runs import close_dead_runs
-from evergrow.flows.tree_frontier import Step, metadata_of, steps
+from evergrow.flows.step import Step, bring
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.text.ids import MAX_SEED_ID_LENGTH, escape_seed_id
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.lake import NeverMaterialized
+from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.trees import (
@@ -90,23 +94,36 @@ def domain_of(workspace: Workspace, name: str) -> Domain:
     return find_domain(name, [own] if own else [])
 
 
+def tree_steps(workspace: Workspace, tree: str) -> Iterator[Step]:
+    """The tables of a tree in the order in which they are made: levels down to where it ends, then shards.
+
+    What follows a step may depend on it: ask for the next one after the step was done.
+    """
+    spec = tree_spec(workspace.registry, tree)
+    for depth in range(spec.max_depth + 1):
+        key = level_key(depth)
+        yield Step(f"tree_level_{depth}", [key], tree, key.to_user_string())
+        if noted(latest_materialization(workspace.instance, key, tree), INNER) == 0:
+            break
+    for partition in workspace.partitions(SAMPLES, tree):
+        yield Step("tree_samples", [SAMPLES], partition, f"{SAMPLES.to_user_string()} {partition.partition('|')[0]}")
+
+
 def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
-    """Every table of a tree that needs work, each after the one before has passed its gate.
+    """Every table of a tree of which something is due, each after the one before has passed its gate.
 
     Raises:
         RunFailed: a step failed, its gate did not pass, or the budget is spent; what was done before stays.
     """
     close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, spec.tree), resumable(f"evergrow tree grow {spec.tree}"):
-        for step in steps(workspace.instance, workspace.definitions, workspace.registry, workspace.settings, spec.tree):
-            name = f"{step.key.to_user_string()}{_shard(step.partition)}"
-            if step.why is None:
-                say(f"{name}: up to date")
-                continue
-            _require_budget(workspace, spec.tree)
-            say(name if step.why == NEVER_MADE else f"{name}: {step.why}")
-            execute_now(workspace, step.job, [step.key], step.partition, whose=spec.tree)
-            if step.key != SAMPLES:
+        for step in tree_steps(workspace, spec.tree):
+            due = workspace.frontier.due(workspace.instance, step.keys[0], step.partition)
+            if due and due.what is not What.JUDGE:
+                _require_budget(workspace, spec.tree)
+            if waiting := bring(workspace, step, spec.tree, say):
+                raise RunFailed(f"{step.label} of {spec.tree!r} is {waiting}; repeat the command later")
+            if due and step.keys[0] != SAMPLES:
                 say(f"  {_outlook(workspace, step)}")
 
 
@@ -120,7 +137,7 @@ def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
     levels: dict[str, pl.DataFrame | None] = {}
     for depth in range(spec.max_depth + 1):
         try:
-            level = workspace.lake.scan(workspace.instance, level_key(depth), tree, gates=None, rows="all").collect()
+            level = workspace.lake.scan(workspace.instance, level_key(depth), tree, "all", guarded=False).collect()
         except NeverMaterialized:
             if depth == 0:
                 raise
@@ -138,8 +155,7 @@ def tree_samples(workspace: Workspace, tree: str) -> pl.DataFrame:
     Raises:
         dg.Failure: a shard was never made, or its gate is closed.
     """
-    names = shard_names(workspace.settings.treesynth.shards)
-    return pl.concat([workspace.table(SAMPLES, shard_partition(tree, name)) for name in names]).collect()
+    return pl.concat([workspace.table(SAMPLES, shard) for shard in workspace.partitions(SAMPLES, tree)]).collect()
 
 
 def leaf_table(workspace: Workspace, tree: str) -> pl.DataFrame:
@@ -219,9 +235,9 @@ def _aware_samples(workspace: Workspace, tree: str) -> pl.DataFrame:
 def held_rows(workspace: Workspace, tree: str) -> dict[str, int]:
     """How many kept samples each leaf has by now, by its id, whatever the gates say; only leaves that have any."""
     counts: dict[str, int] = {}
-    for name in shard_names(workspace.settings.treesynth.shards):
+    for shard in workspace.partitions(SAMPLES, tree):
         try:
-            table = workspace.lake.scan(workspace.instance, SAMPLES, shard_partition(tree, name), gates=None)
+            table = workspace.lake.scan(workspace.instance, SAMPLES, shard, guarded=False)
         except NeverMaterialized:
             continue
         counts |= dict(table.group_by("leaf_id").len().collect().iter_rows())
@@ -231,7 +247,8 @@ def held_rows(workspace: Workspace, tree: str) -> dict[str, int]:
 def _outlook(workspace: Workspace, step: Step) -> str:
     """What a level's plan says of the whole tree."""
     names = ("leaves", "rows", "requests", "tokens", "usd")
-    found = {n: metadata_of(workspace.instance, step.key, step.partition, f"ahead_{n}") for n in names}
+    made = latest_materialization(workspace.instance, step.keys[0], step.partition)
+    found = {n: noted(made, f"ahead_{n}") for n in names}
     tokens = f", {found['tokens']:,} tokens" if found["tokens"] is not None else ""
     usd = f", ${found['usd']:,.2f}" if found["usd"] is not None else ""
     few = ""
@@ -248,9 +265,5 @@ def _outlook(workspace: Workspace, step: Step) -> str:
 
 def _require_budget(workspace: Workspace, tree: str) -> None:
     with workspace.ledger() as ledger:
-        if full := room(workspace.settings, ledger, tree):
+        if full := room(settings_of(workspace, "tree", tree), ledger, tree):
             raise RunFailed(f"tree {tree!r} stops: {full}")
-
-
-def _shard(partition: str) -> str:
-    return f" {partition.partition('|')[0]}" if "|" in partition else ""

@@ -9,7 +9,8 @@ from evergrow.assets.dataset.requests import ASKED, answers_work, tests_work
 from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
 from evergrow.assets.evolution.requests import as_parents, children_work, judging_work
 from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
-from evergrow.flows.frontier import next_round_no
+from evergrow.flows.evolve import next_round_no
+from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evolution.growth import round_sizes
 from evergrow.resources.lake.versions import latest_materialization
@@ -17,7 +18,7 @@ from evergrow.resources.ledger import Amount, Ledger
 from evergrow.resources.llm.budget import NEW_RUN, Purse, purses, spent_of
 from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
 from evergrow.resources.registry.batches import staged
-from evergrow.resources.settings import SettingsError
+from evergrow.resources.settings import Settings, SettingsError
 
 SCHEMA = {
     "step": pl.String,
@@ -50,7 +51,7 @@ class Plan:
 def plan_batch(workspace: Workspace, batch: str) -> Plan:
     """What a run of the batch would take from the round that it has come to."""
     with workspace.ledger() as ledger:
-        return planned(workspace, ledger, list(_rounds(workspace, ledger, batch)), batch)
+        return planned(settings_of(workspace, "batch", batch), ledger, list(_rounds(workspace, ledger, batch)), batch)
 
 
 def plan_release(workspace: Workspace, batch: str) -> Plan:
@@ -60,22 +61,22 @@ def plan_release(workspace: Workspace, batch: str) -> Plan:
         dg.Failure: it is not collected yet.
     """
     with workspace.ledger() as ledger:
-        return planned(workspace, ledger, list(_answers(workspace, batch)), batch)
+        return planned(settings_of(workspace, "batch", batch), ledger, list(_answers(workspace, batch)), batch)
 
 
-def planned(workspace: Workspace, ledger: Ledger, works: Sequence[Work], payer: str) -> Plan:
+def planned(settings: Settings, ledger: Ledger, works: Sequence[Work], payer: str) -> Plan:
     """The plan of `works`, paid from the limits of `payer`, a batch or a tree."""
-    steps = [forecast(workspace.settings, ledger, work) for work in works]
+    steps = [forecast(settings, ledger, work) for work in works]
     rows = [(step.work, step.model, *(getattr(step, name) for name in NUMBERS), step.basis) for step in steps]
     total = ("in all", None, *(known_sum([getattr(step, name) for step in steps]) for name in NUMBERS), None)
     table = pl.DataFrame([*rows, total], schema=SCHEMA, orient="row")
-    return Plan(table, [*_unpriced(workspace, steps), *_limits(workspace, ledger, steps, payer)])
+    return Plan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, payer)])
 
 
 def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
-    settings = workspace.settings
+    settings = settings_of(workspace, "batch", batch)
     rules = settings.evolution
-    first = next_round_no(workspace.instance, batch, rules.rounds)
+    first = next_round_no(workspace, batch)
     parents = as_parents(_parents(workspace, batch, first))
     written = usable_share(settings, ledger, "generator", "evolution/")
     scored = usable_share(settings, ledger, "judge", "evolution/")
@@ -88,7 +89,7 @@ def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
 
 def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
     """Answering what is collected, and testing the answers that will be code; the samples stand for their programs."""
-    settings, instance = workspace.settings, workspace.instance
+    settings, instance = settings_of(workspace, "batch", batch), workspace.instance
     seeds, collected = workspace.table(SEEDS, batch).collect(), workspace.table(COLLECTED, batch).collect()
     samples = samples_of(instance, seeds, collected)
     asked = with_tasks(settings, samples, domains_of(settings, samples)).filter(pl.col("task").is_in(ASKED))
@@ -107,9 +108,8 @@ def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:
     return workspace.table(parents_key(round_no), batch).collect()
 
 
-def _unpriced(workspace: Workspace, steps: Sequence[Forecast]) -> Iterator[str]:
+def _unpriced(settings: Settings, steps: Sequence[Forecast]) -> Iterator[str]:
     """Each model without a price, once, and what that means."""
-    settings = workspace.settings
     limited = [p.setting for p in purses(settings, "", NEW_RUN) if p.limits.max_usd is not None]
     means = "its cost stays unknown"
     if limited:
@@ -119,14 +119,14 @@ def _unpriced(workspace: Workspace, steps: Sequence[Forecast]) -> Iterator[str]:
             yield f"no price for model {model}: set prices.{model}; without it {means}"
 
 
-def _limits(workspace: Workspace, ledger: Ledger, steps: Sequence[Forecast], payer: str) -> Iterator[str]:
+def _limits(settings: Settings, ledger: Ledger, steps: Sequence[Forecast], payer: str) -> Iterator[str]:
     """The limits that the run would meet, or might: of the batch or tree, of a run, and of the month."""
     tokens = sum(step.tokens_in + step.tokens_out for step in steps)
     expected = (tokens, known_sum([step.usd for step in steps]))
     most = (sum(step.most_tokens for step in steps), known_sum([step.most_usd for step in steps]))
-    for purse in purses(workspace.settings, payer, NEW_RUN):
+    for purse in purses(settings, payer, NEW_RUN):
         try:
-            taken = spent_of(workspace.settings, ledger, purse) + ledger.reservations.held(purse.key)
+            taken = spent_of(settings, ledger, purse) + ledger.reservations.held(purse.key)
         except SettingsError as error:
             yield str(error)
             continue

@@ -11,7 +11,7 @@ from typing import Any, cast
 import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED
-from evergrow.assets.names import CLEAN, RELEASE
+from evergrow.assets.names import CLEAN, MAIN, RELEASE
 from evergrow.flows.preferences import paired
 from evergrow.flows.release import release_funnel, released
 from evergrow.flows.workspace import Workspace
@@ -24,7 +24,7 @@ from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.verification.code import tests_prompt
-from evergrow.resources.lake.versions import latest_materialization, looked_up
+from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.registry.exports import Export, remember_export
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import Loaded, check_loads
@@ -41,13 +41,14 @@ class DoesNotLoad(Exception):  # noqa: N818 - it says what is wrong with the fil
     """What was written cannot be loaded as a trainer does; the message names the file and the fault."""
 
 
-def write_files(  # noqa: PLR0917 - what is written, and how
+def write_files(
     workspace: Workspace,
     folder: Path,
     form: Form,
     wanted: Wanted,
     only: pl.DataFrame | None = None,
     trainer: Trainer | None = None,
+    name: str = MAIN,
 ) -> tuple[Written, Loaded]:
     """Write the rows of the release that are `wanted` into `folder`, and load them again as a trainer does.
 
@@ -59,7 +60,7 @@ def write_files(  # noqa: PLR0917 - what is written, and how
         FolderTaken, NothingToRelease, DoesNotLoad: nothing can be written there, or of these rows, or what was written
             does not load.
     """
-    every = released(workspace)
+    every = released(workspace, name)
     rows = every.filter(wanted.expr())
     if only is not None:
         rows = rows.join(only, on=["batch", "id"], how="semi")
@@ -69,8 +70,8 @@ def write_files(  # noqa: PLR0917 - what is written, and how
         rows = paired(workspace, rows, form)
     require_room(folder)
     # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
-    remember_export(workspace.registry, Export(folder, form, wanted))
-    done = write_release(rows, folder, form, facts(workspace, rows, folder.resolve().name, wanted), trainer)
+    remember_export(workspace.registry, Export(folder, form, wanted, release=name))
+    done = write_release(rows, folder, form, facts(workspace, rows, name, wanted), trainer)
     loaded = check_loads(folder)
     if loaded.faults:
         raise DoesNotLoad("; ".join(map(str, loaded.faults)))
@@ -108,11 +109,11 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         _of_batches(workspace, batches),
         name=name,
         trees=tuple(sorted(rows["tree"].drop_nulls().unique())),
-        funnel=release_funnel(workspace, batches),
+        funnel=release_funnel(workspace, batches, name),
         benchmarks=_benchmarks(workspace, batches),
         language=tuple(spoken),
         selection=wanted.describe(),
-        lake=_lake(workspace),
+        lake=_lake(workspace, name),
     )
 
 
@@ -151,10 +152,10 @@ def _prompts(settings: Settings) -> dict[str, str]:
     }
 
 
-def _lake(workspace: Workspace) -> dict[str, str]:
+def _lake(workspace: Workspace, name: str) -> dict[str, str]:
     """The data versions of the tables that the release was read from."""
-    record = latest_materialization(workspace.instance, RELEASE, None)
-    return {f"{r.key.to_user_string()}/{r.partition}": r.version for r in looked_up(record)} if record else {}
+    record = latest_materialization(workspace.instance, RELEASE, name)
+    return {f"{r.key.to_user_string()}/{r.partition}": r.version for r in made_from(record).read} if record else {}
 
 
 def _benchmarks(workspace: Workspace, batches: tuple[str, ...]) -> Benchmarks:
@@ -167,7 +168,7 @@ def _benchmarks(workspace: Workspace, batches: tuple[str, ...]) -> Benchmarks:
     everywhere = set.intersection(*({name for name, _, _ in found} for found, _ in told))
     missing = {name for _, named in told for name in named} | (set(rows) - everywhere)
     checked = pl.DataFrame([rows[name] for name in sorted(everywhere)], schema=CHECKED, orient="row")
-    tables = [workspace.lake.scan(workspace.instance, CLEAN, batch, gates=None, rows="rejected") for batch in batches]
+    tables = [workspace.lake.scan(workspace.instance, CLEAN, batch, "rejected", guarded=False) for batch in batches]
     hits = pl.concat(tables).filter(pl.col("benchmark").is_not_null()).group_by("benchmark").len().sort("benchmark")
     return Benchmarks(checked, tuple(sorted(missing)), dict(hits.collect().iter_rows()))
 

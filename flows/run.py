@@ -1,17 +1,19 @@
-"""Takes a batch through its rounds, headless, as runs on the project's own Dagster instance; resumes."""
+"""One job in this process, on the project's own Dagster instance; and a gate's verdict without a run."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import dagster as dg
+import polars as pl
 
-from evergrow.assets.names import COLLECTED, SEEDS, STAGES, round_name, stage_key
-from evergrow.flows.frontier import NEVER_MADE, Stop, seeds_needed, stop_before, work_needed
-from evergrow.flows.runs import close_dead_runs, of_this_process
-from evergrow.flows.submissions import Awaited, look_for_answers
+from evergrow.assets.names import gate_name
+from evergrow.assets.table import key_of
+from evergrow.flows.due import Standing
+from evergrow.flows.runs import of_this_process
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.dagster_private import (
     AssetCheckEvaluation,
+    AssetCheckEvaluationTargetMaterializationData,
     EngineEventData,
     JobFailureData,
     RunFailureReason,
@@ -19,11 +21,10 @@ from evergrow.resources.host.dagster_private import (
     StepFailureData,
     UserFailureData,
 )
-from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.lake.lake import NeverMaterialized
+from evergrow.resources.lake.readable import Judgement, judgement
 from evergrow.resources.llm import BudgetReached
-from evergrow.resources.models import AWAITS, FRESH_SINCE
-from evergrow.resources.registry.batches import begin_fresh, end_fresh, fresh_since
-from evergrow.resources.registry.leases import lease
+from evergrow.resources.models import AWAITS
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
 Say = Callable[[str], None]
@@ -39,97 +40,6 @@ class Interrupted(RunFailed):
 
 class OutOfBudget(RunFailed):
     """A run came to the end of its budget; the message says which limit, and how to go on."""
-
-
-def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False) -> None:
-    """Every step of a batch that needs work: its seeds, its rounds, its collection.
-
-    Args:
-        workspace: where.
-        batch: a registered batch.
-        say: told what is done, and why.
-        fresh: do all steps, and ask models anew even where the ledger has their answers.
-
-    It returns early, and says so, where a step waits for a Batch API.
-
-    Raises:
-        BatchFailed: a Batch API ended without answers.
-        BatchBusy: another run is working on the batch.
-        OutOfBudget: the budget ended the first round, so that there is nothing to collect.
-        RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
-    """
-    # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
-    close_dead_runs(workspace.instance, workspace.registry)
-    with resumable(f"evergrow run --batch {batch}"), lease(workspace.registry, batch):
-        since = _fresh_since(workspace, batch, start=fresh)
-        awaited = look_for_answers(workspace, batch, say)
-        if not awaited.open and _run_steps(workspace, batch, say, since, awaited):
-            end_fresh(workspace.registry, batch)
-
-
-def _run_steps(workspace: Workspace, batch: str, say: Say, since: float, awaited: Awaited) -> bool:
-    """Whether the batch is through; else a step waits for a Batch API."""
-    tags = {FRESH_SINCE: str(since)} if since else awaited.tags
-    for job, keys, stop in _steps(workspace, batch):
-        if stop:
-            say(f"no round after this one: {stop.why}")
-            continue
-        due, why = due_tables(workspace, keys, batch, since, awaited)
-        say(f"{job}: {why}" if why != NEVER_MADE else job)
-        try:
-            if due and (waiting := execute(workspace, job, due, batch, tags=tags)):
-                say(f"{job} of batch {batch!r} is {waiting}")
-                return False
-        except OutOfBudget as end:
-            say(f"{job} ends here: {end}")
-            if not workspace.made_rounds(batch):
-                raise
-            execute(workspace, COLLECTED.path[-1], [COLLECTED], batch, tags=tags)
-            return True
-    return True
-
-
-def _fresh_since(workspace: Workspace, batch: str, *, start: bool) -> float:
-    """The moment (epoch s) since which the batch is made anew, 0 if it is not.
-
-    It is kept until the batch is through: a command that goes on after an interruption must neither pay twice for what
-    was asked since, nor fall back to the older answers.
-    """
-    if start:
-        begin_fresh(workspace.registry, batch)
-    return fresh_since(workspace.registry, batch)
-
-
-def due_tables(
-    workspace: Workspace, keys: list[dg.AssetKey], batch: str, since: float, awaited: Awaited
-) -> tuple[list[dg.AssetKey], str]:
-    """Which of a job's tables are to be made, the first that needs work and all after it, and why."""
-    for place, key in enumerate(keys):
-        made = latest_materialization(workspace.instance, key, batch)
-        if since and made and made.timestamp < since:
-            return keys[place:], "asked anew"
-        if key.to_user_string() in awaited.tables:
-            return keys[place:], "the answers that it waited for have come"
-        if why := _work_needed(workspace, key, batch):
-            return keys[place:], why
-    return [], "up to date"
-
-
-def _work_needed(workspace: Workspace, key: dg.AssetKey, batch: str) -> str | None:
-    if key == SEEDS:
-        return seeds_needed(workspace.instance, workspace.registry, batch)
-    return work_needed(workspace.instance, workspace.definitions, key, batch)
-
-
-def _steps(workspace: Workspace, batch: str) -> Iterator[tuple[str, list[dg.AssetKey], Stop | None]]:
-    yield "seeds", [SEEDS], None
-    for n in range(1, workspace.settings.evolution.rounds + 1):
-        with workspace.ledger() as ledger:
-            stop = stop_before(ledger, workspace.settings, batch, n)
-        yield round_name(n), [stage_key(n, stage) for stage in STAGES], stop
-        if stop:
-            break
-    yield "collected", [COLLECTED], None
 
 
 def execute(
@@ -204,6 +114,43 @@ def resumable(command: str) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
         raise Interrupted(f"interrupted; every answer is kept: `{command}` goes on from here") from error
+
+
+def judge(workspace: Workspace, standing: Standing) -> Judgement:
+    """Have a table's gate judge its current version by the thresholds of today; no row is made and nothing is asked.
+
+    Returns what the gate says now.
+    """
+    table, place, version = standing.table, standing.place, standing.version
+    if table.gate is None or version is None:
+        raise ValueError(f"{table.key.to_user_string()} has no version that a gate could judge")
+    rows = workspace.lake.version(version, "all").collect()
+    others = {name: _compared(workspace, key_of(one), place.partition) for name, one in table.gate.others.items()}
+    found = table.gate.evaluate(place, rows, others)
+    check = dg.AssetCheckKey(table.key, gate_name(table.gate.stage))
+    workspace.instance.report_runless_asset_event(
+        AssetCheckEvaluation(
+            asset_key=table.key,
+            check_name=check.name,
+            passed=found.passed,
+            metadata=found.metadata,
+            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+                storage_id=version.storage_id, run_id=version.run_id, timestamp=version.timestamp
+            ),
+            severity=found.severity,
+            description=found.description,
+            blocking=True,
+            partition=place.partition,
+        )
+    )
+    return judgement(workspace.instance, check, place.partition, version)
+
+
+def _compared(workspace: Workspace, key: dg.AssetKey, partition: str | None) -> pl.DataFrame | None:
+    try:
+        return workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False).collect()
+    except NeverMaterialized:
+        return None
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

@@ -8,10 +8,10 @@ import time
 
 import dagster as dg
 
-from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
+from evergrow.resources.host.dagster_private import RUN_KEY_TAG
 from evergrow.resources.host.processes import Process, this_host, this_process
 from evergrow.resources.registry.leases import Holder, holders
-from evergrow.resources.registry.names import RELEASE_OWNER, owner
+from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.registry import Registry
 
 PID, HOST, STARTED = "evergrow/pid", "evergrow/host", "evergrow/process_started"
@@ -32,19 +32,13 @@ def of_this_process() -> dict[str, str]:
     return {PID: str(me.pid), HOST: me.host, STARTED: me.started}
 
 
-def owner_of(run: dg.DagsterRun) -> str:
-    """The batch, tree or release that a run works on; it has the lease."""
-    partition = run.tags.get(PARTITION_NAME_TAG)
-    return owner(partition) if partition else RELEASE_OWNER
-
-
 def under_way(instance: dg.DagsterInstance, registry: Registry) -> dict[str, str]:
     """The batches, trees and releases that have a run which is not over, with its id; dead runs are closed."""
     unfinished = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
     leases = holders(registry) if unfinished else {}
     found = {}
     for run in unfinished:
-        name = owner_of(run)
+        name = owner_of(run) or ""
         if _dead(instance, run, leases.get(name)):
             instance.report_run_failed(run, "the process that executed it ended before it did")
         else:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import dagster as dg
 
+from evergrow.flows.due import DAMAGED
 from evergrow.flows.run import RunFailed, Say, execute
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
-from evergrow.resources.host.dagster_private import CODE_VERSION_TAG
-from evergrow.resources.lake.versions import latest_materialization, tag
+from evergrow.resources.lake.versions import LAKE_PATH, latest_materialization, noted
 from evergrow.resources.registry.batches import staged_batches
 from evergrow.resources.registry.leases import lease
-from evergrow.resources.registry.names import RELEASE_OWNER, owner
+from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.trees import tree_files
 
 NOTHING_TO_SPEND = {"max_tokens": 1}  # of a budget: a request that the ledger has no reply for is not sent
@@ -47,16 +47,11 @@ class DamagedInput:
 
 def damaged_tables(workspace: Workspace) -> Iterator[DamagedTable]:
     """The tables whose current file is damaged, those before whom nothing is made first."""
-    graph = workspace.definitions.resolve_asset_graph()
-    for key in graph.toposorted_asset_keys:
-        made = workspace.instance.get_materialized_partitions(key) if graph.get(key).is_partitioned else {None}
-        for partition in sorted(made, key=str):
-            record = latest_materialization(workspace.instance, key, partition)
-            found = record.asset_materialization if record else None
-            if found and "lake_path" in found.metadata:
-                file = str(found.metadata["lake_path"].value)
-                if what := workspace.lake.damage(file):
-                    yield DamagedTable(key, partition, file, what)
+    for key in workspace.frontier.tables:
+        for partition in sorted(workspace.instance.get_materialized_partitions(key)):
+            file = noted(latest_materialization(workspace.instance, key, partition), LAKE_PATH)
+            if file and (what := workspace.lake.damage(str(file))):
+                yield DamagedTable(key, partition, str(file), what)
 
 
 def damaged_inputs(workspace: Workspace) -> Iterator[DamagedInput]:
@@ -76,29 +71,23 @@ def heal(workspace: Workspace, damaged: DamagedTable, say: Say) -> bool:
     Raises:
         BatchBusy: somebody works on its batch or tree.
     """
-    record = latest_materialization(workspace.instance, damaged.key, damaged.partition)
-    node = workspace.definitions.resolve_asset_graph().get(damaged.key)
-    if record and node.code_version and tag(record, CODE_VERSION_TAG) != node.code_version:
-        say(f"{damaged.key.to_user_string()}: not made again: its prompt, model or rules changed since")
+    name = damaged.key.to_user_string()
+    standing = workspace.frontier.standing(workspace.instance, damaged.key, damaged.partition)
+    if standing.due is None or not standing.due.why.startswith(DAMAGED):
+        say(f"{name}: not made again: {standing.due}")
         return False
     budget = workspace.settings.budget.model_copy(update=NOTHING_TO_SPEND)
-    free = replace(workspace, settings=workspace.settings.model_copy(update={"budget": budget}))
-    whose = owner(damaged.partition) if damaged.partition else RELEASE_OWNER
+    poor = workspace.settings.model_copy(update={"budget": budget})
+    free = replace(workspace, settings=poor, frontier=workspace.frontier.under(poor))
+    place = standing.place
+    whose = release_owner(place.owner) if standing.table.kind == "release" else place.owner
     close_dead_runs(workspace.instance, workspace.registry)
     try:
         with lease(workspace.registry, whose):
-            waiting = execute(free, _job(free, damaged.key), [damaged.key], damaged.partition, whose=whose)
+            waiting = execute(free, standing.table.job, [damaged.key], damaged.partition, whose=whose)
     except RunFailed as error:
         waiting = str(error)
     left = workspace.lake.damage(damaged.file)
     if left:
         say(f"{damaged.key.to_user_string()}: not made again: {waiting or 'it holds other rows now'}")
     return not left
-
-
-def _job(workspace: Workspace, key: dg.AssetKey) -> str:
-    """The job that makes a table."""
-    jobs = workspace.definitions.resolve_all_job_defs()
-    return next(
-        job.name for job in jobs if not job.name.startswith("__") and key in job.asset_layer.executable_asset_keys
-    )

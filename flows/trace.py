@@ -13,6 +13,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.text import ids
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.ledger import Call, Ledger
+from evergrow.resources.registry.releases import release_names
 
 
 class UnknownSample(Exception):  # noqa: N818 - it names what is unknown
@@ -46,9 +47,14 @@ def trace(workspace: Workspace, sample_id: str, batch: str | None) -> list[dict[
 
 def _answer(workspace: Workspace, sample_id: str, batch: str) -> list[dict[str, Any]]:
     """What became of the sample in the dataset: its row in the last table that has it, `content` being its answer."""
-    for key, partition in ((RELEASE, None), (CLEAN, batch), (VERIFIED, batch), (RESPONSES, batch)):
+    for key, partition in (
+        *((RELEASE, name) for name in release_names(workspace.registry)),
+        (CLEAN, batch),
+        (VERIFIED, batch),
+        (RESPONSES, batch),
+    ):
         try:
-            table = workspace.lake.scan(workspace.instance, key, partition, gates=None, rows="all")
+            table = workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False)
         except NeverMaterialized:
             continue
         rows = table.filter((pl.col("id") == sample_id) & (pl.col("batch") == batch)).collect().to_dicts()
@@ -73,7 +79,7 @@ def _key(layer: int) -> dg.AssetKey:
 def _closed(workspace: Workspace, layer: int, batch: str) -> str | None:
     """Why nothing may be built on the table of a layer; None if its gates are open."""
     try:
-        workspace.lake.scan(workspace.instance, _key(layer), batch, gates=())
+        workspace.lake.scan(workspace.instance, _key(layer), batch)
     except dg.Failure as failure:
         return failure.description
     return None
@@ -82,7 +88,7 @@ def _closed(workspace: Workspace, layer: int, batch: str) -> str | None:
 def _row(workspace: Workspace, sample_id: str, batch: str) -> dict[str, Any] | None:
     key = _key(ids.layer(sample_id))
     try:
-        table = workspace.lake.scan(workspace.instance, key, batch, gates=None, rows="all")
+        table = workspace.lake.scan(workspace.instance, key, batch, "all", guarded=False)
     except NeverMaterialized:
         return None
     rows = table.filter(pl.col("id") == sample_id).collect().to_dicts()

@@ -8,6 +8,7 @@ from evergrow.assets.treesynth.level import plan_rules
 from evergrow.assets.treesynth.requests import level_works, samples_works
 from evergrow.flows.grow import domain_of, held_rows, tree_levels
 from evergrow.flows.plan import Plan, planned
+from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, Shape, shape_after, shape_ahead, writing_calls
 from evergrow.methods.treesynth.spec import TreeSpec
@@ -24,7 +25,9 @@ def plan_tree(workspace: Workspace, spec: TreeSpec) -> Plan:
     """
     with workspace.ledger() as ledger:
         expected, most = _shapes(workspace, ledger, spec)
-        plan = planned(workspace, ledger, list(_works(workspace, spec, expected, most)), spec.tree)
+        plan = planned(
+            settings_of(workspace, "tree", spec.tree), ledger, list(_works(workspace, spec, expected, most)), spec.tree
+        )
     about = f"{expected.leaves:,} leaves and {expected.rows:,} rows are expected"
     if not _begun(workspace, spec):
         about += f", with {TYPICAL_FAN_OUT} values a dimension where the domain states none: nothing is grown yet"
@@ -32,7 +35,7 @@ def plan_tree(workspace: Workspace, spec: TreeSpec) -> Plan:
 
 
 def _works(workspace: Workspace, spec: TreeSpec, expected: Shape, most: Shape) -> Iterator[Work]:
-    rules, domain = workspace.settings.treesynth, domain_of(workspace, spec.domain)
+    rules, domain = settings_of(workspace, "tree", spec.tree).treesynth, domain_of(workspace, spec.domain)
     for (depth, nodes), (_, most_nodes) in zip(expected.dividing, most.dividing, strict=True):
         yield from level_works(domain, rules, depth, nodes, most_nodes)
     held = sum(held_rows(workspace, spec.tree).values()) if _begun(workspace, spec) else 0
@@ -45,8 +48,8 @@ def _works(workspace: Workspace, spec: TreeSpec, expected: Shape, most: Shape) -
 
 def _shapes(workspace: Workspace, ledger: Ledger, spec: TreeSpec) -> tuple[Shape, Shape]:
     """The tree's shape to expect, and the largest one that the gates let through."""
-    settings, domain = workspace.settings, domain_of(workspace, spec.domain)
-    rules, widest = plan_rules(settings, spec, ledger), settings.gates.level.max_fan_out
+    settings, domain = settings_of(workspace, "tree", spec.tree), domain_of(workspace, spec.domain)
+    rules, widest = plan_rules(settings, spec, ledger.spent(spec.tree)), settings.gates.level.max_fan_out
     if not _begun(workspace, spec):
         return shape_ahead(domain, rules), _bounded(shape_ahead(domain, rules, widest), workspace)
     nodes = tree_levels(workspace, spec.tree)

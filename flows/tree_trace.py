@@ -27,7 +27,7 @@ def _sample(workspace: Workspace, tree: str, sample_id: str) -> dict[str, Any] |
     shards = [(SAMPLES, shard_partition(tree, n)) for n in shard_names(workspace.settings.treesynth.shards)]
     for key, partition in (*shards, (BALANCED, tree), (ROUTED, tree)):
         try:
-            table = workspace.lake.scan(workspace.instance, key, partition, gates=None, rows="all")
+            table = workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False)
         except NeverMaterialized:
             continue
         if rows := table.filter(pl.col("id") == sample_id).collect().to_dicts():

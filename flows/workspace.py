@@ -1,23 +1,24 @@
 """What every command works on: settings, the home folder, the project's Dagster instance, its tables and its ledger."""
 
-import os
-from collections.abc import Iterator
+import difflib
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.definitions import build_definitions
-from evergrow.assets.funnel import funnel, made_rounds
-from evergrow.assets.names import BATCHES_NAME, RELEASE, SAMPLES, shard_names, shard_partition
+from evergrow.assets.dataset.funnel import funnel, made_rounds
+from evergrow.assets.names import BATCHES_NAME, MAIN, SAMPLES, shard_names, shard_partition
+from evergrow.flows.due import Frontier
 from evergrow.resources.host.home import Home
-from evergrow.resources.host.progress import Progress
+from evergrow.resources.host.progress import LogProgress, Progress
 from evergrow.resources.lake.lake import Lake, Rows
-from evergrow.resources.lake.readable import GATES
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.batches import staged, staged_batches
+from evergrow.resources.registry.names import owner
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import tree_spec
 from evergrow.resources.settings import Settings
@@ -33,27 +34,38 @@ class Workspace:
 
     settings: Settings
     instance: dg.DagsterInstance
-    progress: Progress
+    frontier: Frontier
+    build: Callable[[Frontier], dg.Definitions] | None = None
+    progress: Progress = field(default_factory=lambda: LogProgress(logging.getLogger("evergrow")))
 
     @cached_property
     def home(self) -> Home:
         """The folders of EVERGROW_HOME."""
         return Home(self.settings.home)
 
-    @cached_property
-    def lake(self) -> Lake:
-        """Where the tables are."""
-        return Lake.of(self.settings)
-
-    @cached_property
+    @property
     def registry(self) -> Registry:
         """What users have registered."""
-        return Registry.of(self.settings)
+        return self.frontier.registry
+
+    @cached_property
+    def lake(self) -> Lake:
+        """Where the tables are, guarded by what is due."""
+        return Lake.of(self.settings, self.frontier)
 
     @cached_property
     def definitions(self) -> dg.Definitions:
         """What Dagster knows, for these settings."""
-        return build_definitions(self.settings, self.progress, caller_holds_lock=True)
+        if self.build is None:
+            raise ValueError("this workspace runs nothing")
+        return self.build(self.frontier)
+
+    def partitions(self, key: dg.AssetKey, owner: str) -> list[str]:
+        """The partitions of a table that belong to a batch, tree or release."""
+        if key != SAMPLES:
+            return [owner]
+        settings, _ = self.frontier.recipes.of("tree", owner)
+        return [shard_partition(owner, name) for name in shard_names(settings.treesynth.shards)]
 
     @contextmanager
     def ledger(self) -> Iterator[Ledger]:
@@ -83,58 +95,39 @@ class Workspace:
 
         Raises:
             UnknownTable: no asset has that key.
-            dg.Failure: it was never made, or its gate is not passed.
+            dg.Failure: it was never made, it must be made again, or its gate is not passed.
         """
-        graph = self.definitions.resolve_asset_graph()
-        if not graph.has(key):
-            known = ", ".join(sorted(k.to_user_string() for k in graph.get_all_asset_keys()))
-            raise UnknownTable(f"there is no table {key.to_user_string()!r}; there are: {known}")
-        gates = graph.get(key).metadata.get(GATES, ())
-        return self.lake.scan(self.instance, key, partition, gates, rows)
+        if key not in self.frontier.tables:
+            names = [known.to_user_string() for known in self.frontier.tables]
+            near = difflib.get_close_matches(key.to_user_string(), names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(names))}"
+            raise UnknownTable(f"there is no table {key.to_user_string()!r}; {hint}")
+        return self.lake.scan(self.instance, key, partition, rows)
 
     def partition_table(self, key: dg.AssetKey, partition: str | None, rows: Rows = "kept") -> pl.LazyFrame:
-        """A table as a user names it, through its gate: of a batch, of a tree, of all shards of a tree, or the release.
+        """A table as a user names it, through its gate: of a batch, a tree, all shards of a tree, or a release.
 
         Raises:
             UnknownTable, UnknownBatch, UnknownTree: what is named does not exist, or no partition is named.
             dg.Failure: it was never made, or its gate is not passed.
         """
-        if key == RELEASE and partition is None:
-            return self.table(key, None, rows)
+        known = self.frontier.tables.get(key)
+        if known is None or known.kind == "release":
+            return self.table(key, partition or MAIN, rows)
         if partition is None:
-            raise UnknownTable(f"{key.to_user_string()} has a table per batch or tree: name one with --partition")
-        if key == RELEASE:
-            raise UnknownTable(f"{key.to_user_string()} is one table of all its batches: leave out --partition")
-        if key.path[0] != "treesynth":
+            raise UnknownTable(f"{key.to_user_string()} has a table per {known.kind}: name one with --partition")
+        if known.kind == "batch":
             self.require_batch(partition)
             return self.table(key, partition, rows)
-        _, separator, tree = partition.rpartition("|")
-        tree_spec(self.registry, tree)
-        if key != SAMPLES or separator:
+        tree_spec(self.registry, owner(partition))
+        if key != SAMPLES or "|" in partition:
             return self.table(key, partition, rows)
-        names = shard_names(self.settings.treesynth.shards)
-        return pl.concat([self.table(key, shard_partition(tree, name), rows) for name in names])
+        return pl.concat([self.table(key, shard, rows) for shard in self.partitions(key, partition)])
 
     def made_rounds(self, batch: str) -> list[int]:
         """Rounds of the batch that have an accepted table, whatever its gate says."""
         return made_rounds(self.instance, batch)
 
-    def funnel(self, batch: str) -> pl.DataFrame:
-        """Where the rows of the batch went, see `assets.funnel`."""
-        return funnel(self.instance, self.lake, batch)
-
-
-@contextmanager
-def open_workspace(settings: Settings, progress: Progress) -> Iterator[Workspace]:
-    """The workspace of these settings, its home folder made and checked.
-
-    Raises:
-        HomeError: the home folder cannot be used.
-        LedgerError: the database cannot be opened.
-    """
-    home = Home(settings.home).ensure()
-    os.environ["DAGSTER_HOME"] = str(home.dagster)
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        workspace = Workspace(settings, instance, progress)
-        with closing(workspace.registry):
-            yield workspace
+    def funnel(self, batch: str, release: str = MAIN) -> pl.DataFrame:
+        """Where the rows of the batch went, see `assets.dataset.funnel`."""
+        return funnel(self.instance, self.lake, batch, release)

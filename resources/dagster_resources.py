@@ -10,22 +10,24 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 import dagster as dg
 from sqlalchemy import make_url
 
-from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
+from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import LogProgress, Progress
-from evergrow.resources.lake.lake import Lake, LakeIOManager
+from evergrow.resources.lake.io_manager import LakeIOManager, Shapes
+from evergrow.resources.lake.lake import Lake
+from evergrow.resources.lake.readable import Guard
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.addresses import Address, address_of
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.models import EmbeddedServers, Models
+from evergrow.resources.place import Places
 from evergrow.resources.registry.leases import lease
-from evergrow.resources.registry.names import RELEASE_OWNER, owner
+from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
@@ -34,17 +36,23 @@ from evergrow.resources.settings import Settings, models
 T = TypeVar("T")
 
 
+class Known(Guard, Shapes, Places, Protocol):
+    """What the lake and the assets ask about tables; `flows.due` knows it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Project:
     """What resources are made from.
 
     Attributes:
         settings: of the process.
+        guard: knows what may be read, what shapes rows, and whose a partition is.
         progress: where progress is shown; None: lines in the run's log.
         caller_holds_lock: runs are executed by a process that holds the batch already; they do not take its lock.
     """
 
     settings: Settings
+    guard: Known
     progress: Progress | None = None
     caller_holds_lock: bool = False
 
@@ -111,7 +119,7 @@ class LakeResource(_Resource[Lake]):
 
     def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Lake]:  # noqa: ARG002
         """The lake."""
-        yield Lake.of(project.settings)
+        yield Lake.of(project.settings, project.guard)
 
 
 class LedgerResource(_Resource[Ledger]):
@@ -172,11 +180,11 @@ class ModelsResource(_Resource[Models]):
             closing(Ledger.of(settings)) as ledger,
             closing(EmbeddedServers(settings, project.home)) as servers,
         ):
-            yield Models(settings, ledger, servers, project.shown(context))
+            yield Models(ledger, servers, project.shown(context))
 
 
-class EmbedderResource(_Resource[Embedder]):
-    """The model that turns texts into vectors, each text once."""
+class EmbeddersResource(_Resource[Embedders]):
+    """The model that turns texts into vectors, each text once; a recipe may name another."""
 
     model: str
     device: str
@@ -188,9 +196,9 @@ class EmbedderResource(_Resource[Embedder]):
         embedding = project.settings.embedding
         return cls(project=project, model=embedding.model, device=embedding.device, vectors=lake_url(project.settings))
 
-    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Embedder]:
-        """The embedder; its model is loaded when the first unknown text comes."""
-        yield Embedder(project.settings.embedding, Lake.of(project.settings).files, project.shown(context))
+    def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Embedders]:
+        """The embedders; a model is loaded when the first unknown text comes."""
+        yield Embedders(Lake.of(project.settings).files, project.shown(context))
 
 
 class SandboxResource(_Resource[Sandbox | SandboxUnavailable]):
@@ -228,7 +236,8 @@ class LakeIOManagerResource(dg.ConfigurableIOManagerFactory[LakeIOManager]):
 
     def create_io_manager(self, context: dg.InitResourceContext) -> LakeIOManager:  # noqa: ARG002
         """Loads and stores tables."""
-        return LakeIOManager(Lake.of(_resolved(self.project).settings))
+        project = _resolved(self.project)
+        return LakeIOManager(Lake.of(project.settings, project.guard), project.guard)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[LakeIOManager]:
@@ -244,8 +253,10 @@ class LakeIOManagerResource(dg.ConfigurableIOManagerFactory[LakeIOManager]):
         if run is None or project.caller_holds_lock:
             yield self.create_io_manager(context)
             return
-        partition = run.tags.get(PARTITION_NAME_TAG)
-        whose = owner(partition) if partition else RELEASE_OWNER
+        whose = owner_of(run)
+        if whose is None:
+            yield self.create_io_manager(context)
+            return
         with closing(Registry.of(project.settings)) as registry, lease(registry, whose, run.run_id):
             yield self.create_io_manager(context)
 
@@ -259,8 +270,9 @@ def resources(project: Project) -> dict[str, object]:
         "lake": LakeResource.of(project),
         "ledger": LedgerResource.of(project),
         "models": ModelsResource.of(project),
-        "embedder": EmbedderResource.of(project),
+        "embedders": EmbeddersResource.of(project),
         "sandbox": SandboxResource.of(project),
+        "places": dg.ResourceDefinition.hardcoded_resource(project.guard, "whose a partition is, by which recipe"),
     }
 
 

@@ -14,6 +14,7 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Address, Attribution, Engine
 from evergrow.resources.llm.batch_api import AwaitingBatch
 from evergrow.resources.llm.forecast import Work, forecast, metadata
+from evergrow.resources.place import Place
 from evergrow.resources.settings import Settings
 
 AWAITS = "evergrow/awaits"  # run tag: submissions to a Batch API that the run has ended to wait for
@@ -54,16 +55,16 @@ class EmbeddedServers(Mapping[str, Address]):
 class Models:
     """Opens engines for the assets of one run."""
 
-    def __init__(self, settings: Settings, ledger: Ledger, servers: Mapping[str, Address], progress: Progress) -> None:
-        self._settings, self._ledger, self._servers, self.progress = settings, ledger, servers, progress
+    def __init__(self, ledger: Ledger, servers: Mapping[str, Address], progress: Progress) -> None:
+        self._ledger, self._servers, self.progress = ledger, servers, progress
 
     @asynccontextmanager
-    async def engine(self, context: dg.AssetExecutionContext, batch: str | None = None) -> AsyncIterator[Engine]:
-        """An engine whose requests are paid by the asset and partition of `context`.
+    async def engine(self, context: dg.AssetExecutionContext, place: Place) -> AsyncIterator[Engine]:
+        """An engine whose requests are paid by the asset and partition of `context`, out of the budget of its owner.
 
         Args:
             context: of the asset that asks.
-            batch: who has the budget, where that is not the partition: the tree of a shard.
+            place: where its partition stands.
 
         Raises:
             dg.Failure: what it asks a Batch API for is still to come, see `ends_while_it_waits`.
@@ -71,11 +72,11 @@ class Models:
         payer = Attribution(
             run_id=context.run.run_id,
             asset=context.asset_key.to_user_string(),
-            partition=context.partition_key,
-            batch=batch or context.partition_key,
+            partition=str(place.partition),
+            batch=place.owner,
         )
         engine = Engine.open(
-            self._settings,
+            place.settings,
             self._ledger,
             payer,
             self.progress,
@@ -87,9 +88,9 @@ class Models:
             async with interruptible(), engine as opened:
                 yield opened
 
-    def forecast(self, *works: Work) -> dict[str, int | float | str | None]:
+    def forecast(self, place: Place, *works: Work) -> dict[str, int | float | str | None]:
         """What `works` will take, as metadata to be shown beside the actual figures."""
-        return metadata([forecast(self._settings, self._ledger, work) for work in works])
+        return metadata([forecast(place.settings, self._ledger, work) for work in works])
 
 
 @contextmanager

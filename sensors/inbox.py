@@ -1,43 +1,60 @@
 """Files in the inbox become batches."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
-from evergrow.assets.evolution.seeds import seeds_job
 from evergrow.assets.names import BATCHES, SEEDS
-from evergrow.flows.frontier import seeds_needed
+from evergrow.flows.due import Frontier
 from evergrow.flows.runs import launched, under_way
+from evergrow.resources.host.dagster_private import UnresolvedAssetJobDefinition
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import StagedBatch, staged_batches
-from evergrow.resources.registry.registry import Registry
+from evergrow.resources.registry.recipes import record
 from evergrow.resources.seeds import inbox
 from evergrow.resources.settings import Settings
+from evergrow.resources.settings.recipe import recipe_of
 
 
-def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
+def inbox_sensor(
+    settings: Settings, frontier: Frontier, jobs: Sequence[UnresolvedAssetJobDefinition]
+) -> dg.SensorDefinition:
     """The sensor that registers new files, and loads every registered batch whose seeds are not those loaded."""
 
     @dg.sensor(
         name="inbox",
-        job=seeds_job,
+        job=next(job for job in jobs if job.name == SEEDS.path[-1]),
         minimum_interval_seconds=settings.sensors.interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="A seed file in the inbox becomes a batch. Nothing is sent to a model.",
+        description="A seed file in the inbox becomes a batch; no model is asked, unless `sensors.inbox` says so.",
     )
     def inbox_files(
-        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home], registry: dg.ResourceParam[Registry]
+        context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
     ) -> dg.SensorResult | dg.SkipReason:
-        taken = inbox.take(home, registry, settings.sensors.inbox_settle_s, settings.seeds.max_chars)
+        frontier.forget()
+        taken = inbox.take(home, frontier.registry, settings.sensors.inbox_settle_s, settings.seeds.max_chars)
         requests, said = [], [str(file) for file in taken]
-        busy = under_way(context.instance, registry)
-        for batch in staged_batches(registry):
-            if batch.batch in busy or not seeds_needed(context.instance, registry, batch.batch):
+        for file in taken:
+            if isinstance(file, inbox.Taken):
+                automate = "none" if settings.sensors.inbox == "seeds" else settings.sensors.inbox
+                record(frontier.registry, "batch", file.batch.batch, recipe_of(settings, automate), "the inbox")
+        since, busy = context.cursor or "", under_way(context.instance, frontier.registry)
+        loaded = context.instance.get_materialized_partitions(SEEDS)
+        batches = staged_batches(frontier.registry)
+        for batch in batches:
+            at = batch.staged_at.isoformat()
+            if batch.batch in busy or (at < since and batch.batch in loaded):
+                continue  # it was looked at, and nothing was registered since
+            if not frontier.due(context.instance, SEEDS, batch.batch):
                 continue
             request = _request(context.instance, batch)
             if run := launched(context.instance, str(request.run_key)):
                 said.append(f"{batch.batch}: loading it ended in {run.status.value} (run {run.run_id})")
             else:
                 requests.append(request)
+        waiting = {str(request.partition_key) for request in requests} | set(busy)
+        context.update_cursor(max((b.staged_at.isoformat() for b in batches if b.batch not in waiting), default=since))
         if not requests:
             return dg.SkipReason("; ".join(said) or f"no new file in {home.inbox}")
         for line in said:
@@ -51,10 +68,13 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def _request(instance: dg.DagsterInstance, batch: StagedBatch) -> dg.RunRequest:
-    """A run that loads the batch; its key names the seeds, and what they replace."""
+    """A run that loads the batch; its key names the seeds, what they replace, and when they were loaded last.
+
+    Seeds that were wiped and are registered again are loaded again.
+    """
     replaced = latest_materialization(instance, SEEDS, batch.batch)
     return dg.RunRequest(
-        run_key=f"{batch.batch}:{batch.digest}:{replaced.storage_id if replaced else 0}",
+        run_key=f"{batch.batch}:{batch.digest}:{replaced.storage_id if replaced else batch.staged_at.isoformat()}",
         partition_key=batch.batch,
         tags={"evergrow/batch": batch.batch, "evergrow/cause": "inbox"},
     )

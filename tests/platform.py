@@ -11,19 +11,19 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.definitions import build_definitions
-from evergrow.assets.names import BATCHES_NAME, RELEASE
+from evergrow.assets.definitions import build_definitions, frontier_of
+from evergrow.assets.names import BATCHES_NAME, MAIN, RELEASE, RELEASES_NAME
+from evergrow.flows.due import Reason
 from evergrow.flows.run import why_failed
+from evergrow.flows.workspace import Workspace
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.files import Files
 from evergrow.resources.lake.lake import Lake, Rows
-from evergrow.resources.lake.readable import GATES
 from evergrow.resources.ledger import Ledger, Spent
 from evergrow.resources.registry.batches import stage
-from evergrow.resources.registry.registry import Registry
 from evergrow.resources.seeds.source import Seeds
 from evergrow.resources.settings import load_settings
 
@@ -66,9 +66,20 @@ class Platform:
     def __post_init__(self) -> None:
         self.settings = load_settings(self.overrides)
         self.home = Home(self.settings.home).ensure()
-        self.lake = Lake.of(self.settings)
-        self.registry = Registry.of(self.settings)
-        self.definitions = build_definitions(self.settings)
+        self.frontier = frontier_of(self.settings)
+        self.registry = self.frontier.registry
+        self.lake = Lake.of(self.settings, self.frontier)
+        self.definitions = build_definitions(self.settings, None, self.frontier)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The platform as flows see it."""
+        return Workspace(self.settings, self.instance, self.frontier, lambda: self.definitions)
+
+    def due(self, key: dg.AssetKey, partition: str) -> Reason | None:
+        """What is due of a table."""
+        self.frontier.forget()
+        return self.frontier.due(self.instance, key, partition)
 
     def but(self, **overrides: object) -> "Platform":
         """The same platform under other settings."""
@@ -93,11 +104,13 @@ class Platform:
         )
         return "" if result.success else why_failed(result)
 
-    def release(self, *batches: str, rows: int | None = None) -> str:
-        """Make the release of these batches, or of all; returns as `run` does."""
+    def release(self, *batches: str, rows: int | None = None, name: str = MAIN) -> str:
+        """Make a release of these batches, or of all; returns as `run` does."""
         config = {"batches": list(batches), **({"rows": rows} if rows else {})}
+        self.instance.add_dynamic_partitions(RELEASES_NAME, [name])
         result = self.definitions.resolve_job_def("release").execute_in_process(
             instance=self.instance,
+            partition_key=name,
             raise_on_error=False,
             run_config={
                 "ops": {"dataset__release": {"config": config}},
@@ -106,9 +119,9 @@ class Platform:
         )
         return "" if result.success else why_failed(result)
 
-    def released(self, rows: Rows = "kept") -> pl.DataFrame:
-        """The release, through its gate."""
-        return self.table(RELEASE, None, rows)
+    def released(self, rows: Rows = "kept", name: str = MAIN) -> pl.DataFrame:
+        """A release, through its gate."""
+        return self.table(RELEASE, name, rows)
 
     def run_unchecked(self, batch: str, *keys: dg.AssetKey) -> None:
         """Materialize `keys` by a job that leaves out their checks, as anybody may define one."""
@@ -121,8 +134,8 @@ class Platform:
 
     def table(self, key: dg.AssetKey, batch: str | None, rows: Rows = "kept") -> pl.DataFrame:
         """A table of the lake, through its gate."""
-        gates = self.definitions.resolve_asset_graph().get(key).metadata.get(GATES, ())
-        return self.lake.scan(self.instance, key, batch, gates, rows).collect()
+        self.frontier.forget()
+        return self.lake.scan(self.instance, key, batch, rows).collect()
 
     def spent(self, batch: str) -> Spent:
         """What the ledger says of a batch."""

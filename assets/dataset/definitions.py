@@ -1,15 +1,17 @@
-"""Everything of a dataset that Dagster knows."""
+"""The tables of a dataset: answers, verdicts, clean rows, releases."""
 
-import dagster as dg
+from collections.abc import Iterator
 
-from evergrow.assets.dataset.clean import clean_definitions
-from evergrow.assets.dataset.release import release_definitions
-from evergrow.assets.dataset.responses import responses_definitions
-from evergrow.assets.dataset.verified import verified_definitions
-from evergrow.resources.settings import Settings
+from evergrow.assets.dataset.clean import clean_table
+from evergrow.assets.dataset.release import release_table
+from evergrow.assets.dataset.responses import responses_table
+from evergrow.assets.dataset.verified import verified_table
+from evergrow.assets.table import Table
 
 
-def dataset_definitions(settings: Settings) -> dg.Definitions:
-    """The assets below `dataset/`, their gates and their jobs."""
-    parts = (responses_definitions, verified_definitions, clean_definitions, release_definitions)
-    return dg.Definitions.merge(*(part(settings) for part in parts))
+def dataset_tables() -> Iterator[Table]:
+    """All of them, in the order in which they are made."""
+    yield responses_table()
+    yield verified_table()
+    yield clean_table()
+    yield release_table()

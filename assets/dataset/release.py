@@ -8,26 +8,27 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
-from evergrow.assets import metadata as shown
+from evergrow.assets import metadata
 from evergrow.assets.dataset.clean import COLUMNS as CLEAN_COLUMNS
 from evergrow.assets.dataset.clean import COMPARED, as_rules, embedded
+from evergrow.assets.dataset.funnel import bars, counted, driest, funnel, made_rounds
 from evergrow.assets.dataset.samples import told_by_root
-from evergrow.assets.funnel import bars, counted, driest, funnel, made_rounds
-from evergrow.assets.gates.check import Facts, gate
-from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE, SEEDS, gate_name, stage_key
-from evergrow.assets.tree_basis import BASIS
+from evergrow.assets.gates.check import Facts
+from evergrow.assets.gates.gate import Gate
+from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE, SEEDS, stage_key
+from evergrow.assets.table import Declaration, Source, Table, section_values
 from evergrow.methods.quality.duplicates import mark_duplicates
 from evergrow.methods.releasing.descent import Banned, why_banned
 from evergrow.methods.releasing.picture import funnel_picture
 from evergrow.methods.releasing.splits import root_keys, split
 from evergrow.methods.releasing.targets import spread_best
-from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.lake.lake import IF_ANY, Lake
-from evergrow.resources.lake.readable import GATES
-from evergrow.resources.lake.versions import latest_materialization, note
+from evergrow.resources.embedding.embedder import Embedder, Embedders
+from evergrow.resources.lake.lake import Lake
+from evergrow.resources.lake.versions import latest_materialization, made_from, note, rows_of
+from evergrow.resources.place import Place, Places
 from evergrow.resources.registry.bans import Ban, bans
-from evergrow.resources.registry.registry import Registry
-from evergrow.resources.settings import Settings, dataset
+from evergrow.resources.registry.releases import ReleaseRequest, set_wish, wish
+from evergrow.resources.settings import dataset
 
 STAGE = "release"
 COLUMNS = (*(name for name in CLEAN_COLUMNS if name not in ("draws", "reason")), "split", "reason")
@@ -40,76 +41,94 @@ RAISE = {  # what lets more rows through a stage
     "clean": "see `evergrow table dataset/clean --rows rejected` for the reasons, and `cleaning` in the settings",
     "release": "release other batches, or add seeds: what is lost here repeats other rows or is banned",
 }
-LIKENESS = {"minhash_similarity", "embedding_similarity", "shingle_words", "permutations"}  # settings of cleaning
-WANTED = "wanted"  # metadata: the batches and rows that were asked for
+LIKENESS = ("minhash_similarity", "embedding_similarity", "shingle_words", "permutations")  # settings of cleaning
+BANNED = "what is banned"  # of the files that a release is made from
 
 
 class ReleaseConfig(dg.Config):
-    """What a release is to hold."""
+    """What a release is to hold from now on; left out, it holds what it was last asked for."""
 
-    batches: list[str] = Field([], description="batches whose clean rows it takes; none: all that have any")
-    rows: int | None = Field(None, ge=1, description="how many rows exactly; empty: all")
+    batches: list[str] | None = Field(None, description="batches whose clean rows it takes; []: all that have any")
+    rows: int | None = Field(None, ge=1, description="how many rows exactly; with batches and without rows: all")
 
 
-def release_definitions(settings: Settings) -> dg.Definitions:
-    """The asset `dataset/release`, its gate and its job."""
-    rules = settings.release
-    code = (rules, settings.cleaning.model_dump(include=LIKENESS))
-
-    @dg.asset(
+def release_table() -> Table:
+    """`dataset/release`, and its gate."""
+    declared = Declaration(
         key=RELEASE,
-        group_name="dataset",
+        kind="release",
+        group="dataset",
+        job=STAGE,
         deps=[CLEAN],
-        code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
-        metadata={GATES: [gate_name(STAGE)]},
-        kinds={"polars"},
+        values=lambda settings: {
+            **section_values(settings, "release"),
+            **section_values(settings, "cleaning", *LIKENESS),
+            **section_values(settings, "embedding", "model"),
+        },
+        files=_files,
+        sources=_sources,
+        stage=STAGE,
         pool="gpu",
     )
-    def release(
-        context: dg.AssetExecutionContext,
-        config: ReleaseConfig,
-        registry: dg.ResourceParam[Registry],
-        lake: dg.ResourceParam[Lake],
-        embedder: dg.ResourceParam[Embedder],
-    ) -> pl.DataFrame:
-        """The rows of the dataset with their splits; clean rows that it leaves out have the reason."""
-        batches = chosen_batches(context.instance, config.batches)
-        rows = pl.concat(
-            [lake.scan(context.instance, CLEAN, batch, [gate_name("clean")]) for batch in batches]
-        ).collect()
-        forbidden = bans(registry)
-        rows = rows.with_columns(
-            reason=why_banned(rows, as_banned(forbidden), written(context.instance, lake, batches)),
-            final_answer=pl.when(pl.col("task") != "code").then("final_answer"),  # of code it stands in the response
-        )
-        rows = _without_duplicates(rows, embedder, settings.cleaning)
-        funnels = [funnel(context.instance, lake, b).filter(pl.col("stage") != STAGE) for b in batches]
-        table = _split(_on_target(rows, config.rows, pl.concat(funnels)), rules)
-        read = [latest_materialization(context.instance, CLEAN, batch) for batch in batches]
-        context.add_output_metadata(
-            {
-                **note(record for record in read if record),
-                BASIS: basis(forbidden),
-                WANTED: wanted(config.batches, config.rows),
-                "batches": ", ".join(batches),
-                "splits": dg.MetadataValue.json(
-                    dict(shown.kept(table)["split"].value_counts().sort("split").iter_rows())
-                ),
-                "funnel": shown.image(funnel_picture(pl.concat(funnels)), "where the rows went"),
-                "funnel_text": dg.MetadataValue.md(_verbatim(funnels, batches)),
-            }
-        )
-        return table
+    return declared.table(release, Gate(STAGE, _facts))
 
-    # All batches that there are, whatever became of them: those that were never cleaned have nothing to compare with.
-    @gate(release, STAGE, settings, {"clean": dg.AssetIn(CLEAN, metadata=IF_ANY)})
-    def release_gate(table: pl.DataFrame, clean: pl.DataFrame) -> Facts:
-        return {"requested": shown.kept(clean.filter(pl.col("batch").is_in(table["batch"].implode()))).height}
 
-    job = dg.define_asset_job(
-        STAGE, selection=dg.AssetSelection.assets(release), description="Makes one dataset of the clean rows."
+def release(
+    context: dg.AssetExecutionContext,
+    config: ReleaseConfig,
+    lake: dg.ResourceParam[Lake],
+    embedders: dg.ResourceParam[Embedders],
+    places: dg.ResourceParam[Places],
+) -> pl.DataFrame:
+    """The rows of the dataset with their splits; clean rows that it leaves out have the reason."""
+    place, instance = places.at(context, RELEASE), context.instance
+    if config.batches is not None or config.rows is not None:
+        set_wish(place.registry, place.owner, config.batches or (), rows=config.rows)
+    wanted = wish(place.registry, place.owner) or ReleaseRequest()
+    batches = chosen_batches(instance, wanted.batches)
+    read = [lake.current(instance, CLEAN, batch) for batch in batches]
+    rows = pl.concat([lake.version(record) for record in read], how="diagonal_relaxed").collect()
+    rows = rows.with_columns(
+        reason=why_banned(rows, as_banned(bans(place.registry)), written(instance, lake, batches)),
+        final_answer=pl.when(pl.col("task") != "code").then("final_answer"),  # of code it stands in the response
     )
-    return dg.Definitions(assets=[release], asset_checks=[release_gate], jobs=[job])
+    rows = _without_duplicates(rows, embedders.at(place), place.settings.cleaning)
+    funnels = [funnel(instance, lake, b).filter(pl.col("stage") != STAGE) for b in batches]
+    table = _split(_on_target(rows, wanted.rows, pl.concat(funnels)), place.settings.release)
+    context.add_output_metadata(
+        {
+            **note(read),
+            "batches": ", ".join(batches),
+            "splits": dg.MetadataValue.json(
+                dict(metadata.kept(table)["split"].value_counts().sort("split").iter_rows())
+            ),
+            "funnel": metadata.image(funnel_picture(pl.concat(funnels)), "where the rows went"),
+            "funnel_text": dg.MetadataValue.md(_verbatim(funnels, batches)),
+            **metadata.sample(table, "content", "response", "split"),
+        }
+    )
+    return table
+
+
+def _files(place: Place) -> dict[str, str]:
+    wanted = wish(place.registry, place.owner) or ReleaseRequest()
+    return {
+        BANNED: basis(bans(place.registry)),
+        "what the release is to hold": json.dumps([sorted(wanted.batches), wanted.rows]),
+    }
+
+
+def _sources(place: Place) -> list[Source]:
+    wanted = wish(place.registry, place.owner) or ReleaseRequest()
+    return [Source(CLEAN, batch) for batch in chosen_batches(place.instance, wanted.batches)]
+
+
+def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001
+    """One row for each clean row of the versions that the release was made from."""
+    record = latest_materialization(place.instance, RELEASE, place.partition)
+    read = made_from(record).read if record else ()
+    counts = [rows_of(place.instance, one) for one in read]
+    return {"requested": None if None in counts else sum(count for count in counts if count is not None)}
 
 
 def chosen_batches(instance: dg.DagsterInstance, named: Sequence[str]) -> list[str]:
@@ -123,11 +142,6 @@ def chosen_batches(instance: dg.DagsterInstance, named: Sequence[str]) -> list[s
     if not batches:
         raise dg.Failure("no batch has clean rows yet: `evergrow release --batch B` makes them", allow_retries=False)
     return batches
-
-
-def wanted(batches: Sequence[str], rows: int | None) -> str:
-    """What was asked of a release, as one text."""
-    return json.dumps([sorted(batches), rows])
 
 
 def basis(forbidden: Sequence[Ban]) -> str:
@@ -146,10 +160,10 @@ def written(instance: dg.DagsterInstance, lake: Lake, batches: Sequence[str]) ->
     columns = ("batch", "id", "generator_model")
     tables = [pl.LazyFrame(schema=dict.fromkeys(columns, pl.String))]
     for batch in batches:
-        seeds = lake.scan(instance, SEEDS, batch, gates=None)
+        seeds = lake.scan(instance, SEEDS, batch, guarded=False)
         grown = set(columns) <= set(told_by_root(seeds.collect_schema()))
         keys = [stage_key(n, "accepted") for n in made_rounds(instance, batch)]
-        rounds = [lake.scan(instance, key, batch, gates=None, rows="all") for key in keys]
+        rounds = [lake.scan(instance, key, batch, "all", guarded=False) for key in keys]
         tables += [table.select(columns) for table in ([seeds, *rounds] if grown else rounds)]
     return pl.concat(tables).drop_nulls().collect()
 

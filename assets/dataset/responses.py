@@ -1,26 +1,27 @@
 """Answers to the samples of a batch (paper, section 3.5): one each, and more where their agreement verifies."""
 
-import hashlib
 from collections.abc import Mapping
 
 import dagster as dg
 import polars as pl
 
+from evergrow.assets import metadata
 from evergrow.assets.dataset.requests import ASKED, DRAW_MARK, answers_work, responder_requests
-from evergrow.assets.dataset.samples import SAMPLE, domains_of, samples_of, with_tasks
-from evergrow.assets.gates.check import Facts, gate
-from evergrow.assets.metadata import kept
-from evergrow.assets.names import BATCHES, COLLECTED, RESPONSES, SEEDS, gate_name
-from evergrow.assets.outcomes import gather, unanswered
+from evergrow.assets.dataset.samples import SAMPLE, domains_of, known_domains_of, samples_of, with_tasks
+from evergrow.assets.evolution.seeds import KNOWN_DOMAINS
+from evergrow.assets.gates.check import Facts
+from evergrow.assets.gates.gate import Gate
+from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS
+from evergrow.assets.outcomes import gather, owed, owed_metadata
+from evergrow.assets.table import Declaration, Table, role_values, section_values
 from evergrow.methods.answering.responses import Response, answer_prompt, read_response
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.samples import chat_turns
 from evergrow.methods.verification.choices import options
 from evergrow.resources.lake.lake import IF_ANY
-from evergrow.resources.lake.readable import GATES
-from evergrow.resources.lake.versions import UNANSWERED
+from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.models import Models
-from evergrow.resources.settings import Settings
+from evergrow.resources.place import Place, Places
 
 STAGE = "responses"
 DRAW = ("text", "final", "model", "call_id", "run_id")  # where a draw is usable, and who wrote it
@@ -36,64 +37,73 @@ RESPONSE = {
 COLUMNS = (*SAMPLE, "letter", *RESPONSE)
 
 
-def responses_definitions(settings: Settings) -> dg.Definitions:
-    """The asset `dataset/responses`, its gate and its job."""
-    answers, role = settings.answers, settings.role("responder")
-    code = ([answer_prompt(task).version for task in ASKED], role, answers)
-
-    @dg.asset(
+def responses_table() -> Table:
+    """`dataset/responses`, and its gate."""
+    ins = {"seeds": dg.AssetIn(SEEDS), "collected": dg.AssetIn(COLLECTED, metadata=IF_ANY)}
+    declared = Declaration(
         key=RESPONSES,
-        group_name="dataset",
-        partitions_def=BATCHES,
-        ins={"seeds": dg.AssetIn(SEEDS), "collected": dg.AssetIn(COLLECTED, metadata=IF_ANY)},
-        code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
-        metadata={GATES: [gate_name(STAGE)]},
-        kinds={"openai"},
+        kind="batch",
+        group="dataset",
+        job=STAGE,
+        ins=ins,
+        prompts={f"answer_{task}": answer_prompt(task).version for task in ASKED},
+        values=lambda settings: {**role_values(settings, "responder"), **section_values(settings, "answers")},
+        files=_files,
+        stage=STAGE,
+        kinds=("openai",),
         pool="llm",
+        asks=True,
     )
-    async def responses(
-        context: dg.AssetExecutionContext,
-        seeds: pl.DataFrame,
-        collected: pl.DataFrame | None,
-        models: dg.ResourceParam[Models],
-    ) -> pl.DataFrame:
-        """An answer to every sample, and every draw of it; samples without one have the reason."""
-        samples = samples_of(context.instance, seeds, collected)
-        domains = domains_of(settings, samples)
-        samples = with_tasks(settings, samples, domains)
-        unasked = _unaskable(samples)
-        asked = samples.filter(pl.col("task").is_in(ASKED) & ~pl.col("row").is_in(unasked["row"].implode()))
-        work = answers_work(asked, answers)
-        planned = models.forecast(work)
-        async with models.engine(context) as engine:
-            outcomes = engine.ask(responder_requests(asked, answers), _as_text, label=STAGE, total=work.requests)
-            drawn = await gather(
-                outcomes,
-                lambda response: {"text": response.text, "final": response.final},
-                {"text": pl.String, "final": pl.String},
-            )
-        table = _answered(samples, drawn, pl.concat([unasked, _complete(samples, domains)]))
-        context.add_output_metadata(
-            {
-                **planned,
-                **engine.summary(),
-                UNANSWERED: unanswered(drawn),
-                "samples": samples.height,
-                "tasks": dg.MetadataValue.json(dict(samples["task"].value_counts().iter_rows())),
-            }
+    return declared.table(responses, Gate(STAGE, _facts, ins))
+
+
+async def responses(
+    context: dg.AssetExecutionContext,
+    seeds: pl.DataFrame,
+    collected: pl.DataFrame | None,
+    models: dg.ResourceParam[Models],
+    places: dg.ResourceParam[Places],
+) -> pl.DataFrame:
+    """An answer to every sample, and every draw of it; samples without one have the reason."""
+    place = places.at(context, RESPONSES)
+    settings, answers = place.settings, place.settings.answers
+    samples = samples_of(context.instance, seeds, collected)
+    domains = domains_of(settings, samples)
+    samples = with_tasks(settings, samples, domains)
+    unasked = _unaskable(samples)
+    asked = samples.filter(pl.col("task").is_in(ASKED) & ~pl.col("row").is_in(unasked["row"].implode()))
+    work = answers_work(asked, answers)
+    planned = models.forecast(place, work)
+    async with models.engine(context, place) as engine:
+        outcomes = engine.ask(responder_requests(asked, answers), _as_text, label=STAGE, total=work.requests)
+        drawn = await gather(
+            outcomes,
+            lambda response: {"text": response.text, "final": response.final},
+            {"text": pl.String, "final": pl.String},
         )
-        return table
-
-    others: dict[str, dg.AssetKey | dg.AssetIn] = {"seeds": SEEDS, "collected": dg.AssetIn(COLLECTED, metadata=IF_ANY)}
-
-    @gate(responses, STAGE, settings, others)
-    def responses_gate(table: pl.DataFrame, seeds: pl.DataFrame, collected: pl.DataFrame | None) -> Facts:  # noqa: ARG001
-        return {"requested": seeds.height if collected is None else kept(collected).height}
-
-    job = dg.define_asset_job(
-        STAGE, selection=dg.AssetSelection.assets(responses), description="Answers the samples of a batch."
+    table = _answered(samples, drawn, pl.concat([unasked, _complete(samples, domains)]))
+    context.add_output_metadata(
+        {
+            **planned,
+            **engine.summary(),
+            **owed_metadata(owed(drawn)),
+            "samples": samples.height,
+            "tasks": dg.MetadataValue.json(dict(samples["task"].value_counts().iter_rows())),
+            **metadata.sample(table, "content", "response"),
+        }
     )
-    return dg.Definitions(assets=[responses], asset_checks=[responses_gate], jobs=[job])
+    return table
+
+
+def _files(place: Place) -> dict[str, str]:
+    """How the domains of the batch say that their samples are answered."""
+    seeds = latest_materialization(place.instance, SEEDS, place.partition)
+    domains = known_domains_of(place.settings, noted(seeds, KNOWN_DOMAINS) or ())
+    return {f"`answer` of domain {name!r}": domain.digest_of("answer", "chat") for name, domain in domains.items()}
+
+
+def _facts(place: Place, table: pl.DataFrame, seeds: pl.DataFrame, collected: pl.DataFrame | None) -> Facts:  # noqa: ARG001
+    return {"requested": seeds.height if collected is None else metadata.kept(collected).height}
 
 
 def _as_text(answer: object) -> Response:

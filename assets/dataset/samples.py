@@ -1,6 +1,6 @@
 """The samples of a batch that are to be answered: what its evolution collected, or its seeds as they are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import dagster as dg
 import polars as pl
@@ -73,9 +73,13 @@ def samples_of(instance: dg.DagsterInstance, seeds: pl.DataFrame, collected: pl.
 
 def domains_of(settings: Settings, samples: pl.DataFrame) -> dict[str, Domain]:
     """The domain files of those domains of the samples that have one, by name."""
+    return known_domains_of(settings, samples["domain"].drop_nulls().unique())
+
+
+def known_domains_of(settings: Settings, names: Iterable[str]) -> dict[str, Domain]:
+    """The domain files of those domains that have one, by name."""
     folders = [settings.treesynth.domains] if settings.treesynth.domains else []
-    named = set(samples["domain"].drop_nulls().unique()) & set(known_domains(folders))
-    return {name: find_domain(name, folders) for name in sorted(named)}
+    return {name: find_domain(name, folders) for name in sorted(set(names) & set(known_domains(folders)))}
 
 
 def with_tasks(settings: Settings, samples: pl.DataFrame, domains: Mapping[str, Domain]) -> pl.DataFrame:

@@ -1,6 +1,5 @@
 """Which answers are right: tests for code, run in the sandbox; agreement of several draws for maths and choices."""
 
-import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -9,27 +8,29 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from evergrow.assets import metadata
 from evergrow.assets.dataset.requests import tester_requests, tests_work
 from evergrow.assets.dataset.responses import ANSWER, DRAW
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
-from evergrow.assets.gates.check import Facts, gate
-from evergrow.assets.metadata import kept
-from evergrow.assets.names import BATCHES, RESPONSES, VERIFIED, gate_name
-from evergrow.assets.outcomes import gather, unanswered
+from evergrow.assets.gates.check import Facts
+from evergrow.assets.gates.gate import Gate
+from evergrow.assets.names import RESPONSES, VERIFIED
+from evergrow.assets.outcomes import gather, owed, owed_metadata
+from evergrow.assets.table import Declaration, Table, role_values, section_values
 from evergrow.methods.verification.choices import options, verify_choice
 from evergrow.methods.verification.code import read_tests, tests_prompt
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.methods.verification.verdicts import Verdict
-from evergrow.resources.lake.readable import GATES
-from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.models import Models
+from evergrow.resources.place import Place, Places
 from evergrow.resources.sandbox.levels import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.sandbox.verifying import verify
-from evergrow.resources.settings import Settings, dataset
+from evergrow.resources.settings import dataset
 from evergrow.resources.symbolic import symbolic
 
 STAGE = "verified"
+OF_MACHINE = ("sandbox.workers", "sandbox.require")  # where programs run shapes no verdict
 VERDICT = {
     **dict.fromkeys(("verdict", "verdict_detail"), pl.String),
     "agreement": pl.Float64,
@@ -45,62 +46,71 @@ AGREED = {
 COLUMNS = (*(name for name in ANSWERED if name != "reason"), *VERDICT, "reason")
 
 
-def verified_definitions(settings: Settings) -> dg.Definitions:
-    """The asset `dataset/verified`, its gate and its job."""
-    rules = settings.verification
-    code = (tests_prompt().version, settings.role("tester"), rules, settings.sandbox.model_dump(exclude={"workers"}))
-
-    @dg.asset(
+def verified_table() -> Table:
+    """`dataset/verified`, and its gate."""
+    declared = Declaration(
         key=VERIFIED,
-        group_name="dataset",
-        partitions_def=BATCHES,
+        kind="batch",
+        group="dataset",
+        job=STAGE,
         ins={"responses": dg.AssetIn(RESPONSES)},
-        code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
-        metadata={GATES: [gate_name(STAGE)]},
-        kinds={"python"},
+        prompts={"tests": tests_prompt().version},
+        values=lambda settings: {
+            **role_values(settings, "tester"),
+            **section_values(settings, "verification"),
+            **{name: value for name, value in section_values(settings, "sandbox").items() if name not in OF_MACHINE},
+        },
+        stage=STAGE,
+        kinds=("python",),
         pool="llm",
+        asks=True,
     )
-    async def verified(
-        context: dg.AssetExecutionContext,
-        responses: pl.DataFrame,
-        models: dg.ResourceParam[Models],
-        sandbox: dg.ResourceParam[Sandbox | SandboxUnavailable],
-    ) -> pl.DataFrame:
-        """Every answer with its verdict; those whose verdict does not go on have it as their reason."""
-        programs = responses.filter(pl.col("task") == "code").select("id", "content", code="final_answer")
-        planned = models.forecast(tests_work(programs, rules))
-        async with models.engine(context) as engine:
-            outcomes = engine.ask(
-                tester_requests(programs, rules),
-                partial(read_tests, most=rules.tests),
-                label="tests",
-                total=programs.height,
-            )
-            written = await gather(outcomes, lambda tests: {"tests": list(tests)}, {"tests": pl.List(pl.String())})
-        with models.progress.track("verified", written["reason"].null_count()) as advance:
-            run = partial(verify, sandbox=sandbox, rules=rules, advance=advance)
-            by_tests = _by_tests(programs, written, run)
-        judged = [by_tests, _by_agreement(responses, rules.min_agreement)]
-        table = _with_verdicts(responses, pl.concat(judged, how="diagonal"), rules)
-        context.add_output_metadata(
-            {
-                **planned,
-                **engine.summary(),
-                UNANSWERED: unanswered(written),
-                "sandbox": sandbox.level if isinstance(sandbox, Sandbox) else f"none: {sandbox}",
-                "verdicts": dg.MetadataValue.json(dict(table["verdict"].value_counts().sort("verdict").iter_rows())),
-            }
+    return declared.table(verified, Gate(STAGE, _facts, {"responses": dg.AssetIn(RESPONSES)}))
+
+
+async def verified(
+    context: dg.AssetExecutionContext,
+    responses: pl.DataFrame,
+    models: dg.ResourceParam[Models],
+    sandbox: dg.ResourceParam[Sandbox | SandboxUnavailable],
+    places: dg.ResourceParam[Places],
+) -> pl.DataFrame:
+    """Every answer with its verdict; those whose verdict does not go on have it as their reason."""
+    place = places.at(context, VERIFIED)
+    rules = place.settings.verification
+    programs = responses.filter(pl.col("task") == "code").select("id", "content", code="final_answer")
+    planned = models.forecast(place, tests_work(programs, rules))
+    async with models.engine(context, place) as engine:
+        outcomes = engine.ask(
+            tester_requests(programs, rules),
+            partial(read_tests, most=rules.tests),
+            label="tests",
+            total=programs.height,
         )
-        return table
-
-    @gate(verified, STAGE, settings, {"responses": RESPONSES})
-    def verified_gate(table: pl.DataFrame, responses: pl.DataFrame) -> Facts:
-        return {"requested": kept(responses).height, "kept_against_settings": _kept_against(table, rules)}
-
-    job = dg.define_asset_job(
-        STAGE, selection=dg.AssetSelection.assets(verified), description="Verifies the answers of a batch."
+        written = await gather(outcomes, lambda tests: {"tests": list(tests)}, {"tests": pl.List(pl.String())})
+    with models.progress.track(STAGE, written["reason"].null_count()) as advance:
+        run = partial(verify, sandbox=sandbox, rules=rules, advance=advance)
+        by_tests = _by_tests(programs, written, run)
+    judged = [by_tests, _by_agreement(responses, rules.min_agreement)]
+    table = _with_verdicts(responses, pl.concat(judged, how="diagonal"), rules)
+    context.add_output_metadata(
+        {
+            **planned,
+            **engine.summary(),
+            **owed_metadata(owed(written)),
+            "sandbox": sandbox.level if isinstance(sandbox, Sandbox) else f"none: {sandbox}",
+            "verdicts": dg.MetadataValue.json(dict(table["verdict"].value_counts().sort("verdict").iter_rows())),
+            **metadata.sample(table, "content", "verdict"),
+        }
     )
-    return dg.Definitions(assets=[verified], asset_checks=[verified_gate], jobs=[job])
+    return table
+
+
+def _facts(place: Place, table: pl.DataFrame, responses: pl.DataFrame) -> Facts:
+    return {
+        "requested": metadata.kept(responses).height,
+        "kept_against_settings": _kept_against(table, place.settings.verification),
+    }
 
 
 def _by_tests(
@@ -151,4 +161,4 @@ def _goes_on(rules: dataset.Verification) -> pl.Expr:
 
 
 def _kept_against(table: pl.DataFrame, rules: dataset.Verification) -> int:
-    return kept(table).filter(~_goes_on(rules)).height
+    return metadata.kept(table).filter(~_goes_on(rules)).height

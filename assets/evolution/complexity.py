@@ -1,48 +1,47 @@
 """The judge's score of every child (method.md A.6), and the gate that holds it."""
 
+from collections.abc import Callable
 from functools import partial
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets import metadata as shown
+from evergrow.assets import metadata
 from evergrow.assets.evolution.requests import judge_requests, judging_work
-from evergrow.assets.evolution.stage import stage_asset
-from evergrow.assets.gates.check import Facts, gate
-from evergrow.assets.names import SEEDS, stage_key
-from evergrow.assets.outcomes import gather, unanswered
-from evergrow.methods.evolution import judge as judging
-from evergrow.resources.lake.versions import UNANSWERED
+from evergrow.assets.gates.check import Facts
+from evergrow.assets.gates.gate import Gate
+from evergrow.assets.names import SEEDS, round_name, stage_key
+from evergrow.assets.outcomes import gather, owed, owed_metadata
+from evergrow.assets.table import PROMPT, Declaration, Table, role_values, section_values
+from evergrow.methods.evolution import judge
 from evergrow.resources.models import Models
-from evergrow.resources.settings import Settings
+from evergrow.resources.place import Place, Places
+
+STAGE = "complexity"
 
 
-def complexity_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
-    """`evolution/round_NN/complexity` and its gate."""
-    rules, role = settings.evolution, settings.role("judge")
-    prompt = judging.judge_prompt(rules.judging).version
+def complexity_table(round_no: int) -> Table:
+    """`evolution/round_NN/complexity`, and its gate."""
+    key, instructions_of = stage_key(round_no, STAGE), stage_key(round_no, "instructions")
 
-    @stage_asset(
-        round_no,
-        "complexity",
-        code=(prompt, role),
-        ins={"instructions": dg.AssetIn(stage_key(round_no, "instructions"))},
-        kind="openai",
-        pool="llm",
-    )
     async def complexity(
-        context: dg.AssetExecutionContext, instructions: pl.DataFrame, models: dg.ResourceParam[Models]
+        context: dg.AssetExecutionContext,
+        instructions: pl.DataFrame,
+        models: dg.ResourceParam[Models],
+        places: dg.ResourceParam[Places],
     ) -> pl.DataFrame:
         """The judge's score of every child, 1 to 10, with its reasoning."""
-        planned = models.forecast(judging_work("complexity", instructions, rules, instructions.height))
-        async with models.engine(context) as engine:
+        place = places.at(context, key)
+        rules = place.settings.evolution
+        planned = models.forecast(place, judging_work(STAGE, instructions, rules, instructions.height))
+        async with models.engine(context, place) as engine:
             outcomes = engine.ask(
                 judge_requests(instructions, rules.judging),
-                partial(judging.read_verdict, judging=rules.judging),
-                label="complexity",
+                partial(judge.read_verdict, judging=rules.judging),
+                label=STAGE,
                 total=instructions.height,
             )
-            verdicts = await gather(
+            scores = await gather(
                 outcomes,
                 lambda verdict: {
                     "complexity": verdict.score,
@@ -51,34 +50,49 @@ def complexity_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefini
                 },
                 {"complexity": pl.Float64, "complexity_reason": pl.String, "unfit": pl.String},
             )
-        verdicts = (
-            verdicts.with_columns(reason=pl.coalesce("reason", "unfit"))
+        told = owed_metadata(owed(scores))
+        scores = (
+            scores.with_columns(reason=pl.coalesce("reason", "unfit"))
             .drop("run_id", "unfit")
             .rename({"model": "judge_model", "call_id": "judge_call_id"})
         )
-        scored = instructions.select("id", "root_id").join(verdicts, on="id", how="left", maintain_order="left")
-        context.add_output_metadata(
-            {
-                **planned,
-                **engine.summary(),
-                UNANSWERED: unanswered(verdicts),
-                **shown.sample(scored, "complexity", "complexity_reason"),
-                **shown.histogram(scored, "complexity", judging.LOWEST, judging.HIGHEST),
-            }
-        )
+        scored = instructions.select("id", "root_id").join(scores, on="id", how="left", maintain_order="left")
+        shown = {
+            **metadata.sample(scored, "complexity", "complexity_reason"),
+            **metadata.histogram(scored, "complexity", judge.LOWEST, judge.HIGHEST),
+        }
+        context.add_output_metadata({**planned, **engine.summary(), **told, **shown})
         return scored
 
+    declared = Declaration(
+        key=key,
+        kind="batch",
+        group=round_name(round_no),
+        job=round_name(round_no),
+        ins={"instructions": dg.AssetIn(instructions_of)},
+        values=lambda settings: {
+            f"{PROMPT}judge": judge.judge_prompt(settings.evolution.judging).version,
+            **role_values(settings, "judge"),
+            **section_values(settings, "evolution", "judging"),
+        },
+        stage=STAGE,
+        kinds=("openai",),
+        pool="llm",
+        asks=True,
+    )
     others = {
-        "instructions": stage_key(round_no, "instructions"),
-        "previous": stage_key(round_no - 1, "complexity") if round_no > 1 else SEEDS,
+        "instructions": dg.AssetIn(instructions_of),
+        "previous": dg.AssetIn(stage_key(round_no - 1, STAGE) if round_no > 1 else SEEDS),
     }
+    return declared.table(complexity, Gate(STAGE, _facts(round_no), others))
 
-    @gate(complexity, "complexity", settings, others)
-    def complexity_gate(table: pl.DataFrame, instructions: pl.DataFrame, previous: pl.DataFrame) -> Facts:  # noqa: ARG001
+
+def _facts(round_no: int) -> Callable[..., Facts]:
+    def facts(place: Place, table: pl.DataFrame, instructions: pl.DataFrame, previous: pl.DataFrame) -> Facts:  # noqa: ARG001
         mean = previous["complexity"].mean() if round_no > 1 else None
         return {
-            "requested": shown.kept(instructions).height,
-            "lowest_mean": mean - settings.gates.complexity.max_drop if isinstance(mean, float) else None,
+            "requested": metadata.kept(instructions).height,
+            "lowest_mean": mean - place.settings.gates.complexity.max_drop if isinstance(mean, float) else None,
         }
 
-    return complexity, complexity_gate
+    return facts

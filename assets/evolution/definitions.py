@@ -1,32 +1,23 @@
-"""The tables, gates and job of a round: `instructions -> complexity -> diversity -> accepted` (method.md A.9).
+"""The tables of Tree-of-Evolution: seeds, then `instructions -> complexity -> diversity -> accepted` a round, then all.
 
-Its parents are what the round before accepted (dagster-facts.md, section 2).
+A round's parents are what the round before accepted (method.md A.9; dagster-facts.md, section 2).
 """
 
-import dagster as dg
+from collections.abc import Iterator
 
-from evergrow.assets.evolution.accepted import accepted_asset
-from evergrow.assets.evolution.complexity import complexity_asset
-from evergrow.assets.evolution.diversity import diversity_asset
-from evergrow.assets.evolution.instructions import instructions_asset
-from evergrow.assets.names import round_name
-from evergrow.resources.settings import Settings
+from evergrow.assets.evolution.accepted import accepted_table
+from evergrow.assets.evolution.collected import collected_table
+from evergrow.assets.evolution.complexity import complexity_table
+from evergrow.assets.evolution.diversity import diversity_table
+from evergrow.assets.evolution.instructions import instructions_table
+from evergrow.assets.evolution.seeds import seeds_table
+from evergrow.assets.table import Table
 
 
-def round_definitions(round_no: int, settings: Settings) -> dg.Definitions:
-    """The assets, gates and job of one round."""
-    instructions = instructions_asset(round_no, settings)
-    complexity, complexity_gate = complexity_asset(round_no, settings)
-    diversity, diversity_gate = diversity_asset(round_no, settings)
-    accepted, accepted_gate = accepted_asset(round_no, settings)
-    job = dg.define_asset_job(
-        round_name(round_no),
-        selection=dg.AssetSelection.groups(round_name(round_no)),
-        description=f"Evolves a batch through round {round_no}.",
-        tags={"evergrow/round": str(round_no)},
-    )
-    return dg.Definitions(
-        assets=[instructions, complexity, diversity, accepted],
-        asset_checks=[complexity_gate, diversity_gate, accepted_gate],
-        jobs=[job],
-    )
+def evolution_tables(rounds: int) -> Iterator[Table]:
+    """All of them, in the order in which they are made."""
+    yield seeds_table()
+    for round_no in range(1, rounds + 1):
+        for stage_table in (instructions_table, complexity_table, diversity_table, accepted_table):
+            yield stage_table(round_no)
+    yield collected_table(rounds)

@@ -1,44 +1,40 @@
 """How far every child lies from the champions of all other trees (method.md A.7), and the gate that holds it."""
 
+from functools import partial
+
 import dagster as dg
 import numpy as np
 import polars as pl
 
-from evergrow.assets import metadata as shown
-from evergrow.assets.evolution.stage import stage_asset
-from evergrow.assets.gates.check import Facts, gate
-from evergrow.assets.names import SEEDS, stage_key
+from evergrow.assets import metadata
+from evergrow.assets.gates.check import Facts
+from evergrow.assets.gates.gate import Gate
+from evergrow.assets.names import SEEDS, round_name, stage_key
+from evergrow.assets.table import Declaration, Table, section_values
 from evergrow.methods.evolution import diversity as measure
 from evergrow.methods.evolution import selection
-from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.settings import Settings
+from evergrow.resources.embedding.embedder import Embedder, Embedders
+from evergrow.resources.place import Place, Places
 
+STAGE = "diversity"
 MEASURED_TREES = 2_000  # trees that a round is compared by with its seeds
 
 
-def diversity_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinition, dg.AssetChecksDefinition]:
-    """`evolution/round_NN/diversity` and its gate."""
+def diversity_table(round_no: int) -> Table:
+    """`evolution/round_NN/diversity`, and its gate."""
+    key = stage_key(round_no, STAGE)
+    instructions_of, complexity_of = stage_key(round_no, "instructions"), stage_key(round_no, "complexity")
 
-    @stage_asset(
-        round_no,
-        "diversity",
-        code=settings.embedding.model,
-        ins={
-            "instructions": dg.AssetIn(stage_key(round_no, "instructions")),
-            "complexity": dg.AssetIn(stage_key(round_no, "complexity")),
-            "seeds": dg.AssetIn(SEEDS),
-        },
-        kind="pytorch",
-        pool="gpu",
-    )
     def diversity(
         context: dg.AssetExecutionContext,
         instructions: pl.DataFrame,
         complexity: pl.DataFrame,
         seeds: pl.DataFrame,
-        embedder: dg.ResourceParam[Embedder],
+        embedders: dg.ResourceParam[Embedders],
+        places: dg.ResourceParam[Places],
     ) -> pl.DataFrame:
         """How far every child is from the most challenging child of every other tree of the round, 0 to 1."""
+        embedder = embedders.at(places.at(context, key))
         children = (
             complexity.select("id", "root_id", "complexity")
             .join(instructions.select("id", "content"), on="id", maintain_order="left")
@@ -60,31 +56,44 @@ def diversity_asset(round_no: int, settings: Settings) -> tuple[dg.AssetsDefinit
         context.add_output_metadata(
             {
                 **({} if ratio is None else {"ratio_to_seeds": ratio}),
-                **shown.sample(measured, "diversity", "nearest_id"),
-                **shown.histogram(measured, "diversity", 0, 1, bins=10),
+                **metadata.sample(measured, "diversity", "nearest_id"),
+                **metadata.histogram(measured, "diversity", 0, 1, bins=10),
             }
         )
         return measured
 
+    declared = Declaration(
+        key=key,
+        kind="batch",
+        group=round_name(round_no),
+        job=round_name(round_no),
+        ins={
+            "instructions": dg.AssetIn(instructions_of),
+            "complexity": dg.AssetIn(complexity_of),
+            "seeds": dg.AssetIn(SEEDS),
+        },
+        values=lambda settings: section_values(settings, "embedding", "model"),
+        stage=STAGE,
+        kinds=("pytorch",),
+        pool="gpu",
+    )
     others = {
-        "complexity": stage_key(round_no, "complexity"),
-        "previous": stage_key(round_no - 1, "diversity") if round_no > 1 else SEEDS,
+        "complexity": dg.AssetIn(complexity_of),
+        "previous": dg.AssetIn(stage_key(round_no - 1, STAGE) if round_no > 1 else SEEDS),
     }
+    return declared.table(diversity, Gate(STAGE, partial(_facts, round_no), others))
 
-    @gate(diversity, "diversity", settings, others)
-    def diversity_gate(table: pl.DataFrame, complexity: pl.DataFrame, previous: pl.DataFrame) -> Facts:
-        wanted, own = settings.gates.diversity, _ratio(table)
-        before = _ratio(previous) if round_no > 1 else None
-        return {
-            "requested": shown.kept(complexity).height,
-            "ratio_to_seeds": own,
-            "lowest_ratio_to_seeds": None if own is None else wanted.min_ratio_to_seeds,
-            "lowest_ratio_to_previous": None
-            if own is None or before is None
-            else wanted.min_ratio_to_previous * before,
-        }
 
-    return diversity, diversity_gate
+def _facts(round_no: int, place: Place, table: pl.DataFrame, complexity: pl.DataFrame, previous: pl.DataFrame) -> Facts:
+    wanted, own = place.settings.gates.diversity, _ratio(table)
+    before = _ratio(previous) if round_no > 1 else None
+    compared = own is not None and before is not None
+    return {
+        "requested": metadata.kept(complexity).height,
+        "ratio_to_seeds": own,
+        "lowest_ratio_to_seeds": None if own is None else wanted.min_ratio_to_seeds,
+        "lowest_ratio_to_previous": wanted.min_ratio_to_previous * (before or 0.0) if compared else None,
+    }
 
 
 def _ratio(table: pl.DataFrame) -> float | None:

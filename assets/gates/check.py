@@ -1,7 +1,7 @@
 """Great Expectations suites as blocking, per-partition asset checks."""
 
-from collections.abc import Callable, Mapping
-from functools import reduce, wraps
+from collections.abc import Mapping
+from functools import reduce
 from typing import Any
 
 import dagster as dg
@@ -12,7 +12,6 @@ from evergrow.assets.gates.evolution import EVOLUTION_SUITES
 from evergrow.assets.gates.suite import Bound, Fact, FigureRule, RowRule, Rule, Setting, Suite
 from evergrow.assets.gates.treesynth import TREE_SUITES
 from evergrow.assets.gates.validation import MAX_NAMED_ROWS, Finding, as_text, validate_figures, validate_rows
-from evergrow.assets.names import gate_name
 from evergrow.resources.lake.readable import THRESHOLDS
 from evergrow.resources.settings import Settings
 
@@ -29,44 +28,6 @@ _SHOWN = dg.TableSchema(
     ]
 )
 _WORDS = {"min_value": "at least", "max_value": "at most", "mostly": "a share of at least"}
-
-
-def gate(
-    asset: dg.AssetsDefinition,
-    stage: str,
-    settings: Settings,
-    others: Mapping[str, dg.AssetKey | dg.AssetIn],
-) -> Callable[[Callable[..., Facts]], dg.AssetChecksDefinition]:
-    """The check that guards `asset`, with the suite `SUITES[stage]`.
-
-    It decorates a function from tables, all their rows, to the facts that the suite names: its parameter `table` is the
-    one that is judged, the others are named as in `others`. See `evaluate` for what a fact may be.
-
-    Args:
-        asset: the asset to guard.
-        stage: the name of the stage, and of its suite.
-        settings: where thresholds are looked up.
-        others: further tables that the gate compares with; an input marked `IF_ANY` may be missing, and is None then.
-    """
-
-    def declare(facts: Callable[..., Facts]) -> dg.AssetChecksDefinition:
-        @wraps(facts)  # Dagster reads the inputs of a check off its signature
-        def check(table: pl.DataFrame, **tables: pl.DataFrame | None) -> dg.AssetCheckResult:
-            return evaluate(stage, table, settings, facts(table, **tables))
-
-        return dg.asset_check(
-            name=gate_name(stage),
-            asset=asset,
-            blocking=True,
-            partitions_def=asset.partitions_def,
-            additional_ins={
-                name: other if isinstance(other, dg.AssetIn) else dg.AssetIn(other) for name, other in others.items()
-            },
-            description="; ".join(rule.says for rule in SUITES[stage].rules),
-            metadata={THRESHOLDS: thresholds(stage, settings)},
-        )(check)
-
-    return declare
 
 
 def thresholds(stage: str, settings: Settings) -> str:

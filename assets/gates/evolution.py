@@ -15,14 +15,28 @@ from evergrow.assets.gates.suite import (
     at_most,
     complete,
     none,
+    there_are_rows,
     unique,
 )
 
 _UNFIT = pl.col("reason").str.starts_with("unfit").fill_null(value=False)
+_UNANSWERED = pl.col("reason").str.contains("^(failed|invalid)").fill_null(value=False)
 _UNSCORED = pl.any_horizontal(pl.col("complexity", "diversity", "value").is_null())
 _ONE_ROW = unique("every child stands in one row")
 
 EVOLUTION_SUITES: Mapping[str, Suite] = {
+    "instructions": Suite(
+        (
+            complete("the children that were asked for"),
+            _ONE_ROW,
+            at_least("enough of the requests were answered", "answered_share", "gates.instructions.min_answered_share"),
+        ),
+        figures={"answered_share": (~_UNANSWERED).mean()},
+    ),
+    "collected": Suite(
+        (_ONE_ROW, there_are_rows(), at_least("enough samples are collected", "kept_rows", "gates.collected.min_rows")),
+        figures={"kept_rows": KEPT.sum()},
+    ),
     "complexity": Suite(
         (
             complete("the instructions that were kept"),

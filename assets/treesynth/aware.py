@@ -1,17 +1,18 @@
 """The positive conversion of a tree's stories: the same people, who now can know (method.md B.11)."""
 
-import hashlib
 from functools import partial
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.gates.check import Facts, gate
-from evergrow.assets.names import AWARE, SAMPLES, TREES, gate_name
-from evergrow.assets.tree_basis import BASIS, all_samples_basis
+from evergrow.assets.gates.check import Facts
+from evergrow.assets.gates.gate import Gate
+from evergrow.assets.names import AWARE, SAMPLES, shard_names, shard_partition
+from evergrow.assets.outcomes import owed_metadata
+from evergrow.assets.table import Declaration, Source, Table, role_values
 from evergrow.assets.treesynth.asker import Asker
-from evergrow.assets.treesynth.level import known_tree
+from evergrow.assets.treesynth.level import WRITING, known_tree
 from evergrow.methods.ask import NoAnswer, Outage
 from evergrow.methods.concurrency import each
 from evergrow.methods.treesynth.aware import (
@@ -24,12 +25,9 @@ from evergrow.methods.treesynth.aware import (
 )
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.prompt_set import prompt, version
-from evergrow.resources.lake.readable import GATES
-from evergrow.resources.lake.versions import UNANSWERED
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
-from evergrow.resources.registry.registry import Registry
-from evergrow.resources.settings import Settings
+from evergrow.resources.place import Place, Places
 
 STAGE = "aware"
 AWARE_SCHEMA: dict[str, Any] = {
@@ -39,51 +37,60 @@ AWARE_SCHEMA: dict[str, Any] = {
 }
 
 
-def aware_definitions(settings: Settings) -> dg.Definitions:
-    """The asset `treesynth/aware`, its gate and its job."""
+def aware_table() -> Table:
+    """`treesynth/aware`, and its gate."""
     by_tree = dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name="tree")
-    code = (prompt("aware").version, settings.role("generator").model_dump(exclude={"endpoint"}))
-
-    @dg.asset(
+    declared = Declaration(
         key=AWARE,
-        group_name="treesynth",
-        partitions_def=TREES,
+        kind="tree",
+        group="treesynth",
+        job="tree_aware",
         ins={"samples": dg.AssetIn(SAMPLES, partition_mapping=by_tree)},
-        code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
-        metadata={GATES: [gate_name(STAGE)]},
-        kinds={"openai"},
+        prompts={STAGE: prompt(STAGE).version},
+        values=lambda settings: role_values(settings, "generator"),
+        files=_files,
+        sources=all_shards,
+        stage=STAGE,
+        kinds=("openai",),
         pool="llm",
+        asks=True,
     )
-    async def aware(
-        context: dg.AssetExecutionContext,
-        samples: pl.DataFrame,
-        registry: dg.ResourceParam[Registry],
-        models: dg.ResourceParam[Models],
-    ) -> pl.DataFrame:
-        """Each story with a clue in it, what the person does now, and a question whose right letter is A or B alike."""
-        spec, domain = known_tree(registry, settings, context.partition_key)
-        stories = samples.filter(pl.col("fields").is_not_null())
-        if not domain.converts:
-            raise dg.Failure(no_stories(spec.tree, domain), allow_retries=False)
-        async with models.engine(context) as engine, conversation(engine, STAGE, stories.height) as talk:
-            asker = Asker(talk, spec.seed, settings.treesynth)
-            rows = await each(stories.iter_rows(named=True), partial(_convert, asker, domain))
-        table = _with_letters(pl.DataFrame(rows, schema=AWARE_SCHEMA, orient="row"), spec.seed)
-        context.add_output_metadata(
-            {
-                **engine.summary(),
-                UNANSWERED: asker.failed,
-                BASIS: all_samples_basis(context.instance, settings, spec.tree),
-            }
-        )
-        return table.with_columns(samples=pl.lit(stories.height, pl.Int64)).select(pl.exclude("reason"), "reason")
+    return declared.table(aware, Gate(STAGE, _facts))
 
-    @gate(aware, STAGE, settings, {})
-    def aware_gate(table: pl.DataFrame) -> Facts:
-        return {"requested": table["samples"].max() or 0}
 
-    job = dg.define_asset_job("tree_aware", selection=dg.AssetSelection.assets(aware))
-    return dg.Definitions(assets=[aware], asset_checks=[aware_gate], jobs=[job])
+async def aware(
+    context: dg.AssetExecutionContext,
+    samples: pl.DataFrame,
+    models: dg.ResourceParam[Models],
+    places: dg.ResourceParam[Places],
+) -> pl.DataFrame:
+    """Each story with a clue in it, what the person does now, and a question whose right letter is A or B alike."""
+    place = places.at(context, AWARE)
+    spec, domain = known_tree(place)
+    stories = samples.filter(pl.col("fields").is_not_null())
+    if not domain.converts:
+        raise dg.Failure(no_stories(spec.tree, domain), allow_retries=False)
+    async with models.engine(context, place) as engine, conversation(engine, STAGE, stories.height) as talk:
+        asker = Asker(talk, spec.seed, place.settings.treesynth)
+        rows = await each(stories.iter_rows(named=True), partial(_convert, asker, domain))
+    table = _with_letters(pl.DataFrame(rows, schema=AWARE_SCHEMA, orient="row"), spec.seed)
+    context.add_output_metadata({**engine.summary(), **owed_metadata(asker.owed)})
+    return table.with_columns(samples=pl.lit(stories.height, pl.Int64)).select(pl.exclude("reason"), "reason")
+
+
+def all_shards(place: Place) -> list[Source]:
+    """All shards of the tree."""
+    names = shard_names(place.settings.treesynth.shards)
+    return [Source(SAMPLES, shard_partition(place.owner, name)) for name in names]
+
+
+def _files(place: Place) -> dict[str, str]:
+    _, domain = known_tree(place)
+    return {f"the writing rules of domain {domain.name!r}": domain.digest_of(*WRITING, "aware")}
+
+
+def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001
+    return {"requested": table["samples"].max() or 0}
 
 
 def no_stories(tree: str, domain: Domain) -> str:

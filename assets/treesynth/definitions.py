@@ -1,17 +1,19 @@
-"""TreeSynth's assets together: levels, samples, the positive conversion, and the balancing of datasets."""
+"""The tables of TreeSynth: levels, samples, the balancing of datasets, and the positive conversion."""
 
-import dagster as dg
+from collections.abc import Iterator
 
-from evergrow.assets.treesynth.aware import aware_definitions
-from evergrow.assets.treesynth.balanced import balance_definitions
-from evergrow.assets.treesynth.level import level_definitions
-from evergrow.assets.treesynth.samples import samples_definitions
-from evergrow.resources.settings import Settings
+from evergrow.assets.table import Table
+from evergrow.assets.treesynth.aware import aware_table
+from evergrow.assets.treesynth.balanced import balanced_table
+from evergrow.assets.treesynth.level import level_table
+from evergrow.assets.treesynth.routed import routed_table
+from evergrow.assets.treesynth.samples import samples_table
 
 
-def tree_definitions(settings: Settings) -> dg.Definitions:
-    """Everything about trees, for as many levels as the settings name."""
-    levels = [level_definitions(depth, settings) for depth in range(settings.treesynth.max_depth + 1)]
-    return dg.Definitions.merge(
-        *levels, samples_definitions(settings), balance_definitions(settings), aware_definitions(settings)
-    )
+def treesynth_tables(levels: int, shards: int) -> Iterator[Table]:
+    """All of them in the order in which they are made, for so many levels below the root and so many shards."""
+    yield from (level_table(depth) for depth in range(levels + 1))
+    yield samples_table(levels, shards)
+    yield routed_table(levels)
+    yield balanced_table(levels)
+    yield aware_table()

@@ -3,18 +3,20 @@
 Shards are made in their order: a later one repeats nothing that an earlier one holds.
 """
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.gates.check import Facts, gate
-from evergrow.assets.names import SAMPLES, gate_name, level_key, shard_names, shard_partition, tree_shards
-from evergrow.assets.tree_basis import BASIS, samples_basis
+from evergrow.assets import metadata
+from evergrow.assets.gates.check import Facts
+from evergrow.assets.gates.gate import Gate
+from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition, tree_shards
+from evergrow.assets.outcomes import owed_metadata
+from evergrow.assets.table import Declaration, Source, Table, role_values, section_values
 from evergrow.assets.treesynth.asker import GROWING, Asker
-from evergrow.assets.treesynth.level import known_tree
+from evergrow.assets.treesynth.level import WRITING, known_tree
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.requests import samples_works, writing_of
 from evergrow.methods.treesynth import adherence
@@ -25,20 +27,20 @@ from evergrow.methods.treesynth.nodes import ATTRIBUTES, connected, read_node
 from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.writer import AFTER_PIVOTS, Writer, line_rows, nothing_taken, pivot_lines, take
-from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake
-from evergrow.resources.lake.readable import GATES
-from evergrow.resources.lake.versions import UNANSWERED
+from evergrow.resources.lake.versions import note
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
-from evergrow.resources.registry.registry import Registry
-from evergrow.resources.settings import Settings, models
+from evergrow.resources.place import Place, Places
+from evergrow.resources.registry.trees import tree_spec
+from evergrow.resources.settings import models as sections
 
 STAGE = "samples"
-WRITING_RULES = {
+WRITING_RULES = (
     *("samples_per_call", "sets_per_list", "leaf_weights", "fill_rounds", "shards", "adherence_rows"),
     *("sample_similarity", "write_temperature"),
-}
+)
 SAMPLE_SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("id", "tree", "leaf_id", "domain"), pl.String),
     "attributes": ATTRIBUTES,
@@ -50,93 +52,111 @@ SAMPLE_SCHEMA: dict[str, Any] = {
 }
 
 
-def samples_definitions(settings: Settings) -> dg.Definitions:
-    """The asset `treesynth/samples`, its gate and its job."""
-    samples = _samples(settings)
-
-    @gate(samples, STAGE, settings, {})
-    def samples_gate(table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all that is judged stands in its rows
-        return {}
-
-    job = dg.define_asset_job(
-        "tree_samples",
-        selection=dg.AssetSelection.assets(samples),
-        description="Writes the samples of one shard of a tree's leaves.",
-    )
-    return dg.Definitions(assets=[samples], asset_checks=[samples_gate], jobs=[job])
-
-
-def _samples(settings: Settings) -> dg.AssetsDefinition:
-    rules = settings.treesynth
-    code = (
-        [prompt(name).version for name in ("write", "adhere")],
-        [settings.role(name).model_dump(exclude={"endpoint"}) for name in ("generator", "judge")],
-        rules.model_dump(include=WRITING_RULES),
-    )
+def samples_table(levels: int, shards: int) -> Table:
+    """`treesynth/samples` over so many levels below the root and so many shards, and its gate."""
     by_tree = dg.MultiToSingleDimensionPartitionMapping(partition_dimension_name="tree")
-
-    @dg.asset(
+    # A tree may end above the deepest level that there is.
+    ins = {
+        f"level_{d}": dg.AssetIn(level_key(d), partition_mapping=by_tree, metadata=ALL_ROWS | (IF_ANY if d else {}))
+        for d in range(levels + 1)
+    }
+    declared = Declaration(
         key=SAMPLES,
-        group_name="treesynth",
-        partitions_def=tree_shards(rules.shards),
-        # A tree may end above the deepest level that there is.
-        ins={
-            f"level_{d}": dg.AssetIn(
-                level_key(d), partition_mapping=by_tree, metadata={**ALL_ROWS, **(IF_ANY if d else {})}
-            )
-            for d in range(rules.max_depth + 1)
+        kind="tree",
+        group="treesynth",
+        job="tree_samples",
+        partitions=tree_shards(shards),
+        ins=ins,
+        prompts={name: prompt(name).version for name in ("write", "adhere")},
+        values=lambda settings: {
+            **role_values(settings, "generator", "judge"),
+            **section_values(settings, "treesynth", *WRITING_RULES),
+            **section_values(settings, "embedding", "model"),
         },
-        code_version=hashlib.sha256(repr(code).encode()).hexdigest()[:12],
-        metadata={GATES: [gate_name(STAGE)]},
-        kinds={"openai"},
+        files=_files,
+        sources=_sources,
+        stage=STAGE,
+        kinds=("openai",),
         pool="llm",
+        asks=True,
     )
-    async def samples(
-        context: dg.AssetExecutionContext,
-        registry: dg.ResourceParam[Registry],
-        lake: dg.ResourceParam[Lake],
-        models: dg.ResourceParam[Models],
-        embedder: dg.ResourceParam[Embedder],
-        **levels: pl.DataFrame | None,
-    ) -> pl.DataFrame:
-        """The samples of the shard's leaves; what was written and is not kept has its reason."""
-        place = dict(context.partition_key.keys_by_dimension)
-        tree, shard = place["tree"], place["shard"]
-        spec, domain = known_tree(registry, settings, tree)
-        nodes = whole_tree(levels, spec)
-        leaves = shard_leaves(nodes, spec, domain, rules, shard)
-        taken = nothing_taken(rules.sample_similarity)
-        for earlier in _earlier(context.instance, lake, tree, shard, rules.shards):
-            await take(taken, earlier, domain, embedder.embed)
-        calls, checks = writing_of([leaf.missing for leaf in leaves], rules), rules.adherence_rows
-        planned = models.forecast(*samples_works(domain, rules, spec.max_depth, calls, checks=checks))
-        async with models.engine(context, tree) as engine:
-            engine.require_live(*GROWING)
-            async with conversation(engine, f"samples {shard}", calls + checks) as talk:
-                asker = Asker(talk, spec.seed, settings.treesynth)
-                writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
-                await writer.fill(leaves, taken)
-                table = _table(leaves, spec, domain)
-                # What is the user's own is taken as it is, and costs nothing.
-                kept = table.filter(pl.col("reason").is_null() & (pl.col("origin") != "imported"))
-                asked = adherence.chosen(kept, adherence.siblings(nodes), spec.seed, checks)
-                checked = await adherence.check(asker, domain, asked)
-        table = table.join(checked, on="id", how="left", maintain_order="left")
-        counts = {leaf.node.id: len(leaf.kept) for leaf in leaves}
-        shown = nodes.filter(pl.col("id").is_in(_with_ancestors(leaves, nodes)))
-        context.add_output_metadata(
-            {
-                **planned,
-                **engine.summary(),
-                UNANSWERED: asker.failed,
-                BASIS: samples_basis(context.instance, registry, settings, tree, shard),
-                **_spread(list(counts.values())),
-                **tree_metadata(shown, counts),
-            }
-        )
-        return table
+    return declared.table(samples, Gate(STAGE, _facts))
 
-    return samples
+
+async def samples(
+    context: dg.AssetExecutionContext,
+    lake: dg.ResourceParam[Lake],
+    models: dg.ResourceParam[Models],
+    embedders: dg.ResourceParam[Embedders],
+    places: dg.ResourceParam[Places],
+    **levels: pl.DataFrame | None,
+) -> pl.DataFrame:
+    """The samples of the shard's leaves; what was written and is not kept has its reason."""
+    place = places.at(context, SAMPLES)
+    spec, domain = known_tree(place)
+    rules, embed = place.settings.treesynth, embedders.at(place).embed
+    shard = shard_of(place)
+    nodes = whole_tree(levels, spec)
+    leaves = shard_leaves(nodes, spec, domain, rules, shard)
+    taken, before = nothing_taken(rules.sample_similarity), _earlier(place, lake)
+    for earlier in before:
+        kept = lake.version(earlier).select("leaf_id", "content", "fields", "letter", "told").collect()
+        await take(taken, kept, domain, embed)
+    calls, checks = writing_of([leaf.missing for leaf in leaves], rules), rules.adherence_rows
+    planned = models.forecast(place, *samples_works(domain, rules, spec.max_depth, calls, checks=checks))
+    async with models.engine(context, place) as engine:
+        engine.require_live(*GROWING)
+        async with conversation(engine, f"samples {shard}", calls + checks) as talk:
+            asker = Asker(talk, spec.seed, rules)
+            writer = Writer(asker, embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
+            await writer.fill(leaves, taken)
+            table = _table(leaves, spec, domain)
+            # What is the user's own is taken as it is, and costs nothing.
+            own = table.filter(pl.col("reason").is_null() & (pl.col("origin") != "imported"))
+            asked = adherence.chosen(own, adherence.siblings(nodes), spec.seed, checks)
+            checked = await adherence.check(asker, domain, asked)
+    table = table.join(checked, on="id", how="left", maintain_order="left")
+    counts = {leaf.node.id: len(leaf.kept) for leaf in leaves}
+    shown = nodes.filter(pl.col("id").is_in(_with_ancestors(leaves, nodes)))
+    context.add_output_metadata(
+        {
+            **planned,
+            **engine.summary(),
+            **owed_metadata(asker.owed),
+            **note(before),
+            **_spread(list(counts.values())),
+            **tree_metadata(shown, counts),
+            **metadata.sample(table, "content", "leaf_id"),
+        }
+    )
+    return table
+
+
+def shard_of(place: Place) -> str:
+    """The shard that a partition of samples is."""
+    return str(place.partition).partition("|")[0]
+
+
+def _files(place: Place) -> dict[str, str]:
+    """What a shard depends on besides tables: the target, and what the domain says of a sample."""
+    spec, domain = known_tree(place)
+    return {
+        "the rows that the tree aims at, or its seed": f"{spec.rows} {spec.seed}",
+        f"the writing rules of domain {domain.name!r}": domain.digest_of(*WRITING),
+    }
+
+
+def _sources(place: Place) -> list[Source]:
+    """The levels, and the shards before this one."""
+    spec = tree_spec(place.registry, place.owner)
+    levels = [Source(level_key(d), place.owner, required=d == 0) for d in range(spec.max_depth + 1)]
+    names = shard_names(place.settings.treesynth.shards)
+    earlier = names[: names.index(shard_of(place))] if shard_of(place) in names else names
+    return levels + [Source(SAMPLES, shard_partition(place.owner, name)) for name in earlier]
+
+
+def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all that is judged stands in its rows
+    return {}
 
 
 def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.DataFrame:
@@ -158,7 +178,7 @@ def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.Dat
 
 
 def shard_leaves(
-    nodes: pl.DataFrame, spec: TreeSpec, domain: Domain, rules: models.TreeSynth, shard: str
+    nodes: pl.DataFrame, spec: TreeSpec, domain: Domain, rules: sections.TreeSynth, shard: str
 ) -> list[Leaf]:
     """The leaves that belong to a shard, in the order of the tree, with their quotas and what they hold already.
 
@@ -179,12 +199,11 @@ def shard_leaves(
     return found
 
 
-def _earlier(instance: dg.DagsterInstance, lake: Lake, tree: str, shard: str, shards: int) -> Iterator[pl.DataFrame]:
-    """What the shards before this one hold, through their gates."""
-    names = shard_names(shards)
-    for name in names[: names.index(shard)]:
-        kept = lake.scan(instance, SAMPLES, shard_partition(tree, name), [gate_name(STAGE)])
-        yield kept.select("leaf_id", "content", "fields", "letter", "told").collect()
+def _earlier(place: Place, lake: Lake) -> list[dg.EventLogRecord]:
+    """The current versions of the shards before this one, which are read through their gates."""
+    names = shard_names(place.settings.treesynth.shards)
+    earlier = names[: names.index(shard_of(place))]
+    return [lake.current(place.instance, SAMPLES, shard_partition(place.owner, name)) for name in earlier]
 
 
 def _table(leaves: Sequence[Leaf], spec: TreeSpec, domain: Domain) -> pl.DataFrame:

@@ -79,7 +79,7 @@ def _of_parents(rows: pl.DataFrame, min_gap: float) -> Iterator[dict[str, Any]]:
         yield _pair(row, row["worse"], f"{row['id']}^", scores, why, PARENT, row["parent_id"])
 
 
-def _pair(  # noqa: PLR0917 - the parts of a row
+def _pair(
     row: Mapping[str, Any], worse: str, id_: str, scores: tuple[float, float], why: str, source: str, rejected: str
 ) -> dict[str, Any]:
     told = {name: row.get(name) for name in ("batch", "root_id", "split", "license")}

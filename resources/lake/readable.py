@@ -1,23 +1,23 @@
-"""The gate: whether a partition's quality checks allow it to be read, wherever the read comes from.
+"""The gate: what a quality check says of a version of a table, and the refusals of a read.
 
 `blocking=True` on a check stops the same run only; a backfill, a sensor, the UI or the command line can start another
-(dagster-facts.md, section 1). So every reader asks here first.
+(dagster-facts.md, section 1). So every reader asks a `Guard` first, wherever the read comes from.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 import dagster as dg
 
-from evergrow.resources.host.dagster_private import PartitionKeyFilter
-from evergrow.resources.lake.versions import inputs, latest_materialization, looked_up, sources, unchanged
+from evergrow.resources.host.dagster_private import AssetCheckExecutionRecordStatus, PartitionKeyFilter
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
-THRESHOLDS = "thresholds"  # metadata of a check, and of what it says: the thresholds that it judges by
+THRESHOLDS = "thresholds"  # metadata of what a check says: the thresholds that it judged by
+JUDGED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 
-class Verdict(StrEnum):
+class GateState(StrEnum):
     """What a check says of the latest materialization of a partition."""
 
     PASSED = "PASSED"
@@ -30,35 +30,50 @@ class Verdict(StrEnum):
 class Judgement:
     """What a check says of a version of a partition, in its own words, and the thresholds that it judged by."""
 
-    verdict: Verdict
+    state: GateState
     why: str | None = None
     thresholds: str | None = None
+
+
+class Guard(Protocol):
+    """Knows which versions may be read."""
+
+    def require_readable(
+        self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, version: dg.EventLogRecord
+    ) -> None:
+        """Do nothing if `version`, the very event whose file is about to be read, may be read.
+
+        Raises:
+            GateClosed: a gate of it, or of a table that it stems from, is not passed.
+            Outdated: it, or a table that it stems from, must be made again.
+        """
+        ...
 
 
 class GateClosed(dg.Failure):
     """A partition was read whose gate is not PASSED; the message names the check, the partition and the remedy."""
 
-    def __init__(self, check: dg.AssetCheckKey, partition: str | None, verdict: Verdict, why: str | None) -> None:
+    def __init__(self, check: dg.AssetCheckKey, partition: str | None, state: GateState, why: str | None) -> None:
         remedy = {
-            Verdict.FAILED: f"it failed: {why}",
-            Verdict.STALE: "it judged an older version; run the check again",
-            Verdict.MISSING: "it never ran; run the check",
-        }[verdict]
+            GateState.PASSED: f"{why}",
+            GateState.FAILED: f"it failed: {why}",
+            GateState.STALE: "it judged an older version; run the check again",
+            GateState.MISSING: "it never ran; run the check",
+        }[state]
         super().__init__(
-            f"quality gate {check.to_user_string()} is {verdict} for partition {partition!r}: {remedy}",
-            metadata={"check": check.to_user_string(), "partition": str(partition), "verdict": str(verdict)},
+            f"quality gate {check.to_user_string()} is {state} for partition {partition!r}: {remedy}",
+            metadata={"check": check.to_user_string(), "partition": str(partition), "state": str(state)},
             allow_retries=False,
         )
 
 
 class Outdated(dg.Failure):
-    """A table was read that was made from something else than what is there now; the message names both."""
+    """A table was read that must be made again first; the message says why, and which command does it."""
 
-    def __init__(self, key: dg.AssetKey, parent: dg.AssetKey, partition: str | None) -> None:
-        command = "release" if key.path[0] == "dataset" else "run"
+    def __init__(self, key: dg.AssetKey, partition: str | None, why: str, command: str) -> None:
         super().__init__(
-            f"table {key.to_user_string()} is outdated for partition {partition!r}: {parent.to_user_string()}, which "
-            f"it was made from, has changed since; make it again (`evergrow {command}` does what is needed)",
+            f"table {key.to_user_string()} is outdated for partition {partition!r}: {why}; make it again "
+            f"(`{command}` does what is needed)",
             allow_retries=False,
         )
 
@@ -66,74 +81,22 @@ class Outdated(dg.Failure):
 def judgement(
     instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: str | None, version: dg.EventLogRecord
 ) -> Judgement:
-    """What the check says of `version`, a materialization of the partition."""
-    record = instance.event_log_storage.get_latest_asset_check_execution_by_key(
-        [check], partition_filter=PartitionKeyFilter(key=partition)
-    ).get(check)
-    evaluation = record.evaluation if record else None
-    if not isinstance(evaluation, dg.AssetCheckEvaluation):  # a run that was killed has planned it, no more
-        return Judgement(Verdict.MISSING)
+    """What the check says of `version`, a materialization of the partition.
+
+    A run that was killed, or that failed before there was anything to judge, has planned a check and no more: it takes
+    nothing back.
+    """
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        check, limit=1, status=JUDGED, partition_filter=PartitionKeyFilter(key=partition)
+    )
+    evaluation = records[0].evaluation if records else None
+    if not isinstance(evaluation, dg.AssetCheckEvaluation):
+        return Judgement(GateState.MISSING)
     judged = evaluation.target_materialization_data
     if judged is None or judged.storage_id != version.storage_id:
-        return Judgement(Verdict.STALE, evaluation.description)
+        return Judgement(GateState.STALE, evaluation.description)
     blocks = not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
     by = evaluation.metadata.get(THRESHOLDS)
     return Judgement(
-        Verdict.FAILED if blocks else Verdict.PASSED, evaluation.description, str(by.value) if by else None
+        GateState.FAILED if blocks else GateState.PASSED, evaluation.description, str(by.value) if by else None
     )
-
-
-def require_sound(
-    instance: dg.DagsterInstance,
-    key: dg.AssetKey,
-    gates: Iterable[str],
-    partition: str | None,
-    version: dg.EventLogRecord,
-) -> None:
-    """Do nothing if `version`, the very event whose file is about to be read, may be read.
-
-    Its gates are open; the tables that it was made from hold today what they held then; and the same is true of each of
-    them. Else rows could carry scores of other texts, or stem from a table whose gate has closed since.
-
-    Raises:
-        GateClosed: a gate of it, or of a table that it stems from, is not passed.
-        Outdated: a table that it stems from has changed.
-    """
-    _require_sound(instance, key, gates, partition, version, sound=set())
-
-
-def _require_sound(
-    instance: dg.DagsterInstance,
-    key: dg.AssetKey,
-    gates: Iterable[str],
-    partition: str | None,
-    version: dg.EventLogRecord,
-    *,
-    sound: set[tuple[dg.AssetKey, str | None]],
-) -> None:
-    for name in dict.fromkeys([*gates, *_noted_gates(version)]):
-        check = dg.AssetCheckKey(key, name)
-        found = judgement(instance, check, partition, version)
-        if found.verdict is not Verdict.PASSED:
-            raise GateClosed(check, partition, found.verdict, found.why)
-    for parent, content in inputs(version).items():
-        read = sources(instance, parent, partition)
-        if (parent, partition) in sound or not read:
-            continue
-        if not unchanged(read, content):
-            raise Outdated(key, parent, partition)
-        for place, now in read:
-            _require_sound(instance, parent, (), place, now, sound=sound)
-    for looked in looked_up(version):
-        there = latest_materialization(instance, looked.key, looked.partition)
-        if there is None or not looked.holds(instance):
-            raise Outdated(key, looked.key, looked.partition)
-        if (looked.key, looked.partition) not in sound:
-            _require_sound(instance, looked.key, (), looked.partition, there, sound=sound)
-    sound.add((key, partition))
-
-
-def _noted_gates(version: dg.EventLogRecord) -> list[str]:
-    """The gates that the asset had when this version was made."""
-    noted = version.asset_materialization.metadata.get(GATES) if version.asset_materialization else None
-    return str(noted.value).split() if noted and noted.value else []

@@ -23,6 +23,7 @@ class Export:
     form: Form
     wanted: Wanted
     answered: bool = True
+    release: str = "main"
 
 
 def remember_export(registry: Registry, export: Export) -> None:
@@ -32,7 +33,9 @@ def remember_export(registry: Registry, export: Export) -> None:
         LedgerError: it was not noted.
     """
     folder = as_text(str(export.folder.resolve()))
-    told = as_text({"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered})
+    told = as_text(
+        {"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered, "release": export.release}
+    )
     with registry.alone() as connection:
         connection.execute(delete(table).where(table.c.folder == folder))
         number = touch(connection, "export", folder)
@@ -47,7 +50,7 @@ def exports(registry: Registry) -> list[Export]:
 
 
 def _export(folder: Path, told: dict[str, Any]) -> Export:
-    return Export(folder, told["form"], _wanted(told["wanted"]), answered=told["answered"])
+    return Export(folder, told["form"], _wanted(told["wanted"]), answered=told["answered"], release=told["release"])
 
 
 def _is_there(export: Export) -> bool:

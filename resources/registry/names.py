@@ -37,9 +37,6 @@ def slug(text: str) -> str:
     return name or f"batch-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
-RELEASE_OWNER = "release"  # who holds the lease where tables have no partition
-
-
 def owner(partition: str) -> str:
     """The batch or tree that a partition belongs to: itself, or the tree whose shard it is. It has the lock."""
     return partition.rpartition("|")[2]

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, func, insert, select
 
@@ -22,7 +22,7 @@ class Recipe:
     kind: Kind
     name: str
     version: int
-    values: Mapping[str, object]
+    values: Mapping[str, Any]
     by: str
     at: datetime
 
@@ -69,6 +69,27 @@ def versions(registry: Registry, kind: Kind, name: str) -> list[Recipe]:
     return [
         Recipe(kind, name, row[0], json.loads(row[1]), json.loads(row[2]), datetime.fromtimestamp(row[3], UTC))
         for row in registry.read(query)
+    ]
+
+
+def latest_recipes(registry: Registry) -> list[Recipe]:
+    """The latest recipe of every batch, tree and release that has one, by kind and name."""
+    last = select(table.c.kind, table.c.name, func.max(table.c.version).label("version"))
+    newest = last.group_by(table.c.kind, table.c.name).subquery()
+    query = select(table).join(
+        newest,
+        (table.c.kind == newest.c.kind) & (table.c.name == newest.c.name) & (table.c.version == newest.c.version),
+    )
+    return [
+        Recipe(
+            row.kind,
+            row.name,
+            row.version,
+            json.loads(row.recipe),
+            json.loads(row.by),
+            datetime.fromtimestamp(row.at, UTC),
+        )
+        for row in registry.read(query.order_by(table.c.kind, table.c.name))
     ]
 
 

@@ -25,7 +25,7 @@ class ReleaseRequest:
     as_is: bool = False
 
 
-def set_wish(  # noqa: PLR0917 - what a release is
+def set_wish(
     registry: Registry,
     name: str,
     batches: Sequence[str],

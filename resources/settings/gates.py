@@ -9,6 +9,18 @@ from evergrow.resources.settings.section import Section, Share
 Score = Annotated[float, Field(ge=1, le=10)]
 
 
+class InstructionsGate(Section):
+    """Thresholds of the gate on `instructions`."""
+
+    min_answered_share: Share = Field(0.9, description="share of the requests that were answered, or refused")
+
+
+class CollectedGate(Section):
+    """Thresholds of the gate on `collected`."""
+
+    min_rows: PositiveInt = Field(1, description="fewest samples that are collected")
+
+
 class ComplexityGate(Section):
     """Thresholds of the gate on `complexity`."""
 
@@ -109,9 +121,11 @@ class ReleaseGate(Section):
 class Gates(Section):
     """Quality gates: what a partition must satisfy before anything may read it."""
 
+    instructions: InstructionsGate = InstructionsGate()
     complexity: ComplexityGate = ComplexityGate()
     diversity: DiversityGate = DiversityGate()
     accepted: AcceptedGate = AcceptedGate()
+    collected: CollectedGate = CollectedGate()
     level: LevelGate = LevelGate()
     samples: SamplesGate = SamplesGate()
     routed: RoutingGate = RoutingGate()

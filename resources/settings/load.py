@@ -130,12 +130,12 @@ def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | 
         _refuse_other_yaml(path)
         settings: Settings = bound(**(overrides or {}))
     except ValidationError as error:
-        raise SettingsError(_report(path, faults + [_describe(e) for e in error.errors()])) from error
+        raise SettingsError(report(path, faults + [_describe(e) for e in error.errors()])) from error
     except (yaml.YAMLError, OSError, ValueError) as error:
-        raise SettingsError(_report(path, [*faults, str(error)])) from error
+        raise SettingsError(report(path, [*faults, str(error)])) from error
     faults += _cross_faults(settings)
     if faults:
-        raise SettingsError(_report(path, faults))
+        raise SettingsError(report(path, faults))
     return settings.model_copy(update={"home": settings.home.expanduser().absolute()})
 
 
@@ -220,6 +220,7 @@ def _suggestion(name: str, known: list[str]) -> str:
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}" if known else ""
 
 
-def _report(path: Path | None, faults: list[str]) -> str:
+def report(path: Path | None, faults: list[str]) -> str:
+    """All faults in one message."""
     where = f" ({path})" if path else ""
     return "\n".join([f"{len(faults)} fault(s) in the settings{where}:", *(f"  {fault}" for fault in faults)])

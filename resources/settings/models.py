@@ -284,4 +284,13 @@ class Sensors(Section):
 
     interval_s: PositiveInt = Field(15, description="seconds between two looks")
     inbox_settle_s: float = Field(2.0, ge=0, description="a file is read once unchanged for this long, seconds")
+    automate: Literal["none", "rounds", "release"] = Field(
+        "none",
+        description="how far sensors take a batch or tree that is registered now: nowhere, through its rounds "
+        "and levels, or to a release; see `evergrow recipe set`",
+    )
+    inbox: Literal["seeds", "rounds", "release"] = Field(
+        "seeds", description="how far they take what the inbox brings: registered and loaded only, or further"
+    )
+    retries: int = Field(3, ge=0, description="times that a sensor asks again, after growing pauses, for what failed")
     batches_interval_s: PositiveInt = Field(60, description="seconds between two looks at submissions to a Batch API")

@@ -84,7 +84,7 @@ def test_every_resource_has_a_description_and_none_is_a_function(project: Projec
 
 
 @dg.asset
-def all_of_them(  # noqa: PLR0917 - Dagster passes them by name
+def all_of_them(
     home: dg.ResourceParam[Home],
     lake: dg.ResourceParam[Lake],
     ledger: dg.ResourceParam[Ledger],

@@ -29,7 +29,7 @@ def trees(fake_endpoint: FakeEndpoint) -> Iterator[Platform]:
         yield Platform(instance, {"treesynth": SMALL})
 
 
-def plant(  # noqa: PLR0917
+def plant(
     platform: Platform, tree: str, domain: str, depth: int, rows: int | None, imported: bytes | None = None
 ) -> None:
     """Register a tree and make it known to Dagster."""

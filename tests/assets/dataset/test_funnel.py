@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.assets.funnel import FAILURES, SCHEMA, bars, counted, driest, funnel
+from evergrow.assets.dataset.funnel import FAILURES, SCHEMA, bars, counted, driest, funnel
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, stage_key
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform, share_vectors

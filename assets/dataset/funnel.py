@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
+from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.settings.models import MAX_ROUNDS
@@ -30,10 +30,10 @@ def made_rounds(instance: dg.DagsterInstance, batch: str) -> list[int]:
     return [n for n in numbers if latest_materialization(instance, stage_key(n, "accepted"), batch)]
 
 
-def funnel(instance: dg.DagsterInstance, lake: Lake, batch: str) -> pl.DataFrame:
-    """The stages of a batch that are made, in their order: the columns of `SCHEMA`."""
+def funnel(instance: dg.DagsterInstance, lake: Lake, batch: str, release: str = MAIN) -> pl.DataFrame:
+    """The stages of a batch that are made, in their order, the `release` last: the columns of `SCHEMA`."""
     return pl.DataFrame(
-        [counted(name, table) for name, table in _tables(instance, lake, batch)], schema=SCHEMA, orient="row"
+        [counted(name, table) for name, table in _tables(instance, lake, batch, release)], schema=SCHEMA, orient="row"
     )
 
 
@@ -65,16 +65,16 @@ def driest(funnel: pl.DataFrame, stages: Sequence[str]) -> str | None:
     return str(worst["stage"].item()) if worst.height else None
 
 
-def _tables(instance: dg.DagsterInstance, lake: Lake, batch: str) -> Iterator[tuple[str, pl.LazyFrame]]:
+def _tables(instance: dg.DagsterInstance, lake: Lake, batch: str, release: str) -> Iterator[tuple[str, pl.LazyFrame]]:
     rounds = [(round_name(n), stage_key(n, "accepted")) for n in made_rounds(instance, batch)]
     later = [(key.path[-1], key) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
     for name, key in [*rounds, *later]:
         try:
-            yield name, lake.scan(instance, key, batch, gates=None, rows="all")
+            yield name, lake.scan(instance, key, batch, "all", guarded=False)
         except NeverMaterialized:
             continue
     try:
-        released = lake.scan(instance, RELEASE, None, gates=None, rows="all").filter(pl.col("batch") == batch)
+        released = lake.scan(instance, RELEASE, release, "all", guarded=False).filter(pl.col("batch") == batch)
     except NeverMaterialized:
         return
     if released.select(pl.len()).collect().item():

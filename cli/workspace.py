@@ -1,0 +1,33 @@
+"""The project as a command opens it: its home made and checked, its instance, and what is due of it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import dagster as dg
+
+from evergrow.assets.definitions import build_definitions, frontier_of
+from evergrow.flows.due import Frontier
+from evergrow.flows.workspace import Workspace
+from evergrow.resources.host.home import Home
+from evergrow.resources.host.progress import Progress
+from evergrow.resources.settings import Settings
+
+
+@contextmanager
+def open_workspace(settings: Settings, progress: Progress) -> Iterator[Workspace]:
+    """The workspace of these settings.
+
+    Raises:
+        HomeError: the home folder cannot be used.
+        LedgerError: the database cannot be opened.
+    """
+    home = Home(settings.home).ensure()
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    frontier = frontier_of(settings)
+
+    def build(known: Frontier) -> dg.Definitions:
+        return build_definitions(settings, progress, known, caller_holds_lock=True)
+
+    with dg.DagsterInstance.from_config(str(home.dagster)) as instance, closing(frontier.registry):
+        yield Workspace(settings, instance, frontier, build, progress)

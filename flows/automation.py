@@ -1,0 +1,81 @@
+"""What a sensor may do next for a batch or tree by itself, as far as its recipe says."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dagster as dg
+
+from evergrow.assets.names import RELEASES_NAME, SEEDS
+from evergrow.flows.due import Standing, What
+from evergrow.flows.evolve import evolution_steps
+from evergrow.flows.grow import tree_steps
+from evergrow.flows.recipes import settings_of
+from evergrow.flows.release import dataset_steps, register_tree_rows, release_step
+from evergrow.flows.step import Step
+from evergrow.flows.workspace import Workspace
+from evergrow.resources.ledger import State
+from evergrow.resources.ledger.submission_records import AT_ENDPOINT
+from evergrow.resources.llm.budget import room
+from evergrow.resources.registry.batches import BatchError, taken_as_is
+from evergrow.resources.registry.recipes import Kind
+from evergrow.resources.registry.releases import set_wish, wish
+from evergrow.resources.registry.trees import TreeError
+from evergrow.resources.settings import SettingsError
+
+FAULTS = (SettingsError, BatchError, TreeError, dg.Failure)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing is to start, and why; `settled`: nothing will be due until something changes."""
+
+    why: str
+    settled: bool = False
+
+
+def next_step(workspace: Workspace, kind: Kind, name: str, automate: str) -> tuple[Step, Standing] | Wait:
+    """The first step of an owner of which something is due, and the table in it; or why nothing is to start.
+
+    A fault of this owner, as a price or a domain that is missing, is its reason to wait, and no one else's.
+    """
+    try:
+        return _next_step(workspace, kind, name, automate)
+    except FAULTS as error:
+        return Wait(getattr(error, "description", None) or str(error))
+
+
+def _next_step(workspace: Workspace, kind: Kind, name: str, automate: str) -> tuple[Step, Standing] | Wait:
+    with workspace.ledger() as ledger:
+        if waits := ledger.submissions.find((*AT_ENDPOINT, State.FETCHED), batch=name):
+            return Wait(f"{waits[0].asset} waits for a Batch API; the sensor offline_batches goes on with it")
+        full = room(settings_of(workspace, kind, name), ledger, name)
+    for step in automated_steps(workspace, kind, name, automate):
+        for key in step.keys:
+            standing = workspace.frontier.standing(workspace.instance, key, step.partition)
+            if standing.due is None:
+                if standing.shut:
+                    return Wait(f"the gate of {key.to_user_string()} is closed: {standing.shut}", settled=True)
+                continue
+            if full and standing.table.asks and standing.due.what is not What.JUDGE:
+                return Wait(full)
+            return step, standing
+    return Wait(f"it is done as far as its recipe says (automate: {automate})", settled=True)
+
+
+def automated_steps(workspace: Workspace, kind: Kind, name: str, automate: str) -> Iterator[Step]:
+    """The steps that sensors take by themselves, in their order; what follows a step is asked for when it is done."""
+    settings = settings_of(workspace, kind, name)
+    if kind == "tree":
+        yield from tree_steps(workspace, name)
+        if automate == "release":
+            register_tree_rows(workspace, name)
+    elif not taken_as_is(workspace.registry, name):
+        yield from evolution_steps(settings, name)
+    else:
+        yield Step("seeds", [SEEDS], name, "seeds")
+    if automate == "release":
+        yield from dataset_steps(name)
+        if wish(workspace.registry, name) is None:
+            set_wish(workspace.registry, name, [name])
+            workspace.instance.add_dynamic_partitions(RELEASES_NAME, [name])
+        yield release_step(name)

@@ -1,0 +1,169 @@
+"""The recipe of a batch, tree or release: recorded when it is registered, changed by commands, obeyed by everything."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from evergrow.assets.names import RESPONSES, level_key, stage_key
+from evergrow.flows.due import Standing
+from evergrow.flows.workspace import Workspace
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.registry.batches import BatchError, UnknownBatch
+from evergrow.resources.registry.names import unknown
+from evergrow.resources.registry.recipes import Kind, Recipe, recipe, record, versions
+from evergrow.resources.registry.releases import release_names
+from evergrow.resources.registry.trees import registered_trees
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.models import Roles
+from evergrow.resources.settings.recipe import AUTOMATE, SECTIONS, differences, recipe_of, with_recipe
+
+ROLES = tuple(Roles.model_fields)
+SHOWN = 4  # settings that a sentence names
+
+
+def settings_of(workspace: Workspace, kind: Kind, owner: str) -> Settings:
+    """The settings of this machine, with the owner's recipe."""
+    return workspace.frontier.recipes.of(kind, owner)[0]
+
+
+def take_recipe(
+    workspace: Workspace, kind: Kind, owner: str, by: str, changes: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """Have a command on an owner obey its recipe; what is to be said of it.
+
+    Nothing of it is made yet: the settings of today are its recipe. Else its recipe stays as it was, but for `changes`,
+    which the command names itself; that today's settings say something else is said, and how to take them.
+
+    Args:
+        workspace: where.
+        kind, owner: the batch, tree or release.
+        by: the command.
+        changes: settings that the command names, nested, such as `{"evolution": {"rounds": 1}}`.
+    """
+    known = recipe(workspace.registry, kind, owner)
+    today = recipe_of(workspace.settings, known.values.get(AUTOMATE) if known else None)
+    if known is None or not _begun(workspace, kind, owner):
+        wanted = merged(today, shaping(changes or {}))
+    else:
+        wanted = merged(known.values, shaping(changes or {}))
+    wanted = checked(workspace.settings, wanted)
+    version = record(workspace.registry, kind, owner, wanted, by)
+    workspace.frontier.forget()
+    if known and _begun(workspace, kind, owner):
+        if changed := differences(known.values, wanted):
+            yield f"the recipe of {kind} {owner!r} is now version {version}: {described(changed)}"
+        if others := differences(wanted, merged(today, shaping(changes or {}))):
+            yield (
+                f"{kind} {owner!r} keeps its recipe (version {version}), which is not what today's settings say "
+                f"({described(others)}); `evergrow recipe set {owner} --from-settings` takes them"
+            )
+
+
+def set_recipe(
+    workspace: Workspace, kind: Kind, owner: str, by: str, changes: Mapping[str, Any], *, from_settings: bool
+) -> dict[str, tuple[Any, Any]]:
+    """Change an owner's recipe; returns what is different now, by path, with the values before and after.
+
+    Raises:
+        SettingsError: a value is of the wrong type or out of range.
+    """
+    known = recipe(workspace.registry, kind, owner)
+    before = known.values if known else recipe_of(workspace.settings)
+    base = recipe_of(workspace.settings, before.get(AUTOMATE)) if from_settings or known is None else before
+    wanted = checked(workspace.settings, merged(base, shaping(changes)))
+    record(workspace.registry, kind, owner, wanted, by)
+    workspace.frontier.forget()
+    return differences(before, wanted)
+
+
+def owner_kind(workspace: Workspace, owner: str, kind: Kind | None = None) -> Kind:
+    """What is called so: a batch, a tree or a release.
+
+    Raises:
+        UnknownBatch: nothing is.
+        BatchError: several are, and `kind` is not given.
+    """
+    named: dict[Kind, list[str]] = {
+        "batch": workspace.batches(),
+        "tree": registered_trees(workspace.registry),
+        "release": release_names(workspace.registry),
+    }
+    kinds = [one for one, names in named.items() if owner in names and kind in (None, one)]
+    if len(kinds) > 1:
+        raise BatchError(f"{owner!r} is the name of a {' and a '.join(kinds)}: say which with --kind {kinds[0]}")
+    if not kinds:
+        known = sorted({name for names in named.values() for name in names})
+        raise UnknownBatch(unknown(owner, "batch, tree or release", known, "register it with `evergrow seeds add`"))
+    return kinds[0]
+
+
+def known_recipe(workspace: Workspace, owner: str, kind: Kind | None = None, version: int | None = None) -> Recipe:
+    """The recipe of a batch, tree or release; that of today's settings, as version 0, where none is recorded.
+
+    Raises:
+        UnknownBatch: there is no such owner.
+        BatchError: there is no such version.
+    """
+    found_kind = owner_kind(workspace, owner, kind)
+    found = recipe(workspace.registry, found_kind, owner, version)
+    if found is None and version is not None:
+        there = len(versions(workspace.registry, found_kind, owner))
+        raise BatchError(f"the recipe of {found_kind} {owner!r} has no version {version}: there are {there}")
+    return found or Recipe(found_kind, owner, 0, recipe_of(workspace.settings), "nothing yet", datetime.now(UTC))
+
+
+def become_due(workspace: Workspace, owner: str, kind: Kind) -> list[Standing]:
+    """The tables of an owner that are there and of which something is due now."""
+    found = []
+    for table in workspace.frontier.tables.values():
+        if table.kind != kind:
+            continue
+        for partition in workspace.partitions(table.key, owner):
+            standing = workspace.frontier.standing(workspace.instance, table.key, partition)
+            if standing.version is not None and standing.due:
+                found.append(standing)
+    return found
+
+
+def shaping(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of some settings, nested, that a recipe holds; `model` is the model of every role."""
+    known = {name: value for name, value in changes.items() if name in (*SECTIONS, "roles", AUTOMATE)}
+    if "sensors" in changes and AUTOMATE in changes["sensors"]:
+        known[AUTOMATE] = changes["sensors"][AUTOMATE]
+    if model := changes.get("model"):
+        roles = dict(known.get("roles", {}))
+        known["roles"] = {name: {"model": model, **roles.get(name, {})} for name in ROLES}
+    return known
+
+
+def merged(recipe: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe with these changes, section by section."""
+    found = dict(recipe)
+    for name, value in changes.items():
+        inner = found.get(name)
+        found[name] = merged(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return found
+
+
+def checked(settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The recipe as settings have it: every value of its type, none that is not known.
+
+    Raises:
+        SettingsError: a value is of the wrong type or out of range.
+    """
+    return recipe_of(with_recipe(settings, values), values.get(AUTOMATE))
+
+
+def described(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    """Differences for people: the first few, each with both values."""
+    shown = [f"{path} {before} -> {after}" for path, (before, after) in list(changed.items())[:SHOWN]]
+    more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+    return ", ".join(shown) + more
+
+
+def _begun(workspace: Workspace, kind: Kind, owner: str) -> bool:
+    """Whether something of the owner is made that a model was asked for."""
+    if kind == "release":
+        return False
+    firsts = [stage_key(1, "instructions"), RESPONSES] if kind == "batch" else [level_key(0)]
+    return any(latest_materialization(workspace.instance, key, owner) for key in firsts)

@@ -1,0 +1,166 @@
+"""Batches and trees whose recipe says so are taken on: rounds, levels, samples, and the dataset up to its release.
+
+What is due is decided in `flows.due` alone; here it becomes runs. A look costs what has changed since the last one: an
+owner of which nothing is due is looked at again only when one of its tables, or its recipe, changes.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+import dagster as dg
+
+from evergrow.assets.names import gate_name
+from evergrow.flows.automation import Wait, next_step
+from evergrow.flows.due import Frontier, Standing, What
+from evergrow.flows.runs import under_way
+from evergrow.flows.step import Step
+from evergrow.flows.workspace import Workspace
+from evergrow.resources.host.dagster_private import UnresolvedAssetJobDefinition
+from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.recipes import Recipe, latest_recipes
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.recipe import AUTOMATE
+from evergrow.sensors.answer import answer, once, worked_on
+
+PAUSE_S = 60.0  # before what failed is asked again for the first time; each further pause is four times as long
+
+
+@dataclass(slots=True)
+class Cursor:
+    """What the last look knew.
+
+    Attributes:
+        event: the event log was read up to here.
+        settled: owners of which nothing was due, with the version of their recipe.
+        tried: how often, and when last (epoch s), what failed was asked again, by owner and table.
+    """
+
+    event: int = 0
+    settled: dict[str, int] = field(default_factory=dict)
+    tried: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None) -> "Cursor":
+        """The cursor that `write` wrote; an empty one of a sensor that never looked, or of another version."""
+        try:
+            return cls(**json.loads(text)) if text else cls()
+        except (ValueError, TypeError):
+            return cls()
+
+    def write(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self))
+
+
+def advance_sensor(
+    settings: Settings, frontier: Frontier, jobs: Sequence[UnresolvedAssetJobDefinition]
+) -> dg.SensorDefinition:
+    """The sensor that launches, for each batch and tree that is automated, what is due of it."""
+
+    @dg.sensor(
+        name="advance",
+        jobs=list(jobs),
+        minimum_interval_seconds=settings.sensors.interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Takes on the batches and trees whose recipe says `automate: rounds` or `release`, and leaves all "
+        "others alone; `evergrow recipe set NAME automate=rounds` switches it on. Closed gates and budgets stop it.",
+    )
+    def advance(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        frontier.forget()
+        workspace = Workspace(settings, context.instance, frontier)
+        cursor = Cursor.read(context.cursor)
+        recipes = {f"{r.kind}/{r.name}": r for r in latest_recipes(workspace.registry) if r.kind != "release"}
+        automated = {key: recipe for key, recipe in recipes.items() if recipe.values.get(AUTOMATE) != "none"}
+        changed, upto = _changed(workspace, cursor.event)
+        open_ = {k: r for k, r in automated.items() if k in changed or cursor.settled.get(k) != r.version}
+        busy = under_way(context.instance, workspace.registry)
+        decisions = (
+            (recipe.name, worked_on(workspace.registry, busy, recipe.name) or decide(workspace, recipe, cursor))
+            for recipe in open_.values()
+        )
+        result = answer(context, _settling(decisions, open_, cursor), _nothing(recipes, automated))
+        cursor.event = upto
+        context.update_cursor(cursor.write())
+        return result
+
+    return advance
+
+
+def decide(workspace: Workspace, recipe: Recipe, cursor: Cursor) -> dg.RunRequest | Wait:
+    """The run that takes an owner on, or why there is none; a fault of its own never stops the others."""
+    step = next_step(workspace, recipe.kind, recipe.name, str(recipe.values.get(AUTOMATE)))
+    if isinstance(step, Wait):
+        return step
+    chosen, standing = step
+    again = f"mend the cause, then `evergrow recipe set {recipe.name}` or the command by hand"
+    if standing.due and standing.due.what is What.MAKE_FAILED:
+        key = f"{recipe.kind}/{recipe.name}/{standing.table.key.to_user_string()}/{standing.place.partition}"
+        if wait := _too_soon(workspace.settings, cursor, key, standing):
+            return wait
+        count, _ = cursor.tried.get(key, (0, 0.0))
+        cursor.tried[key] = (count + 1, time.time())
+    found = once(workspace.instance, request(recipe, chosen, standing), again)
+    return found if isinstance(found, dg.RunRequest) else Wait(found.why, settled=True)
+
+
+def request(recipe: Recipe, step: Step, standing: Standing) -> dg.RunRequest:
+    """A run of a step from the table on of which something is due; one cause launches one run."""
+    key, due = standing.table.key, standing.due
+    cause = standing.version.storage_id if standing.version else 0
+    tags = {"evergrow/batch": recipe.name, "evergrow/cause": str(due)[:200]}
+    run_key = f"{recipe.name}:{step.partition}:{step.job}:{key.path[-1]}:{cause}:{recipe.version}:{due}"
+    if due and due.what is What.JUDGE:
+        check = dg.AssetCheckKey(key, gate_name(str(standing.table.stage)))
+        return dg.RunRequest(
+            run_key=run_key, job_name=step.job, partition_key=step.partition, tags=tags, asset_selection=[],
+            asset_check_keys=[check],
+        )  # fmt: skip
+    selected = list(step.keys[list(step.keys).index(key) :])
+    return dg.RunRequest(
+        run_key=run_key, job_name=step.job, partition_key=step.partition, tags=tags, asset_selection=selected
+    )
+
+
+def _settling(
+    decisions: Iterator[tuple[str, dg.RunRequest | Wait]], open_: Mapping[str, Recipe], cursor: Cursor
+) -> Iterator[tuple[str, dg.RunRequest | Wait]]:
+    """The decisions as they come; owners of which nothing is due are noted in the cursor."""
+    for (key, recipe), (name, decision) in zip(open_.items(), decisions, strict=False):
+        if isinstance(decision, Wait) and decision.settled:
+            cursor.settled[key] = recipe.version
+        else:
+            cursor.settled.pop(key, None)
+        yield name, decision
+
+
+def _changed(workspace: Workspace, since: int) -> tuple[set[str], int]:
+    """The owners, as `kind/name`, whose tables were made since an event; and the latest event."""
+    instance = workspace.instance
+    upto = instance.event_log_storage.get_maximum_record_id() or 0
+    found: set[str] = set()
+    for key, table in workspace.frontier.tables.items():
+        wanted = dg.AssetRecordsFilter(asset_key=key, after_storage_id=since)
+        for record in instance.fetch_materializations(wanted, limit=1_000).records:
+            found.add(f"{table.kind}/{owner(record.partition_key or key.path[-1])}")
+    return found, upto
+
+
+def _too_soon(settings: Settings, cursor: Cursor, key: str, standing: Standing) -> Wait | None:
+    count, last = cursor.tried.get(key, (0, 0.0))
+    if count >= settings.sensors.retries:
+        return Wait(f"{standing.due}; it was asked again {count} times (sensors.retries)", settled=True)
+    left = PAUSE_S * 4 ** max(count - 1, 0) - (time.time() - last)
+    return Wait(f"{standing.due}; asked again in {left:,.0f} s") if count and left > 0 else None
+
+
+def _nothing(recipes: Mapping[str, Recipe], automated: Mapping[str, Recipe]) -> str:
+    if not recipes:
+        return "no batch or tree is registered"
+    if not automated:
+        return (
+            f"none of {len(recipes):,} batches and trees is automated; `evergrow recipe set NAME automate=rounds` (or "
+            "release) has the sensors take one on"
+        )
+    return f"nothing is due of the {len(automated):,} batches and trees that are automated"
