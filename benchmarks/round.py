@@ -16,8 +16,9 @@ from pathlib import Path
 
 from evergrow.assets.names import COLLECTED, SEEDS, STAGES, stage_key
 from evergrow.cli.console import Bars, say
-from evergrow.flows.run import run_batch
-from evergrow.flows.workspace import Workspace, open_workspace
+from evergrow.cli.workspace import open_workspace
+from evergrow.flows.evolve import run_batch
+from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import stage
 from evergrow.resources.seeds.harvest import harvest

@@ -8,21 +8,22 @@ import dagster as dg
 from evergrow.assets.names import RELEASES_NAME, SEEDS
 from evergrow.flows.due import Standing, What
 from evergrow.flows.evolve import evolution_steps
-from evergrow.flows.grow import tree_steps
+from evergrow.flows.grow import domain_of, tree_steps
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.release import dataset_steps, register_tree_rows, release_step
 from evergrow.flows.step import Step
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.resources.ledger import State
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.batches import BatchError, taken_as_is
 from evergrow.resources.registry.recipes import Kind
 from evergrow.resources.registry.releases import set_wish, wish
-from evergrow.resources.registry.trees import TreeError
+from evergrow.resources.registry.trees import TreeError, tree_spec
 from evergrow.resources.settings import SettingsError
 
-FAULTS = (SettingsError, BatchError, TreeError, dg.Failure)
+FAULTS = (SettingsError, BatchError, TreeError, DomainError, dg.Failure)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,7 @@ def automated_steps(workspace: Workspace, kind: Kind, name: str, automate: str) 
     """The steps that sensors take by themselves, in their order; what follows a step is asked for when it is done."""
     settings = settings_of(workspace, kind, name)
     if kind == "tree":
+        domain_of(workspace, tree_spec(workspace.registry, name).domain)  # a tree without its domain goes nowhere
         yield from tree_steps(workspace, name)
         if automate == "release":
             register_tree_rows(workspace, name)

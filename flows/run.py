@@ -12,6 +12,7 @@ from evergrow.flows.due import Standing
 from evergrow.flows.runs import of_this_process
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.dagster_private import (
+    PARTITION_NAME_TAG,
     AssetCheckEvaluation,
     AssetCheckEvaluationTargetMaterializationData,
     EngineEventData,
@@ -25,6 +26,7 @@ from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.readable import Judgement, judgement
 from evergrow.resources.llm import BudgetReached
 from evergrow.resources.models import AWAITS
+from evergrow.resources.place import Place
 
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}  # the terminal belongs to the progress bars
 Say = Callable[[str], None]
@@ -128,22 +130,32 @@ def judge(workspace: Workspace, standing: Standing) -> Judgement:
     others = {name: _compared(workspace, key_of(one), place.partition) for name, one in table.gate.others.items()}
     found = table.gate.evaluate(place, rows, others)
     check = dg.AssetCheckKey(table.key, gate_name(table.gate.stage))
-    workspace.instance.report_runless_asset_event(
-        AssetCheckEvaluation(
-            asset_key=table.key,
-            check_name=check.name,
-            passed=found.passed,
-            metadata=found.metadata,
-            target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
-                storage_id=version.storage_id, run_id=version.run_id, timestamp=version.timestamp
-            ),
-            severity=found.severity,
-            description=found.description,
-            blocking=True,
-            partition=place.partition,
-        )
+    evaluation = AssetCheckEvaluation(
+        asset_key=table.key,
+        check_name=check.name,
+        passed=found.passed,
+        metadata=found.metadata,
+        target_materialization_data=AssetCheckEvaluationTargetMaterializationData(
+            storage_id=version.storage_id, run_id=version.run_id, timestamp=version.timestamp
+        ),
+        severity=found.severity,
+        description=found.description,
+        blocking=True,
+        partition=place.partition,
     )
+    _report(workspace, table.job, place, evaluation)
     return judgement(workspace.instance, check, place.partition, version)
+
+
+def _report(workspace: Workspace, job: str, place: Place, evaluation: AssetCheckEvaluation) -> None:
+    """Have Dagster keep an evaluation, as of a run of its own: it keeps one without a run no second time."""
+    instance, tags = workspace.instance, {PARTITION_NAME_TAG: str(place.partition), "evergrow/batch": place.owner}
+    definition = workspace.definitions.resolve_job_def(job)
+    run = instance.create_run_for_job(definition, tags={**tags, "evergrow/cause": "judged again"})
+    said = (("ASSET_CHECK_EVALUATION", evaluation), ("PIPELINE_SUCCESS", None))
+    for kind, data in said:
+        event = dg.DagsterEvent(event_type_value=kind, job_name=job, event_specific_data=data)
+        instance.report_dagster_event(event, run_id=run.run_id)
 
 
 def _compared(workspace: Workspace, key: dg.AssetKey, partition: str | None) -> pl.DataFrame | None:

@@ -4,7 +4,7 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,7 @@ class Platform:
 
     instance: dg.DagsterInstance
     overrides: dict[str, Any]
+    cursors: dict[str, str] = field(default_factory=dict)  # of sensors, where their last look ended
 
     def __post_init__(self) -> None:
         self.settings = load_settings(self.overrides)
@@ -83,7 +84,7 @@ class Platform:
 
     def but(self, **overrides: object) -> "Platform":
         """The same platform under other settings."""
-        return Platform(self.instance, {**self.overrides, **overrides})
+        return Platform(self.instance, {**self.overrides, **overrides}, self.cursors)
 
     def register(self, batch: str, seeds: int | Seeds) -> None:
         """Register seeds as a batch."""

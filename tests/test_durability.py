@@ -17,7 +17,7 @@ from evergrow.assets.names import COLLECTED, SEEDS, STAGES, gate_name, stage_key
 from evergrow.cli.main import main
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.host.home import Home
-from evergrow.resources.lake.readable import Verdict, judgement
+from evergrow.resources.lake.readable import GateState, judgement
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from tests.command import started, until
@@ -62,7 +62,7 @@ class Project:
         key = stage_key(round_no, stage)
         version = latest_materialization(self.instance, key, "b")
         check = dg.AssetCheckKey(key, gate_name(stage))
-        return version is not None and judgement(self.instance, check, "b", version).verdict is Verdict.PASSED
+        return version is not None and judgement(self.instance, check, "b", version).state is GateState.PASSED
 
     def collecting(self) -> bool:
         """Whether the collection is being made."""

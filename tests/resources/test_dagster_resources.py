@@ -7,8 +7,9 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from evergrow.assets.definitions import frontier_of
 from evergrow.resources.dagster_resources import Project, resources
-from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.ledger import Ledger
@@ -30,7 +31,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret-word")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://someone:secret-word@127.0.0.1:8/v1")
     monkeypatch.setenv("EVERGROW_LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    return Project(load_settings({**SETTINGS, "home": str(tmp_path / "home")}))
+    settings = load_settings({**SETTINGS, "home": str(tmp_path / "home")})
+    return Project(settings, frontier_of(settings))
 
 
 def shown(project: Project) -> dict[str, Any]:
@@ -54,7 +56,7 @@ def test_stores_embedder_and_sandbox_are_shown(project: Project, tmp_path: Path)
 
     assert found["lake"]["url"] == found["io_manager"]["url"] == str(tmp_path / "home" / "lake")
     assert found["ledger"]["url"] == f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    assert found["embedder"]["model"] == "all-MiniLM-L6-v2"
+    assert found["embedders"]["model"] == "all-MiniLM-L6-v2"
     assert found["sandbox"]["memory_mb"] == 256
     assert found["home"]["folder"] == str(tmp_path / "home")
 
@@ -62,7 +64,8 @@ def test_stores_embedder_and_sandbox_are_shown(project: Project, tmp_path: Path)
 def test_no_secret_is_shown(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVERGROW_LEDGER_URL", "postgresql+psycopg://eve:secret-word@db/evergrow")
     monkeypatch.setenv("EVERGROW_LAKE_URL", "s3://key:secret-word@bucket/lake")
-    other = Project(load_settings(SETTINGS))
+    settings = load_settings(SETTINGS)
+    other = Project(settings, frontier_of(settings))
 
     assert "secret-word" not in str([shown(project), shown(other)])
     assert "eve" in shown(other)["ledger"]["url"]
@@ -89,24 +92,24 @@ def all_of_them(
     lake: dg.ResourceParam[Lake],
     ledger: dg.ResourceParam[Ledger],
     models: dg.ResourceParam[Models],
-    embedder: dg.ResourceParam[Embedder],
+    embedders: dg.ResourceParam[Embedders],
     sandbox: dg.ResourceParam[Sandbox | SandboxUnavailable],
 ) -> pl.DataFrame:
-    kinds = [type(one).__name__ for one in (home, lake, ledger, models, embedder, sandbox)]
+    kinds = [type(one).__name__ for one in (home, lake, ledger, models, embedders, sandbox)]
     return pl.DataFrame({"kind": kinds, "calls": ledger.spent("nobody").calls})
 
 
 def test_assets_are_given_the_things_themselves(project: Project) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         assert dg.materialize([all_of_them], resources=resources(project), instance=instance).success
-        made = Lake.of(project.settings).scan(instance, all_of_them.key, None, gates=None).collect()
+        made = Lake.of(project.settings).scan(instance, all_of_them.key, None, guarded=False).collect()
 
-    assert made["kind"][:5].to_list() == ["Home", "Lake", "Ledger", "Models", "Embedder"]
+    assert made["kind"][:5].to_list() == ["Home", "Lake", "Ledger", "Models", "Embedders"]
 
 
 def test_a_launchpad_that_changes_a_field_is_refused_by_name(project: Project) -> None:
-    config = {**shown(project)["embedder"], "model": "another"}
-    changed = {"resources": {"embedder": {"config": config}}}
+    config = {**shown(project)["embedders"], "model": "another"}
+    changed = {"resources": {"embedders": {"config": config}}}
     with dg.DagsterInstance.ephemeral() as instance:
         result = dg.materialize(
             [all_of_them], resources=resources(project), run_config=changed, instance=instance, raise_on_error=False
@@ -114,4 +117,4 @@ def test_a_launchpad_that_changes_a_field_is_refused_by_name(project: Project) -
         said = str([entry.dagster_event for entry in instance.all_logs(result.run_id) if entry.dagster_event])
 
     assert not result.success
-    assert "EmbedderResource: a launchpad cannot change model" in said
+    assert "EmbeddersResource: a launchpad cannot change model" in said

@@ -18,13 +18,19 @@ def platform(fake_endpoint: FakeEndpoint) -> Iterator[Platform]:
 
 
 def look(platform: Platform, sensor: str) -> dg.SensorResult | dg.SkipReason:
-    """What the sensor says of the platform as it is now."""
+    """What the sensor says of the platform as it is now; it goes on from where its last look ended."""
     definitions = platform.definitions
     needed = {name: (definitions.resources or {})[name] for name in ("home", "registry", "ledger")}
     with dg.build_sensor_context(
-        instance=platform.instance, definitions=definitions, resources=needed, sensor_name=sensor
+        instance=platform.instance,
+        definitions=definitions,
+        resources=needed,
+        sensor_name=sensor,
+        cursor=platform.cursors.get(sensor),
     ) as context:
         found = definitions.resolve_sensor_def(sensor)(context)
+        if context.cursor:
+            platform.cursors[sensor] = context.cursor
     assert isinstance(found, dg.SensorResult | dg.SkipReason)
     return found
 

@@ -9,7 +9,7 @@ from evergrow.assets.names import BATCHES_NAME, SEEDS
 from evergrow.flows.runs import of_this_process
 from tests.platform import Platform, functions
 from tests.sensors.conftest import keys, look, reason, requested
-from tests.sensors.test_rounds import begun
+from tests.sensors.test_advance import begun
 
 
 def drop(platform: Platform, name: str, seeds: int = 3) -> Path:

@@ -109,7 +109,7 @@ def test_code_that_no_sandbox_could_run_never_passes(
 
     assert "a sandbox was there to run the answers" in said
     assert "gates.verified.max_unavailable_share" in said
-    every = safe.lake.scan(safe.instance, VERIFIED, code, gates=None, rows="all").collect()
+    every = safe.lake.scan(safe.instance, VERIFIED, code, "all", guarded=False).collect()
     assert set(every["verdict"]) == {"sandbox_unavailable"}
     assert every["reason"].str.contains("bubblewrap is not installed").all()
     assert "verified_gate is FAILED" in platform.run("clean", code)
@@ -143,7 +143,7 @@ def test_tests_that_never_came_leave_code_unverified_and_are_asked_for_again(
     endpoint.control(share={"500": 1.0})
 
     assert "enough rows are verified" in platform.run("verified", "untested")
-    every = platform.lake.scan(platform.instance, VERIFIED, "untested", gates=None, rows="all").collect()
+    every = platform.lake.scan(platform.instance, VERIFIED, "untested", "all", guarded=False).collect()
     assert set(every["verdict"]) == {"unverified"}
     assert every["reason"].str.starts_with("unverified: no tests: failed: transient").all()
     endpoint.control(share={})

@@ -1,4 +1,4 @@
-"""The lake and its gate, on a real Dagster instance with two small assets."""
+"""The lake: immutable files by content, the event log says which is current, an IO manager notes what was read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +7,30 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake, LakeIOManager, NeverMaterialized
-from evergrow.resources.lake.readable import GATES
+from evergrow.resources.lake.io_manager import LakeIOManager
+from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake, NeverMaterialized
+from evergrow.resources.lake.readable import Outdated
+from evergrow.resources.lake.versions import MadeFrom, data_version, latest_materialization, made_from, note
 
 NUMBERS, DOUBLED, EVERY, MAYBE = (dg.AssetKey(name) for name in ("numbers", "doubled", "every", "maybe"))
 PARTS = dg.DynamicPartitionsDefinition(name="batch")
+ROWS = pl.DataFrame({"id": ["a", "b"], "n": [1, 2], "reason": [None, "odd: detail"]})
+
+
+class Keeper:
+    """Lets everything be read but what it is told to keep, and has one value shape every table."""
+
+    def __init__(self) -> None:
+        self.kept_back: set[dg.AssetKey] = set()
+
+    def require_readable(
+        self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, version: dg.EventLogRecord
+    ) -> None:
+        if key in self.kept_back:
+            raise Outdated(key, partition, "it is kept back", "evergrow run")
+
+    def shape(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> MadeFrom:
+        return MadeFrom({"evolution.beam": "0.5"}, {"the benchmarks": "abc"}, recipe=3)
 
 
 @pytest.fixture
@@ -22,20 +41,21 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
-def lake(tmp_path: Path) -> Lake:
-    return Lake(tmp_path / "lake")
+def keeper() -> Keeper:
+    return Keeper()
 
 
-def definitions(lake: Lake, rows: pl.DataFrame, *, passes: bool = True) -> dg.Definitions:
-    """`numbers` behind a gate, and three readers of it: of kept rows, of all rows, and of rows if there are any."""
+@pytest.fixture
+def lake(tmp_path: Path, keeper: Keeper) -> Lake:
+    return Lake(tmp_path / "lake", keeper)
 
-    @dg.asset(key=NUMBERS, partitions_def=PARTS, metadata={GATES: ["gate"]})
+
+def definitions(lake: Lake, keeper: Keeper, rows: pl.DataFrame = ROWS) -> dg.Definitions:
+    """`numbers`, and three readers of it: of kept rows, of all rows, and of rows if there are any."""
+
+    @dg.asset(key=NUMBERS, partitions_def=PARTS)
     def numbers() -> pl.DataFrame:
         return rows
-
-    @dg.asset_check(name="gate", asset=numbers, blocking=True, partitions_def=PARTS)
-    def gate(numbers: pl.DataFrame) -> dg.AssetCheckResult:
-        return dg.AssetCheckResult(passed=passes, description="not good", metadata={"rows": numbers.height})
 
     @dg.asset(key=DOUBLED, partitions_def=PARTS)
     def doubled(numbers: pl.DataFrame) -> pl.DataFrame:
@@ -51,9 +71,8 @@ def definitions(lake: Lake, rows: pl.DataFrame, *, passes: bool = True) -> dg.De
 
     return dg.Definitions(
         assets=[numbers, doubled, every, maybe],
-        asset_checks=[gate],
         executor=dg.in_process_executor,
-        resources={"io_manager": LakeIOManager(lake)},
+        resources={"io_manager": LakeIOManager(lake, keeper)},
     )
 
 
@@ -70,95 +89,107 @@ def run(defs: dg.Definitions, instance: dg.DagsterInstance, *keys: dg.AssetKey, 
     return str(data.description if data else failures[0].error)
 
 
-ROWS = pl.DataFrame({"id": ["a", "b"], "n": [1, 2], "reason": [None, "odd: detail"]})
+def test_a_reader_gets_the_rows_that_were_kept(instance: dg.DagsterInstance, lake: Lake, keeper: Keeper) -> None:
+    assert run(definitions(lake, keeper), instance, NUMBERS, DOUBLED) == ""
+
+    assert lake.scan(instance, DOUBLED, "p").collect().to_dicts() == [{"id": "a", "n": 2}]
 
 
-def test_a_reader_gets_the_rows_that_were_kept(instance: dg.DagsterInstance, lake: Lake) -> None:
-    defs = definitions(lake, ROWS)
+def test_a_reader_that_asks_for_all_rows_gets_them_with_their_reasons(
+    instance: dg.DagsterInstance, lake: Lake, keeper: Keeper
+) -> None:
+    run(definitions(lake, keeper), instance, NUMBERS, EVERY)
 
-    assert run(defs, instance, NUMBERS, DOUBLED) == ""
-
-    assert lake.scan(instance, DOUBLED, "p", ()).collect().to_dicts() == [{"id": "a", "n": 2}]
-
-
-def test_a_reader_that_asks_for_all_rows_gets_them_with_their_reasons(instance: dg.DagsterInstance, lake: Lake) -> None:
-    run(definitions(lake, ROWS), instance, NUMBERS, EVERY)
-
-    assert lake.scan(instance, EVERY, "p", (), rows="all").collect().equals(ROWS)
-    assert lake.scan(instance, EVERY, "p", (), rows="rejected").collect()["id"].to_list() == ["b"]
+    assert lake.scan(instance, EVERY, "p", "all").collect().equals(ROWS)
+    assert lake.scan(instance, EVERY, "p", "rejected").collect()["id"].to_list() == ["b"]
 
 
-def test_a_failed_gate_stops_the_same_run(instance: dg.DagsterInstance, lake: Lake) -> None:
-    assert run(definitions(lake, ROWS, passes=False), instance, NUMBERS, DOUBLED)
-    assert not instance.get_materialized_partitions(DOUBLED)
-
-
-def test_a_failed_gate_stops_a_separate_run(instance: dg.DagsterInstance, lake: Lake) -> None:
-    defs = definitions(lake, ROWS, passes=False)
+def test_what_the_guard_keeps_back_is_read_by_nobody_but_past_it(
+    instance: dg.DagsterInstance, lake: Lake, keeper: Keeper
+) -> None:
+    defs = definitions(lake, keeper)
     run(defs, instance, NUMBERS)
+    keeper.kept_back.add(NUMBERS)
 
-    message = run(defs, instance, DOUBLED)
-
-    assert "quality gate numbers:gate is FAILED for partition 'p': it failed: not good" in message
-
-
-def test_a_failed_gate_of_one_partition_leaves_the_other_readable(instance: dg.DagsterInstance, lake: Lake) -> None:
-    run(definitions(lake, ROWS, passes=False), instance, NUMBERS)
-    good = definitions(lake, ROWS)
-    run(good, instance, NUMBERS, partition="q")
-
-    assert run(good, instance, DOUBLED, partition="q") == ""
-    assert "FAILED" in run(good, instance, DOUBLED)
+    assert "it is kept back; make it again (`evergrow run`" in run(defs, instance, DOUBLED)
+    with pytest.raises(Outdated):
+        lake.scan(instance, NUMBERS, "p")
+    assert lake.scan(instance, NUMBERS, "p", guarded=False).collect().height == 1
 
 
-def test_a_partition_that_was_never_checked_cannot_be_read(instance: dg.DagsterInstance, lake: Lake) -> None:
-    defs = definitions(lake, ROWS)
-    materialize_unchecked(defs, instance)
+def test_a_lake_without_a_guard_is_read_only_by_who_says_so(
+    instance: dg.DagsterInstance, tmp_path: Path, lake: Lake, keeper: Keeper
+) -> None:
+    run(definitions(lake, keeper), instance, NUMBERS)
+    bare = Lake(tmp_path / "lake")
 
-    assert "is MISSING" in run(defs, instance, DOUBLED)
-
-
-def test_a_check_of_an_older_version_is_stale(instance: dg.DagsterInstance, lake: Lake) -> None:
-    defs = definitions(lake, ROWS)
-    run(defs, instance, NUMBERS)
-    materialize_unchecked(defs, instance)
-
-    assert "is STALE" in run(defs, instance, DOUBLED)
+    with pytest.raises(ValueError, match="no guard"):
+        bare.scan(instance, NUMBERS, "p")
+    assert bare.scan(instance, NUMBERS, "p", guarded=False).collect().height == 1
 
 
-def materialize_unchecked(defs: dg.Definitions, instance: dg.DagsterInstance) -> None:
-    job = dg.define_asset_job("bare", selection=dg.AssetSelection.assets(NUMBERS).without_checks())
-    bare = dg.Definitions.merge(defs, dg.Definitions(jobs=[job]))
-    assert bare.resolve_job_def("bare").execute_in_process(instance=instance, partition_key="p").success
-
-
-def test_a_job_without_the_check_in_it_is_still_stopped(instance: dg.DagsterInstance, lake: Lake) -> None:
-    defs = definitions(lake, ROWS, passes=False)
-    run(defs, instance, NUMBERS)
-    selection = dg.AssetSelection.assets(DOUBLED).without_checks()
-    merged = dg.Definitions.merge(defs, dg.Definitions(jobs=[dg.define_asset_job("bare", selection=selection)]))
-
-    result = merged.resolve_job_def("bare").execute_in_process(
-        instance=instance, partition_key="p", raise_on_error=False
-    )
-
-    assert not result.success
-
-
-def test_what_was_never_made_is_an_error_that_says_so(instance: dg.DagsterInstance, lake: Lake) -> None:
-    assert "numbers of batch or tree 'p' was never made" in run(definitions(lake, ROWS), instance, DOUBLED)
+def test_what_was_never_made_is_an_error_that_says_so(instance: dg.DagsterInstance, lake: Lake, keeper: Keeper) -> None:
+    assert "numbers of batch or tree 'p' was never made" in run(definitions(lake, keeper), instance, DOUBLED)
     with pytest.raises(NeverMaterialized):
-        lake.scan(instance, NUMBERS, "p", ())
+        lake.scan(instance, NUMBERS, "p")
 
 
-def test_an_optional_input_may_be_missing_but_not_ungated(instance: dg.DagsterInstance, lake: Lake) -> None:
-    defs = definitions(lake, ROWS, passes=False)
+def test_an_optional_input_may_be_missing_or_outdated(instance: dg.DagsterInstance, lake: Lake, keeper: Keeper) -> None:
+    defs = definitions(lake, keeper)
     assert run(defs, instance, MAYBE) == ""
-    assert lake.scan(instance, MAYBE, "p", ()).collect().item() is False
+    assert lake.scan(instance, MAYBE, "p").collect().item() is False
 
-    run(defs, instance, NUMBERS)
+    run(defs, instance, NUMBERS, MAYBE)
+    assert lake.scan(instance, MAYBE, "p").collect().item() is True
 
-    assert "FAILED" in run(defs, instance, MAYBE)
+    keeper.kept_back.add(NUMBERS)
+    run(defs, instance, MAYBE)
+    assert lake.scan(instance, MAYBE, "p").collect().item() is False
+
+
+def test_a_materialization_carries_what_it_was_made_from(
+    instance: dg.DagsterInstance, lake: Lake, keeper: Keeper
+) -> None:
+    run(definitions(lake, keeper), instance, NUMBERS, DOUBLED)
+    read, made = (latest_materialization(instance, key, "p") for key in (NUMBERS, DOUBLED))
+    assert read
+    assert made
+
+    found = made_from(made)
+
+    assert (found.values, found.files, found.recipe) == ({"evolution.beam": "0.5"}, {"the benchmarks": "abc"}, 3)
+    assert [(one.key, one.partition, one.version) for one in found.read] == [(NUMBERS, "p", data_version(read))]
+
+
+def test_an_optional_input_that_was_left_out_is_not_what_it_was_made_from(
+    instance: dg.DagsterInstance, lake: Lake, keeper: Keeper
+) -> None:
+    run(definitions(lake, keeper), instance, MAYBE)
+    made = latest_materialization(instance, MAYBE, "p")
+
+    assert made
+    assert made_from(made).read == ()
+
+
+def test_what_an_asset_looked_up_itself_is_what_it_was_made_from(
+    instance: dg.DagsterInstance, lake: Lake, keeper: Keeper
+) -> None:
+    defs = definitions(lake, keeper)
+    for part in ("p", "q"):
+        run(defs, instance, NUMBERS, partition=part)
+
+    @dg.asset(key="total")
+    def total(context: dg.AssetExecutionContext) -> pl.DataFrame:
+        read = [lake.current(context.instance, NUMBERS, part) for part in ("p", "q")]
+        context.add_output_metadata(note(read))
+        return pl.concat([lake.version(record) for record in read]).select("n").sum().collect()
+
+    resources = {"io_manager": LakeIOManager(lake, keeper)}
+    assert dg.materialize([total], instance=instance, resources=resources).success
+    made = latest_materialization(instance, total.key, None)
+
+    assert made
+    assert [(one.key, one.partition) for one in made_from(made).read] == [(NUMBERS, "p"), (NUMBERS, "q")]
 
 
 def test_a_version_is_one_file_and_older_ones_stay(lake: Lake, tmp_path: Path) -> None:
@@ -177,16 +208,16 @@ def test_a_multi_partition_key_is_no_path(lake: Lake, tmp_path: Path) -> None:
     assert "|" not in path
 
 
-def test_the_lake_may_be_any_fsspec_url(instance: dg.DagsterInstance) -> None:
-    defs = definitions(Lake("memory://lake"), ROWS)
+def test_the_lake_may_be_any_fsspec_url(instance: dg.DagsterInstance, keeper: Keeper) -> None:
+    defs = definitions(Lake("memory://lake", keeper), keeper)
 
     assert run(defs, instance, NUMBERS, DOUBLED) == ""
 
 
 def test_a_materialization_says_how_many_rows_were_kept_and_why_others_were_not(
-    instance: dg.DagsterInstance, lake: Lake
+    instance: dg.DagsterInstance, lake: Lake, keeper: Keeper
 ) -> None:
-    run(definitions(lake, ROWS), instance, NUMBERS)
+    run(definitions(lake, keeper), instance, NUMBERS)
 
     record = instance.fetch_materializations(NUMBERS, limit=1).records[0]
     assert record.asset_materialization
