@@ -138,7 +138,8 @@ class Frontier:
         table that it was made from: else rows could carry scores of other texts, or stem from a table whose gate has
         closed since. A release is a snapshot: whatever happens upstream, it stays readable, bans excepted.
         """
-        self._require(instance, key, partition, version, set())
+        if key in self.tables:  # a table that is none of ours is its owner's to guard
+            self._require(instance, key, partition, version, set())
 
     def place(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> Place:
         """Where a partition of the table stands now."""
@@ -157,6 +158,8 @@ class Frontier:
 
     def shape(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> MadeFrom:
         """The values and files that a table of this partition is made from, without what it reads; see `Shapes`."""
+        if key not in self.tables:
+            return MadeFrom()
         return self._shape(self.tables[key], self.place(instance, key, partition))
 
     def _shape(self, table: Table, place: Place) -> MadeFrom:

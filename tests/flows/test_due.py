@@ -262,19 +262,6 @@ def test_other_seeds_under_the_name_are_loaded(world: Platform) -> None:
     assert due(world) == {}
 
 
-def test_a_release_is_behind_by_bans_and_wishes_and_read_past_all_but_bans(world: Platform) -> None:
-    rows = world.released().height
-    recipe(world, "batch", "b", "cleaning", ngram_words=8)
-    assert world.released().height == rows
-
-    remember(world.registry, [Ban("seed", "nobody")])
-    found = world.due(RELEASE, MAIN)
-
-    assert str(found) == "what is banned changed"
-    with pytest.raises(Outdated, match=r"what is banned changed.*evergrow release --name main"):
-        world.released()
-
-
 def test_benchmarks_that_came_have_rows_cleaned_again(world: Platform) -> None:
     folder = world.home.path / "benchmarks"
     folder.mkdir()
@@ -330,9 +317,8 @@ def test_requests_that_failed_are_owed_and_only_they_are_asked_again(
         assert owed
         assert owed.what is What.MAKE_FAILED
         assert re.search(r"\d+ of 12 requests got no answer of use", str(owed))
-        missing = (
-            platform.table(INSTRUCTIONS, "b", "rejected").filter(pl.col("reason").str.starts_with("failed")).height
-        )
+        rejected = platform.table(INSTRUCTIONS, "b", "rejected")
+        missing = rejected.filter(pl.col("reason").str.starts_with("invalid")).height
         fake_endpoint.control(share={})
         before = fake_endpoint.stats()["requests"]
 
@@ -386,3 +372,16 @@ def test_nothing_is_made_where_a_release_was_never_asked_for(world: Platform) ->
 
     assert found
     assert str(found) == "it was never made"
+
+
+def test_a_release_is_behind_by_bans_and_wishes_and_read_past_all_but_bans(world: Platform) -> None:
+    rows = world.released().height
+    recipe(world, "batch", "b", "cleaning", ngram_words=8)
+    assert world.released().height == rows
+
+    remember(world.registry, [Ban("seed", "nobody")])
+    found = world.due(RELEASE, MAIN)
+
+    assert str(found) == "what is banned changed"
+    with pytest.raises(Outdated, match=r"what is banned changed.*evergrow release --name main"):
+        world.released()
