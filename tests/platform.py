@@ -75,7 +75,7 @@ class Platform:
     @property
     def workspace(self) -> Workspace:
         """The platform as flows see it."""
-        return Workspace(self.settings, self.instance, self.frontier, lambda: self.definitions)
+        return Workspace(self.settings, self.instance, self.frontier, lambda _: self.definitions)
 
     def due(self, key: dg.AssetKey, partition: str) -> Reason | None:
         """What is due of a table."""

@@ -42,7 +42,7 @@ from evergrow.resources.registry.recipes import Kind, record
 from evergrow.resources.registry.trees import register
 from evergrow.resources.settings.recipe import recipe_of
 from tests.conftest import FakeEndpoint
-from tests.platform import LENIENT, Platform, functions
+from tests.platform import LENIENT, Platform, functions, share_vectors
 
 INSTRUCTIONS, COMPLEXITY, DIVERSITY, ACCEPTED = (stage_key(1, stage) for stage in STAGES)
 ROUND_2 = [stage_key(2, stage) for stage in STAGES]
@@ -72,7 +72,7 @@ def made(known_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         patch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
         settings = {**SETTINGS, "treesynth": {**SETTINGS["treesynth"], "domains": str(domains)}}
         platform = Platform(instance, settings)
-        shutil.copy(known_vectors, platform.home.embeddings)
+        share_vectors(known_vectors, platform.home.lake)
         platform.register("b", 6)
         record(platform.registry, "batch", "b", recipe_of(platform.settings), "a test")
         for job in ("seeds", "round_01", "round_02", "collected", "responses", "verified", "clean"):

@@ -20,7 +20,7 @@ from evergrow.resources.host.home import Home
 from evergrow.resources.ledger.database import now
 from evergrow.resources.ledger.registry_schema import leases as table
 from evergrow.resources.registry.leases import lease
-from evergrow.resources.registry.names import RELEASE_OWNER
+from evergrow.resources.registry.owners import release_owner
 from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
@@ -53,7 +53,7 @@ def platform(fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.Mo
 
 def started(platform: Platform, job: str = "round_01", **tags: str) -> dg.DagsterRun:
     """A run of `b`, or of the release, that says it is started."""
-    partition = {} if job == RELEASE.path[-1] else {PARTITION_NAME_TAG: "b"}
+    partition = {PARTITION_NAME_TAG: "main" if job == RELEASE.path[-1] else "b"}
     run = platform.instance.create_run_for_job(
         platform.definitions.resolve_job_def(job), tags={**partition, **tags}, status=STARTED
     )
@@ -131,4 +131,4 @@ def test_a_killed_release_is_closed_and_a_living_one_is_not(platform: Platform) 
     close_dead_runs(platform.instance, platform.registry)
 
     assert (status(platform, killed), status(platform, living)) == (FAILED, STARTED)
-    assert under_way(platform.instance, platform.registry) == {RELEASE_OWNER: living.run_id}
+    assert under_way(platform.instance, platform.registry) == {release_owner("main"): living.run_id}

@@ -11,8 +11,9 @@ import yaml
 
 from evergrow.assets.names import COLLECTED, SEEDS, stage_key
 from evergrow.cli.main import main
+from evergrow.cli.workspace import open_workspace
 from evergrow.flows.scrub import damaged_inputs, damaged_tables, heal
-from evergrow.flows.workspace import Workspace, open_workspace
+from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.lake import Damaged
 from evergrow.resources.registry.batches import stage, staged

@@ -1,7 +1,6 @@
 """The sensor that takes batches and trees on: those whose recipe says so, from where they are, as far as it says."""
 
 import os
-import socket
 import subprocess
 import sys
 
@@ -21,6 +20,7 @@ from evergrow.assets.names import (
 from evergrow.flows.runs import HOST, PID, of_this_process
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG, RUN_KEY_TAG
+from evergrow.resources.host.processes import this_host
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import take_as_is
 from evergrow.resources.registry.leases import lease
@@ -189,7 +189,7 @@ def test_a_run_whose_process_was_killed_is_closed_and_taken_up_again(platform: P
     seeded(platform)
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
-    run = begun(platform, {PID: str(gone.pid), HOST: socket.gethostname()})
+    run = begun(platform, {PID: str(gone.pid), HOST: this_host()})
 
     assert requested(look(platform, "advance")) == {"b": "round_01"}
 
