@@ -85,12 +85,20 @@ class Workspace:
             UnknownTable: no asset has that key.
             dg.Failure: it was never made, or its gate is not passed.
         """
+        self.require_table(key)
+        gates = self.definitions.resolve_asset_graph().get(key).metadata.get(GATES, ())
+        return self.lake.scan(self.instance, key, partition, gates, rows)
+
+    def require_table(self, key: dg.AssetKey) -> None:
+        """Do nothing if there is such a table.
+
+        Raises:
+            UnknownTable: no asset has that key.
+        """
         graph = self.definitions.resolve_asset_graph()
         if not graph.has(key):
             known = ", ".join(sorted(k.to_user_string() for k in graph.get_all_asset_keys()))
             raise UnknownTable(f"there is no table {key.to_user_string()!r}; there are: {known}")
-        gates = graph.get(key).metadata.get(GATES, ())
-        return self.lake.scan(self.instance, key, partition, gates, rows)
 
     def partition_table(self, key: dg.AssetKey, partition: str | None, rows: Rows = "kept") -> pl.LazyFrame:
         """A table as a user names it, through its gate: of a batch, of a tree, of all shards of a tree, or the release.
@@ -99,6 +107,7 @@ class Workspace:
             UnknownTable, UnknownBatch, UnknownTree: what is named does not exist, or no partition is named.
             dg.Failure: it was never made, or its gate is not passed.
         """
+        self.require_table(key)
         if key == RELEASE and partition is None:
             return self.table(key, None, rows)
         if partition is None:

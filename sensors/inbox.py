@@ -34,7 +34,11 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
             if batch.batch in busy or not seeds_needed(context.instance, registry, batch.batch):
                 continue
             request = _request(context.instance, batch)
-            if run := launched(context.instance, str(request.run_key)):
+            run = launched(context.instance, str(request.run_key))
+            while run and run.is_success:  # what it loaded was wiped since, and no run stands for it any more
+                request = _request(context.instance, batch, after=run.run_id)
+                run = launched(context.instance, str(request.run_key))
+            if run:
                 said.append(f"{batch.batch}: loading it ended in {run.status.value} (run {run.run_id})")
             else:
                 requests.append(request)
@@ -50,11 +54,11 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
     return inbox_files
 
 
-def _request(instance: dg.DagsterInstance, batch: StagedBatch) -> dg.RunRequest:
-    """A run that loads the batch; its key names the seeds, and what they replace."""
+def _request(instance: dg.DagsterInstance, batch: StagedBatch, after: str = "") -> dg.RunRequest:
+    """A run that loads the batch; its key names the seeds, what they replace, and `after` which run they were wiped."""
     replaced = latest_materialization(instance, SEEDS, batch.batch)
     return dg.RunRequest(
-        run_key=f"{batch.batch}:{batch.digest}:{replaced.storage_id if replaced else 0}",
+        run_key=f"{batch.batch}:{batch.digest}:{replaced.storage_id if replaced else 0}{after and f':{after}'}",
         partition_key=batch.batch,
         tags={"evergrow/batch": batch.batch, "evergrow/cause": "inbox"},
     )

@@ -8,7 +8,7 @@ from evergrow.resources.lake.versions import DIGEST
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.registry import Registry
 
-DOMAINS = {"code": "code", "instruction": "general"}  # of a seed that names none, by its kind
+DOMAINS = {"code": "code", "question": "code", "instruction": "general"}  # of a seed that names none, by its kind
 
 
 @dg.asset(key=SEEDS, partitions_def=BATCHES, group_name="seeds", kinds={"polars"})
