@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -15,17 +15,17 @@ from evergrow.cli.doctor import add_commands as add_doctor
 from evergrow.cli.keeping import add_commands as add_keeping_commands
 from evergrow.cli.options import (
     AsJson,
-    Automate,
     Batch,
     Set,
     deep_enough,
     name_the_model,
     obey_recipe,
     print_json,
-    register,
+    with_columns_named,
     workspace_of,
 )
 from evergrow.cli.recipe import recipe_app
+from evergrow.cli.seeds import seeds_app
 from evergrow.cli.tree import tree_app
 from evergrow.cli.trust import add_commands as add_trust_commands
 
@@ -43,6 +43,8 @@ Settings come from evergrow.yaml, from EVERGROW_* variables (EVERGROW_EVOLUTION_
 With OPENAI_API_KEY or OPENAI_BASE_URL set, that endpoint is used; without, a small model on this machine.
 """
 
+DRAWN_ROWS = 3
+
 app = typer.Typer(
     help="Grow instruction-tuning data as trees, so that every sample can be explained.",
     epilog=EXAMPLES,
@@ -51,7 +53,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-seeds_app = typer.Typer(help="Register seeds as a batch.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(tree_app, name="tree")
 app.add_typer(recipe_app, name="recipe")
@@ -73,60 +74,6 @@ def demo(
     with workspace_of(overrides) as workspace:
         name_the_model(workspace.settings)
         whole_job(workspace, seeds)
-
-
-@seeds_app.command("add")
-def seeds_add(
-    file: Annotated[Path, typer.Argument(help="JSON array, JSONL, CSV or Parquet with a column 'content'")],
-    batch: Batch,
-    replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
-    automate: Automate = None,
-) -> None:
-    """Register a file's rows as the seeds of a batch. Nothing is sent to a model yet."""
-    from evergrow.resources.seeds.read import read_seeds  # noqa: PLC0415
-
-    with workspace_of() as workspace:
-        register(
-            workspace,
-            batch,
-            read_seeds(file, workspace.settings.seeds.max_chars),
-            "evergrow seeds add",
-            automate,
-            replace=replace,
-        )
-
-
-@seeds_app.command("harvest")
-def seeds_harvest(
-    source: Annotated[
-        str, typer.Argument(metavar="PACKAGE_OR_DIR", help="an installed package, a folder or a .py file")
-    ],
-    batch: Batch,
-    limit: Annotated[int | None, typer.Option(min=1, help="most functions, spread evenly over the files")] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
-    automate: Automate = None,
-) -> None:
-    """Register documented Python functions as the seeds of a batch. The code is read, never run."""
-    from evergrow.resources.seeds.harvest import harvest  # noqa: PLC0415
-
-    with workspace_of() as workspace:
-        bounds = workspace.settings.seeds
-        found = harvest(source, limit, bounds.harvest_min_chars, bounds.harvest_max_chars)
-        register(workspace, batch, found, "evergrow seeds harvest", automate, replace=replace)
-
-
-@seeds_app.command("from-tree")
-def seeds_from_tree(
-    tree: Annotated[str, typer.Argument(help="name of a tree whose samples are written")],
-    batch: Batch,
-    replace: Annotated[bool, typer.Option("--replace", help="give an existing batch these seeds instead")] = False,
-    automate: Automate = None,
-) -> None:
-    """Register the samples of a tree as the seeds of a batch: its leaves give coverage, evolution the challenge."""
-    from evergrow.flows.grow import tree_seeds  # noqa: PLC0415
-
-    with workspace_of() as workspace:
-        register(workspace, batch, tree_seeds(workspace, tree), "evergrow seeds from-tree", automate, replace=replace)
 
 
 @app.command()
@@ -243,28 +190,52 @@ def table(
         str | None, typer.Option("--partition", help="the batch, the tree, or the name of the release")
     ] = None,
     target: Annotated[
-        Path | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file; without: a preview")
+        str | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file, or - for JSONL on standard output")
     ] = None,
     rows: Annotated[Literal["kept", "rejected", "all"], typer.Option(help="rejected rows carry a reason")] = "kept",
+    columns: Annotated[str | None, typer.Option("--columns", help="only these, such as id,content")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many rows; drawn are 3")] = None,
+    form: Annotated[
+        Literal["toe"] | None, typer.Option("--form", help="toe: records of Tree-of-Evolution's own scripts, as .json")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Any table of the lake as Parquet, JSONL or CSV, or its first rows on the terminal."""
+    """Any table of the lake as Parquet, JSONL, CSV or JSON, or its first rows on the terminal."""
     import dagster as dg  # noqa: PLC0415
 
-    from evergrow.resources.lake.files_out import require_format, write_table  # noqa: PLC0415
+    from evergrow.resources.lake.files_out import (  # noqa: PLC0415
+        as_plain,
+        require_format,
+        write_records,
+        write_table,
+    )
 
-    if target:
-        require_format(target)
+    if form and target in {None, "-"}:
+        raise typer.BadParameter("--form toe needs a file: --out FILE.json")
+    if target not in {None, "-"} and not form:
+        require_format(Path(str(target)))
     with workspace_of() as workspace:
         frame = workspace.partition_table(dg.AssetKey.from_user_string(asset_key), partition, rows)
-        if target is None:
-            show_records(
-                frame.head(3).collect(),
-                f"{asset_key}{f' of {partition!r}' if partition else ''}, first rows",
-                as_json=as_json,
-            )
+        frame = with_columns_named(frame, columns)
+        shown = limit if limit or as_json or target else DRAWN_ROWS
+        part = frame.head(shown) if shown else frame
+        if target == "-":
+            sys.stdout.write(as_plain(part.collect()).write_ndjson())
+        elif target:
+            written = write_records(part, Path(target)) if form else write_table(part, Path(target))
+            say(f"{written:,} rows in {target}")
         else:
-            say(f"{write_table(frame, target):,} rows in {target}")
+            title = f"{asset_key}{f' of {partition!r}' if partition else ''}"
+            found = as_plain(part.collect())
+            show_records(found, f"{title}, first rows", as_json=as_json)
+            if not as_json and found.height == shown and (there := _height(frame)) > found.height:
+                say(f"{found.height:,} of {there:,} rows; all with --json, --out FILE, or --limit {there}")
+
+
+def _height(frame: Any) -> int:  # noqa: ANN401 - polars is imported late
+    import polars as pl  # noqa: PLC0415
+
+    return int(frame.select(pl.len()).collect().item())
 
 
 @app.command()

@@ -108,6 +108,19 @@ def register(
     say(f"{staged.rows:,} seeds are batch {batch!r}. Evolve them: evergrow run --batch {batch}")
 
 
+def with_columns_named(frame: Any, columns: str | None) -> Any:  # noqa: ANN401 - polars is imported late
+    """`frame` with the columns that `columns` names, by commas, in that order; all where it names none."""
+    if columns is None:
+        return frame
+    wanted = [name.strip() for name in columns.split(",") if name.strip()]
+    known = frame.collect_schema().names()
+    if unknown := [name for name in wanted if name not in known]:
+        raise typer.BadParameter(f"--columns: there is no {unknown[0]!r}, only {', '.join(known)}")
+    if not wanted:
+        raise typer.BadParameter(f"--columns names none: name some of {', '.join(known)}")
+    return frame.select(wanted)
+
+
 def name_the_model(settings: Settings) -> None:
     """Say that the embedded model is used, if it is, and under which thresholds."""
     if settings.uses_embedded_model:

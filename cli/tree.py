@@ -133,13 +133,14 @@ def export_command(
 @tree_app.command("import")
 def import_command(
     tree: Tree,
-    file: Annotated[Path, typer.Argument(help="an output.json")],
+    file: Annotated[Path, typer.Argument(help="an output.json, or names, paths, an outline, YAML")],
     domain: Domain,
     max_depth: Depth = None,
     rows: Rows = None,
     seed: Seed = None,
 ) -> None:
-    """Take over an output.json of TreeSynth's research code; `evergrow tree grow TREE` does what is left of it."""
+    """Take over a tree: an output.json of TreeSynth's research code, nested names (D3), mappings (JSON or YAML), paths,
+    records with parents, Markdown or indented outlines. `evergrow tree grow TREE` does what is left of it."""
     from evergrow.flows.tree_files import import_tree  # noqa: PLC0415
 
     with workspace_of(deep_enough(None, max_depth, tree)) as workspace:

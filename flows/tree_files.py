@@ -13,6 +13,7 @@ from evergrow.flows.grow import domain_of, tree_levels, tree_samples
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.domain import MAX_DEPTH, Domain
 from evergrow.methods.treesynth.nodes import Attribute
+from evergrow.methods.treesynth.outlines import as_output
 from evergrow.methods.treesynth.picture import text_tree
 from evergrow.methods.treesynth.reference import (
     Held,
@@ -83,7 +84,9 @@ def import_tree(
     rows: int | None,
     seed: int | None,
 ) -> tuple[int, list[str]]:
-    """Register a tree that goes on from an `output.json`; returns how many nodes it has, and what had to be changed.
+    """Register a tree that goes on from an `output.json`, or from a tree of others (`outlines`).
+
+    Returns how many nodes it has, and what had to be changed.
 
     Raises:
         TreeFileError: the file is no such tree.
@@ -96,7 +99,7 @@ def import_tree(
     except OSError as error:
         raise TreeFileError(f"{file}: cannot be read: {error.strerror}; check the path") from error
     start = workspace.settings.treesynth.seed if seed is None else seed
-    data, notes = taken_over(data, str(file), about, start, _rows_beside(file))
+    data, notes = taken_over(as_output(data, str(file)), str(file), about, start, _rows_beside(file))
     nodes, most = read_output(data, str(file), tree, about.name, MAX_DEPTH), workspace.settings.treesynth.max_depth
     depth = max(deepest(nodes, tree, about.name), max_depth or 0, 1)
     if max_depth is None and interrupted(nodes):

@@ -97,12 +97,21 @@ class Workspace:
             UnknownTable: no asset has that key.
             dg.Failure: it was never made, it must be made again, or its gate is not passed.
         """
-        if key not in self.frontier.tables:
-            names = [known.to_user_string() for known in self.frontier.tables]
-            near = difflib.get_close_matches(key.to_user_string(), names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(names))}"
-            raise UnknownTable(f"there is no table {key.to_user_string()!r}; {hint}")
+        self.require_table(key)
         return self.lake.scan(self.instance, key, partition, rows)
+
+    def require_table(self, key: dg.AssetKey) -> None:
+        """Do nothing if there is such a table.
+
+        Raises:
+            UnknownTable: there is none; the message names one that is like it.
+        """
+        if key in self.frontier.tables:
+            return
+        names = [known.to_user_string() for known in self.frontier.tables]
+        near = difflib.get_close_matches(key.to_user_string(), names, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(sorted(names))}"
+        raise UnknownTable(f"there is no table {key.to_user_string()!r}; {hint}")
 
     def partition_table(self, key: dg.AssetKey, partition: str | None, rows: Rows = "kept") -> pl.LazyFrame:
         """A table as a user names it, through its gate: of a batch, a tree, all shards of a tree, or a release.
@@ -111,8 +120,9 @@ class Workspace:
             UnknownTable, UnknownBatch, UnknownTree: what is named does not exist, or no partition is named.
             dg.Failure: it was never made, or its gate is not passed.
         """
-        known = self.frontier.tables.get(key)
-        if known is None or known.kind == "release":
+        self.require_table(key)
+        known = self.frontier.tables[key]
+        if known.kind == "release":
             return self.table(key, partition or MAIN, rows)
         if partition is None:
             raise UnknownTable(f"{key.to_user_string()} has a table per {known.kind}: name one with --partition")

@@ -1,10 +1,8 @@
 """Benchmarks that no row may come from: files in a folder, and HumanEval, which is installed along."""
 
-import gzip
 import hashlib
 import importlib.metadata
 import re
-import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,10 +10,11 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.resources.seeds.formats import READERS, RawTable, UnreadableError, parse
+from evergrow.resources.seeds.formats import SUFFIXES, parse
+from evergrow.resources.seeds.raw import RawTable, UnreadableError
 from evergrow.resources.seeds.source import Fault, SeedError, listed
 
-SUFFIXES = (*READERS, ".parquet")
+MAX_BYTES = 1_000_000_000  # of a file when inflated
 COMPRESSED = ".gz"
 IDS = ("task_id", "id", "question_id", "unique_id")
 QUESTIONS = (
@@ -159,13 +158,9 @@ def _table(path: Path, name: str) -> pl.DataFrame:
     """The texts of a benchmark's items, in the columns of `SCHEMA`."""
     try:
         data = path.read_bytes()
-        if path.name.lower().endswith(COMPRESSED):
-            data = gzip.decompress(data)
-        table = parse(data, _suffix(path))
+        table = parse(data, path.name, max_bytes=MAX_BYTES)
     except UnreadableError as error:
         raise _refusal(path, [error.fault]) from error
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise _refusal(path, [Fault(f"cannot be unpacked: {error}; get the file again")]) from error
     except OSError as error:
         raise _refusal(path, [Fault(f"cannot be read: {error.strerror}; check its permissions")]) from error
     if table.faults:

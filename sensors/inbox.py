@@ -1,6 +1,6 @@
 """Files in the inbox become batches."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
@@ -40,16 +40,16 @@ def inbox_sensor(
                 automate = "none" if settings.sensors.inbox == "seeds" else settings.sensors.inbox
                 record(frontier.registry, "batch", file.batch.batch, recipe_of(settings, automate), "the inbox")
         since, busy = context.cursor or "", under_way(context.instance, frontier.registry)
-        loaded = context.instance.get_materialized_partitions(SEEDS)
         batches = staged_batches(frontier.registry)
-        for batch in batches:
-            at = batch.staged_at.isoformat()
-            if batch.batch in busy or (at < since and batch.batch in loaded):
-                continue  # it was looked at, and nothing was registered since
-            if not frontier.due(context.instance, SEEDS, batch.batch):
+        for batch in _unloaded(context.instance, frontier, batches, since):
+            if batch.batch in busy:
                 continue
             request = _request(context.instance, batch)
-            if run := launched(context.instance, str(request.run_key)):
+            run = launched(context.instance, str(request.run_key))
+            while run and run.is_success:  # what it loaded was wiped since, and no run stands for it any more
+                request = _request(context.instance, batch, after=run.run_id)
+                run = launched(context.instance, str(request.run_key))
+            if run:
                 said.append(f"{batch.batch}: loading it ended in {run.status.value} (run {run.run_id})")
             else:
                 requests.append(request)
@@ -67,14 +67,22 @@ def inbox_sensor(
     return inbox_files
 
 
-def _request(instance: dg.DagsterInstance, batch: StagedBatch) -> dg.RunRequest:
-    """A run that loads the batch; its key names the seeds, what they replace, and when they were loaded last.
+def _unloaded(
+    instance: dg.DagsterInstance, frontier: Frontier, batches: Sequence[StagedBatch], since: str
+) -> Iterator[StagedBatch]:
+    """Batches whose seeds are to be loaded; what was loaded and registered before the last look is passed over."""
+    loaded = instance.get_materialized_partitions(SEEDS)
+    for batch in batches:
+        seen = batch.staged_at.isoformat() < since and batch.batch in loaded
+        if not seen and frontier.due(instance, SEEDS, batch.batch):
+            yield batch
 
-    Seeds that were wiped and are registered again are loaded again.
-    """
+
+def _request(instance: dg.DagsterInstance, batch: StagedBatch, after: str = "") -> dg.RunRequest:
+    """A run that loads the batch; its key names the seeds, what they replace, and `after` which run they were wiped."""
     replaced = latest_materialization(instance, SEEDS, batch.batch)
     return dg.RunRequest(
-        run_key=f"{batch.batch}:{batch.digest}:{replaced.storage_id if replaced else batch.staged_at.isoformat()}",
+        run_key=f"{batch.batch}:{batch.digest}:{replaced.storage_id if replaced else 0}{after and f':{after}'}",
         partition_key=batch.batch,
         tags={"evergrow/batch": batch.batch, "evergrow/cause": "inbox"},
     )

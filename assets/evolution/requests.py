@@ -20,14 +20,14 @@ def as_parents(table: pl.DataFrame) -> pl.DataFrame:
     table: all rows of a round, so that the text of the nearest child is at hand, whether it was accepted or not; what
         was rejected is no parent.
     """
-    if "complexity" in table.columns:
+    if "nearest_id" in table.columns:
         texts = table.select(nearest_id="id", nearest="content")
         children = table.filter(pl.col("reason").is_null()) if "reason" in table.columns else table
         return children.join(texts, on="nearest_id", how="left", maintain_order="left").with_columns(
             kind=pl.lit("instruction")
         )
-    unscored = pl.lit(None, pl.Float64)
-    return table.with_columns(complexity=unscored, diversity=unscored)
+    unscored = [name for name in ("complexity", "diversity") if name not in table.columns]  # seeds may bring scores
+    return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in unscored)
 
 
 def style_of(rules: models.Evolution) -> synthesis.Style:

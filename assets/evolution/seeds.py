@@ -9,7 +9,7 @@ from evergrow.resources.place import Place
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.registry import Registry
 
-DOMAINS = {"code": "code", "instruction": "general"}  # of a seed that names none, by its kind
+DOMAINS = {"code": "code", "question": "code", "instruction": "general"}  # of a seed that names none, by its kind
 KNOWN_DOMAINS = "domains"  # metadata: the domains of the seeds
 
 

@@ -51,6 +51,15 @@ def prevailing(texts: pl.Series, least: float = 0.02) -> list[str]:
     return [language for language, count in counted if count >= least * len(told)]
 
 
+def languages(texts: pl.Series) -> pl.Series:
+    """String (n,): the likely language of each text (ISO 639-1); null where it has too little prose to tell."""
+    prose = texts.str.replace_all(_CODE, " ")
+    letters = prose.str.count_matches(r"\p{L}") + 2 * prose.str.count_matches(rf"[{UNSPACED}]")
+    long_enough = (letters >= MIN_LETTERS).fill_null(value=False)
+    told = [_identifier().rank(text)[0][0] if long else None for text, long in zip(prose, long_enough, strict=True)]
+    return pl.Series([None if name == NO_LANGUAGE else name for name in told], dtype=pl.String)
+
+
 def _foreign(text: str, stays: frozenset[str]) -> str | None:
     ranked = _identifier().rank(text)
     share = sum(probability for language, probability in ranked if language in stays)

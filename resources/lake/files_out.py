@@ -5,6 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
+from evergrow.methods.evolution.records import as_records
+from evergrow.resources.host.files import atomic_write
+
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
 
 
@@ -25,7 +28,8 @@ def require_format(target: Path) -> None:
 def write_table(frame: pl.LazyFrame, target: Path) -> int:
     """Write `frame` to `target`, whole or not at all; returns the number of rows.
 
-    CSV has no nested values: lists and structs become JSON text there.
+    What a format has no values for becomes text: bytes as Base64 and durations as ISO 8601 in JSONL and CSV, lists and
+    structs as JSON in CSV.
 
     Raises:
         UnknownFormat: the suffix is not one of `SUFFIXES`.
@@ -40,16 +44,76 @@ def write_table(frame: pl.LazyFrame, target: Path) -> int:
             case ".parquet":
                 table.write_parquet(part)
             case ".csv":
-                table.with_columns(_as_json(c) for c, t in table.schema.items() if t.is_nested()).write_csv(part)
+                plain = as_plain(table)
+                plain.with_columns(_as_json(c) for c, t in plain.schema.items() if t.is_nested()).write_csv(part)
             case _:
-                table.write_ndjson(part)
+                as_plain(table).write_ndjson(part)
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return table.height
 
 
+def write_records(frame: pl.LazyFrame, target: Path) -> int:
+    """Write samples as the research code of Tree-of-Evolution has them, an array of JSON; returns their number.
+
+    Raises:
+        UnknownFormat: the suffix is not .json, or the table has no samples.
+        OSError: the file cannot be written.
+    """
+    if target.suffix != ".json":
+        raise UnknownFormat(f"{target}: records of Tree-of-Evolution are one JSON array: write to a file .json")
+    if not {"id", "content"} <= set(frame.collect_schema().names()):
+        raise UnknownFormat(f"{target}: the table has no samples with `id` and `content`: take one of a round")
+    records = as_records(frame.collect())
+    target.parent.mkdir(parents=True, exist_ok=True)
+    present = [
+        {name: value for name, value in row.items() if value is not None} for row in records.iter_rows(named=True)
+    ]
+    atomic_write(target, json.dumps(present, ensure_ascii=False, indent=2).encode())
+    return records.height
+
+
+def as_plain(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with bytes as Base64 and durations as ISO 8601, at any depth: text formats have neither."""
+    return table.with_columns(
+        _plain(pl.col(name), dtype).alias(name) for name, dtype in table.schema.items() if _is_odd(dtype)
+    )
+
+
+def _is_odd(dtype: pl.DataType) -> bool:
+    if isinstance(dtype, pl.List | pl.Array):
+        return _is_odd(_inner(dtype))
+    if isinstance(dtype, pl.Struct):
+        return any(_is_odd(_type(field)) for field in dtype.fields)
+    return isinstance(dtype, pl.Binary | pl.Duration)
+
+
+def _plain(value: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if isinstance(dtype, pl.Binary):
+        return value.bin.encode("base64")
+    if isinstance(dtype, pl.Duration):
+        return value.dt.to_string("iso")
+    if isinstance(dtype, pl.Array):
+        return _plain(value.arr.to_list(), pl.List(_inner(dtype)))
+    if isinstance(dtype, pl.List) and _is_odd(dtype):
+        return value.list.eval(_plain(pl.element(), _inner(dtype)))
+    if isinstance(dtype, pl.Struct) and _is_odd(dtype):
+        fields = [_plain(value.struct.field(field.name), _type(field)).alias(field.name) for field in dtype.fields]
+        return pl.when(value.is_not_null()).then(pl.struct(fields))
+    return value
+
+
+def _inner(dtype: pl.List | pl.Array) -> pl.DataType:
+    return dtype.inner if isinstance(dtype.inner, pl.DataType) else dtype.inner()
+
+
+def _type(field: pl.Field) -> pl.DataType:
+    return field.dtype if isinstance(field.dtype, pl.DataType) else field.dtype()
+
+
 def _as_json(column: str) -> pl.Expr:
     return pl.col(column).map_elements(
-        lambda value: json.dumps(value.to_list() if isinstance(value, pl.Series) else value), return_dtype=pl.String
+        lambda value: json.dumps(value.to_list() if isinstance(value, pl.Series) else value, default=str),
+        return_dtype=pl.String,
     )

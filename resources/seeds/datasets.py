@@ -4,14 +4,15 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.resources.seeds.formats import RawTable, UnreadableError, parse
+from evergrow.resources.seeds.formats import parse
+from evergrow.resources.seeds.raw import RawTable, UnreadableError
 from evergrow.resources.seeds.source import Fault, SeedError, listed, quoted
 
 ID, TEXT = "id", "content"
 
 
 def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFrame:
-    """The rows of `path` (JSON array, JSON lines, CSV or Parquet): `id, content, given`, all String, in their order.
+    """The rows of `path` (JSON, JSON lines, CSV, Parquet or Arrow): `id, content, given`, all String, in their order.
 
     `given` holds all other columns of a row, as a JSON object; there is none where the file has no other.
 
@@ -21,11 +22,13 @@ def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFr
         SeedError: the file cannot be read, lacks the text column, or a row lacks its text or repeats an id.
     """
     try:
-        table = parse(path.read_bytes(), path.suffix.lower())
+        table = parse(path.read_bytes(), path.name, (text_column, id_column), (id_column,))
     except OSError as error:
         raise SeedError(str(path), [Fault(f"cannot be read: {error.strerror}; check the path")]) from error
     except UnreadableError as error:
         raise SeedError(str(path), [error.fault]) from error
+    if table.faults and not table.frame.width:
+        raise SeedError(str(path), table.faults)
     names = table.frame.columns
     if text_column not in names:
         remedy = "name the one with the texts with --text-column" if names else "it needs rows"

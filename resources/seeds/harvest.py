@@ -1,10 +1,9 @@
-"""Takes documented functions out of Python source, as seeds. The source is parsed, never imported or run."""
+"""Takes documented functions out of source files, as seeds. The source is parsed, never imported or run."""
 
 import ast
 import hashlib
 import importlib.util
-import os
-import re
+import textwrap
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -14,14 +13,15 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.methods.text import ids
-from evergrow.resources.seeds.python_source import SourceTree, locate
+from evergrow.resources.seeds.languages import BY_SUFFIX
+from evergrow.resources.seeds.notebooks import python_cells
+from evergrow.resources.seeds.python_source import locate
 from evergrow.resources.seeds.source import Fault, SeedError, Seeds, quoted
+from evergrow.resources.seeds.source_files import Skipped, is_test, source_files, unfit
+from evergrow.resources.seeds.syntax_trees import definitions
 
-MAX_FILE_BYTES = 2_000_000  # beyond it: generated tables, that take long to parse and hold no functions worth growing
-TEST_NAME = re.compile(r"(^|_)tests?(_|$)|^conftest$", re.IGNORECASE)
-FOREIGN_FOLDERS = {"__pycache__", "site-packages", "dist-packages", "node_modules"}
 MAX_NAME_CHARS, KEPT_CHARS = 120, 50
-MAX_SKIPS_SHOWN = 5
+UNREADABLE = (OSError, SyntaxError, ValueError, LookupError, RecursionError, MemoryError)
 SCHEMA = dict.fromkeys(["id", "seed_id", "content", "kind", "source", "license"], pl.String)
 
 
@@ -35,19 +35,30 @@ class _Function:
     source: str
 
 
-def harvest(target: str, limit: int | None, min_chars: int, max_chars: int) -> Seeds:
-    """Functions of `target` that have a docstring and a body: those at the top of modules, async ones too.
+def harvest(
+    target: str,
+    limit: int | None,
+    min_chars: int,
+    max_chars: int,
+    methods: bool = False,  # noqa: FBT001
+    classes: bool = False,  # noqa: FBT001
+) -> Seeds:
+    """Functions of `target` that are documented and have a body: those at the top of Python modules and of notebooks'
+    cells, async ones too, and those of other languages (`languages`) with a comment right above them.
 
-    Left out: methods and nested functions (they lean on what surrounds them), tests (by the name of a file, folder or
-    function), sources shorter than `min_chars` or longer than `max_chars` characters, and repetitions (equal but for
-    white space). A seed's id is its dotted name with `-` for `_` (`json.decoder.py-scanstring`), so it stays the same
-    while the function keeps its name and place; `source` is path:line from the package's or folder's own name on.
+    Left out: methods, unless asked for, and nested functions (they lean on what surrounds them), tests (by the name of
+    a file, folder or function), sources shorter than `min_chars` or longer than `max_chars` characters, and repetitions
+    (equal but for white space). Files that were left out are counted by their reason in the notes. A seed's id is its
+    dotted name with `-` for `_` (`json.decoder.py-scanstring`), so it stays the same while the function keeps its name
+    and place; `source` is path:line from the package's or folder's own name on.
 
     Args:
-        target: an importable package or module, a folder, or a .py file. A bare name that is both is the package.
+        target: an importable package or module, a folder, or a source file. A bare name that is both is the package.
         limit: most functions taken; they are spread evenly over files, the same ones every time. None: all.
         min_chars: shortest source (setting `seeds.harvest_min_chars`).
         max_chars: longest source (setting `seeds.harvest_max_chars`).
+        methods: documented methods of classes as well.
+        classes: whole documented classes as well.
 
     Raises:
         SeedError: there is no such target, it has no source, or nothing in it fits.
@@ -55,74 +66,81 @@ def harvest(target: str, limit: int | None, min_chars: int, max_chars: int) -> S
     if limit is not None and limit < 1:
         raise SeedError(target, [Fault(f"limit is {limit}: ask for at least 1 function")])
     tree, notes = locate(target)
-    skipped: list[str] = []
+    skipped = Skipped()
     functions = _distinct(
         function
-        for file, path in _python_files(tree)
-        for function in _functions_of(file, path, skipped)
+        for file, path in source_files(tree, skipped)
+        for function in _functions_of(file, path, skipped, methods=methods, classes=classes)
         if min_chars <= len(function.source) <= max_chars
     )
     if not functions:
         bounds = f"documented functions of {min_chars:,} to {max_chars:,} characters outside of tests"
-        why = f"; {skipped[0]}" if skipped else ""
+        why = "".join(f"; {note}" for note in skipped.notes()[:2])
         widen = "name another target, or widen seeds.harvest_min_chars and seeds.harvest_max_chars"
         raise SeedError(target, [Fault(f"has no {bounds}{why}: {widen}")])
     chosen = functions if limit is None else _spread(functions, limit)
     if limit is not None and len(chosen) < limit:
         notes.append(f"only {len(chosen):,} functions fit, {limit:,} were asked for")
-    return Seeds(_frame(chosen, tree.license), (*notes, *_skip_notes(skipped)), target)
+    return Seeds(_frame(chosen, tree.license), (*notes, *skipped.notes()), target)
 
 
-def _python_files(tree: SourceTree) -> list[tuple[str, Path]]:
-    """Source files by the path they are known by, sorted; links to folders are not followed, so no loop can form."""
-    if tree.roots[0].is_file():
-        return [(f"{tree.label}.py", tree.roots[0])]
-    files: dict[str, Path] = {}
-    for root in tree.roots:
-        for folder, names, file_names in os.walk(root):
-            names[:] = [name for name in names if not _is_foreign(Path(folder) / name)]
-            for name in file_names:
-                path = Path(folder) / name
-                if path.suffix == ".py" and not _is_test(path.stem) and path.is_file():
-                    files.setdefault(f"{tree.label}/{path.relative_to(root).as_posix()}", path)
-    return sorted(files.items())
-
-
-def _is_foreign(folder: Path) -> bool:
-    """Whether a folder below the target holds tests, hidden things or other people's packages."""
-    name = folder.name
-    return name.startswith(".") or name in FOREIGN_FOLDERS or _is_test(name) or (folder / "pyvenv.cfg").exists()
-
-
-def _is_test(name: str) -> bool:
-    return TEST_NAME.search(name) is not None
-
-
-def _functions_of(file: str, path: Path, skipped: list[str]) -> Iterator[_Function]:
-    """The documented functions at the top of a file; a file that cannot be read is added to `skipped`."""
+def _functions_of(file: str, path: Path, skipped: Skipped, *, methods: bool, classes: bool) -> Iterator[_Function]:
+    """The documented functions of a file; a file that cannot be read is added to `skipped`."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            skipped.append(f"{file} is larger than {MAX_FILE_BYTES:,} bytes")
+        data = path.read_bytes()
+        if path.suffix == ".ipynb":
+            for number, cell in python_cells(data):
+                yield from _of_cell(f"{file}#cell-{number}", cell, skipped, methods=methods, classes=classes)
             return
-        text = importlib.util.decode_source(path.read_bytes())
-        text.encode()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what the source's author should mend is no news for the one who harvests
-            module = ast.parse(text)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        skipped.append(f"{file} cannot be parsed ({quoted(str(error), 80)})")
-        return
+        if path.suffix == ".py":
+            text = importlib.util.decode_source(data)
+            text.encode()
+            yield from _of_python(file, text, methods=methods, classes=classes)
+            return
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+        if reason := unfit(text):
+            skipped.add(reason, file)
+            return
+        for found in definitions(text, BY_SUFFIX[path.suffix], methods=methods, classes=classes):
+            if not is_test(found.name.rpartition(".")[2]):
+                yield _Function(f"{_module_name(file)}.{found.name}", file, found.line, found.source)
+    except UNREADABLE as error:
+        skipped.add("cannot be parsed", file, quoted(str(error), 80))
+
+
+def _of_cell(place: str, cell: str, skipped: Skipped, *, methods: bool, classes: bool) -> Iterator[_Function]:
+    """The functions of a notebook's cell; one that cannot be parsed does not spoil the others."""
+    try:
+        yield from _of_python(place, cell, methods=methods, classes=classes)
+    except UNREADABLE as error:
+        skipped.add("cannot be parsed", place, quoted(str(error), 80))
+
+
+def _of_python(file: str, text: str, *, methods: bool, classes: bool) -> Iterator[_Function]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the source's author should mend is no news for the one who harvests
+        module = ast.parse(text)
     lines = text.split("\n")
+
+    def taken(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, name: str) -> _Function:
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+        source = textwrap.dedent("\n".join(lines[first - 1 : node.end_lineno])).rstrip()
+        return _Function(f"{_module_name(file)}.{name}", file, first, source)
+
     for node in module.body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_worth_taking(node):
-            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-            source = "\n".join(lines[first - 1 : node.end_lineno]).rstrip()
-            yield _Function(f"{_module_name(file)}.{node.name}", file, first, source)
+            yield taken(node, node.name)
+        if isinstance(node, ast.ClassDef) and not is_test(node.name):
+            if classes and (ast.get_docstring(node) or "").strip():
+                yield taken(node, node.name)
+            for inner in node.body if methods else ():
+                if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and _is_worth_taking(inner):
+                    yield taken(inner, f"{node.name}.{inner.name}")
 
 
 def _is_worth_taking(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether it is documented, does something, and is no test."""
-    if _is_test(node.name) or not (ast.get_docstring(node) or "").strip():
+    if is_test(node.name) or not (ast.get_docstring(node) or "").strip():
         return False
     return not all(_does_nothing(statement) for statement in node.body[1:])
 
@@ -134,7 +152,9 @@ def _does_nothing(statement: ast.stmt) -> bool:
 
 def _module_name(file: str) -> str:
     """Dotted name of a file: `json/decoder.py` is `json.decoder`, `json/__init__.py` is `json`."""
-    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    path, _, cell = file.partition("#")
+    stem = path.rpartition(".")[0] if "." in path.rpartition("/")[2] else path
+    return stem.removesuffix("/__init__").replace("/", ".") + (f".{cell}" if cell else "")
 
 
 def _distinct(functions: Iterable[_Function]) -> list[_Function]:
@@ -188,12 +208,3 @@ def _seed_ids(functions: list[_Function]) -> list[str]:
         used[name] += 1
         seed_ids.append(name if used[name] == 1 else f"{name}~{used[name]}")
     return seed_ids
-
-
-def _skip_notes(skipped: list[str]) -> list[str]:
-    if len(skipped) <= MAX_SKIPS_SHOWN:
-        return [f"skipped: {what}" for what in skipped]
-    return [
-        *(f"skipped: {what}" for what in skipped[:MAX_SKIPS_SHOWN]),
-        f"skipped: {len(skipped) - MAX_SKIPS_SHOWN:,} more",
-    ]

@@ -1,5 +1,6 @@
 """The inbox: a seed file that is dropped into HOME/inbox becomes a batch named after it."""
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -16,10 +17,17 @@ from evergrow.resources.registry.batches import (
 )
 from evergrow.resources.registry.names import MAX_NAME_CHARS
 from evergrow.resources.registry.registry import Registry
-from evergrow.resources.seeds.read import read_seeds
-from evergrow.resources.seeds.source import SeedError, Seeds
+from evergrow.resources.seeds.paths import printable
+from evergrow.resources.seeds.read import Reading, read_seeds
+from evergrow.resources.seeds.source import Fault, SeedError, Seeds
 
-ACCEPTED, REJECTED = "accepted", "rejected"
+ACCEPTED, REJECTED, ERROR_SUFFIX = "accepted", "rejected", ".error.txt"
+ADVICE = (
+    "Correct the file and drop it into the inbox again; or register it with `evergrow seeds add FILE --batch NAME`, "
+    "which has options for columns, forms and encodings, and no limit of its own on the size."
+)
+BYTES_A_CALL = 256_000_000  # read in one look, which has to end within a tick of the sensor, 60 s
+MAX_NAME_BYTES, MAX_SUFFIX_BYTES = 200, 20  # of 255 that file systems allow: other names are made of this one
 UNFINISHED = (".part", ".partial", ".crdownload", ".tmp", ".swp", "~")
 
 
@@ -33,7 +41,7 @@ class Taken:
 
     def __str__(self) -> str:
         told = "".join(f"; {note}" for note in self.notes)
-        return f"{self.file.name} is batch {self.batch.batch!r} with {self.batch.rows:,} seeds{told}"
+        return f"{printable(self.file.name)} is batch {self.batch.batch!r} with {self.batch.rows:,} seeds{told}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +52,16 @@ class Rejected:
     reason: str
 
     def __str__(self) -> str:
-        return f"rejected {self.reason}; it lies in {self.file.parent}"
+        return f"rejected {self.reason}; it lies in {printable(str(self.file.parent))}"
 
 
 def take(home: Home, registry: Registry, settle_s: float, max_chars: int) -> list[Taken | Rejected]:
-    """Register every file in the inbox that has been left alone for `settle_s` seconds, in the order of names.
+    """Register the files in the inbox that have been left alone for `settle_s` seconds, in the order of names.
 
-    A crash at any point is repaired by the next call: the file is still there, and the same seeds are the same batch.
-    Folders, links, hidden and unfinished files are passed over. A name that other seeds have gets a number.
+    One call reads at most `BYTES_A_CALL`, or one file; the next one goes on. Each file stands by itself: whatever is
+    wrong with one, or with its name, the others are registered. A crash at any point is repaired by the next call: the
+    file is still there, and the same seeds are the same batch. Folders, links, hidden and unfinished files are passed
+    over. A name that other seeds have gets a number.
 
     Raises:
         HomeError: the home folder cannot be written.
@@ -61,8 +71,20 @@ def take(home: Home, registry: Registry, settle_s: float, max_chars: int) -> lis
         for folder in (home.inbox / ACCEPTED, home.inbox / REJECTED):
             folder.mkdir(parents=True, exist_ok=True)
         with home.lock("inbox"):
-            done = [_take_one(home, registry, path, max_chars) for path in _settled_files(home.inbox, settle_s)]
+            done = [_take_one(home, registry, path, max_chars) for path in _first(_settled_files(home.inbox, settle_s))]
     return [outcome for outcome in done if outcome]
+
+
+def _first(paths: list[Path]) -> Iterator[Path]:
+    """As many as may be read in one call; at least one."""
+    read = 0
+    for path in paths:
+        state = _state(path)
+        size = state[1] if state else 0
+        if read and read + size > BYTES_A_CALL:
+            return
+        read += size
+        yield path
 
 
 def _settled_files(inbox: Path, settle_s: float) -> list[Path]:
@@ -82,15 +104,18 @@ def _take_one(home: Home, registry: Registry, path: Path, max_chars: int) -> Tak
     """What became of a file; None if somebody changed or took it meanwhile, which the next call will see."""
     before = _state(path)
     try:
-        read: Seeds | SeedError = read_seeds(path, max_chars)
+        read: Seeds | SeedError = read_seeds(path, max_chars, Reading(max_bytes=BYTES_A_CALL))
     except SeedError as error:
         read = error
+    except Exception as error:  # noqa: BLE001 - whatever one file brings about, the others are to be read
+        read = SeedError(printable(str(path)), [Fault(f"cannot be read: {type(error).__name__}: {error}")])
     if before is None or _state(path) != before:
         return None
     if isinstance(read, SeedError):
         target = _free(home.inbox / REJECTED, path.name)
-        advice = "Correct the file and drop it into the inbox again."
-        atomic_write(target.with_name(f"{target.name}.error.txt"), f"{read}\n{advice}\n".encode(errors="replace"))
+        atomic_write(
+            target.with_name(f"{target.name}{ERROR_SUFFIX}"), f"{read}\n{ADVICE}\n".encode(errors="backslashreplace")
+        )
         _move(path, target)
         return Rejected(target, str(read))
     batch = _stage_under_free_name(registry, batch_name_from_file(path), read)
@@ -127,13 +152,28 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _free(folder: Path, name: str) -> Path:
-    """A path in `folder` at which nothing lies: `name`, or with a number before its suffix."""
-    path = folder / name
+    """A path in `folder` at which nothing lies: `name`, or with a number before its suffix.
+
+    The middle of a long name is left out, so that the name of the reason beside it, and that of the file in which the
+    reason is first written, are no longer than file systems allow.
+    """
+    path = folder / _shortened(name, "")
     number = 2
-    while path.exists():
-        path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+    while os.path.lexists(path):
+        path = folder / _shortened(name, f"-{number}")
         number += 1
     return path
+
+
+def _shortened(name: str, number: str) -> str:
+    stem, suffix = os.fsencode(Path(name).stem), os.fsencode(Path(name).suffix)
+    if len(suffix) > MAX_SUFFIX_BYTES:
+        stem, suffix = stem + suffix, b""
+    room = MAX_NAME_BYTES - len(suffix) - len(number)
+    if len(stem) > room:
+        digest = hashlib.sha256(stem).hexdigest()[:8].encode()
+        stem = stem[: room - len(digest) - 1].decode(errors="ignore").encode() + b"~" + digest
+    return os.fsdecode(stem) + number + os.fsdecode(suffix)
 
 
 def _move(path: Path, target: Path) -> None:

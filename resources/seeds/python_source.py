@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 
+from evergrow.resources.seeds.languages import BY_SUFFIX
+from evergrow.resources.seeds.licenses import folder_license
 from evergrow.resources.seeds.source import Fault, SeedError
 
+HARVESTED = {".py", ".ipynb", *BY_SUFFIX}
 NO_LICENSE = "UNKNOWN"
 MAX_LICENSE_CHARS = 80  # some packages put the licence's whole text where its name belongs
 
 
 @dataclass(frozen=True, slots=True)
 class SourceTree:
-    """Where source lies: a single .py file, or folders (several for a namespace package).
+    """Where source lies: a single file, or folders (several for a namespace package).
 
     `label` is the path that its files are known by, such as `xml/dom`; `license` an SPDX identifier or the words of the
     package's author, None if unknown.
@@ -41,11 +44,11 @@ def locate(target: str) -> tuple[SourceTree, list[str]]:
         return _module_tree(target, spec), [both] if path.exists() else []
     if target and path.is_dir():
         return _path_tree(path.resolve()), []
-    if path.is_file() and path.suffix == ".py":
+    if path.is_file() and path.suffix in HARVESTED:
         return _path_tree(path.resolve()), []
     if target and path.exists():
-        raise SeedError(target, [Fault("is neither a folder nor a .py file: use `seeds add` for files of seeds")])
-    where = "is no package or module that is installed here, nor a folder or .py file"
+        raise SeedError(target, [Fault("is neither a folder nor a source file: use `seeds add` for files of seeds")])
+    where = "is no package or module that is installed here, nor a folder or source file"
     raise SeedError(target, [Fault(f"{where}: check its name, or install it into the environment of evergrow")])
 
 
@@ -89,7 +92,8 @@ def _module_tree(name: str, spec: ModuleSpec) -> SourceTree:
 def _path_tree(path: Path) -> SourceTree:
     standard = Path(sysconfig.get_path("stdlib")).resolve()
     in_standard = path.is_relative_to(standard) and not {"site-packages", "dist-packages"} & set(path.parts)
-    return SourceTree(path.stem if path.is_file() else path.name, (path,), "PSF-2.0" if in_standard else None)
+    license_name = "PSF-2.0" if in_standard else folder_license(path if path.is_dir() else path.parent)
+    return SourceTree(path.stem if path.is_file() else path.name, (path,), license_name)
 
 
 def _package_license(name: str) -> str | None:

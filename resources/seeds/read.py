@@ -1,24 +1,29 @@
 """Reads seed files: whatever their format, the same columns; whatever is wrong, one message."""
 
-import difflib
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from evergrow.methods.evolution.records import COMPLEXITY, DIVERSITY, are_records, scores
 from evergrow.methods.text import ids
-from evergrow.resources.seeds.formats import RawTable, UnreadableError, parse
+from evergrow.resources.seeds.encodings import mojibake_note
+from evergrow.resources.seeds.formats import MAX_BYTES, parse
+from evergrow.resources.seeds.forms import Form, advised_form, text_columns, with_content
 from evergrow.resources.seeds.kinds import guess_kinds
-from evergrow.resources.seeds.source import KINDS, Fault, SeedError, Seeds, listed, quoted
+from evergrow.resources.seeds.paths import SeedFile, printable, read_bytes
+from evergrow.resources.seeds.raw import RawTable, UnreadableError
+from evergrow.resources.seeds.source import KINDS, Fault, Kind, SeedError, Seeds, listed, quoted
 
-ROW = "row of the file"  # a column for the way, dropped at the end
+ROW, FILE = "row of the file", "file of the row"  # columns for the way, dropped at the end
 RESERVED = {
     *("id", "seed_id", "root_id", "parent_id", "batch", "domain", "kind", "source", "license", "round", "slot"),
     *("content", "complexity", "complexity_reason", "diversity", "nearest_id", "value", "parent_complexity"),
     *("parent_diversity", "generator_model", "judge_model", "embedding_model", "prompt_version", "call_id"),
-    *("judge_call_id", "run_id", "reason", "tree", "leaf_id", "attributes", ROW),
+    *("judge_call_id", "run_id", "reason", "tree", "leaf_id", "attributes", ROW, FILE),
 }
 LIKELY_CONTENT = (
     "text",
@@ -34,86 +39,151 @@ LIKELY_CONTENT = (
 )
 MADE_ID_LENGTHS = (12, 16, 24, 32, 64)
 PLAIN_ID = r"\A[A-Za-z0-9.~-]+\z"
+# Spaces, controls and marks that are only set upon others, and letters that are drawn as nothing.
+INVISIBLE = r"\A[\s\p{Z}\p{Cc}\p{Cf}\p{M}\u115F\u1160\u2800\u3164\uFFA0]*\z"
 
 
-def read_seeds(path: Path, max_chars: int) -> Seeds:
-    """The seeds in `path`: a JSON array, JSON lines, CSV or Parquet, with `content` and, if you like, `id`.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a file is to be read, where it does not say so itself.
 
-    Missing ids are made from the content's SHA-256. `kind` is the file's, or guessed (`seed_kinds`). Of rows with equal
+    `column` and `id_column` are the file's names of `content` and `id`; `form` the form of its tasks; `encoding` that
+    of its texts; `kind` the kind of all its seeds; `max_bytes` the most bytes that it may hold (`seeds.max_bytes`).
+    """
+
+    column: str | None = None
+    id_column: str | None = None
+    form: Form | None = None
+    encoding: str | None = None
+    kind: Kind | None = None
+    max_bytes: int = MAX_BYTES
+
+
+AS_IT_IS = Reading()
+
+
+def read_seeds(path: Path, max_chars: int, reading: Reading = AS_IT_IS) -> Seeds:
+    """The seeds in the file at `path`, as `read_files` reads them."""
+    return read_files([SeedFile(printable(path.name), path)], max_chars, reading)
+
+
+def read_files(files: Sequence[SeedFile], max_chars: int, reading: Reading = AS_IT_IS) -> Seeds:
+    """The seeds in files: JSON, JSON lines, CSV, Parquet or Arrow, with `content` and, if you like, `id`.
+
+    Missing ids are made from the content's SHA-256. `kind` is the file's, or guessed (`kinds`). Of rows with equal
     content the first stays. Other columns are kept, under `seed_<name>` where evergrow has a use of its own for the
     name; JSON values that are nested or of several types become JSON text. CSV fields are text, empty ones null.
 
     Args:
-        path: the file.
+        files: at least one.
         max_chars: longest `content` that is taken, in characters (setting `seeds.max_chars`).
+        reading: how they are to be read.
 
     Raises:
-        SeedError: the file cannot be read, or a row of it is wrong; nothing is taken then.
+        SeedError: a file cannot be read, or a row of one is wrong; nothing is taken then.
     """
+    tables: list[RawTable] = []
+    refused: list[SeedError] = []
+    for file in files:
+        try:
+            tables.append(_table(file, max_chars, reading))
+        except SeedError as error:
+            refused.append(error)
+    if refused:
+        raise _all_of(refused, len(files))
+    notes = [note for table in tables for note in table.notes]
+    parts = [_normalised(table, file.label) for table, file in zip(tables, files, strict=True)]
+    origin = files[0].origin if len(files) == 1 else f"{files[0].origin} and {len(files) - 1:,} more"
+    frame = _together(parts)
+    kinds, of_kinds = _kinds(frame, reading.kind)
+    frame, dropped = _without_copies(frame.with_columns(kinds))
+    _refuse_shared_ids(frame, origin)
+    of_texts = (*mojibake_note(frame["content"]), *_score_notes(frame))
+    return Seeds(frame.drop(ROW, FILE), (*dropped, *_id_notes(frame), *of_kinds, *notes, *of_texts), origin)
+
+
+def _all_of(refused: Sequence[SeedError], files: int) -> SeedError:
+    if len(refused) == 1:
+        return refused[0]
+    faults = [Fault(f"{error.origin}: {fault}") for error in refused for fault in error.faults]
+    return SeedError(f"{len(refused):,} of {files:,} files", faults)
+
+
+def _table(file: SeedFile, max_chars: int, reading: Reading) -> RawTable:
+    """The file's rows with `content`, and with `id` and `kind` if it has them, as String columns.
+
+    Raises:
+        SeedError: it cannot be read, or rows of it are wrong.
+    """
+    texts = text_columns(reading.form, reading.column)
+    id_column = reading.id_column or "id"
     try:
-        table = parse(_read(path), path.suffix.lower())
+        data = read_bytes(file, reading.max_bytes)
+        wanted = (*texts, id_column, "kind")
+        raw = parse(data, file.label, wanted, (id_column,), reading.encoding, reading.max_bytes)
+        if raw.faults and not raw.frame.width:
+            raise SeedError(file.origin, raw.faults)
+        table = with_content(_with_id(raw, reading.id_column), reading.form, reading.column)
     except UnreadableError as error:
-        raise SeedError(str(path), [error.fault]) from error
+        raise SeedError(file.origin, [error.fault]) from error
     except RecursionError as error:
-        raise SeedError(str(path), [Fault("has values that are nested too deeply: flatten them")]) from error
+        raise SeedError(file.origin, [Fault("has values that are nested too deeply: flatten them")]) from error
     faults = table.faults + _content_faults(table, max_chars) + _id_faults(table) + _kind_faults(table)
     if faults:
-        raise SeedError(str(path), faults)
+        raise SeedError(file.origin, faults)
     if not table.rows:
-        raise SeedError(str(path), [Fault("holds no seeds: it needs at least one row with `content`")])
-    frame, notes = _normalised(table, path.name)
-    frame, dropped = _without_copies(frame)
-    _refuse_shared_ids(frame, str(path))
-    return Seeds(frame.drop(ROW), (*dropped, *_id_notes(frame), *notes), str(path))
+        raise SeedError(file.origin, [Fault("holds no seeds: it needs at least one row with `content`")])
+    return table
 
 
-def _read(path: Path) -> bytes:
-    if not path.exists():
-        near = difflib.get_close_matches(path.name, _names_in(path.parent), n=1)
-        raise UnreadableError("does not exist" + (f"; did you mean {near[0]!r}?" if near else ": check the path"))
-    if path.is_dir():
-        raise UnreadableError(f"is a folder: name one file in it ({listed(_names_in(path), 5) or 'it has none'})")
-    if not path.is_file():
-        raise UnreadableError("is not a regular file: write the seeds to a file first")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}; check its permissions") from error
-
-
-def _names_in(folder: Path) -> list[str]:
-    try:
-        return sorted(entry.name for entry in folder.iterdir() if entry.is_file())
-    except OSError:
-        return []
+def _with_id(table: RawTable, column: str | None) -> RawTable:
+    """The table with the column of this name as `id`; one that it had is called `seed_id`."""
+    if column is None or column == "id":
+        return table
+    if column not in table.frame.columns:
+        raise UnreadableError(
+            f"has no column {quoted(column)}, only {listed(table.frame.columns)}: name another with --id-column"
+        )
+    frame = (
+        table.frame.rename({"id": _free_name("id", table.frame.columns)})
+        if "id" in table.frame.columns
+        else table.frame
+    )
+    return RawTable(frame.rename({column: "id"}), table.rows, table.lines, table.faults, table.notes)
 
 
 def _content_faults(table: RawTable, max_chars: int) -> list[Fault]:
     if "content" not in table.frame.columns:
-        return [] if not table.rows and not table.frame.columns else [Fault(_lacks_content(table.frame.columns))]
+        return [] if not table.rows and not table.frame.columns else [Fault(_lacks_content(table.frame))]
     content = pl.col("content")
     raise_it = "shorten it, or raise the setting seeds.max_chars (EVERGROW_SEEDS__MAX_CHARS)"
     too_long = pl.format(
         "`content` has {} characters, more than seeds.max_chars = {}: " + raise_it, content.str.len_chars(), max_chars
     )
-    return _faults(
-        table,
+    return table.found(
         pl.when(content.is_null())
         .then(pl.lit("lacks `content`: fill it in, or delete the row"))
         .when(content.str.strip_chars() == "")
         .then(pl.lit("`content` is blank: fill it in, or delete the row"))
+        .when(content.str.contains(INVISIBLE))
+        .then(pl.lit("`content` is blank, it has invisible characters only: fill it in, or delete the row"))
         .when(content.str.contains("\0", literal=True))
         .then(pl.lit("`content` holds a null character: remove it"))
         .when(content.str.len_chars() > max_chars)
-        .then(too_long),
+        .then(too_long)
     )
 
 
-def _lacks_content(names: list[str]) -> str:
+def _lacks_content(frame: pl.DataFrame) -> str:
+    names = frame.columns
+    has = f"has no `content`, only {listed(names) or 'rows without names'}"
+    if form := advised_form(frame):
+        return f"{has}: {form}"
     same = [name for name in names if name.strip().lower() == "content"]
     likely = same or [name for word in LIKELY_CONTENT for name in names if name.strip().lower() == word]
-    advice = f"rename {quoted(likely[0])}" if likely else "give the one that holds the seeds this name"
-    return f"has no `content`, only {listed(names) or 'rows without names'}: {advice}"
+    if likely:
+        return f"{has}: add --column {likely[0] if likely[0].isidentifier() else quoted(likely[0])}"
+    return f"{has}: name the one that holds the seeds with --column"
 
 
 def _id_faults(table: RawTable) -> list[Fault]:
@@ -121,7 +191,7 @@ def _id_faults(table: RawTable) -> list[Fault]:
         return []
     length = pl.col("id").str.len_chars()
     text = f"`id` has {{}} characters, at most {ids.MAX_SEED_ID_LENGTH}: shorten it, or leave it out to get one made"
-    return _faults(table, pl.when(length > ids.MAX_SEED_ID_LENGTH).then(pl.format(text, length)))
+    return table.found(pl.when(length > ids.MAX_SEED_ID_LENGTH).then(pl.format(text, length)))
 
 
 def _kind_faults(table: RawTable) -> list[Fault]:
@@ -129,46 +199,70 @@ def _kind_faults(table: RawTable) -> list[Fault]:
         return []
     given = table.frame["kind"]
     wrong = given.is_not_null() & (given != "") & ~given.is_in(KINDS)
+    some = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
     return [
-        Fault(f"`kind` is {quoted(given[at])}: make it {' or '.join(KINDS)}, or leave it out", *_place(table, at))
+        Fault(f"`kind` is {quoted(given[at])}: make it {some}, or leave it out", *table.place(at))
         for at in wrong.arg_true().to_list()
     ]
 
 
-def _faults(table: RawTable, text: pl.Expr) -> list[Fault]:
-    """A fault for each row that `text` has words for."""
-    found = table.frame.select(text=text).with_row_index("at").drop_nulls("text")
-    return [Fault(words, *_place(table, at)) for at, words in found.iter_rows()]
-
-
-def _place(table: RawTable, at: int) -> tuple[int, int | None]:
-    return table.rows[at], table.lines[at] if table.lines else None
-
-
-def _normalised(table: RawTable, file_name: str) -> tuple[pl.DataFrame, list[str]]:
-    """The columns of `Seeds`, after them the file's own, and `ROW`; and what is to be said about kinds."""
+def _normalised(table: RawTable, label: str) -> pl.DataFrame:
+    """The columns of `Seeds` (`kind` null where the file has none), then the file's own, `ROW` and `FILE`."""
     frame = table.frame
-    kinds, notes = _kinds(frame)
-    rows = pl.Series(ROW, table.rows, dtype=pl.Int64)
     seed_ids = _seed_ids(frame)
     own = {"id", "content", "kind"}
     columns = [
-        pl.Series("id", [ids.escape_seed_id(i) for i in seed_ids], dtype=pl.String),
-        pl.Series("seed_id", seed_ids, dtype=pl.String),
+        _root_ids(seed_ids),
+        seed_ids,
         frame["content"],
-        kinds,
-        pl.Series("source", [f"{file_name}:{row}" for row in table.rows], dtype=pl.String),
+        (frame["kind"] if "kind" in frame.columns else pl.Series("kind", [None] * frame.height, dtype=pl.String)),
+        pl.Series(ROW, table.rows, dtype=pl.Int64),
     ]
+    if are_records(frame.columns):
+        found = scores(frame)
+        is_scored = found["complexity"].is_not_null() & (columns[3].fill_null("") == "")
+        columns[3] = frame.select(
+            pl.when(is_scored).then(pl.lit("question")).otherwise(pl.lit(columns[3])).alias("kind")
+        )["kind"]
+        columns += [found["complexity"], found["diversity"]]
+        own |= {COMPLEXITY, DIVERSITY}
     for name, spellings in (("license", ("license", "licence")), ("domain", ("domain",))):
         given = next((s for s in spellings if frame.schema.get(s) == pl.String), None)
         if given:
             columns.append(frame[given].rename(name))
             own.add(given)
-    taken = {series.name for series in columns} | {ROW}
+    taken = {series.name for series in columns} | {"source", FILE}
     for series in frame.select(name for name in frame.columns if name not in own):
         columns.append(series.rename(_free_name(series.name, taken | set(frame.columns) - {series.name})))
         taken.add(columns[-1].name)
-    return pl.DataFrame({series.name: series for series in [*columns, rows]}), notes
+    file = pl.lit(label).alias(FILE)
+    made = pl.DataFrame({series.name: series for series in columns}).with_columns(
+        file, source=pl.format("{}:{}", file, ROW)
+    )
+    first = ["id", "seed_id", "content", "kind", "source"]
+    return made.select(*first, pl.exclude(*first, ROW, FILE), ROW, FILE)
+
+
+def _together(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """One table of all; a column whose type differs between files becomes JSON text where numbers do not hold both."""
+    if len(parts) == 1:
+        return parts[0]
+    types: dict[str, set[pl.DataType]] = {}
+    for part in parts:
+        for name, dtype in part.schema.items():
+            types.setdefault(name, set()).add(dtype)
+    mixed = {n for n, dtypes in types.items() if len(dtypes) > 1 and not all(t.is_numeric() for t in dtypes)}
+    alike = [part.with_columns(_as_text(part[name]) for name in part.columns if name in mixed) for part in parts]
+    together = pl.concat(alike, how="diagonal_relaxed")
+    return together.select(pl.exclude(ROW, FILE), ROW, FILE)
+
+
+def _as_text(series: pl.Series) -> pl.Series:
+    if series.dtype == pl.String:
+        return series
+    frame = pl.DataFrame({"value": series})
+    texts = frame.select(pl.struct("value").struct.json_encode().str.extract(r'(?s)\A\{"value":(.*)\}\z'))["value"]
+    return frame.select(pl.when(pl.col("value").is_not_null()).then(pl.lit(texts)).alias(series.name))[series.name]
 
 
 def _free_name(name: str, taken: Iterable[str]) -> str:
@@ -178,25 +272,30 @@ def _free_name(name: str, taken: Iterable[str]) -> str:
     return next(candidate for candidate in candidates if candidate not in taken)
 
 
-def _kinds(frame: pl.DataFrame) -> tuple[pl.Series, list[str]]:
-    if "kind" in frame.columns and (frame["kind"].fill_null("") != "").all():
-        return frame["kind"], []
-    kinds = guess_kinds(frame["content"])
-    if "kind" in frame.columns:
-        given = frame.select(pl.when(pl.col("kind") != "").then("kind"))["kind"]
-        kinds = given.fill_null(kinds)
-    code = int((kinds == "code").sum())
-    if code in {0, len(kinds)}:
+def _kinds(frame: pl.DataFrame, stated: Kind | None) -> tuple[pl.Series, list[str]]:
+    """The kind of each row, and what is to be said of the guess."""
+    given = frame.select(pl.when(pl.col("kind") != "").then("kind"))["kind"]
+    if stated:
+        return given.fill_null(stated), []
+    if given.null_count() == 0:
+        return given, []
+    kinds = given.fill_null(guess_kinds(frame["content"]))
+    counts = dict(kinds.value_counts(sort=True).iter_rows())
+    if len(counts) == 1:
         return kinds, []
-    mixed = f"{code:,} rows look like code, {len(kinds) - code:,} like instructions: a column `kind` would settle it"
-    return kinds, [mixed]
+    parts = [f"{counts[kind]:,} like {LOOKS[kind]}" for kind in KINDS if kind in counts]
+    return kinds, [f"rows look {', '.join(parts)}: a column `kind`, or --kind for all, would settle it"]
 
 
-def _seed_ids(frame: pl.DataFrame) -> list[str]:
+LOOKS = {"code": "code", "question": "programming tasks", "instruction": "other instructions"}
+
+
+def _seed_ids(frame: pl.DataFrame) -> pl.Series:
     """The file's ids; where it has none, the first 12 hex digits of the content's SHA-256, more where that clashes."""
+    if "id" in frame.columns and not ((frame["id"].is_null()) | (frame["id"] == "")).any():
+        return frame["id"].rename("seed_id")
     given = frame["id"].to_list() if "id" in frame.columns else [None] * frame.height
-    made = {content: hashlib.sha256(content.encode()).hexdigest() for content in frame["content"].to_list()}
-    digests = [made[content] for content in frame["content"].to_list()]
+    digests = [hashlib.sha256(content.encode()).hexdigest() for content in frame["content"].to_list()]
     lengths = dict.fromkeys((d for d, i in zip(digests, given, strict=True) if not i), MADE_ID_LENGTHS[0])
     taken = {i for i in given if i}
     for longer in MADE_ID_LENGTHS[1:]:
@@ -204,7 +303,17 @@ def _seed_ids(frame: pl.DataFrame) -> list[str]:
         for digest, length in lengths.items():
             if counts[digest[:length]] > 1 or digest[:length] in taken:
                 lengths[digest] = longer
-    return [i or d[: lengths[d]] for i, d in zip(given, digests, strict=True)]
+    made = [i or d[: lengths[d]] for i, d in zip(given, digests, strict=True)]
+    return pl.Series("seed_id", made, dtype=pl.String)
+
+
+def _root_ids(seed_ids: pl.Series) -> pl.Series:
+    odd = ~seed_ids.str.contains(PLAIN_ID)
+    if not odd.any():
+        return seed_ids.rename("id")
+    return pl.Series(
+        "id", [ids.escape_seed_id(i) if o else i for i, o in zip(seed_ids, odd, strict=True)], dtype=pl.String
+    )
 
 
 def _without_copies(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
@@ -213,21 +322,33 @@ def _without_copies(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     if not copies:
         return frame, []
     copy = frame.filter(pl.col("content").is_first_distinct().not_()).row(0, named=True)
-    first = kept.filter(pl.col("content") == copy["content"])[ROW].item()
-    return kept, [f"{copies:,} rows left out: an earlier row has the same content (row {copy[ROW]} is row {first})"]
+    first = kept.filter(pl.col("content") == copy["content"]).row(0, named=True)
+    one_file = frame[FILE].n_unique() == 1
+    named = f"row {copy[ROW]} is row {first[ROW]}" if one_file else f"{copy['source']} is {first['source']}"
+    return kept, [f"{copies:,} rows left out: an earlier row has the same content ({named})"]
 
 
 def _refuse_shared_ids(frame: pl.DataFrame, origin: str) -> None:
-    shared = frame.filter(pl.col("seed_id").is_duplicated()).group_by("seed_id", maintain_order=True).agg(ROW)
-    if not shared.is_empty():
-        faults = [
-            Fault(
-                f"id {quoted(i)} is also that of row {rows[0]}, whose content differs: give each an id of its own", row
-            )
-            for i, rows in shared.iter_rows()
-            for row in rows[1:]
-        ]
-        raise SeedError(origin, faults)
+    shared = frame.filter(pl.col("seed_id").is_duplicated())
+    if shared.is_empty():
+        return
+    one_file = frame[FILE].n_unique() == 1
+    first: dict[str, str] = {}
+    faults = []
+    for seed_id, row, source in shared.select("seed_id", ROW, "source").iter_rows():
+        place = f"row {row}" if one_file else source
+        if seed_id in first:
+            words = f"id {quoted(seed_id)} is also that of {first[seed_id]}, whose content differs: give each its own"
+            faults.append(Fault(words, row) if one_file else Fault(f"{place}: {words}"))
+        first.setdefault(seed_id, place)
+    raise SeedError(origin, faults)
+
+
+def _score_notes(frame: pl.DataFrame) -> list[str]:
+    if frame.schema.get("complexity") != pl.Float64:
+        return []
+    scored = frame["complexity"].is_not_null().sum()
+    return [f"{scored:,} rows are scored records of Tree-of-Evolution: they are evolved further, and must be beaten"]
 
 
 def _id_notes(frame: pl.DataFrame) -> list[str]:

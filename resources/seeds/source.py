@@ -6,8 +6,8 @@ from typing import Literal
 
 import polars as pl
 
-Kind = Literal["code", "instruction"]
-KINDS: tuple[Kind, ...] = ("code", "instruction")
+Kind = Literal["code", "question", "instruction"]
+KINDS: tuple[Kind, ...] = ("code", "question", "instruction")
 MAX_FAULTS_SHOWN = 10
 
 
@@ -16,7 +16,8 @@ class Seeds:
     """Seeds that are ready to be registered as a batch.
 
     `frame` has one row per seed and the columns `id` (root id: percent-encoded, unique), `seed_id` (as its author wrote
-    it), `content`, `kind` (code or instruction) and `source` (file:row or path:line), all String and without nulls;
+    it), `content`, `kind` (code; question: a programming task; instruction: any other) and `source` (file:row or
+    path:line), all String and without nulls;
     `license` and `domain` (String, may be null) where known; then the columns of the file that evergrow has no use for.
     `notes` are sentences for the user, `origin` names where the seeds came from.
     """

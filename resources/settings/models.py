@@ -166,6 +166,7 @@ class Seeds(Section):
     """What is taken as a seed."""
 
     max_chars: PositiveInt = Field(20_000, description="longest seed, characters")
+    max_bytes: PositiveInt = Field(4_000_000_000, description="largest file of seeds, bytes when inflated")
     harvest_min_chars: PositiveInt = Field(120, description="shortest harvested function, characters")
     harvest_max_chars: PositiveInt = Field(4_000, description="longest harvested function, characters")
 

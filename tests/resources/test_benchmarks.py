@@ -103,7 +103,7 @@ def test_files_of_other_kinds_are_left_out_and_named(tmp_path: Path) -> None:
     (tmp_path / "more").mkdir()
     assert read_benchmarks(tmp_path, ()).notes == (
         f"{tmp_path}: left out 'README.md', 'more': benchmarks are files that end in "
-        ".json, .jsonl, .ndjson, .csv, .parquet",
+        ".json, .jsonl, .ndjson, .csv, .tsv, .parquet, .arrow, .feather, .ipc",
     )
 
 
@@ -115,8 +115,8 @@ WRONG: list[tuple[str, str | bytes, str]] = [
     ("f.json", '[{"points": 3}]', "holds no text, only 'points': add a column of it"),
     ("f.json", "[]", "holds no text, only no rows: add a column of it"),
     ("f.parquet", b"PAR1 and nothing", "not a Parquet file that can be read"),
-    ("f.jsonl.gz", b"not packed", "cannot be unpacked: Not a gzipped file"),
-    ("f.jsonl.gz", gzip.compress(b'{"prompt": "a"}' * 99)[:-9], "cannot be unpacked: "),
+    ("f.jsonl.gz", b"not packed", "line 1: not JSON at column 1"),
+    ("f.jsonl.gz", gzip.compress(b'{"prompt": "a"}' * 99)[:-9], "is compressed with gzip and damaged or cut off"),
     ("f.csv", b"id,prompt\n1,\xff\n", "line 2: is not UTF-8 text"),
 ]
 

@@ -7,6 +7,7 @@ import polars as pl
 
 from evergrow.assets.names import BATCHES_NAME, SEEDS
 from evergrow.flows.runs import of_this_process
+from evergrow.resources.host.dagster_private import RUN_KEY_TAG
 from tests.platform import Platform, functions
 from tests.sensors.conftest import keys, look, reason, requested
 from tests.sensors.test_advance import begun
@@ -116,3 +117,22 @@ def test_a_batch_that_is_being_worked_on_is_not_loaded_meanwhile(platform: Platf
     begun(platform, of_this_process())
 
     assert "no new file" in reason(look(platform, "inbox"))
+
+
+def test_seeds_that_were_wiped_load_again(platform: Platform) -> None:
+    drop(platform, "first.jsonl")
+    keys_seen: list[str | None] = []
+    for _ in range(3):
+        found = look(platform, "inbox")
+        assert isinstance(found, dg.SensorResult), found
+        (request,) = found.run_requests or ()
+        keys_seen.append(request.run_key)
+        platform.instance.create_run_for_job(
+            platform.definitions.resolve_job_def("seeds"),
+            tags={**request.tags, RUN_KEY_TAG: str(request.run_key)},
+            status=dg.DagsterRunStatus.SUCCESS,
+        )
+        load(platform, found)
+        assert "no new file" in reason(look(platform, "inbox"))
+        platform.instance.wipe_assets([SEEDS])
+    assert len(set(keys_seen)) == 3

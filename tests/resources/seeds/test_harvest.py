@@ -157,8 +157,10 @@ def test_files_that_cannot_be_parsed_are_skipped_with_a_note(tmp_path: Path) -> 
     (root / "g.py").write_bytes(b"#" * 2_000_001)
     seeds = take(root)
     assert seed_ids(seeds) == ["pkg.c.f"]
-    assert [note.split(" ")[1] for note in seeds.notes[:5]] == [f"pkg/{name}.py" for name in "abdef"]
-    assert seeds.notes[5:] == ("skipped: 1 more",)
+    large, unread = seeds.notes
+    assert large == "left out, larger than 2,000,000 bytes: 1 file: pkg/g.py"
+    assert unread.startswith("left out, cannot be parsed: 5 files: ")
+    assert [name in unread for name in ("pkg/a.py", "pkg/b.py", "pkg/d.py", "pkg/e.py", "pkg/f.py")] == [True] * 5
 
 
 def test_other_encodings_and_line_ends_are_read(tmp_path: Path) -> None:
@@ -240,9 +242,9 @@ def test_a_target_without_functions_is_named_with_the_remedy(target: str, expect
 
 def test_other_targets_that_cannot_be_are_refused(tmp_path: Path) -> None:
     root = grow(tmp_path, {"seeds.json": "[]", "bad/m.py": "def f(:"})
-    with pytest.raises(SeedError, match=r"seeds\.json: is neither a folder nor a \.py file: use `seeds add`"):
+    with pytest.raises(SeedError, match=r"seeds\.json: is neither a folder nor a source file: use `seeds add`"):
         take(root / "seeds.json")
-    with pytest.raises(SeedError, match=r"has no documented functions.*bad/m\.py cannot be parsed"):
+    with pytest.raises(SeedError, match=r"has no documented functions.*cannot be parsed: 1 file: bad/m\.py"):
         take(root / "bad")
     with pytest.raises(SeedError, match="limit is 0"):
         take("json", 0)

@@ -1,5 +1,6 @@
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from evergrow.resources.host.home import Home
 from evergrow.resources.registry.batches import staged, staged_batches
 from evergrow.resources.registry.registry import Registry
+from evergrow.resources.seeds import inbox
 from evergrow.resources.seeds.inbox import Rejected, Taken, take
 from evergrow.resources.settings import load_settings
 
@@ -68,7 +70,7 @@ def test_a_wrong_file_is_put_aside_with_the_reason_beside_it(home: Home, registr
     assert str(bad) == f"rejected {bad.reason}; it lies in {home.inbox / 'rejected'}"
     assert names(home.inbox / "rejected") == {"bad.json", "bad.json.error.txt"}
     said = (home.inbox / "rejected" / "bad.json.error.txt").read_text()
-    assert said == f"{bad.reason}\nCorrect the file and drop it into the inbox again.\n"
+    assert said == f"{bad.reason}\n{inbox.ADVICE}\n"
     assert [batch.batch for batch in staged_batches(registry)] == ["good"]
 
 
@@ -146,3 +148,61 @@ def test_a_file_whose_seeds_are_registered_already_makes_no_second_batch(home: H
     (again,) = look(home, registry)
     assert isinstance(again, Taken)
     assert [batch.batch for batch in staged_batches(registry)] == ["f"]
+
+
+ODD_NAMES = [
+    b"-rf.jsonl",
+    b"caf\xe9.jsonl",
+    b"A B.JSONL",
+    b"n" * 249 + b".jsonl",
+    b"\xf0\x9f\x98\x80.jsonl",
+    b"a\nb.jsonl",
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_file_is_taken_or_put_aside_whatever_it_is_called(home: Home, registry: Registry, name: bytes) -> None:
+    good, bad = json.dumps({"content": "x"}).encode(), b"{"
+    for content in (good, bad, good, bad):
+        Path(os.fsdecode(os.fsencode(home.inbox) + b"/" + name)).write_bytes(content)
+        drop(home, "zz.json", secrets.token_hex())
+        kinds = [type(outcome) for outcome in look(home, registry)]
+        assert kinds.count(Rejected) == (content == bad)
+        assert len(kinds) == 2
+        assert names(home.inbox) == {"accepted", "rejected"}
+    assert len(names(home.inbox / "accepted")) == 6
+    assert len(names(home.inbox / "rejected")) == 4
+
+
+def test_what_is_said_of_an_odd_name_can_be_printed(home: Home, registry: Registry) -> None:
+    Path(os.fsdecode(os.fsencode(home.inbox) + b"/caf\xe9.jsonl")).write_text('{"content": "x"}')
+    Path(os.fsdecode(os.fsencode(home.inbox) + b"/caf\xe8.jsonl")).write_text("{")
+
+    for outcome in look(home, registry):
+        assert "caf\\xe" in str(outcome)
+        str(outcome).encode()
+
+
+def test_one_look_reads_a_bounded_amount_and_the_next_goes_on(
+    home: Home, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        drop(home, f"f{number}.json", "x" * 100 + str(number))
+    monkeypatch.setattr(inbox, "BYTES_A_CALL", 300)
+
+    looks = [len(look(home, registry)) for _ in range(3)]
+
+    assert looks == [2, 2, 0]
+
+
+def test_a_file_too_large_for_a_look_is_put_aside_with_the_command_that_takes_it(
+    home: Home, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(home, "a.json", "x" * 500)
+    drop(home, "b.json", "x")
+    monkeypatch.setattr(inbox, "BYTES_A_CALL", 300)
+
+    kinds = [type(outcome) for outcome in [*look(home, registry), *look(home, registry)]]
+
+    assert kinds == [Rejected, Taken]
+    assert "evergrow seeds add FILE --batch NAME" in (home.inbox / "rejected" / "a.json.error.txt").read_text()
