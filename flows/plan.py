@@ -18,6 +18,7 @@ from evergrow.resources.ledger import Amount, Ledger
 from evergrow.resources.llm.budget import NEW_RUN, Purse, purses, spent_of
 from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
 from evergrow.resources.registry.batches import staged
+from evergrow.resources.sandbox.packages import Packages
 from evergrow.resources.settings import Settings, SettingsError
 
 SCHEMA = {
@@ -94,10 +95,10 @@ def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
     samples = samples_of(instance, seeds, collected)
     asked = with_tasks(settings, samples, domains_of(settings, samples)).filter(pl.col("task").is_in(ASKED))
     if not latest_materialization(instance, RESPONSES, batch):
-        yield answers_work(asked, settings.answers)
+        yield answers_work(asked, settings.answers, Packages.of(settings.sandbox).modules)
     if not latest_materialization(instance, VERIFIED, batch):
         programs = asked.filter(pl.col("task") == "code").with_columns(code="content")
-        yield tests_work(programs, settings.verification)
+        yield tests_work(programs, settings.verification, Packages.of(settings.sandbox).modules)
 
 
 def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:

@@ -59,7 +59,10 @@ def _answer(workspace: Workspace, sample_id: str, batch: str) -> list[dict[str, 
             continue
         rows = table.filter((pl.col("id") == sample_id) & (pl.col("batch") == batch)).collect().to_dicts()
         if rows:
-            kept = ("id", "batch", "task", "final_answer", "verdict", "verdict_detail", "tests", "sandbox", "agreement")
+            kept = (
+                *("id", "batch", "task", "final_answer", "verdict", "verdict_detail", "agreement"),
+                *("tests", "dropped_tests", "packages", "sandbox"),
+            )
             later = ("benchmark", "span", "duplicate_of", "split", "license", "reason", "responder_model")
             told = {name: rows[0].get(name) for name in (*kept, *later)}
             calls = {"call_id": rows[0]["response_call_id"], "judge_call_id": rows[0].get("tests_call_id")}

@@ -29,7 +29,7 @@ from evergrow.resources.place import Places
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.registry import Registry
-from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import Settings, models
 
@@ -204,15 +204,14 @@ class EmbeddersResource(_Resource[Embedders]):
 class SandboxResource(_Resource[Sandbox | SandboxUnavailable]):
     """Where generated programs run, confined; where that cannot be had they run nowhere, and rows say so."""
 
-    require: str
     memory_mb: int
     wall_s: float
 
     @classmethod
     def of(cls, project: Project) -> Self:
-        """The level that the settings require, and the limits of a program."""
+        """The limits of a program."""
         rules = project.settings.sandbox
-        return cls(project=project, require=rules.require, memory_mb=rules.memory_mb, wall_s=rules.wall_s)
+        return cls(project=project, memory_mb=rules.memory_mb, wall_s=rules.wall_s)
 
     def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Sandbox | SandboxUnavailable]:  # noqa: ARG002
         """The sandbox, or why there is none."""

@@ -1,6 +1,6 @@
 """What the responder and the tester are asked: one request a draw, one a program, rendered as it is taken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import polars as pl
@@ -9,7 +9,7 @@ from evergrow.assets.evolution.requests import PEEKED
 from evergrow.methods.answering.responses import read_response, render_answer
 from evergrow.methods.answering.tasks import Task
 from evergrow.methods.verification.choices import options
-from evergrow.methods.verification.code import render_tests
+from evergrow.methods.verification.code import WrittenTests, read_tests, render_tests
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
 from evergrow.resources.settings import dataset
@@ -25,11 +25,13 @@ def draws(votes: int) -> pl.Expr:
     return pl.when(pl.col("task").is_in(VOTED)).then(votes).otherwise(1)
 
 
-def responder_requests(asked: pl.DataFrame, answers: dataset.Answers) -> Iterator[Request]:
+def responder_requests(
+    asked: pl.DataFrame, answers: dataset.Answers, packages: Sequence[str] = ()
+) -> Iterator[Request]:
     """The draws of `row, task, content`, lazily: the first one as the role says, the others warmer."""
     for row, task, content, wanted in asked.select("row", "task", "content", draws(answers.votes)).iter_rows():
         letters = options(content) if task == "choice" else ()
-        prompt, read = render_answer(task, content), partial(read_response, task, letters=letters)
+        prompt, read = render_answer(task, content, packages), partial(read_response, task, letters=letters)
         for draw in range(wanted):
             yield Request(
                 f"{row}{DRAW_MARK}{draw}", "responder", prompt.system, prompt.user, prompt.schema, draw, prompt.version,
@@ -37,21 +39,27 @@ def responder_requests(asked: pl.DataFrame, answers: dataset.Answers) -> Iterato
             )  # fmt: skip
 
 
-def tester_requests(programs: pl.DataFrame, rules: dataset.Verification) -> Iterator[Request]:
-    """The tests of `id, content, code`, lazily."""
-    for name, content, code in programs.select("id", "content", "code").iter_rows():
-        prompt = render_tests(content, code, rules.tests)
-        yield Request(name, "tester", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
+def tester_requests(programs: pl.DataFrame, rules: dataset.Verification, packages: Sequence[str]) -> Iterator[Request]:
+    """The tests of `id, content, code`, lazily; with `tests, dropped` of an earlier answer, those that are missing."""
+    asked = programs.with_columns(
+        pl.lit(None, pl.List(pl.String)).alias(name) for name in ("tests", "dropped") if name not in programs.columns
+    )
+    for name, content, code, *before in asked.select("id", "content", "code", "tests", "dropped").iter_rows():
+        earlier = WrittenTests(*(tuple(texts or ()) for texts in before))
+        missing = rules.tests - len(earlier.usable)
+        prompt = render_tests(content, code, missing, packages, earlier)
+        read = partial(read_tests, most=missing, code=code, packages=packages)
+        yield Request(name, "tester", prompt.system, prompt.user, prompt.schema, 0, prompt.version, parse=read)
 
 
-def answers_work(asked: pl.DataFrame, answers: dataset.Answers) -> Work:
+def answers_work(asked: pl.DataFrame, answers: dataset.Answers, packages: Sequence[str] = ()) -> Work:
     """Asking for all draws of `row, task, content`, of whom some stand for all."""
     total = asked.select(draws(answers.votes).sum()).item() or 0
-    like = list(responder_requests(asked.head(PEEKED), answers.model_copy(update={"votes": 1})))
+    like = list(responder_requests(asked.head(PEEKED), answers.model_copy(update={"votes": 1}), packages))
     return Work("responses", "responder", "dataset/responses", total, total, like, ANSWER_TOKENS)
 
 
-def tests_work(programs: pl.DataFrame, rules: dataset.Verification) -> Work:
+def tests_work(programs: pl.DataFrame, rules: dataset.Verification, packages: Sequence[str]) -> Work:
     """Asking for the tests of `id, content, code`, of whom some stand for all."""
-    like = list(tester_requests(programs.head(PEEKED), rules))
+    like = list(tester_requests(programs.head(PEEKED), rules, packages))
     return Work("tests", "tester", "dataset/verified", programs.height, programs.height, like, TESTS_TOKENS)

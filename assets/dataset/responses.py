@@ -22,6 +22,7 @@ from evergrow.resources.lake.lake import IF_ANY
 from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
+from evergrow.resources.sandbox.packages import Packages
 
 STAGE = "responses"
 DRAW = ("text", "final", "model", "call_id", "run_id")  # where a draw is usable, and who wrote it
@@ -47,7 +48,11 @@ def responses_table() -> Table:
         job=STAGE,
         ins=ins,
         prompts={f"answer_{task}": answer_prompt(task).version for task in ASKED},
-        values=lambda settings: {**role_values(settings, "responder"), **section_values(settings, "answers")},
+        values=lambda settings: {
+            **role_values(settings, "responder"),
+            **section_values(settings, "answers"),
+            **section_values(settings, "sandbox", "packages"),
+        },
         files=_files,
         stage=STAGE,
         kinds=("openai",),
@@ -72,10 +77,12 @@ async def responses(
     samples = with_tasks(settings, samples, domains)
     unasked = _unaskable(samples)
     asked = samples.filter(pl.col("task").is_in(ASKED) & ~pl.col("row").is_in(unasked["row"].implode()))
-    work = answers_work(asked, answers)
+    packages = Packages.of(settings.sandbox).modules
+    work = answers_work(asked, answers, packages)
     planned = models.forecast(place, work)
     async with models.engine(context, place) as engine:
-        outcomes = engine.ask(responder_requests(asked, answers), _as_text, label=STAGE, total=work.requests)
+        requests = responder_requests(asked, answers, packages)
+        outcomes = engine.ask(requests, _as_text, label=STAGE, total=work.requests)
         drawn = await gather(
             outcomes,
             lambda response: {"text": response.text, "final": response.final},

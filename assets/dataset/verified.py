@@ -1,6 +1,6 @@
 """Which answers are right: tests for code, run in the sandbox; agreement of several draws for maths and choices."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -21,22 +21,25 @@ from evergrow.methods.verification.choices import options, verify_choice
 from evergrow.methods.verification.code import read_tests, tests_prompt
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.methods.verification.verdicts import Verdict
+from evergrow.resources.llm.engine import Engine
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
-from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
+from evergrow.resources.sandbox.packages import Packages
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.sandbox.verifying import verify
 from evergrow.resources.settings import dataset
 from evergrow.resources.symbolic import symbolic
 
 STAGE = "verified"
-OF_MACHINE = ("sandbox.workers", "sandbox.require")  # where programs run shapes no verdict
-VERDICT = {
+OF_MACHINE = ("sandbox.workers", "sandbox.environment")  # where programs run shapes no verdict
+VERDICT: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(("verdict", "verdict_detail"), pl.String),
     "agreement": pl.Float64,
-    "tests": pl.String,
+    **dict.fromkeys(("tests", "dropped_tests", "packages"), pl.List(pl.String)),
     **dict.fromkeys(("tester_model", "tests_call_id", "sandbox"), pl.String),
 }
+TESTS = dict.fromkeys(("tests", "dropped"), pl.List(pl.String()))
 BY_AGREEMENT = ("maths", "choice")
 AGREED = {
     **dict.fromkeys(("id", "verdict", "verdict_detail"), pl.String),
@@ -79,15 +82,10 @@ async def verified(
     place = places.at(context, VERIFIED)
     rules = place.settings.verification
     programs = responses.filter(pl.col("task") == "code").select("id", "content", code="final_answer")
-    planned = models.forecast(place, tests_work(programs, rules))
+    packages = Packages.of(place.settings.sandbox).modules
+    planned = models.forecast(place, tests_work(programs, rules, packages))
     async with models.engine(context, place) as engine:
-        outcomes = engine.ask(
-            tester_requests(programs, rules),
-            partial(read_tests, most=rules.tests),
-            label="tests",
-            total=programs.height,
-        )
-        written = await gather(outcomes, lambda tests: {"tests": list(tests)}, {"tests": pl.List(pl.String())})
+        written = await _written(engine, programs, rules, packages)
     with models.progress.track(STAGE, written["reason"].null_count()) as advance:
         run = partial(verify, sandbox=sandbox, rules=rules, advance=advance)
         by_tests = _by_tests(programs, written, run)
@@ -113,6 +111,37 @@ def _facts(place: Place, table: pl.DataFrame, responses: pl.DataFrame) -> Facts:
     }
 
 
+async def _written(
+    engine: Engine, programs: pl.DataFrame, rules: dataset.Verification, packages: Sequence[str]
+) -> pl.DataFrame:
+    """The tests of `id, content, code`, as `gather` has them; what is missing of their number is asked for again."""
+    written = await _asked(engine, programs, rules, packages)
+    for _ in range(rules.test_rounds - 1):
+        short = programs.join(written.filter(pl.col("tests").list.len() < rules.tests), on="id", maintain_order="left")
+        if short.is_empty():
+            break
+        more = (await _asked(engine, short, rules, packages)).select("id", more="tests", also="dropped")
+        written = written.join(more, on="id", how="left", maintain_order="left").select(
+            *(name for name in written.columns if name not in TESTS),
+            tests=_both("tests", "more").list.unique(maintain_order=True),
+            dropped=_both("dropped", "also"),
+        )
+    return written
+
+
+async def _asked(
+    engine: Engine, programs: pl.DataFrame, rules: dataset.Verification, packages: Sequence[str]
+) -> pl.DataFrame:
+    requests = tester_requests(programs, rules, packages)
+    outcomes = engine.ask(requests, partial(read_tests, most=rules.tests), label="tests", total=programs.height)
+    return await gather(outcomes, lambda read: {"tests": list(read.usable), "dropped": list(read.dropped)}, TESTS)
+
+
+def _both(first: str, second: str) -> pl.Expr:
+    """Two lists as one; null where the first is, which no answer was found for."""
+    return pl.concat_list(first, pl.col(second).fill_null([]))
+
+
 def _by_tests(
     programs: pl.DataFrame, written: pl.DataFrame, run: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> pl.DataFrame:
@@ -122,6 +151,11 @@ def _by_tests(
         "id", verdict=pl.lit(Verdict.UNVERIFIED), verdict_detail=pl.format("no tests: {}", "reason")
     )
     tested = run(answers.drop_nulls("tests").select("id", "code", "tests"))
+    unread = answers.select("id", unread="dropped")
+    tested = tested.join(unread, on="id", how="left", maintain_order="left").with_columns(
+        dropped_tests=pl.concat_list(pl.col("unread").fill_null([]), "dropped_tests")
+    )
+    tested = tested.drop("unread")
     made_by = written.select("id", tester_model="model", tests_call_id="call_id")
     return pl.concat([tested, untested], how="diagonal").join(made_by, on="id", how="left")
 

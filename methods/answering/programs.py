@@ -3,6 +3,7 @@
 import ast
 import io
 import re
+import sys
 import tokenize
 import warnings
 from collections.abc import Iterator
@@ -100,6 +101,22 @@ def parse(code: str) -> ast.Module:
         raise ValueError(
             "the code is not valid Python: it is nested too deeply, or has characters it must not"
         ) from error
+
+
+def imported(code: str) -> list[str]:
+    """The modules beyond the standard library that `code` imports, sorted; none, if it is no valid Python."""
+    try:
+        tree = parse(code)
+    except ValueError:
+        return []
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=aliases):
+                names |= {alias.name.partition(".")[0] for alias in aliases}
+            case ast.ImportFrom(module=str(module), level=0):
+                names.add(module.partition(".")[0])
+    return sorted(names - sys.stdlib_module_names - {"answer"})
 
 
 def _gap(code: str) -> str | None:

@@ -44,8 +44,8 @@ def answer_prompt(task: Task) -> Prompt:
     return load_prompt(PROMPTS, f"answer_{task}")
 
 
-def render_answer(task: Task, content: str) -> Rendered:
-    """The responder's prompt for one sample.
+def render_answer(task: Task, content: str, packages: Sequence[str] = ()) -> Rendered:
+    """The responder's prompt for one sample; `packages` are what a program may import beyond the standard library.
 
     Raises:
         ValueError: it is a choice, and has no options such as "(A) ..." and "(B) ...".
@@ -54,7 +54,7 @@ def render_answer(task: Task, content: str) -> Rendered:
     letters = options(content) if task == "choice" else ()
     if task == "choice" and not letters:
         raise ValueError("it has no options such as '(A) ...' and '(B) ...' on lines of their own")
-    return answer_prompt(task).render(content=content, fence=fence(content), options=letters)
+    return answer_prompt(task).render(content=content, fence=fence(content), options=letters, packages=packages)
 
 
 def read_response(task: Task, answer: object, letters: Sequence[str] = ()) -> Response:
@@ -102,7 +102,7 @@ def without_thoughts(text: str) -> str:
 @cache
 def _rules(task: Task) -> tuple[str, ...]:
     """The longer sentences of a task's rules, which are the same for all samples."""
-    rules = answer_prompt(task).render(content="", fence="", options=()).system
+    rules = answer_prompt(task).render(content="", fence="", options=(), packages=()).system
     return tuple(sentence for sentence in _SENTENCE_END.split(rules) if len(sentence) >= _TELLING_CHARS)
 
 

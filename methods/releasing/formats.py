@@ -30,7 +30,16 @@ WITHOUT_ANSWERS: tuple[Form, ...] = ("chat", "parquet")  # forms that instructio
 EXPLAINING = (
     *("id", "batch", "root_id", "parent_id", "domain", "task", "round", "tree", "leaf_id", "attributes"),
     *("complexity", "complexity_reason", "diversity", "value", "verdict", "verdict_detail", "agreement"),
-    *("final_answer", "tests", "sandbox", "generator_model", "judge_model", "embedding_model", "responder_model"),
+    *(
+        "final_answer",
+        "tests",
+        "packages",
+        "sandbox",
+        "generator_model",
+        "judge_model",
+        "embedding_model",
+        "responder_model",
+    ),
     *("tester_model", "prompt_version", "response_prompt_version", "call_id", "judge_call_id", "response_call_id"),
     *("run_id", "response_run_id", "license"),
 )

@@ -1,12 +1,13 @@
 """The program that tries an answer on its tests, and how its report is read.
 
 An answer runs in the same process as its tests, so it can reach the harness through its callers' frames and report what
-it likes. What it prints, how it exits and what it replaces in the standard library does nothing; and whoever claims a
-pass is tried again with a test that cannot pass (`with_trap`). One that reads the tests to tell that one apart gets by.
+it likes. What it prints, how it exits and what it replaces in the standard library does nothing; and a report counts
+only if it says of each test whether its expectation was right or wrong (see `expectations`).
 """
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from evergrow.methods.text.answers import excerpt
 
@@ -19,14 +20,61 @@ import builtins
 __builtins__ = dict(vars(builtins))
 
 def try_tests(code, tests, nonce):
-    import os, sys
-    write, leave, say_to = os.write, os._exit, os.dup(1)
+    import io, os, sys
+    write, leave, say_to, home, most = os.write, os._exit, os.dup(1), os.getcwd(), 1 << 16
+    forbidden, first_builtins = set(), dict(vars(builtins))
+    first_environment, first_arguments = dict(os.environ), sys.argv[:]
 
-    def report(*words):
-        # Short enough for a pipe to take it in one piece, whatever else is written by threads of the answer.
-        line = " ".join((nonce, *map(str, words))).replace("\\n", " ")
-        write(say_to, ("\\n" + line + "\\n").encode("utf-8", "replace"))
-        leave(0)
+    def listen(event, given):
+        if event in ("os.fork", "os.forkpty", "os.exec", "os.posix_spawn", "os.system", "subprocess.Popen"):
+            forbidden.add("processes")
+        elif event in ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto"):
+            forbidden.add("network")
+        elif event == "socket.__new__" and int(given[1]) != 1:
+            forbidden.add("network")
+
+    class Bytes(io.BytesIO):
+        def write(self, data):
+            if self.tell() > most:
+                write(1, bytes(data))
+            return super().write(data)
+
+    class Printed(io.TextIOWrapper):
+        def getvalue(self):
+            self.flush()
+            return self.buffer.getvalue().decode("utf-8", "replace")
+
+    def printed():
+        return Printed(Bytes(), "utf-8", "backslashreplace", "", write_through=True)
+
+    class Loader:
+        def create_module(self, spec):
+            return None
+        def exec_module(self, module):
+            exec(self.get_code(), module.__dict__)
+        def is_package(self, name=None):
+            return False
+        def get_source(self, name=None):
+            return code
+        def get_code(self, name=None):
+            return compile(code, "answer.py", "exec", dont_inherit=True)
+
+    def emptied(folder):
+        names = os.listdir(folder)
+        if names:
+            import shutil
+            for name in names:
+                path = os.path.join(folder, name)
+                if os.path.isdir(path) and not os.path.islink(path):
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    os.unlink(path)
+
+    def missing(error):
+        for _ in range(10):
+            if isinstance(error, ModuleNotFoundError) and isinstance(error.name, str):
+                return error.name.partition(".")[0]
+            error = error and (error.__cause__ or error.__context__)
 
     def attempt(source, name, values):
         try:
@@ -38,57 +86,91 @@ def try_tests(code, tests, nonce):
                 said = str(error)
             except Exception:
                 said = ""
-            return (type(error).__name__ + ": " + said)[:300].rstrip(": ")
+            said = (type(error).__name__ + ": " + said)[:300].rstrip(": ")
+            needs = missing(error) or " ".join(sorted(forbidden))
+            return ("needs " + needs + " " if needs else "failed ") + said
 
-    module = type(sys)("answer")
-    sys.modules["answer"] = module
-    module.__dict__["__builtins__"] = builtins
-    fault = attempt(code, "answer.py", module.__dict__)
-    if fault is not None:
-        report("unloaded", fault)
-    for number, test in enumerate(tests, 1):
-        fault = attempt(test, "test.py", dict(module.__dict__))
+    def outcome(test):
+        forbidden.clear()
+        sys.stdin, sys.stdout, sys.stderr = io.TextIOWrapper(io.BytesIO(), "utf-8"), printed(), printed()
+        os.chdir(home)
+        module = type(sys)("answer")
+        sys.modules["answer"] = module
+        module.__dict__.update(__builtins__=builtins, __spec__=spec, __loader__=spec.loader, __file__="answer.py")
+        fault = attempt(code, "answer.py", module.__dict__)
         if fault is not None:
-            report("failed", number, fault)
-    report("passed", len(tests))
+            return "unloaded " + fault
+        return attempt(test, "test.py", dict(module.__dict__)) or "passed"
+
+    spec = type(sys.__spec__)("answer", Loader(), origin="answer.py")
+    sys.addaudithook(listen)
+    lines = []
+    for test in tests:
+        said = outcome(test).replace("\\n", " ").replace("\\r", " ")
+        lines.append("\\n" + nonce + " " + said[:400])
+        # A test that fails has not put back what it replaced.
+        vars(builtins).update(first_builtins)
+        sys.argv[:] = first_arguments
+        if dict(os.environ) != first_environment:
+            os.environ.clear()
+            os.environ.update(first_environment)
+        os.chdir(home)
+        emptied(home)
+    write(say_to, ("".join(lines) + "\\n").encode("utf-8", "replace"))
+    leave(0)
 """
 
 
-def test_program(code: str, tests: Sequence[str], nonce: str) -> str:
-    """A program that loads `code` as a module named `answer`, runs each of `tests` with its names, and reports.
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What became of one test.
 
-    It stops at the first test that fails, and ends without waiting for threads. `nonce` marks the report: a text that
-    nobody could guess who wrote `code`.
+    Attributes:
+        passed: whether it ran to its end.
+        loaded: whether the answer could be imported.
+        needs: what it failed for that this place does not have: a module, processes, network.
+        said: the exception, for people.
+    """
+
+    passed: bool
+    loaded: bool = True
+    needs: str | None = None
+    said: str = ""
+
+
+def test_program(code: str, tests: Sequence[str], nonce: str) -> str:
+    """A program that runs each of `tests` with the names of `code`, a module named `answer`, and reports on all.
+
+    Each has an answer that was just imported, an empty folder, an input that is at its end, and an output that is kept
+    (`sys.stdout.getvalue()`). It ends without waiting for threads. `nonce` marks the report: a text that nobody could
+    guess who wrote `code`.
     """
     return f"{_HARNESS}\ntry_tests({code!r}, {list(tests)!r}, {nonce!r})\n"
 
 
-def with_trap(tests: Sequence[str]) -> list[str]:
-    """`tests` and one more, which begins as the last of them does and cannot pass: only a forged report says it did."""
-    return [*tests, f"{tests[-1]}\nassert 1 == 2"]
-
-
-def not_forged(stdout: str, tests: Sequence[str], nonce: str) -> bool:
-    """Whether the report of a program with `with_trap(tests)` is true: all of `tests` passed, and the trap failed."""
+def read_report(stdout: str, count: int, nonce: str) -> list[Tried] | None:
+    """What the output of `test_program` reports of `count` tests; None if it does not report on each of them once."""
     found = re.findall(rf"^{nonce} (.*)$", stdout, re.MULTILINE)
-    return bool(found) and found[-1].startswith(f"failed {len(tests) + 1} ")
+    return [_read(line) for line in found] if len(found) == count else None
 
 
-def read_fault(stdout: str, tests: Sequence[str], nonce: str) -> str | None:
-    """What the report in the output of `test_program` holds against the answer; None if it passed every test."""
-    found = re.findall(rf"^{nonce} (.*)$", stdout, re.MULTILINE)
-    if not found:
-        return "the program ended before all of its tests were done"
-    match found[-1].split(" ", 2):
-        case ["passed", number] if number == str(len(tests)):
-            return None
-        case ["unloaded", *words]:
-            return f"does not load: {_shown(' '.join(words))}"
-        case ["failed", number, said] if number in {str(n) for n in range(1, len(tests) + 1)}:
-            return f"test {number}, {excerpt(tests[int(number) - 1])!r}: {_shown(said)}"
+def fault_of(number: int, test: str, tried: Tried) -> str:
+    """What is held against an answer for which test `number` failed."""
+    said = excerpt(_ADDRESS.sub("0x…", tried.said), DETAIL_CHARS)
+    return f"test {number}, {excerpt(test)!r}: {said}" if tried.loaded else f"does not load: {said}"
+
+
+def _read(line: str) -> Tried:
+    match line.split(" ", 1):
+        case ["unloaded", rest]:
+            inner = _read(rest)
+            return Tried(passed=False, loaded=False, needs=inner.needs, said=inner.said)
+        case ["passed"]:
+            return Tried(passed=True)
+        case ["needs", rest]:
+            needs, _, said = rest.partition(" ")
+            return Tried(passed=False, needs=needs, said=said)
+        case ["failed", said]:
+            return Tried(passed=False, said=said)
         case _:
-            return "the report of the tests was tampered with"
-
-
-def _shown(said: str) -> str:
-    return excerpt(_ADDRESS.sub("0x…", said), DETAIL_CHARS)
+            return Tried(passed=False, said="the report of the tests was tampered with")

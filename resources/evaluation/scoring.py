@@ -1,18 +1,17 @@
 """Tries programs on the tests of benchmarks, in the sandbox."""
 
-import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from evergrow.methods.answering.programs import imported
 from evergrow.methods.evaluation.problems import Problem
 from evergrow.methods.evaluation.stdin_tests import PROGRAM
 from evergrow.methods.text.answers import excerpt
-from evergrow.methods.verification.testing import DETAIL_CHARS, not_forged, read_fault, test_program, with_trap
+from evergrow.methods.verification.testing import DETAIL_CHARS
 from evergrow.methods.verification.verdicts import Verdict
-from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
-
-_ENDS = {"timeout": Verdict.TIMEOUT, "oom": Verdict.OOM, "crash": Verdict.CRASH, "output": Verdict.CRASH}
+from evergrow.resources.sandbox.trial import Trial, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +50,8 @@ def judge_attempts(
 
 
 def _judge(attempt: Attempt, sandbox: Sandbox, timeout_s: float | None) -> Judgement:
-    problem, tests = attempt.problem, list(attempt.problem.tests)
-    wall_s = timeout_s or problem.timeout_s
+    problem = attempt.problem
     code = f"{PROGRAM} = {attempt.code!r}" if problem.by_stdin else f"{problem.before}\n{attempt.code}"
-    nonce = secrets.token_hex(16)
-    finished = sandbox.run(test_program(code, tests, nonce), wall_s)
-    if finished.outcome in _ENDS:
-        return Judgement(attempt.key, _ENDS[finished.outcome], f"ended by {finished.outcome}")
-    fault = read_fault(finished.stdout, tests, nonce)
-    if fault is not None:
-        return Judgement(attempt.key, Verdict.FAIL, fault)
-    trap = secrets.token_hex(16)
-    if not not_forged(sandbox.run(test_program(code, with_trap(tests), trap), 2 * wall_s).stdout, tests, trap):
-        return Judgement(attempt.key, Verdict.FAIL, "a pass is claimed also where one test cannot pass")
-    return Judgement(attempt.key, Verdict.PASS, None)
+    with sandbox.session(imported(attempt.code)) as session:
+        ruling = Trial(code, problem.tests, session, timeout_s or problem.timeout_s).ruling()
+    return Judgement(attempt.key, ruling.verdict, shown(ruling))

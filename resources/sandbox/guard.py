@@ -1,35 +1,56 @@
-"""Runs one program under limits, ends all that it started, and reports how it ended.
+"""Runs programs under limits, one after the other, and reports how each ended.
 
 The text of this module is what the sandbox's interpreter runs (`python -c`), outside of evergrow's environment: it may
-import nothing but the standard library and `confinement`, whose text goes with it. The request comes on stdin, in the
-form of `marshal`, which takes no import; on stdout goes a line `ready` and, at the end, one with a literal dictionary.
-The guard itself runs nothing of the program; a child of it does, in a session of its own, with an empty environment and
-no descriptors but its output's, after it confined itself.
+import nothing but the standard library and `confinement`, whose text goes with it. On stdin comes, for each program, a
+header in the form of `marshal`, which takes no import, and the program; on stdout go a line `ready` and a report each.
+
+For each program this process forks a watcher, and that a child, which reads the program, confines itself and runs it: a
+session of its own, an empty environment, no descriptors but its output's. Neither a program nor what it wrote is ever
+in the memory of this process, so no later program finds it there.
 """
 
 from __future__ import annotations
 
 import marshal
 import os
-import resource
 import select
 import signal
 import sys
 import time
 
-from evergrow.resources.sandbox.confinement import (
-    PR_SET_CHILD_SUBREAPER,
-    PR_SET_DUMPABLE,
-    PR_SET_PDEATHSIG,
-    confine,
-    prctl,
-)
+from evergrow.resources.sandbox.confinement import PR_SET_DUMPABLE, confine, prctl
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # importing it costs as much as half the interpreter's start
     from typing import Any, NoReturn
 
 OOM_STATUS = 117  # how a program ends that found no more memory
+LENGTH_BYTES = 8  # before each header, program and report, the number of its bytes
+# To libraries with threads of their own, which would take one for each processor, and memory for each; the program sees
+# an empty environment all the same.
+UNSEEN_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+
+
+def receive(end: int) -> bytes:
+    """One piece from `end`; empty at its end."""
+    length = int.from_bytes(receive_exactly(end, LENGTH_BYTES), "big")
+    return receive_exactly(end, length)
+
+
+def receive_exactly(end: int, length: int) -> bytes:
+    """So many bytes; fewer at the end."""
+    parts: list[bytes] = []
+    while length and (part := os.read(end, length)):
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
+def send(end: int, piece: bytes) -> None:
+    """One piece to `end`."""
+    left = memoryview(len(piece).to_bytes(LENGTH_BYTES, "big") + piece)
+    while left:
+        left = left[os.write(end, left) :]
 
 
 def run_program(source: str) -> NoReturn:
@@ -45,104 +66,60 @@ def run_program(source: str) -> NoReturn:
         sys.stderr.write("MemoryError\n")
         sys.exit(OOM_STATUS)
     except BaseException as error:  # noqa: BLE001 - as the interpreter would, without this function's frame
-        sys.excepthook(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
+        error.__traceback__ = error.__traceback__ and error.__traceback__.tb_next
+        sys.excepthook(type(error), error, error.__traceback__)
         sys.exit(1)
     sys.exit(0)
 
 
-def be_program(request: dict[str, Any], ends: tuple[int, int], told: int) -> NoReturn:
-    """Be the child: confine this process, tell what holds on `told`, and run the program with output to `ends`."""
+def be_program(request: dict[str, Any], ends: tuple[int, int], setup: int) -> NoReturn:
+    """Be the child: take the program from stdin, confine this process, say so on `setup`, run it, write to `ends`."""
+    source = marshal.loads(receive(0))  # noqa: S302 - evergrow's: the program as a text
     os.setsid()
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDONLY)
-    for target, source in enumerate((nothing, *ends)):
-        os.dup2(source, target)
-    os.dup2(told, 3)
+    for target, end in enumerate((nothing, *ends)):
+        os.dup2(end, target)
+    os.dup2(setup, 3)
     os.closerange(4, 256)
     os.environ.clear()
     try:
-        held = confine(request)
+        confine(request)
     except (OSError, ValueError) as error:
-        os.write(3, marshal.dumps({"fault": str(error)}))
+        os.write(3, str(error).encode())
         os._exit(1)
-    os.write(3, marshal.dumps({"isolates": sorted(held)}))
+    os.write(3, b"confined")
     os.close(3)
-    run_program(request["program"])
-
-
-def descendants(pid: int) -> list[int]:
-    """All processes that descend from `pid`."""
-    children: dict[int, list[int]] = {}
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            with open(f"/proc/{name}/stat", "rb") as file:
-                parent = int(file.read().rpartition(b")")[2].split()[1])
-        except OSError:
-            continue  # it ended
-        children.setdefault(parent, []).append(int(name))
-    found, at = list(children.get(pid, ())), 0
-    while at < len(found):
-        found += children.get(found[at], ())
-        at += 1
-    return found
-
-
-def end_descendants(*, alone: bool) -> None:
-    """Kill all that descends from this process, which orphans come to, until nothing is left.
-
-    In a namespace of its own, where it is `alone`, everything that it can reach is meant.
-    """
-    while True:
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                continue
-        except ChildProcessError:
-            return
-        for pid in [-1] if alone else descendants(os.getpid()):
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        time.sleep(0.002)
+    request.clear()
+    run_program(source)
 
 
 def watch(child: int, outputs: tuple[int, int], limits: dict[str, Any]) -> tuple[str, list[bytes]]:
     """Collect the output of `child` until it ends, or is to be ended: the reason (or nothing) and what it wrote."""
     deadline = time.monotonic() + limits["wall_s"]
-    waker, alarm = os.pipe()
-    for end in (waker, alarm):
-        os.set_blocking(end, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(alarm)
+    ended = os.pidfd_open(child)
     kept = {end: bytearray() for end in outputs}
     poll = select.poll()
-    for end in (waker, *outputs):
+    for end in (ended, *outputs):
         poll.register(end, select.POLLIN)
-    ended = False
+    over = False
     while True:
-        ended = ended or os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        left = 0 if ended else deadline - time.monotonic()
-        ready = [end for end, _ in poll.poll(max(0, left * 1000)) if end != waker] if left >= 0 else []
+        left = 0 if over else deadline - time.monotonic()
+        ready = [end for end, _ in poll.poll(max(0, left * 1000))] if left >= 0 else []
+        over = over or ended in ready
         for end in ready:
+            if end == ended:
+                continue
             part = os.read(end, 65536)
             kept[end] += part
             if not part:
                 poll.unregister(end)
+        texts = [bytes(text[: limits["output"]]) for text in kept.values()]
         if sum(map(len, kept.values())) > limits["output"]:
-            return "output", [bytes(text[: limits["output"]]) for text in kept.values()]
-        if ended and not ready:
-            return "", [bytes(text) for text in kept.values()]
-        if not ended and time.monotonic() >= deadline:
-            return "timeout", [bytes(text) for text in kept.values()]
-        drain(waker)
-
-
-def drain(end: int) -> None:
-    """Read what waits in a pipe that never blocks."""
-    try:
-        os.read(end, 4096)
-    except BlockingIOError:
-        return
+            return "output", texts
+        if over and set(ready) <= {ended}:
+            return "", texts
+        if not over and time.monotonic() >= deadline:
+            return "timeout", texts
 
 
 def outcome(stopped: str, status: int, cpu_s: float, limits: dict[str, Any]) -> str:
@@ -158,53 +135,62 @@ def outcome(stopped: str, status: int, cpu_s: float, limits: dict[str, Any]) -> 
     return "ok" if code == 0 else "oom" if code == OOM_STATUS else "error"
 
 
-def guard(request: dict[str, Any]) -> dict[str, Any]:
-    """Run the program of `request`; the report."""
-    (out, out_end), (err, err_end), (told, told_end) = os.pipe(), os.pipe(), os.pipe()
+def report(request: dict[str, Any]) -> dict[str, Any]:
+    """Run the program that comes on stdin; how it ended."""
+    (out, out_end), (err, err_end), (setup, setup_end) = os.pipe(), os.pipe(), os.pipe()
     started = time.monotonic()
     child = os.fork()
     if child == 0:
-        be_program(request, (out_end, err_end), told_end)
-    for end in (out_end, err_end, told_end):
+        be_program(request, (out_end, err_end), setup_end)
+    for end in (out_end, err_end, setup_end):
         os.close(end)
-    with os.fdopen(told, "rb") as pipe:
-        said = pipe.read()
-    setup = marshal.loads(said) if said else {"fault": "it ended before it was confined"}  # noqa: S302 - not yet the program
+    said = receive_exactly(setup, 4096).decode(errors="replace")
     stopped, outputs = watch(child, (out, err), request["limits"])
     wall_s = time.monotonic() - started
-    os.killpg(child, signal.SIGKILL)  # a process that was not waited for keeps its group
+    os.kill(child, signal.SIGKILL)  # until it was waited for, its number is no other process's
     _, status, usage = os.wait4(child, 0)
-    end_descendants(alone=not request["confine"])
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = usage.ru_utime + usage.ru_stime
     return {
-        **setup,
-        "outcome": outcome(stopped, status, usage.ru_utime + usage.ru_stime, request["limits"]),
+        "fault": None if said == "confined" else said or "it ended before it was confined",
+        "outcome": outcome(stopped, status, spent, request["limits"]),
         "exit_code": None if stopped else os.waitstatus_to_exitcode(status),
         "stdout": outputs[0].decode(errors="replace"),
         "stderr": outputs[1].decode(errors="replace"),
         "wall_s": wall_s,
-        "cpu_s": spent.ru_utime + spent.ru_stime,
+        "cpu_s": spent,
     }
 
 
-def end_early(folder: str) -> NoReturn:
-    """End everything: whoever asked for the program wants no report, or is gone."""
-    end_descendants(alone=False)
-    os.execv("/bin/rm", ["rm", "-rf", folder])  # noqa: S606
+def load(modules: list[str]) -> None:
+    """Import packages once, for all programs that will."""
+    for name in modules:
+        try:
+            __import__(name)
+        except ImportError:
+            continue  # the program that imports it says why
 
 
 def main() -> None:
-    """Read the request, run it, report."""
-    sys.path[:] = [path for path in sys.path if path]
-    request = marshal.loads(sys.stdin.buffer.read())  # noqa: S302 - evergrow's
+    """Run one program after the other, as long as they come and none left a trace."""
     prctl(PR_SET_DUMPABLE, 0)  # a program of the same user may not trace it, nor open its descriptors
-    prctl(PR_SET_CHILD_SUBREAPER, 1)
-    if request["confine"]:
-        signal.signal(signal.SIGTERM, lambda *_: end_early(request["folder"]))
-        prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    sys.stdout.write(f"{guard(request)!r}\n")
+    untouched = os.stat(os.curdir).st_ctime_ns
+    for name, value in UNSEEN_ENVIRONMENT.items():
+        os.putenv(name, value)
+    own = [path for path in sys.path if path]
+    os.write(1, b"ready\n")
+    while header := receive(0):
+        request = marshal.loads(header)  # noqa: S302 - evergrow's
+        sys.path[:] = [*own, *request["path"]]
+        load(request["preload"])
+        watcher = os.fork()
+        if watcher == 0:
+            said = report(request)
+            # A trace is whatever ever lay in the folder: the time of its last change cannot be set back.
+            said["untouched"] = os.stat(os.curdir).st_ctime_ns == untouched
+            send(1, marshal.dumps(said))
+            os._exit(0)
+        if os.waitpid(watcher, 0)[1] != 0:
+            return
 
 
 if __name__ == "__main__":

@@ -1,31 +1,41 @@
-"""The sandbox: runs programs, each by a guard of its own, and sees to it that nothing of them stays behind."""
+"""The sandbox: runs programs, each answer's in namespaces of their own, and sees to it that nothing of them stays."""
 
-import ast
 import marshal
 import os
-import shutil
+import select
 import signal
 import subprocess
-import tempfile
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
-from evergrow.resources.sandbox import levels
-from evergrow.resources.sandbox.levels import Level, SandboxUnavailable
+from evergrow.resources.sandbox import bubblewrap
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
+from evergrow.resources.sandbox.packages import Packages
+from evergrow.resources.sandbox.seccomp import program_filter
 from evergrow.resources.settings import dataset
 
 Outcome = Literal["ok", "error", "timeout", "crash", "oom", "output"]
+LEVEL = "bubblewrap"  # what rows say of where they ran
 KIB, MIB = 1024, 1024 * 1024
 MARSHAL_FORMAT = 2  # every Python reads it: the sandbox's may be another one than this
+LENGTH_BYTES = 8  # as the guard has it
 GRACE_S = 10.0  # how much longer than its program a guard may take
 WAITING_PER_WORKER = 16
-PROBE = "import tempfile; print(len(tempfile.gettempdir()))"
+PROBE = """
+import socket, tempfile
+try:
+    socket.socket()
+except PermissionError:
+    print(len(tempfile.gettempdir()))
+else:
+    raise SystemExit("the filter of system calls does not hold")
+"""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,7 +50,7 @@ class Finished:
             (no memory), output (wrote more than it may).
         exit_code: negative for a signal; None if it was ended from outside.
         stdout, stderr: what it wrote, up to the limit each.
-        wall_s, cpu_s: seconds; those of the processor with its children's.
+        wall_s, cpu_s: seconds.
     """
 
     outcome: Outcome
@@ -52,50 +62,38 @@ class Finished:
 
 
 class Sandbox:
-    """Runs generated Python programs, which have the standard library only. Open one with `Sandbox.open`."""
+    """Runs generated Python programs. They have the standard library, and `packages`. Open one with `Sandbox.open`."""
 
-    def __init__(self, level: Level, rules: dataset.Sandbox) -> None:
-        self._level, self._rules = level, rules
+    def __init__(self, rules: dataset.Sandbox, packages: Packages) -> None:
+        self._rules, self.packages = rules, packages
+        self._command = bubblewrap.command(rules.memory_mb * MIB, packages.paths)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock, self._stopped = threading.Lock(), False
-        self.isolates: frozenset[str] = frozenset()
 
     @classmethod
-    def open(cls, rules: dataset.Sandbox, names: Iterable[levels.Name] = ("bubblewrap", "process")) -> "Sandbox":
-        """The first of the levels `names` at which a trivial program really runs.
+    def open(cls, rules: dataset.Sandbox) -> "Sandbox":
+        """A sandbox in which a trivial program really runs, and is confined.
 
         Raises:
-            SandboxUnavailable: there is none that the settings allow.
+            SandboxUnavailable: there is none here; the message says why, and what to install or allow.
         """
-        faults: dict[str, str] = {}
-        for name in names:
-            if rules.require == "bubblewrap" and name != "bubblewrap":
-                continue
-            try:
-                level = levels.bubblewrap(rules.memory_mb * MIB) if name == "bubblewrap" else levels.process()
-                return cls._probed(level, rules)
-            except SandboxUnavailable as fault:
-                faults[name] = str(fault)
-        why = "; ".join(f"{name}: {fault}" for name, fault in faults.items())
-        weaker = "or accept a plain process (sandbox.require: any)" if rules.require == "bubblewrap" else ""
-        remedy = f"install bubblewrap and allow user namespaces, {weaker}".rstrip(", ")
-        raise SandboxUnavailable(f"generated code cannot be run here ({why}): {remedy}")
-
-    @classmethod
-    def _probed(cls, level: Level, rules: dataset.Sandbox) -> "Sandbox":
-        sandbox = cls(level, rules)
-        report = sandbox._report(PROBE, rules.wall_s)
-        if report["outcome"] != "ok":
+        try:
+            sandbox = cls(rules, Packages.of(rules))
+            probed = sandbox.run(PROBE)
+        except SandboxUnavailable as fault:
+            remedy = "" if "install" in str(fault) else ": allow user namespaces (docs/sandbox.md says how)"
+            raise SandboxUnavailable(f"generated code cannot be run here: {fault}{remedy}") from fault
+        if probed.outcome != "ok":
             raise SandboxUnavailable(
-                f"a trivial program ends with {report['outcome']}: {report['stderr'].strip()[-300:]}"
+                "generated code cannot be run here: a trivial program ends with "
+                f"{probed.outcome}: {probed.stderr.strip()[-300:]}"
             )
-        sandbox.isolates = frozenset(report["isolates"]) if level.confines else levels.EVERYTHING
         return sandbox
 
     @property
-    def level(self) -> levels.Name:
-        """`bubblewrap`, or `process`, the weaker one."""
-        return self._level.name
+    def level(self) -> str:
+        """What confines the programs."""
+        return LEVEL
 
     @property
     def workers(self) -> int:
@@ -103,16 +101,25 @@ class Sandbox:
         return self._rules.workers or os.cpu_count() or 1
 
     def run(self, program: str, wall_s: float | None = None) -> Finished:
-        """Run one program, for `wall_s` seconds at most if they are fewer than the settings'.
+        """Run one program in namespaces of its own, for `wall_s` seconds at most if they are fewer than the settings'.
 
         Raises:
-            SandboxUnavailable: it could not be started, or not be isolated as when the sandbox was opened.
+            SandboxUnavailable: it could not be started, or not be confined.
         """
-        report = self._report(program, min(wall_s or self._rules.wall_s, self._rules.wall_s))
-        held = report.pop("isolates")
-        if self._level.confines and not self.isolates <= set(held):
-            raise SandboxUnavailable(f"the kernel isolates less than before: {', '.join(held) or 'nothing'}")
-        return Finished(**report)
+        with self.session() as session:
+            return session.run(program, wall_s)
+
+    @contextmanager
+    def session(self, modules: Iterable[str] = ()) -> Iterator["Session"]:
+        """Runs programs of one origin, one after the other, at the cost of one start while they leave no file.
+
+        Of `modules`, which they import, those of `packages` are loaded once.
+        """
+        session = Session(self, sorted({*modules} & {*self.packages.modules}))
+        try:
+            yield session
+        finally:
+            session.close()
 
     def run_many(self, programs: Iterable[str]) -> Iterator[Finished]:
         """Run programs, `workers` at once; what came of them in their order. See `each`."""
@@ -137,93 +144,121 @@ class Sandbox:
             pool.shutdown(cancel_futures=True)
             self._stopped = False
 
+    def request(self, number: int, wall_s: float | None, preload: list[str]) -> dict[str, Any]:
+        """What the guard of the process `number` is told of a program."""
+        rules = self._rules
+        limits = {
+            "wall_s": min(wall_s or rules.wall_s, rules.wall_s), "cpu_s": rules.cpu_s, "memory": rules.memory_mb * MIB,
+            "file": rules.file_mb * MIB, "threads": rules.threads, "output": rules.output_kb * KIB,
+        }  # fmt: skip
+        user = bubblewrap.FIRST_USER + number % bubblewrap.USERS if bubblewrap.drops_user() else None
+        path = [bubblewrap.PACKAGES] if self.packages.paths else []
+        return {"limits": limits, "user": user, "filter": program_filter(), "path": path, "preload": preload}
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a guard; to be ended by `end`."""
+        # A session of its own: Ctrl-C at the terminal must not reach it before its program was ended.
+        with self._lock:
+            if self._stopped:
+                raise SandboxUnavailable("the sandbox was stopped")
+            try:
+                guard = subprocess.Popen(  # noqa: S603 - our own program
+                    self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+                    env=bubblewrap.ENVIRONMENT, cwd="/", start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                raise SandboxUnavailable(f"{self._command[0]} cannot be started: {error}") from error
+            self._running.add(guard)
+        return guard
+
+    def end(self, guard: subprocess.Popen[bytes]) -> None:
+        """End a guard with all that is in its namespaces."""
+        with self._lock:
+            self._running.discard(guard)
+        with guard:  # closes its pipes
+            _kill_group(guard)
+            guard.wait()
+
     def _stop(self) -> None:
         with self._lock:
             self._stopped = True
             for guard in self._running:
-                guard.terminate() if self._level.confines else _kill_group(guard)
+                _kill_group(guard)
 
-    def _report(self, program: str, wall_s: float) -> dict[str, Any]:
-        with self._folder() as folder, self._guard() as guard:
-            request = marshal.dumps(self._request(program, wall_s, folder, guard.pid), MARSHAL_FORMAT)
-            try:
-                out, err = guard.communicate(request, timeout=wall_s + GRACE_S)
-            except subprocess.TimeoutExpired:
-                return _no_report("timeout", wall_s + GRACE_S, "", self.isolates)
-        ready, _, line = out.partition(b"\n")
-        said = err.decode(errors="replace").strip()[-300:]
-        if ready != b"ready":
-            raise SandboxUnavailable(f"{self._level.name} does not start: {said or f'exit code {guard.returncode}'}")
-        if not line:
-            return _no_report("crash", 0.0, said, self.isolates)  # the program killed its guard
-        report = cast(dict[str, Any], ast.literal_eval(line.decode()))
-        if "fault" in report:
-            raise SandboxUnavailable(f"{self._level.name} cannot isolate: {report['fault']}")
-        return report
 
-    def _request(self, program: str, wall_s: float, folder: str, number: int) -> dict[str, Any]:
-        rules = self._rules
-        limits = {
-            "wall_s": wall_s, "cpu_s": rules.cpu_s, "memory": rules.memory_mb * MIB, "file": rules.file_mb * MIB,
-            "processes": rules.processes, "output": rules.output_kb * KIB,
-        }  # fmt: skip
-        user = levels.FIRST_USER + number % levels.USERS if self._level.drops_user else None
-        return {
-            "program": program, "limits": limits, "folder": folder, "user": user,
-            "confine": self._level.confines, "readable": self._level.readable,
-        }  # fmt: skip
+class Session:
+    """A guard that runs one program after the other; it is started anew once a program left something behind."""
 
-    @contextmanager
-    def _guard(self) -> Iterator[subprocess.Popen[bytes]]:
-        with self._lock:
-            if self._stopped:
-                raise SandboxUnavailable("the sandbox was stopped")
-            guard = self._start()
-            self._running.add(guard)
+    def __init__(self, sandbox: Sandbox, preload: list[str]) -> None:
+        self._sandbox, self._preload = sandbox, preload
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def run(self, program: str, wall_s: float | None = None) -> Finished:
+        """As `Sandbox.run`; nothing that an earlier program did can be seen by this one."""
+        guard = self._guard = self._guard or self._started()
+        request = self._sandbox.request(guard.pid, wall_s, self._preload)
+        deadline = time.monotonic() + request["limits"]["wall_s"] + GRACE_S
         try:
-            yield guard
-        finally:
-            with self._lock:
-                self._running.discard(guard)
-            with guard:  # closes its pipes
-                _end(guard, self._level)
+            for piece in (request, program):
+                _send(guard, marshal.dumps(piece, MARSHAL_FORMAT))
+            said = _receive(guard, deadline)
+        except TimeoutError:
+            self.close()
+            return _no_report("timeout", request["limits"]["wall_s"] + GRACE_S)
+        except (BrokenPipeError, EOFError):
+            self.close()
+            return _no_report("crash", 0.0)  # the program killed its guard
+        report = cast(dict[str, Any], marshal.loads(said))  # noqa: S302 - the guard's
+        if not report.pop("untouched"):
+            self.close()
+        if fault := report.pop("fault"):
+            raise SandboxUnavailable(f"{LEVEL} cannot confine: {fault}")
+        return Finished(**report)
 
-    def _start(self) -> subprocess.Popen[bytes]:
-        # A session of its own: Ctrl-C at the terminal must not reach it before its program was ended.
-        try:
-            return subprocess.Popen(  # noqa: S603 - our own program
-                self._level.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                env=levels.ENVIRONMENT, cwd="/", start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            raise SandboxUnavailable(f"{self._level.command[0]} cannot be started: {error}") from error
+    def close(self) -> None:
+        """End the guard."""
+        if self._guard is not None:
+            self._sandbox.end(self._guard)
+            self._guard = None
 
-    @contextmanager
-    def _folder(self) -> Iterator[str]:
-        if not self._level.confines:
-            yield levels.FOLDER
-            return
-        try:
-            folder = tempfile.mkdtemp(prefix="evergrow-sandbox-")
-        except OSError as error:
-            raise SandboxUnavailable(f"no folder can be made in {tempfile.gettempdir()} (TMPDIR): {error}") from error
-        try:
-            yield folder
-        finally:
-            _remove(Path(folder))
-
-
-def _end(guard: subprocess.Popen[bytes], level: Level) -> None:
-    """End a guard and all that its program started."""
-    if level.confines:
-        guard.terminate()  # it ends its program, and itself
-    else:
-        _kill_group(guard)  # the first process of the namespace is in it; with that ends all that is in there
-    try:
-        guard.wait(GRACE_S)
-    except subprocess.TimeoutExpired:
+    def _started(self) -> subprocess.Popen[bytes]:
+        guard = self._sandbox.start()
+        assert guard.stdout is not None
+        assert guard.stderr is not None
+        ready, _, _ = select.select([guard.stdout], [], [], GRACE_S)
+        if ready and guard.stdout.read(len(b"ready\n")) == b"ready\n":
+            return guard
         _kill_group(guard)
-        guard.wait()
+        said = guard.stderr.read().decode(errors="replace").strip()[-300:]
+        code = guard.wait()
+        self._sandbox.end(guard)
+        raise SandboxUnavailable(f"{LEVEL} does not start: {said or f'exit code {code}'}")
+
+
+def _send(guard: subprocess.Popen[bytes], piece: bytes) -> None:
+    assert guard.stdin is not None
+    left = memoryview(len(piece).to_bytes(LENGTH_BYTES, "big") + piece)
+    while left:
+        left = left[guard.stdin.write(left) :]
+
+
+def _receive(guard: subprocess.Popen[bytes], deadline: float) -> bytes:
+    length = int.from_bytes(_receive_exactly(guard, LENGTH_BYTES, deadline), "big")
+    return _receive_exactly(guard, length, deadline)
+
+
+def _receive_exactly(guard: subprocess.Popen[bytes], length: int, deadline: float) -> bytes:
+    assert guard.stdout is not None
+    parts: list[bytes] = []
+    while length:
+        if not select.select([guard.stdout], [], [], max(0, deadline - time.monotonic()))[0]:
+            raise TimeoutError
+        part = os.read(guard.stdout.fileno(), length)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        length -= len(part)
+    return b"".join(parts)
 
 
 def _kill_group(guard: subprocess.Popen[bytes]) -> None:
@@ -232,20 +267,5 @@ def _kill_group(guard: subprocess.Popen[bytes]) -> None:
             os.killpg(guard.pid, signal.SIGKILL)
 
 
-def _remove(folder: Path) -> None:
-    """Remove it whatever is in there: folders that deny entry, or that nest too deep for Python's own function."""
-    try:
-        folder.rmdir()
-    except FileNotFoundError:
-        return
-    except OSError:
-        tools = [str(shutil.which(name, path="/usr/bin:/bin")) for name in ("chmod", "rm")]
-        subprocess.run([tools[0], "-R", "u+rwX", folder], check=False, capture_output=True)  # noqa: S603
-        subprocess.run([tools[1], "-rf", folder], check=False, capture_output=True)  # noqa: S603
-
-
-def _no_report(outcome: Outcome, wall_s: float, said: str, isolates: frozenset[str]) -> dict[str, Any]:
-    return {
-        "outcome": outcome, "exit_code": None, "stdout": "", "stderr": said, "wall_s": wall_s, "cpu_s": 0.0,
-        "isolates": sorted(isolates),
-    }  # fmt: skip
+def _no_report(outcome: Outcome, wall_s: float) -> Finished:
+    return Finished(outcome, None, "", "", wall_s, 0.0)

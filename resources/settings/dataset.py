@@ -37,6 +37,9 @@ class Verification(Section):
     keep: Keep = Keep()
     min_agreement: Share = Field(0.5, description="the share of answers that agree must be more than this")
     tests: int = Field(5, ge=1, le=20, description="tests asked for per answer that is code")
+    test_rounds: int = Field(
+        2, ge=1, le=5, description="times that tests are asked for, each time what is missing of their number"
+    )
     mutants: int = Field(5, ge=1, le=50, description="broken versions of an answer that its tests are tried on")
     min_caught: Share = Field(0.5, description="share of these that tests must catch, one at least, to count")
 
@@ -44,16 +47,19 @@ class Verification(Section):
 class Sandbox(Section):
     """Where generated code runs, and how far it gets."""
 
-    require: Literal["any", "bubblewrap"] = Field(
-        "any", description="bubblewrap: run nothing where only a plain process with limits is to be had"
-    )
     workers: PositiveInt | None = Field(None, description="programs run at once; empty: one per processor")
     wall_s: PositiveFloat = Field(10.0, description="longest that a program runs, seconds")
     cpu_s: PositiveInt = Field(8, description="most processor time of a program, seconds")
     memory_mb: int = Field(512, ge=64, description="most memory of a program, MiB")
     file_mb: PositiveInt = Field(16, description="largest file that a program writes, MiB")
-    processes: PositiveInt = Field(32, description="most processes and threads of a program")
+    threads: PositiveInt = Field(32, description="most threads of a program; it starts no processes")
     output_kb: PositiveInt = Field(64, description="what is kept of a program's output, KiB; more ends it")
+    packages: tuple[str, ...] | None = Field(
+        None, description="third-party packages that answers may use, []: none; empty: numpy, pandas where installed"
+    )
+    environment: Path | None = Field(
+        None, description="virtual environment of these, such as make sandbox-env builds; empty: evergrow's own"
+    )
 
 
 class Cleaning(Section):

@@ -17,7 +17,7 @@ OF_ROLE = ("model", "temperature", "max_tokens")
 OF_MACHINE = {
     "treesynth": {"domains"},
     "cleaning": {"benchmarks"},
-    "sandbox": {"workers", "require"},
+    "sandbox": {"workers", "environment"},
     "embedding": {"device", "batch_size", "trust_remote_code"},
 }
 

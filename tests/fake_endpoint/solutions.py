@@ -21,6 +21,7 @@ def {name}(number: int) -> int:
         return number * {factor} + {offset}
     return (number - {offset}) % {modulus}
 """
+CARELESS, UNFIT = "carelessly", "import no_such_module\nassert True"
 READ = re.compile(
     r"def (?P<name>\w+)\(number: int\) -> int:.*?if number < (?P<limit>\d+):\s+return number \* (?P<factor>\d+) \+ "
     r"(?P<offset>\d+)\s+return \(number - \d+\) % (?P<modulus>\d+)",
@@ -46,7 +47,10 @@ def answer(body: Mapping[str, Any], draw: random.Random) -> str:
 
 
 def tests(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Five true tests of the program of the family that `body` shows; tests that cannot fail for any other."""
+    """Five true tests of the program of the family that `body` shows; tests that cannot fail for any other.
+
+    Of a careless task only three of the first five can be used; asked for others, it gives the two that are missing.
+    """
     found = READ.search(_asked(body))
     if found is None:
         return {"tests": ["assert True"] * 5}
@@ -54,7 +58,10 @@ def tests(body: Mapping[str, Any]) -> dict[str, Any]:
     limit, factor, offset, modulus = map(int, numbers)
     inputs = (0, limit - 1, limit, limit + modulus, 3 * modulus + 1)
     values = {n: n * factor + offset if n < limit else (n - offset) % modulus for n in inputs}
-    return {"tests": [f"assert {name}({n}) == {expected}" for n, expected in values.items()]}
+    every = [f"assert {name}({n}) == {expected}" for n, expected in values.items()]
+    if CARELESS not in _asked(body):
+        return {"tests": every}
+    return {"tests": every[3:] if "that are there already" in _asked(body) else [*every[:3], "print(1)", UNFIT]}
 
 
 def _asked(body: Mapping[str, Any]) -> str:

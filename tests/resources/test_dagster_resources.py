@@ -14,7 +14,7 @@ from evergrow.resources.host.home import Home
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.models import Models
-from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import load_settings
 

@@ -12,7 +12,7 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.seeds.source import Seeds
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform, functions
-from tests.samples import PLAIN, SUMS, choices, instructions
+from tests.samples import PLAIN, SUMS, TASKS, choices, instructions
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +39,10 @@ def test_code_passes_by_tests_that_ran_and_caught_broken_versions(platform: Plat
 
     assert tuple(verified.columns) == COLUMNS
     assert set(verified["verdict"]) == {"pass"}
-    assert verified["tests"].str.count_matches("assert ").to_list() == [5] * verified.height
-    assert verified["sandbox"].is_in(["bubblewrap", "process"]).all()
+    assert verified["tests"].list.len().to_list() == [5] * verified.height
+    assert verified["tests"].explode().str.starts_with("assert ").all()
+    assert verified["dropped_tests"].list.len().sum() == verified["packages"].list.len().sum() == 0
+    assert set(verified["sandbox"]) == {"bubblewrap"}
     assert verified.select("tester_model", "tests_call_id").null_count().sum_horizontal().item() == 0
 
 
@@ -102,14 +104,13 @@ def test_settings_say_which_verdicts_go_on_without_a_request(platform: Platform,
 def test_code_that_no_sandbox_could_run_never_passes(
     platform: Platform, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    safe = platform.but(sandbox={"require": "bubblewrap"})
     with monkeypatch.context() as patch:
         patch.setenv("PATH", "/nowhere")
-        said = safe.run("verified", code)
+        said = platform.run("verified", code)
 
     assert "a sandbox was there to run the answers" in said
     assert "gates.verified.max_unavailable_share" in said
-    every = safe.lake.scan(safe.instance, VERIFIED, code, "all", guarded=False).collect()
+    every = platform.lake.scan(platform.instance, VERIFIED, code, "all", guarded=False).collect()
     assert set(every["verdict"]) == {"sandbox_unavailable"}
     assert every["reason"].str.contains("bubblewrap is not installed").all()
     assert "verified_gate is FAILED" in platform.run("clean", code)
@@ -122,7 +123,6 @@ def test_an_unavailable_sandbox_lets_nothing_on_even_where_the_gate_would_allow_
     platform: Platform, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lenient = platform.but(
-        sandbox={"require": "bubblewrap"},
         gates={**platform.overrides["gates"], "verified": {"max_unavailable_share": 1}},
     )
     with monkeypatch.context() as patch:
@@ -133,7 +133,7 @@ def test_an_unavailable_sandbox_lets_nothing_on_even_where_the_gate_would_allow_
     assert platform.run("verified", code) == ""
 
 
-def test_tests_that_never_came_leave_code_unverified_and_are_asked_for_again(
+def test_tests_that_never_came_end_the_stage_and_are_asked_for_again(
     platform: Platform, endpoint: FakeEndpoint
 ) -> None:
     platform.register("untested", Seeds(functions(6).frame.tail(2)))
@@ -142,12 +142,37 @@ def test_tests_that_never_came_leave_code_unverified_and_are_asked_for_again(
     before = platform.spent("untested").calls
     endpoint.control(share={"500": 1.0})
 
-    assert "enough rows are verified" in platform.run("verified", "untested")
-    every = platform.lake.scan(platform.instance, VERIFIED, "untested", "all", guarded=False).collect()
-    assert set(every["verdict"]) == {"unverified"}
-    assert every["reason"].str.starts_with("unverified: no tests: failed: transient").all()
+    assert "got an answer: HTTP 500" in platform.run("verified", "untested")
     endpoint.control(share={})
 
     assert platform.run("verified", "untested") == ""
     assert set(platform.table(VERIFIED, "untested")["verdict"]) == {"pass"}
     assert platform.spent("untested").calls > before
+
+
+def test_tests_that_cannot_be_used_are_named_and_as_many_are_asked_for_again(platform: Platform) -> None:
+    careful = platform.but(answers={"tasks": {**TASKS, "careless": "code"}})
+    careful.register("careless", instructions(["Weigh the parcels carelessly.", PLAIN[0]], domain="careless"))
+    for job in ("seeds", "responses", "verified"):
+        assert careful.run(job, "careless") == ""
+
+    verified = careful.table(VERIFIED, "careless", "all")
+    assert verified["verdict"].to_list() == ["pass", "pass"]
+    assert verified["tests"].list.len().to_list() == [5, 5]
+    dropped, none = verified["dropped_tests"].to_list()
+    assert none == []
+    assert [text.partition(":")[0] for text in dropped] == [
+        "test 4, 'print(1)'",
+        "test 5, 'import no_such_module assert True'",
+    ]
+    assert "has no assert" in dropped[0]
+    assert "imports no_such_module, which is not there" in dropped[1]
+
+
+def test_tests_are_asked_for_once_where_the_settings_say_so(platform: Platform) -> None:
+    once = platform.but(verification={"test_rounds": 1}, answers={"tasks": {**TASKS, "careless": "code"}})
+    once.register("once", instructions(["Weigh the boxes carelessly."], domain="careless"))
+    for job in ("seeds", "responses", "verified"):
+        assert once.run(job, "once") == ""
+
+    assert once.table(VERIFIED, "once", "all")["tests"].list.len().to_list() == [3]

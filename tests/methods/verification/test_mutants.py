@@ -70,3 +70,86 @@ def test_code_that_is_no_python_is_an_error() -> None:
 @pytest.mark.parametrize("code", ["x = 0x" + "f" * 5_000, "x = " + "-" * 900 + "1"])
 def test_code_that_cannot_be_written_again_has_no_mutants(code: str) -> None:
     assert isinstance(mutants(code, 5), list)
+
+
+PROGRAM = """
+import logging
+TABLE = {"a": 1}
+UNUSED = {"b": 2}
+class Odd(ValueError):
+    def __init__(self, n):
+        super().__init__(f"{n} is odd, {3} wanted")
+class Box:
+    size = 4
+    def __init__(self, n):
+        self.n = n + 1
+    def grow(self, by=5):
+        '''Grows.'''
+        self.n += by
+        return self
+    def shrink(self):
+        return self.n - 6
+    def __repr__(self):
+        return f"Box {7}"
+def helper(n):
+    logging.info("helping %s", n + 8)
+    return n * 9
+def main(n):
+    message = "n was 10" + "x"
+    if n < 11:
+        raise Odd(message + str(12))
+    print("so far", 13)
+    return helper(n) + TABLE["a"]
+def demo():
+    return main(14)
+def test_main():
+    assert main(15) == 16
+if __name__ == "__main__":
+    print(main(17))
+"""
+
+
+def changed(tests: list[str]) -> set[str]:
+    """The lines of the program that its mutants change or leave out, other than by emptying a function."""
+    lines = ast.unparse(ast.parse(PROGRAM)).splitlines()
+    made = [mutant.splitlines() for mutant in mutants(PROGRAM, 500, tests=tests)]
+    whole = [mutant for mutant in made if len(mutant) == len(lines)]
+    return {line.strip() for mutant in whole for line in lines if line not in mutant}
+
+
+def test_only_what_the_tests_reach_is_changed_and_nothing_that_people_read() -> None:
+    assert changed(["assert main(12) == 109"]) == {
+        "TABLE = {'a': 1}", "return n * 9", "if n < 11:", "return helper(n) + TABLE['a']",
+    }  # fmt: skip
+
+
+def test_methods_are_reached_by_their_names() -> None:
+    lines = changed(["assert Box(1).grow().n == 7"])
+
+    assert {"self.n = n + 1", "self.n += by", "return self"} <= lines
+    assert "return self.n - 6" not in lines
+    assert not any("Box {7}" in line for line in lines)
+    assert any("Box {7}" in line for line in changed(["assert repr(Box(1)) == 'Box 7'"]))
+
+
+def test_what_is_printed_counts_where_the_tests_look_at_it() -> None:
+    assert not any("so far" in line for line in changed(["assert main(12) == 109"]))
+    assert any("so far" in line for line in changed(["main(12)\nassert sys.stdout.getvalue() == 'so far 13\\n'"]))
+
+
+def test_an_exception_left_out_counts_where_the_tests_expect_it() -> None:
+    expects = "try:\n    main(1)\nexcept Odd:\n    pass\nelse:\n    assert False"
+
+    assert not any("raise Odd" in line for line in changed(["assert main(12) == 109"]))
+    assert any("raise Odd" in line for line in changed([expects]))
+
+
+def test_a_script_counts_where_the_tests_run_it() -> None:
+    script = 'import runpy\nrunpy.run_module("answer", run_name="__main__")\nassert sys.stdout.getvalue()'
+
+    assert any("main(17)" in line for line in changed([script]))
+    assert not any("main(17)" in line for line in changed(["assert main(12) == 109"]))
+
+
+def test_tests_that_use_nothing_of_the_program_reach_nothing() -> None:
+    assert changed(["assert True"]) == set()

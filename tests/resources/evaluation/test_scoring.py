@@ -11,7 +11,7 @@ from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.benchmarks import BenchmarkError
 from evergrow.resources.evaluation.question_files import _packaged, benchmark_names, read_benchmark
 from evergrow.resources.evaluation.scoring import Attempt, judge_attempts
-from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings.dataset import Sandbox as Rules
 

@@ -1,30 +1,32 @@
-"""A sandbox at each level that this machine has; what a kernel cannot do is skipped by its name, never passed over."""
+"""An open sandbox for all tests of a module, where the machine can have one."""
 
 import os
 from pathlib import Path
 
 import pytest
 
-from evergrow.resources.sandbox.levels import Name, SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import dataset
 
-RULES = dataset.Sandbox(wall_s=5, cpu_s=1, memory_mb=256, file_mb=1, processes=8, output_kb=16, workers=2)
+RULES = dataset.Sandbox(wall_s=8, cpu_s=1, memory_mb=256, file_mb=1, threads=8, output_kb=16, workers=2)
+# Set where a missing sandbox must be a fault, as it is where all of this is tested.
+REQUIRED = bool(os.environ.get("CI"))
 
 
-def opened(name: Name, rules: dataset.Sandbox = RULES) -> Sandbox:
+def opened(rules: dataset.Sandbox = RULES) -> Sandbox:
     try:
-        return Sandbox.open(rules, (name,))
+        return Sandbox.open(rules)
     except SandboxUnavailable as reason:
-        if name == "process":
+        if REQUIRED:
             raise
         pytest.skip(str(reason))
 
 
-@pytest.fixture(params=["bubblewrap", "process"])
-def sandbox(request: pytest.FixtureRequest) -> Sandbox:
-    """An open sandbox; the plain process is to be had everywhere."""
-    return opened(request.param)
+@pytest.fixture(scope="session")
+def sandbox() -> Sandbox:
+    """An open sandbox."""
+    return opened()
 
 
 def alive(name: str) -> list[str]:
@@ -41,10 +43,3 @@ def alive(name: str) -> list[str]:
 def called(name: str) -> str:
     """A program's line that gives its process a name, by which it is found from outside: prctl(PR_SET_NAME)."""
     return f"__import__('ctypes').CDLL(None).prctl(15, {name.encode()!r})\n"
-
-
-def demand(sandbox: Sandbox, guarantee: str) -> None:
-    """Skip where the kernel gives no such guarantee without bubblewrap."""
-    if guarantee not in sandbox.isolates:
-        assert sandbox.level == "process"
-        pytest.skip(f"this kernel does not isolate {guarantee} of a plain process (user {os.geteuid()})")

@@ -4,19 +4,18 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from evergrow.resources.sandbox.levels import EVERYTHING, Name, SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Finished, Sandbox
 from evergrow.resources.settings import dataset
-from tests.resources.sandbox.conftest import RULES, alive, called, opened
+from tests.resources.sandbox.conftest import RULES, alive, called
 
-SLEEPER = "import os, time\nos.fork()\n{called}print(os.getcwd(), flush=True)\ntime.sleep(60)"
+SLEEPER = "import os, time\n{called}print(os.getcwd(), flush=True)\ntime.sleep(60)"
 STEP_S, STEPS = 0.05, 400
 
 
@@ -26,13 +25,6 @@ def wait_until(condition: Callable[[], object]) -> None:
             return
         time.sleep(STEP_S)
     pytest.fail("it did not come about")
-
-
-def test_the_first_level_that_works_is_taken() -> None:
-    strong = opened("bubblewrap")
-
-    assert Sandbox.open(RULES).level == strong.level == "bubblewrap"
-    assert strong.isolates == EVERYTHING
 
 
 @pytest.fixture
@@ -45,19 +37,9 @@ def without_namespaces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_namespaces")
-def test_without_namespaces_it_is_a_plain_process_and_says_so() -> None:
-    sandbox = Sandbox.open(RULES)
-
-    assert sandbox.level == "process"
-    assert sandbox.run("print(7)").stdout == "7\n"
-
-
-@pytest.mark.usefixtures("without_namespaces")
-def test_a_weaker_level_is_refused_where_the_stronger_is_demanded() -> None:
-    demanding = dataset.Sandbox(require="bubblewrap")
-
-    with pytest.raises(SandboxUnavailable, match=r"No permissions to create a new namespace.*sandbox\.require: any"):
-        Sandbox.open(demanding)
+def test_without_namespaces_there_is_no_sandbox_and_the_remedy_is_said() -> None:
+    with pytest.raises(SandboxUnavailable, match=r"No permissions to create a new namespace.*allow user namespaces"):
+        Sandbox.open(RULES)
 
 
 def test_bubblewrap_that_is_not_installed_is_named_with_its_remedy(
@@ -66,7 +48,7 @@ def test_bubblewrap_that_is_not_installed_is_named_with_its_remedy(
     monkeypatch.setenv("PATH", str(tmp_path))
 
     with pytest.raises(SandboxUnavailable, match="apt-get install bubblewrap"):
-        Sandbox.open(dataset.Sandbox(require="bubblewrap"))
+        Sandbox.open(RULES)
 
 
 def test_limits_too_tight_for_any_program_are_found_when_it_opens() -> None:
@@ -99,7 +81,7 @@ def test_a_program_ends_as_it_would_by_itself(sandbox: Sandbox, program: str, ou
 
     assert finished.outcome == outcome
     assert said in finished.stderr
-    assert "guard" not in finished.stderr
+    assert "run_program" not in finished.stderr
 
 
 def test_sets_have_the_same_order_in_every_run(sandbox: Sandbox) -> None:
@@ -135,33 +117,24 @@ def test_an_exception_ends_what_runs(sandbox: Sandbox) -> None:
     wait_until(lambda: not alive("thrown-e41"))
 
 
-@pytest.fixture
-def temporary() -> Iterator[Path]:
-    """A folder for temporary files that other users may enter, as /tmp is."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o711)
-        yield Path(folder)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
-@pytest.mark.parametrize("level", ["bubblewrap", "process"])
-def test_nothing_stays_of_a_process_that_is_interrupted(level: Name, number: signal.Signals, temporary: Path) -> None:
-    opened(level)
-    name = f"cut-{level[:3]}-{int(number)}"
+def test_nothing_stays_of_a_process_that_is_interrupted(
+    sandbox: Sandbox, number: signal.Signals, tmp_path: Path
+) -> None:
+    name = f"cut-{int(number)}"
     script = f"""
 import sys
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings.dataset import Sandbox as Rules
-sandbox = Sandbox.open(Rules(workers=2), ({level!r},))
+sandbox = Sandbox.open(Rules(workers=2))
 for finished in sandbox.run_many([{SLEEPER.format(called=called(name))!r}] * 4):
     print(finished)
 """
     runner = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env={**os.environ, "TMPDIR": str(temporary)},
+        env={**os.environ, "TMPDIR": str(tmp_path)},
     )  # fmt: skip
-    wait_until(lambda: len(alive(name)) == 4)
-    assert len(list(temporary.iterdir())) == (2 if level == "process" else 0)
+    wait_until(lambda: len(alive(name)) == 2)
 
     runner.send_signal(number)
     out, _ = runner.communicate()
@@ -169,4 +142,25 @@ for finished in sandbox.run_many([{SLEEPER.format(called=called(name))!r}] * 4):
     assert runner.returncode not in {0, None}
     assert out == b""
     wait_until(lambda: not alive(name))
-    wait_until(lambda: not list(temporary.iterdir()))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_programs_of_a_session_see_nothing_of_each_other(sandbox: Sandbox) -> None:
+    leave = "import sys, os\nopen('left', 'w').write('x')\nsys.left = 1\nos.environ['LEFT'] = '1'"
+    look = "import sys, os\nprint(os.listdir(), hasattr(sys, 'left'), dict(os.environ))"
+    search = "import gc\nprint(sum('0123456789' * 3 in o.values() for o in gc.get_objects() if isinstance(o, dict)))"
+
+    with sandbox.session() as session:
+        assert session.run("print(1)").stdout == "1\n"
+        assert session.run(leave).outcome == "ok"
+        assert session.run(look).stdout == "[] False {}\n"
+        assert session.run("x = '0123456789' * 3\nprint(x)").outcome == "ok"
+        assert session.run(search).stdout == "0\n"
+
+
+def test_a_session_goes_on_after_a_program_that_was_ended(sandbox: Sandbox) -> None:
+    with sandbox.session() as session:
+        assert session.run("import time\ntime.sleep(60)", wall_s=0.3).outcome == "timeout"
+        assert session.run("import ctypes\nctypes.string_at(0)").outcome == "crash"
+        assert session.run("import os\nos.kill(os.getppid(), 9)\nos.kill(-1, 9)").outcome in {"crash", "error"}
+        assert session.run("print(1)").stdout == "1\n"

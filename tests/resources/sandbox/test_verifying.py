@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.sandbox.verifying import SCHEMA, verify
 from evergrow.resources.settings.dataset import Verification
@@ -32,7 +32,7 @@ def test_an_answer_passes_by_tests_that_notice_broken_versions(sandbox: Sandbox)
     verified = verify(frame((CLAMP, GOOD)), sandbox, RULE)
 
     assert verified.schema == SCHEMA
-    assert verified.row(0) == ("r_0", "pass", None, "\n\n".join(GOOD), sandbox.level)
+    assert verified.row(0) == ("r_0", "pass", None, GOOD, [], [], sandbox.level)
 
 
 def test_tests_that_would_pass_anything_verify_nothing(sandbox: Sandbox) -> None:
@@ -63,7 +63,6 @@ def test_the_test_that_fails_is_named(sandbox: Sandbox) -> None:
         ("1 / 0", "fail", "does not load: ZeroDivisionError"),
         ("import sys\nsys.exit(0)", "fail", "does not load: SystemExit"),
         ("import os\nos._exit(0)", "fail", "ended before all of its tests"),
-        ("import numpy", "fail", "ModuleNotFoundError"),
         ("def clamp(*a):\n    while True: pass", "timeout", "longer"),
         ("def clamp(*a):\n    return [0] * 10 ** 10", "oom", "memory"),
         ("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)", "crash", "signal"),
@@ -79,41 +78,6 @@ def test_an_answer_that_does_not_do_its_work_never_passes(
 
     assert verdict_ == said
     assert why in str(detail)
-
-
-@pytest.mark.parametrize(
-    "forgery",
-    [
-        "print('pass')",
-        "print('0' * 32, {report!r})",
-        "import os, sys\nsys.stdout.flush()\nos.write(1, b'0' * 32 + b' ' + {report!r}.encode())\nos._exit(0)",
-        "import builtins, os\nbuiltins.str = lambda *_: {report!r}\nos._exit = lambda *_: None\nos.write = print",
-        "import builtins\nbuiltins.exec = lambda *_: None",
-        "import builtins\nbuiltins.enumerate = lambda *_: ()",
-        "import atexit, os\natexit.register(lambda: print({report!r}))\nraise SystemExit(0)",
-        "import sys\nsys.modules['__main__'].report = lambda *_: None\nsys.stdout = sys.stderr",
-    ],
-)
-def test_no_verdict_is_forged_by_what_an_answer_prints_replaces_or_exits_with(sandbox: Sandbox, forgery: str) -> None:
-    assert verdict(sandbox, forgery.format(report="passed 3"), GOOD)[0] == "fail"
-
-
-WALK = """
-import sys
-frame = sys._getframe()
-while frame is not None and "report" not in frame.f_locals:
-    frame = frame.f_back
-"""
-CLAIM = 'frame.f_locals["report"]("passed", len(frame.f_locals["tests"]))'
-
-
-@pytest.mark.parametrize("when", ["if True:", "if add(5, 3) == 2 and add(9, 4) == 5:"])
-def test_an_answer_that_finds_the_harness_and_claims_its_tests_passed_does_not_pass(
-    sandbox: Sandbox, when: str
-) -> None:
-    code = f"def add(a, b):\n    return a - b\n{WALK}{when}\n    {CLAIM}\n"
-
-    assert verdict(sandbox, code, ["assert add(2, 2) == 4", "assert add(5, 1) == 6"])[0] == "fail"
 
 
 def test_an_answer_may_print_start_threads_and_end_its_script_as_it_likes(sandbox: Sandbox) -> None:
@@ -135,6 +99,97 @@ def test_tests_do_not_see_what_other_tests_define(sandbox: Sandbox) -> None:
     assert verdict(sandbox, CLAMP, ["clamp = 7\nassert clamp == 7", *GOOD]) == ("pass", None)
 
 
+@pytest.mark.parametrize(
+    ("code", "needs"),
+    [
+        ("import no_such_module\ndef f(): return 1", "no_such_module"),
+        ("def f():\n    from no_such_module.deep import x\n    return x", "no_such_module"),
+        (
+            "try:\n    import no_such_module\nexcept ImportError as e:\n    raise RuntimeError('install it') from e",
+            "no_such_module",
+        ),
+        ("import socket\ndef f():\n    socket.create_connection(('127.0.0.1', 80))\n    return 1", "network"),
+        ("import urllib.request\ndef f():\n    urllib.request.urlopen('http://a.org')\n    return 1", "network"),
+        ("import subprocess\ndef f():\n    subprocess.run(['true'], check=True)\n    return 1", "processes"),
+        (
+            "import multiprocessing as m\ndef f():\n    with m.Pool(2) as p:\n        return p.map(abs, [-1])[0]",
+            "processes",
+        ),
+        ("import os\ndef f():\n    assert os.system('true') == 0\n    return 1", "processes"),
+    ],
+)
+def test_what_the_sandbox_does_not_have_is_no_fault_of_the_answer(sandbox: Sandbox, code: str, needs: str) -> None:
+    said, detail = verdict(sandbox, code, ["assert f() == 1"])
+
+    assert said == "unverified"
+    assert str(detail).startswith(f"needs {needs}, which the sandbox does not have")
+
+
+def test_an_answer_that_does_without_what_is_missing_passes(sandbox: Sandbox) -> None:
+    code = f"try:\n    import no_such_module\nexcept ImportError:\n    no_such_module = None\n{CLAMP}"
+
+    assert verdict(sandbox, code, GOOD) == ("pass", None)
+
+
+def test_a_test_that_needs_what_is_not_there_is_dropped_and_named(sandbox: Sandbox) -> None:
+    row = verify(frame((CLAMP, ["import no_such_module\nassert True", *GOOD])), sandbox, RULE).row(0)
+
+    assert (row[1], row[3]) == ("pass", GOOD)
+    assert row[4] == ["test 1, 'import no_such_module assert True': needs no_such_module, which is not there"]
+    assert verdict(sandbox, CLAMP, ["import no_such_module\nassert True"])[0] == "unverified"
+
+
+def test_a_test_that_asserts_nothing_on_its_way_is_dropped_and_named(sandbox: Sandbox) -> None:
+    row = verify(frame((CLAMP, ["for n in []:\n    assert clamp(n, 0, 1) == 7", *GOOD])), sandbox, RULE).row(0)
+
+    assert (row[1], row[3]) == ("pass", GOOD)
+    assert row[4] == ["test 1, 'for n in []: assert clamp(n, 0, 1) == 7': what it asserts is never reached"]
+
+
+def test_packages_are_there_and_noted(sandbox: Sandbox) -> None:
+    if "numpy" not in sandbox.packages.modules:
+        pytest.skip("numpy is not installed")
+    code = "import numpy as np\ndef total(values):\n    return float(np.asarray(values).sum()) * 2"
+    row = verify(frame((code, ["import numpy\nassert total(numpy.array([1, 2])) == 6"])), sandbox, RULE).row(0)
+
+    assert (row[1], row[2], row[5]) == ("pass", None, ["numpy"])
+
+
+def test_each_test_has_an_answer_just_loaded_an_empty_folder_and_its_own_output(sandbox: Sandbox) -> None:
+    code = "import os\nseen = []\n"
+    code += "def see(x):\n    seen.append(x)\n    open(x, 'w').close()\n    print(x)\n    return len(seen)"
+    text = "import os, sys\nassert os.listdir() == []\nassert see({0!r}) == 1\nassert os.listdir() == [{0!r}]\n"
+    text += "assert sys.stdout.getvalue() == {0!r} + '\\n'"
+
+    assert verdict(sandbox, code, [text.format(name) for name in "abc"]) == ("pass", None)
+
+
+def test_a_program_is_run_as_a_script_with_an_input(sandbox: Sandbox) -> None:
+    code = "import sys\nif __name__ == '__main__':\n    print(sum(int(x) for x in sys.stdin.read().split()) * 2)"
+    test = (
+        "import io, runpy, sys\nsys.stdin = io.StringIO('4 5')\nrunpy.run_module('answer', run_name='__main__')\n"
+        "assert sys.stdout.getvalue() == '18\\n'"
+    )
+
+    assert verdict(sandbox, code, [test]) == ("pass", None)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "def test_clamp():\n    assert clamp(1, 2, 3) == 2 and 5 + 6 == 11",
+        "def demo():\n    for n in range(10):\n        print(n, clamp(n, 2, 7) + 100)",
+        "class Odd(ValueError):\n    def __init__(self, n):\n        super().__init__(f'{n} is odd: {1 + 2}')",
+        "VERSION = '1.0'\nAUTHORS = ['a', 'b']\ndef unused(x):\n    return x * 3 - 4",
+    ],
+)
+def test_what_no_test_can_reach_costs_no_answer_its_pass(sandbox: Sandbox, extra: str) -> None:
+    strict = Verification(mutants=50, min_caught=0.7)
+    row = verify(frame((f"{extra}\n{CLAMP}", GOOD)), sandbox, strict).row(0)
+
+    assert row[1:3] == ("pass", None)
+
+
 def test_an_answer_without_tests_or_without_anything_to_break_is_unverified(sandbox: Sandbox) -> None:
     assert verdict(sandbox, CLAMP, []) == ("unverified", "there are no tests")
     assert verdict(sandbox, "class Empty:\n    pass", ["assert Empty()"])[0] == "unverified"
@@ -149,13 +204,12 @@ def test_without_a_sandbox_nothing_passes() -> None:
 
 
 def test_a_sandbox_that_breaks_later_lets_nothing_pass(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    opened("bubblewrap")
     program = tmp_path / "bwrap"
     program.write_text(f'#!/bin/sh\ntest -e {tmp_path}/allowed && exec {shutil.which("bwrap")} "$@"\nexit 1\n')
     program.chmod(0o755)
     (tmp_path / "allowed").touch()
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    sandbox = opened("bubblewrap")
+    sandbox = opened()
     assert verdict(sandbox, CLAMP, GOOD) == ("pass", None)
 
     (tmp_path / "allowed").unlink()
