@@ -59,6 +59,7 @@ def clean_definitions(settings: Settings) -> dg.Definitions:
             embedded(embedder, known, known["content"]),
             embedded(embedder, benchmarks.frame, benchmarks.questions),
             as_rules(rules),
+            device=embedder.device,
         )
         context.add_output_metadata(
             {
