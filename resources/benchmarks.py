@@ -16,6 +16,7 @@ from evergrow.resources.seeds.source import Fault, SeedError, listed
 
 MAX_BYTES = 1_000_000_000  # of a file when inflated
 COMPRESSED = ".gz"
+MAX_BYTES = 1 << 29  # of a file, unpacked
 IDS = ("task_id", "id", "question_id", "unique_id")
 QUESTIONS = (
     *("question", "prompt", "instruction", "content", "text", "problem"),
@@ -157,6 +158,8 @@ def _packaged() -> tuple[Path, str] | None:
 def _table(path: Path, name: str) -> pl.DataFrame:
     """The texts of a benchmark's items, in the columns of `SCHEMA`."""
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise _refusal(path, [Fault(f"is larger than {MAX_BYTES // 2**20:,} MiB: take the items that count")])
         data = path.read_bytes()
         table = parse(data, path.name, max_bytes=MAX_BYTES)
     except UnreadableError as error:
@@ -174,21 +177,22 @@ def _table(path: Path, name: str) -> pl.DataFrame:
 
 
 def _texts(table: RawTable) -> pl.DataFrame:
-    """`item, text, is_question`: every text of every row, in the order of rows."""
+    """`item, text, is_question`: every text of every row, in the order of rows; columns may have any names."""
     frame = table.frame.select(_as_text(column, dtype) for column, dtype in table.frame.schema.items())
     ids = next((pl.col(name).cast(pl.String) for name in IDS if name in table.frame.columns), pl.lit(None, pl.String))
-    items = table.frame.select(item=ids.fill_null(pl.Series(table.rows).cast(pl.String)))
+    items = table.frame.select(ids.alias("item")).to_series().fill_null(pl.Series(table.rows).cast(pl.String))
     columns = [name for name, dtype in frame.schema.items() if dtype == pl.String and name not in IDS]
     asked = next((name for name in QUESTIONS if name in columns), None)
-    if not columns:
+    rows = pl.DataFrame({"row": range(frame.height), "item": items}, schema={"row": pl.UInt32, "item": pl.String})
+    texts = [rows.with_columns(text=frame[name], is_question=pl.lit(name == asked)) for name in columns]
+    if not texts:
         return pl.DataFrame()
     return (
-        pl.concat([items.with_row_index("row"), frame.select(columns)], how="horizontal")
-        .unpivot(columns, index=["row", "item"], variable_name="column", value_name="text")
+        pl.concat(texts)
         .filter(pl.col("text").str.contains(r"\w"))
         .with_columns(pl.when(pl.col("text").str.contains(r"^[\[{]")).then(_UNESCAPED).otherwise("text").alias("text"))
         .sort("row", maintain_order=True)
-        .select("item", "text", is_question=pl.col("column") == pl.lit(asked or ""))
+        .drop("row")
     )
 
 

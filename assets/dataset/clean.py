@@ -65,6 +65,7 @@ def clean(
         embedded(embedder, known, known["content"]),
         embedded(embedder, benchmarks.frame, benchmarks.questions),
         as_rules(rules),
+        device=embedder.device,
     )
     context.add_output_metadata(
         {

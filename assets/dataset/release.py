@@ -174,7 +174,8 @@ def _without_duplicates(rows: pl.DataFrame, embedder: Embedder, rules: dataset.C
     if stays["batch"].n_unique() < 2:
         return rows
     every = embedded(embedder, stays.select(COMPARED), stays["content"])
-    found = mark_duplicates(every, embedded(embedder, every.frame.clear(), pl.Series(dtype=pl.String)), as_rules(rules))
+    none = embedded(embedder, every.frame.clear(), pl.Series(dtype=pl.String))
+    found = mark_duplicates(every, none, as_rules(rules), device=embedder.device)
     why = pl.format("duplicate: of {} in batch {}", "duplicate_of", "duplicate_batch")
     return rows.update(found.select("batch", "id", *FOUND, reason=why), on=["batch", "id"])
 

@@ -42,7 +42,7 @@ def diversity_table(round_no: int) -> Table:
         )
         vectors, champions = embedder.embed(children["content"].to_list()), selection.champions(children)
         roots = children["root_id"].rank("dense").to_numpy()
-        scores, nearest = measure.diversity(vectors, roots, champions["row"].to_numpy())
+        scores, nearest = measure.diversity(vectors, roots, champions["row"].to_numpy(), embedder.device)
         ratio = _ratio_to_seeds(children, vectors, champions, seeds, embedder)
         ids = children["id"].gather(pl.Series(nearest).clip(lower_bound=0)) if children.height else children["id"]
         measured = children.select(
@@ -111,11 +111,11 @@ def _ratio_to_seeds(
         part = children.with_row_index("at").filter(pl.col("root_id").is_in(list(trees)))
         best = part.with_row_index("place").join(champions, on="row", how="semi")["place"]
         numbers = part["root_id"].rank("dense").to_numpy()
-        return measure.diversity(vectors[part["at"].to_numpy()], numbers, best.to_numpy())[0]
+        return measure.diversity(vectors[part["at"].to_numpy()], numbers, best.to_numpy(), embedder.device)[0]
 
     def of_seeds(trees: np.ndarray) -> np.ndarray:
         texts = seeds.filter(pl.col("root_id").is_in(list(trees)))["content"].to_list()
         numbers = np.arange(len(texts))
-        return measure.diversity(embedder.embed(texts), numbers, numbers)[0]
+        return measure.diversity(embedder.embed(texts), numbers, numbers, embedder.device)[0]
 
     return measure.ratio_to_seeds(champions["root_id"].sort().to_numpy(), of_children, of_seeds, MEASURED_TREES)

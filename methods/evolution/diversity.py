@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from evergrow.methods.vectors import NOTHING, nearest
+
 BLOCK = 1 << 25  # similarities held at once: 128 MiB of float32
 
 
@@ -23,26 +25,15 @@ def diversity(
         float64 (n,) diversity within 0 and 1, which is 1 where there is no other tree; and int64 (n,) the row of the
         nearest champion, -1 where there is none, the first of `champions` among equals.
     """
-    import torch  # noqa: PLC0415 - takes seconds to import
-
     champions = np.asarray(champions).astype(np.int64)
-    scores, nearest = np.ones(len(embeddings)), np.full(len(embeddings), -1, dtype=np.int64)
-    if not len(embeddings) or not len(champions):
-        return scores, nearest
-    vectors = torch.from_numpy(np.ascontiguousarray(embeddings, dtype=np.float32))
-    trees = torch.from_numpy(np.asarray(roots).astype(np.int64)).to(device)
-    rivals = vectors[champions].to(device)
-    rival_trees = trees[torch.from_numpy(champions).to(device)]
-    rows = max(1, block // len(champions))
-    for start in range(0, len(embeddings), rows):
-        part = slice(start, start + rows)
-        similarity = vectors[part].to(device) @ rivals.T
-        similarity.masked_fill_(trees[part, None] == rival_trees[None, :], -torch.inf)
-        best, place = similarity.max(dim=1)
-        found = torch.isfinite(best).cpu().numpy()
-        scores[part][found] = np.clip(1.0 - best.double().cpu().numpy()[found], 0.0, 1.0)
-        nearest[part][found] = champions[place.cpu().numpy()[found]]
-    return scores, nearest
+    place, cosine = nearest(
+        embeddings, embeddings[champions], device, labels=(roots, np.asarray(roots)[champions]), together=block
+    )
+    found = place != NOTHING
+    scores, rows = np.ones(len(embeddings)), np.full(len(embeddings), NOTHING, dtype=np.int64)
+    scores[found] = np.clip(1.0 - cosine[found], 0.0, 1.0)
+    rows[found] = champions[place[found]]
+    return scores, rows
 
 
 def ratio_to_seeds(

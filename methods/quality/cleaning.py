@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from evergrow.methods.quality.contamination import NOTHING, find_contamination, near_benchmarks
+from evergrow.methods.quality.contamination import find_contamination, near_benchmarks
 from evergrow.methods.quality.duplicates import mark_duplicates
-from evergrow.methods.quality.filters import filter_reasons
+from evergrow.methods.quality.filters import filter_findings
+from evergrow.methods.quality.judges import addresses_judge
 from evergrow.methods.quality.rules import Embedded, Rules
+from evergrow.methods.vectors import NOTHING
 
 KEY = ["batch", "id"]
 FOUND = {
@@ -19,6 +21,7 @@ FOUND = {
     "benchmark": pl.String,
     "benchmark_item": pl.String,
     "span": pl.String,
+    "addresses_judge": pl.Boolean,
 }
 
 
@@ -43,19 +46,22 @@ def clean(rows: Embedded, known: Embedded, benchmarks: Embedded, rules: Rules, *
 
     Returns:
         `rows` as they are, followed by `reason` (null: it stays; its first word is the class), `duplicate_of`,
-        `duplicate_batch`, `similarity` (to that, or to a benchmark's question), `benchmark`, `benchmark_item` and
-        `span`; and the marks of rows of `known` (see `mark_duplicates`).
+        `duplicate_batch`, `similarity` (to that, or to a benchmark's question), `benchmark`, `benchmark_item`,
+        `span` (the words in common, or what lies where) and `addresses_judge` (whether the instruction addresses who
+        judges it); and the marks of rows of `known` (see `mark_duplicates`).
 
     Raises:
         ValueError: `rules.languages` has one that cannot be told, or only some of the rows have vectors.
     """
-    found = rows.frame.select(KEY).with_columns(reason=filter_reasons(rows.frame, rules))
+    found = pl.concat([rows.frame.select(KEY), filter_findings(rows.frame, rules)], how="horizontal")
     contaminated = _contaminated(rows.at(_undecided(found)), benchmarks, rules, device)
     found = found.join(contaminated, on=KEY, how="left", maintain_order="left", suffix="_found")
-    found = found.with_columns(pl.coalesce("reason", "reason_found")).drop("reason_found")
+    found = found.with_columns(pl.coalesce(name, f"{name}_found") for name in ("reason", "span"))
+    found = found.drop("reason_found", "span_found")
     marks = mark_duplicates(rows.at(_undecided(found)), known, rules, device=device)
     found = found.join(_explained(marks), on=KEY, how="left", maintain_order="left", suffix="_found")
     found = found.with_columns(pl.coalesce(name, f"{name}_found") for name in ("reason", "similarity"))
+    found = found.with_columns(addresses_judge(rows.frame["content"]))
     kept = rows.frame.drop(*FOUND, strict=False)
     superseded = marks.join(known.frame.select(KEY), on=KEY, how="semi")
     return Cleaned(pl.concat([kept, found.select(*FOUND)], how="horizontal"), superseded)

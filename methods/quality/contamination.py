@@ -1,27 +1,40 @@
 """Contamination: rows that share a run of words with a benchmark, or ask what it asks (method.md E.1).
 
 The paper rejects a row that has 10 words in a row in common with an item, following Qwen2.5-Coder. Words are runs of
-letters, digits and underscores in lower case, in prose as in code: layout, quotes and brackets hide nothing. Runs with
-fewer than two different words of two letters prove nothing and do not count: of 5,000 functions from public
-code 6 share 10 words with HumanEval, 5 of them through lists of numbers in its tests.
+letters, digits and underscores in lower case, in prose as in code: layout, quotes, brackets, tags, invisible characters
+and look-alike letters hide nothing. Runs that prove nothing do not count: those that several items of one benchmark
+have, and those with fewer than three different words that tell something, unless they are a whole text. Many tasks
+begin with "Write a function that takes a list of integers and returns", many tests hold the same lists of numbers.
 """
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import polars as pl
 
-from evergrow.methods.quality.near_vectors import cosines, heads, principal_axes, reaching
-from evergrow.methods.quality.words import UNSPACED, WORDS, Tokens, Windows, in_chunks, tokens, windows, words
+from evergrow.methods.quality.lexicon import COMMON
+from evergrow.methods.quality.words import (
+    WORDS,
+    Tokens,
+    Windows,
+    in_chunks,
+    token_hashes,
+    tokens,
+    unmarked,
+    windows,
+    words,
+)
+from evergrow.methods.vectors import NOTHING, cosines, heads, principal_axes, reaching
 
 ITEMS_PER_RUN = 4  # a run that more items have counts for the first of them
-NOTHING = -1
+COMMON_TO = 3  # items of one benchmark; a run that more have is its boilerplate
 NO_HASH = np.uint64(2**64 - 1)
 FIELDS = ("content", "response")
 SCHEMA = dict.fromkeys(("batch", "id", "benchmark", "item", "span"), pl.String)
 
-HIT = ("row", "field", "place", "length", "number")
+HIT = ("row", "field", "place", "length", "number", "proves", "whole")
 
 _BITS = range(16, 27)  # of the table that most runs are looked up in: 64 KiB to 64 MiB
 
@@ -31,11 +44,15 @@ class RunIndex:
     """The runs of words of benchmarks.
 
     `hashes` uint64, sorted, different; `items` int64 (runs, `ITEMS_PER_RUN`): numbers of the first items that have
-    each, else `NOTHING`; `maybe` bool: whether a run's hash begins with these bits; `lengths`: words of the runs.
+    each, else `NOTHING`; `proves` bool (runs,): whether it proves anything; `wholes` int64
+    (runs,): words of its text if none of that text's runs does, else 0; `maybe` bool: whether a run's hash begins
+    with these bits; `lengths`: words of the runs.
     """
 
     hashes: np.ndarray
     items: np.ndarray
+    proves: np.ndarray
+    wholes: np.ndarray
     maybe: np.ndarray
     lengths: tuple[int, ...]
 
@@ -102,22 +119,35 @@ def near_benchmarks(
 
 
 def build_index(texts: pl.DataFrame, length: int) -> RunIndex:
-    """The runs of `length` words in `texts` (`text`, and `number` of its item), and texts of fewer words as a whole."""
-    hashes, numbers, lengths = [], [], {length}
+    """The runs of `length` words in `texts` (`benchmark, text, number` of its item); shorter texts as a whole."""
+    hashes, numbers, sources, proofs, wholes, lengths = [], [], [], [], [], {length}
     for part in in_chunks(texts.height):
-        found = tokens(texts["text"][part], WORDS)
+        found = tokens(unmarked(texts["text"][part]), WORDS)
         runs = windows(found, length, whole_if_shorter=True)
         proof = _proving(texts["text"][part], found, runs, length)
-        hashes.append(runs.hashes[proof])
-        numbers.append(texts["number"][part].to_numpy().astype(np.int64)[runs.rows[proof]])
+        hashes.append(runs.hashes)
+        proofs.append(proof)
+        proven = np.zeros(len(found.counts), bool)
+        proven[runs.rows[proof]] = True
+        wholes.append(np.where(proven, 0, found.counts)[runs.rows])
+        numbers.append(texts["number"][part].to_numpy().astype(np.int64)[runs.rows])
+        sources.append(texts["benchmark"][part].hash().to_numpy()[runs.rows])
         short = found.counts[(found.counts >= (length + 1) // 2) & (found.counts < length)]
         lengths.update(short.tolist())
-    table = pl.DataFrame({"hash": np.concatenate(hashes), "number": np.concatenate(numbers)}) if hashes else _no_runs()
+    columns = {"hash": hashes, "number": numbers, "source": sources, "proves": proofs, "whole": wholes}
+    table = pl.DataFrame({name: np.concatenate(part) for name, part in columns.items()}) if hashes else _no_runs()
+    table = table.unique()
+    boilerplate = table.group_by("hash", "source").len().filter(pl.col("len") > COMMON_TO)
     grouped = (
-        table.unique()
+        table.join(boilerplate, on=["hash", "source"], how="left")
+        .with_columns(pl.col("proves") & pl.col("len").is_null())
         .sort("hash", "number")
         .group_by("hash", maintain_order=True)
-        .agg(pl.col("number").head(ITEMS_PER_RUN))
+        .agg(
+            pl.col("number").unique(maintain_order=True).head(ITEMS_PER_RUN),
+            pl.col("proves").any(),
+            pl.col("whole").max(),
+        )
     )
     first = grouped.select(
         pl.col("number").list.get(place, null_on_oob=True).fill_null(NOTHING).alias(str(place))
@@ -127,52 +157,82 @@ def build_index(texts: pl.DataFrame, length: int) -> RunIndex:
     bits = min(max(math.ceil(math.log2(max(1, len(known)) * 32)), _BITS[0]), _BITS[-1])
     maybe = np.zeros(1 << bits, dtype=bool)
     maybe[known >> np.uint64(64 - bits)] = True
-    return RunIndex(known, first.to_numpy(), maybe, tuple(sorted(lengths)))
+    return RunIndex(
+        known,
+        first.to_numpy(),
+        grouped["proves"].to_numpy(),
+        grouped["whole"].to_numpy(),
+        maybe,
+        tuple(sorted(lengths)),
+    )
 
 
 def _proving(texts: pl.Series, found: Tokens, runs: Windows, length: int) -> np.ndarray:
-    """Whether each run has two different words with two letters in a row: the least and the greatest then differ."""
-    proves = words(texts, WORDS).explode(empty_as_null=False).str.contains(rf"\p{{L}}{{2}}|[{UNSPACED}]").to_numpy()
+    """Whether each run has enough different words that tell something: one if it is a short text as a whole, else
+    three; the name of a function, as `max_element`, counts as two.
+    """
+    tells = ~np.isin(found.hashes, _common_hashes())
+    names = words(unmarked(texts), WORDS).explode(empty_as_null=False).str.contains(r"\w_\w").to_numpy()
     begins, ends = found.offsets[runs.rows] + runs.places, found.offsets[runs.rows + 1]
     least, greatest = np.full(len(begins), NO_HASH), np.zeros(len(begins), np.uint64)
-    for step in range(length):
-        at = np.minimum(begins + step, ends - 1)
-        least = np.where(proves[at], np.minimum(least, found.hashes[at]), least)
-        greatest = np.where(proves[at], np.maximum(greatest, found.hashes[at]), greatest)
-    return least < greatest
+    places = [np.minimum(begins + step, ends - 1) for step in range(length)]
+    for at in places:
+        least = np.where(tells[at], np.minimum(least, found.hashes[at]), least)
+        greatest = np.where(tells[at], np.maximum(greatest, found.hashes[at]), greatest)
+    others = np.zeros(len(begins), bool)
+    for at in places:
+        third = (found.hashes[at] != least) & (found.hashes[at] != greatest)
+        others |= tells[at] & (third | (names[at] & (least < greatest)))
+    short = ends - begins < length
+    enough: np.ndarray = np.where(short, greatest > 0, others)
+    return enough
+
+
+@cache
+def _common_hashes() -> np.ndarray:
+    return token_hashes((*COMMON, *map(str, range(1000))))
 
 
 def _hits(rows: pl.DataFrame, index: RunIndex, length: int) -> pl.DataFrame:
     """Every run of `rows` that is in the index: `row, field, place, length, number`, once for each item."""
     parts = [_no_hits()]
     for field, name in enumerate(FIELDS):
-        found = tokens(rows[name], WORDS)
+        found = tokens(unmarked(rows[name]), WORDS)
         for words_in_run in index.lengths:
             runs = windows(found, words_in_run, whole_if_shorter=field == 0 and words_in_run == length)
             at, known = index.find(runs)
             if len(at):
-                hits = _by_item(runs, at, index.items[known])
+                hits = _by_item(runs, at, index.items[known], index.proves[known], index.wholes[known])
                 sizes = np.minimum(found.counts, words_in_run)[hits["row"].to_numpy()]
                 parts.append(hits.with_columns(field=pl.lit(field, pl.Int64), length=sizes).select(HIT))
     return pl.concat(parts)
 
 
-def _by_item(runs: Windows, at: np.ndarray, items: np.ndarray) -> pl.DataFrame:
-    """`row, place, number` of the runs at these places, once for each of their items."""
+def _by_item(runs: Windows, at: np.ndarray, items: np.ndarray, proves: np.ndarray, wholes: np.ndarray) -> pl.DataFrame:
+    """`row, place, number, proves, whole` of the runs at these places, once for each of their items."""
     which, _ = np.nonzero(items != NOTHING)
     hits = {"row": runs.rows[at][which], "place": runs.places[at][which], "number": items[items != NOTHING]}
+    hits |= {"proves": proves[which], "whole": wholes[which]}
     return pl.DataFrame({name: values.astype(np.int64) for name, values in hits.items()})
 
 
 def _longest(hits: pl.DataFrame, first_row: int) -> pl.DataFrame:
-    """`row, field, place, words, number` of the longest run of hits of each row; runs that overlap are one."""
+    """`row, field, place, words, number` of the longest run of hits of each row, overlapping ones as one,
+    of those that prove something.
+    """
     one = ["row", "field", "number", "length"]
     step = pl.col("place") - pl.int_range(pl.len()).over(one)
     return (
         hits.sort(*one, "place")
         .with_columns(run=step)
         .group_by(*one, "run", maintain_order=True)
-        .agg(pl.col("place").first(), words=pl.len() + pl.col("length").first() - 1)
+        .agg(
+            pl.col("place").first(),
+            words=pl.len() + pl.col("length").first() - 1,
+            proves=pl.col("proves").sum(),
+            whole=pl.col("whole").max(),
+        )
+        .filter((pl.col("proves") > 0) | ((pl.col("whole") > 0) & (pl.col("words") >= pl.col("whole"))))
         .sort("row", "words", "field", "number", "place", descending=[False, True, False, False, False])
         .unique("row", keep="first", maintain_order=True)
         .select(pl.col("row") + first_row, "field", "place", "words", "number")
@@ -183,7 +243,7 @@ def _spans(rows: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
     """`batch, id, span` of the rows that were found."""
     hit = rows[found["row"].to_list()]
     text = pl.select(pl.when(found["field"] == 0).then(hit["content"]).otherwise(hit["response"])).to_series()
-    spans = words(text, WORDS).to_frame("words").with_columns(found["place"], length=found["words"])
+    spans = words(unmarked(text), WORDS).to_frame("words").with_columns(found["place"], length=found["words"])
     return hit.select("batch", "id").with_columns(
         span=spans.select(pl.col("words").list.slice("place", "length").list.join(" ")).to_series()
     )
@@ -194,4 +254,6 @@ def _no_hits() -> pl.DataFrame:
 
 
 def _no_runs() -> pl.DataFrame:
-    return pl.DataFrame(schema={"hash": pl.UInt64, "number": pl.Int64})
+    return pl.DataFrame(
+        schema={"hash": pl.UInt64, "number": pl.Int64, "source": pl.UInt64, "proves": pl.Boolean, "whole": pl.Int64}
+    )

@@ -3,23 +3,29 @@
 Rows are ranked: higher value first, no value last, rows of other batches before own ones, then by batch and id. One
 after the other each is kept, unless it resembles one that is kept. So a row that resembles only a dropped one stays,
 every pointer leads to a row that stays, and the result depends neither on the order of the rows nor on blocks. Rows of
-the same words are one text: the best of them is compared, and what becomes of it becomes of the others.
+the same words are one text, and so are those whose code does the same (its own names and its comments aside): the best
+of them is compared, and what becomes of it becomes of the others. Rows that are much alike stay apart if they ask
+different things (see `contents`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from evergrow.methods.quality.code import NO_CODE
+from evergrow.methods.quality.contents import Contents
 from evergrow.methods.quality.minhash import Shingles, shingled
-from evergrow.methods.quality.near_texts import NearTexts
+from evergrow.methods.quality.near_texts import NearTexts, with_candidates
 from evergrow.methods.quality.near_vectors import NearVectors
 from evergrow.methods.quality.neighbours import Finder, Pairs
 from evergrow.methods.quality.rules import Embedded, Rules
 
 BLOCK = 512  # rows decided together: those that are all alike are compared pair by pair within it
 KEPT = -1
-EXACT, MINHASH, EMBEDDING = "exact", "minhash", "embedding"
+EXACT, SYNTAX, MINHASH, EMBEDDING = "exact", "syntax", "minhash", "embedding"
+Apart = Callable[[np.ndarray, np.ndarray], np.ndarray]
 SCHEMA = {
     "batch": pl.String,
     "id": pl.String,
@@ -57,53 +63,71 @@ def mark_duplicates(
         block: rows decided together; it bounds the memory, not the result.
 
     Returns:
-        `batch, id, duplicate_of, duplicate_batch, duplicate_kind` (exact, minhash or embedding) and `similarity`
-        (share of shingles or cosine; 1 if exact) of duplicates only, by batch and id. Rows of `known` are among them
-        where the better one is of `rows`: the other batch was cleaned before that row was there.
+        `batch, id, duplicate_of, duplicate_batch, duplicate_kind` (exact, syntax, minhash or embedding) and
+        `similarity` (share of shingles or cosine; else 1) of duplicates only, by batch and id. Rows of `known` are
+        among them where the better one is of `rows`: the other batch was cleaned before that row was there.
     """
     table, order = _ranked(rows.frame, known.frame)
     foreign = table["foreign"].to_numpy()
     shingles = shingled(table["content"], rules.shingle_words, rules.permutations, rules.minhash_similarity)
+    contents = Contents(table["content"])
+    exact = shingles.texts
+    shingles = replace(shingles, texts=_identities(contents, exact))
     _, first, text = np.unique(shingles.texts, return_index=True, return_inverse=True)
     best = first[text]  # the best row of the same words
     unlike = np.flatnonzero(best == np.arange(len(best)))
-    finders: list[Finder] = [NearTexts(_of(shingles, unlike), foreign[unlike], rules.minhash_similarity)]
+    has_vectors = rows.vectors is not None and rows.vectors.size > 0
+    contents.read(unlike if has_vectors else unlike[with_candidates(_of(shingles, unlike), foreign[unlike])])
+    groups, subgroups = contents.decisive[unlike], contents.contents[unlike]
+    finders: list[Finder] = [
+        NearTexts(_of(shingles, unlike), foreign[unlike], rules.minhash_similarity, groups, subgroups)
+    ]
     if rows.vectors is not None and rows.vectors.size:
         every = rows.vectors
         if known.frame.height:
             if known.vectors is None:
                 raise ValueError("rows of other batches need vectors, since those of this batch have them")
             every = np.concatenate([every, known.vectors])
-        finders.append(NearVectors(every[order[unlike]], foreign[unlike], rules.embedding_similarity, device))
-    return _marks(table, best, unlike, thin(len(unlike), finders, block))
+        finders.append(NearVectors(every[order[unlike]], foreign[unlike], rules.embedding_similarity, device, groups))
+    verdicts = thin(len(unlike), finders, block, lambda one, two: contents.apart(unlike[one], unlike[two]))
+    return _marks(table, best, unlike, verdicts, exact)
 
 
-def thin(count: int, finders: list[Finder], block: int = BLOCK) -> Verdicts:
+def thin(count: int, finders: list[Finder], block: int = BLOCK, apart: Apart | None = None) -> Verdicts:
     """Keep the rows `0 ... count - 1`, which are in the order of rank, that resemble none kept before.
 
     Of several kept rows a dropped one points at the first; of several finders that find this one the first names it.
+    `apart` says of pairs that were found (int64 places of their rows) which of them stay apart all the same.
     """
     verdicts = Verdicts(np.full(count, KEPT, np.int64), np.zeros(count, np.int64), np.zeros(count))
     for start in range(0, count, block):
         rows = np.arange(start, min(start + block, count))
         for kind, finder in enumerate(finders):
-            _settle(verdicts, kind, finder.against_kept(rows))
+            _settle(verdicts, kind, _together(finder.against_kept(rows), apart))
         rows = rows[verdicts.winner[rows] == KEPT]
-        _decide_among(verdicts, rows, finders)
+        _decide_among(verdicts, rows, finders, apart)
         rows = rows[verdicts.winner[rows] == KEPT]
         for finder in finders:
             finder.keep(rows)
     return verdicts
 
 
-def _decide_among(verdicts: Verdicts, rows: np.ndarray, finders: list[Finder]) -> None:
+def _decide_among(verdicts: Verdicts, rows: np.ndarray, finders: list[Finder], apart: Apart | None) -> None:
     """Go through `rows` in the order of rank: each that is still there drops those that resemble it."""
-    found = [pairs.only(np.argsort(pairs.earlier, kind="stable")) for pairs in (f.among(rows) for f in finders)]
+    found = [
+        pairs.only(np.argsort(pairs.earlier, kind="stable"))
+        for pairs in (_together(f.among(rows), apart) for f in finders)
+    ]
     for row in np.unique(np.concatenate([pairs.earlier for pairs in found])):
         if verdicts.winner[row] == KEPT:
             for kind, pairs in enumerate(found):
                 begin, end = np.searchsorted(pairs.earlier, [row, row + 1])
                 _settle(verdicts, kind, pairs.only(np.arange(begin, end)))
+
+
+def _together(pairs: Pairs, apart: Apart | None) -> Pairs:
+    """Those that do not stay apart."""
+    return pairs if apart is None or not len(pairs.earlier) else pairs.only(~apart(pairs.earlier, pairs.later))
 
 
 def _settle(verdicts: Verdicts, kind: int, pairs: Pairs) -> None:
@@ -115,6 +139,13 @@ def _settle(verdicts: Verdicts, kind: int, pairs: Pairs) -> None:
     verdicts.winner[pairs.later] = pairs.earlier
     verdicts.kind[pairs.later] = kind
     verdicts.similarity[pairs.later] = pairs.similarity
+
+
+def _identities(contents: Contents, exact: np.ndarray) -> np.ndarray:
+    """uint64 (n,): equal for the same words, and for the same prose around code that does the same."""
+    prose = np.where(contents.code == NO_CODE, exact, contents.prose)
+    identities: np.ndarray = np.where(contents.code == NO_CODE, exact, prose * np.uint64(31) + contents.code)
+    return identities
 
 
 def _ranked(rows: pl.DataFrame, known: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
@@ -136,7 +167,9 @@ def _of(shingles: Shingles, rows: np.ndarray) -> Shingles:
     return Shingles(shingles.values[places], offsets, shingles.texts[rows], shingles.bands[:, rows])
 
 
-def _marks(table: pl.DataFrame, best: np.ndarray, unlike: np.ndarray, verdicts: Verdicts) -> pl.DataFrame:
+def _marks(
+    table: pl.DataFrame, best: np.ndarray, unlike: np.ndarray, verdicts: Verdicts, words: np.ndarray
+) -> pl.DataFrame:
     """What became of each best row, and of the rows of the same words with it."""
     text = np.searchsorted(unlike, best)
     stays = verdicts.winner[text] == KEPT
@@ -144,7 +177,8 @@ def _marks(table: pl.DataFrame, best: np.ndarray, unlike: np.ndarray, verdicts: 
     foreign = table["foreign"].to_numpy()
     dropped = np.flatnonzero((winner != np.arange(len(best))) & ~(foreign & foreign[winner]))
     exact, of = stays[dropped], winner[dropped]
-    kinds = np.where(exact, EXACT, np.array([MINHASH, EMBEDDING])[verdicts.kind[text[dropped]]])
+    spelt = np.where(words[dropped] == words[of], EXACT, SYNTAX)
+    kinds = np.where(exact, spelt, np.array([MINHASH, EMBEDDING])[verdicts.kind[text[dropped]]])
     similarity = np.where(exact, 1.0, verdicts.similarity[text[dropped]])
     marks = {
         "batch": table["batch"].gather(dropped),

@@ -1,45 +1,82 @@
-"""What no row may be, whatever others are: too short or long, in another language, with secrets or personal data."""
+"""What no row may be, whatever others are: too short or long, in another language, with what models leave over, with
+secrets or personal data.
+"""
 
 import polars as pl
 
+from evergrow.methods.quality import personal, secrets
 from evergrow.methods.quality.language import language_reasons
-from evergrow.methods.quality.personal import personal_reasons
+from evergrow.methods.quality.leftovers import leftover_reasons
+from evergrow.methods.quality.patterns import Shape, found
 from evergrow.methods.quality.rules import Rules
-from evergrow.methods.quality.secrets import secret_reasons
 from evergrow.methods.quality.words import in_chunks
 
+# Whatever of these a row has is searched for secrets and personal data; texts and lists of texts.
+SEARCHED = ("content", "response", "tests", "complexity_reason", "verdict_detail")
 
-def filter_reasons(rows: pl.DataFrame, rules: Rules) -> pl.Series:
-    """Why each row is dropped, the first reason of several; null where there is none.
+
+def filter_findings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Why each row is dropped, the first reason of several, and where that was found; null where there is none.
 
     Args:
-        rows: `content` and `response`; null is an empty text.
+        rows: `content` and `response`; null is an empty text. More of `SEARCHED` is searched as well, if there is any.
         rules: which filters are on, and their limits.
 
     Returns:
-        String (n,): `short: ...`, `long: ...`, `language: fr`, `secret: looks like ...` or `personal: ...`.
+        `reason` (String): `short: ...`, `long: ...`, `language: fr`, `leftover: a mark of ...`, `secret: looks like
+        ...` or `personal: ...`; `span` (String): what lies where, never what it says.
 
     Raises:
         ValueError: `rules.languages` has one that cannot be told.
     """
-    parts = [_reasons(rows["content"][part].fill_null(""), rows["response"][part].fill_null(""), rules)
-             for part in in_chunks(rows.height)]  # fmt: skip
-    return pl.concat(parts) if parts else pl.Series(dtype=pl.String)
+    parts = [_findings(rows[part], rules) for part in in_chunks(rows.height)]
+    return pl.concat(parts) if parts else pl.DataFrame(schema={"reason": pl.String, "span": pl.String})
 
 
-def _reasons(content: pl.Series, response: pl.Series, rules: Rules) -> pl.Series:
+def _findings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    content, response = rows["content"].fill_null(""), rows["response"].fill_null("")
     reasons = [
         _length_reasons(content, "instruction", rules.min_instruction_chars, rules.max_instruction_chars),
         _length_reasons(response, "response", rules.min_response_chars, rules.max_response_chars),
     ]
     if rules.languages:
         reasons.append(language_reasons(content, rules.languages))
-    both = content + "\n" + response
-    if rules.secrets:
-        reasons.append(secret_reasons(both))
-    if rules.personal_data:
-        reasons.append(personal_reasons(both))
-    return pl.select(reason=pl.coalesce(reasons)).to_series()
+    reasons += [leftover_reasons(content), leftover_reasons(response)]
+    fields = {name: _as_text(rows[name]) for name in SEARCHED if name in rows.columns}
+    spans = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    for wanted, label, shapes in (
+        (rules.secrets, "secret: looks like", secrets.SHAPES),
+        (rules.personal_data, "personal:", personal.SHAPES),
+    ):
+        if wanted:
+            reason, span = _held(fields, label, shapes)
+            reasons.append(reason)
+            spans = pl.select(pl.coalesce(spans, span)).to_series()
+    decided = pl.select(reason=pl.coalesce(reasons)).to_series()
+    held = decided.str.contains("^(?:secret|personal): ").fill_null(value=False)
+    nothing = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    return pl.DataFrame({"reason": decided, "span": spans.zip_with(held, nothing)})
+
+
+def _held(fields: dict[str, pl.Series], label: str, shapes: tuple[Shape, ...]) -> tuple[pl.Series, pl.Series]:
+    """The reasons and spans of rows that hold something of these shapes, in the first field that does."""
+    height = len(fields["content"])
+    reasons: list[str | None] = [None] * height
+    spans: list[str | None] = [None] * height
+    every = pl.select(pl.concat_str(list(fields.values()), separator="\n")).to_series()
+    suspects = found(every, shapes)["row"]
+    for name, texts in fields.items():
+        for row, what, part in found(texts.gather(suspects), shapes).iter_rows():
+            at = int(suspects[row])
+            if reasons[at] is None:
+                reasons[at] = f"{label} {what}"
+                spans[at] = f"{what} at character {texts[at].find(part) + 1} of {name}"
+    return pl.Series(reasons, dtype=pl.String), pl.Series(spans, dtype=pl.String)
+
+
+def _as_text(values: pl.Series) -> pl.Series:
+    joined = values.list.join("\n", ignore_nulls=True) if values.dtype == pl.List(pl.String) else values
+    return joined.cast(pl.String).fill_null("")
 
 
 def _length_reasons(texts: pl.Series, what: str, least: int, most: int) -> pl.Series:

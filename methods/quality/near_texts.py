@@ -6,6 +6,8 @@ from evergrow.methods.quality.minhash import Shingles, jaccard
 from evergrow.methods.quality.neighbours import Pairs, joined
 
 NOBODY = -1
+CROWD = 256  # texts of one bucket that are compared with each other
+_HALF = np.uint64(32)
 
 
 class NearTexts:
@@ -18,11 +20,20 @@ class NearTexts:
         shingles: of n texts in the order of rank.
         known: bool (n,): rows of other batches.
         similarity: least Jaccard similarity.
+        groups: integers (n,): only texts of the same group are compared; None: all are of one.
+        subgroups: integers (n,): of a bucket of more than `CROWD` texts only those of the same subgroup are compared.
     """
 
-    def __init__(self, shingles: Shingles, known: np.ndarray, similarity: float) -> None:
+    def __init__(
+        self,
+        shingles: Shingles,
+        known: np.ndarray,
+        similarity: float,
+        groups: np.ndarray | None = None,
+        subgroups: np.ndarray | None = None,
+    ) -> None:
         self._shingles, self._known, self._similarity = shingles, known, similarity
-        self._rows, self._buckets = _entries(shingles, known)
+        self._rows, self._buckets = _entries(shingles, known, groups, subgroups)
         self._first = np.searchsorted(self._rows, np.arange(len(known) + 1))  # of each row's entries
         self._last_kept = np.full(int(self._buckets.max(initial=0)) + 1, NOBODY)  # entry, by bucket
         self._kept_before = np.full(len(self._rows), NOBODY)  # entry, by entry
@@ -81,18 +92,34 @@ class NearTexts:
         return joined([Pairs(earlier, later, similarity)]).only(similarity >= self._similarity)
 
 
-def _entries(shingles: Shingles, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def with_candidates(shingles: Shingles, known: np.ndarray) -> np.ndarray:
+    """The places of the texts that share a band with others, in their order."""
+    return np.unique(_entries(shingles, known, None, None)[0]).astype(np.int64)
+
+
+def _bucketed(keys: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """`rows` by their keys, and the number of the bucket of each."""
+    order = rows[np.argsort(keys[rows], kind="stable")]
+    begins = np.concatenate([[True], keys[order][1:] != keys[order][:-1]])[: len(order)]
+    return order, np.cumsum(begins) - 1
+
+
+def _entries(
+    shingles: Shingles, known: np.ndarray, groups: np.ndarray | None, subgroups: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
     """The row and the bucket of each entry, by row. A bucket has two rows at least, one of them of this batch."""
     filled = np.flatnonzero(np.diff(shingles.offsets) > 0)
     rows, buckets, before = [], [], 0
     for band in shingles.bands:
-        order = filled[np.argsort(band[filled], kind="stable")]
-        begins = np.concatenate([[True], band[order][1:] != band[order][:-1]])[: len(order)]
-        groups = np.cumsum(begins) - 1
-        useful = (np.bincount(groups) > 1) & (np.bincount(groups, weights=~known[order]) > 0)
-        members = useful[groups] if len(groups) else np.empty(0, bool)
+        keys = band.astype(np.uint64) if groups is None else band ^ (groups << _HALF) ^ (groups >> _HALF)
+        order, places = _bucketed(keys, filled)
+        if subgroups is not None and len(order) and (crowded := np.bincount(places) > CROWD).any():
+            keys[order[crowded[places]]] ^= subgroups[order[crowded[places]]]
+            order, places = _bucketed(keys, filled)
+        useful = (np.bincount(places) > 1) & (np.bincount(places, weights=~known[order]) > 0)
+        members = useful[places] if len(places) else np.empty(0, bool)
         rows.append(order[members].astype(np.int32))
-        buckets.append((np.cumsum(useful)[groups[members]] - 1 + before).astype(np.int32))
+        buckets.append((np.cumsum(useful)[places[members]] - 1 + before).astype(np.int32))
         before += int(useful.sum())
     if not rows:
         return np.empty(0, np.int32), np.empty(0, np.int32)

@@ -1,68 +1,86 @@
 """Near-duplicates by embedding: all cosines are compared with the threshold, hardly any is computed in full.
 
-A cosine is at most the product of the first `HEAD` components in a rotated space plus the product of the lengths of
-what remains (Cauchy-Schwarz): a product of `HEAD + 1` numbers instead of hundreds, which is never less than the cosine.
-Only pairs for which it reaches the threshold are computed in full, so nothing is missed. The rotation, the principal
-axes of a part of the rows, decides how much is saved, not what is found.
+See `methods.vectors.reaching` for what is saved without missing anything. Rows of different groups are not compared:
+their texts are known to ask different things.
 """
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evergrow.methods.quality.neighbours import Pairs, joined, no_pairs
+from evergrow.methods.quality.neighbours import Pairs, joined
+from evergrow.methods.vectors import cosines, heads, principal_axes, reaching
 
 if TYPE_CHECKING:
     import torch
 
-HEAD = 32
-AXES_FROM = 10_000  # rows that the axes are computed from
-SLACK = 1e-4  # what float32 may lose in a sum
-BOUNDS_TOGETHER = 1 << 24  # computed at once: 64 MiB of float32
-NUMBERS_TOGETHER = 1 << 23  # of vectors compared in full at once: 32 MiB of float32
+FIRST_ROOM = 64
 
 
 class NearVectors:
     """Finds rows whose vectors have at least the cosine `similarity`.
 
-    Time grows with the square of the rows: about 4 ns of a processor for a pair (`benchmarks/cleaning.py`), so a minute
-    or two for 200,000 rows and half an hour for a million, which are better compared on a GPU.
+    Time grows with the square of the rows of a group; memory with the rows.
 
     Args:
         vectors: float32 (n, d), rows of length 1 in the order of rank.
         known: bool (n,): rows of other batches.
         similarity: least cosine.
         device: torch device of the products.
+        groups: integers (n,): only rows of the same group are compared; None: all are of one.
     """
 
-    def __init__(self, vectors: np.ndarray, known: np.ndarray, similarity: float, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        known: np.ndarray,
+        similarity: float,
+        device: str = "cpu",
+        groups: np.ndarray | None = None,
+    ) -> None:
         self._vectors, self._known, self._similarity = vectors, known, similarity
+        self._groups = np.zeros(len(vectors), np.int64) if groups is None else np.unique(groups, return_inverse=True)[1]
+        self._alone = np.bincount(self._groups, minlength=1)[self._groups] < 2 if len(vectors) else np.empty(0, bool)
         self._heads = heads(vectors, principal_axes(vectors), device)
-        self._kept = {which: _Kept(self._heads, int((known == which).sum())) for which in (False, True)}
+        self._kept: dict[tuple[int, bool], _Kept] = {}
 
     def against_kept(self, rows: np.ndarray) -> Pairs:
         """See `Finder`."""
-        own, foreign = rows[~self._known[rows]], rows[self._known[rows]]
-        return joined([self._met(own, False), self._met(own, True), self._met(foreign, False)])
+        found = []
+        for group, members in self._by_group(rows):
+            own, foreign = members[~self._known[members]], members[self._known[members]]
+            for which, among_known in ((own, False), (own, True), (foreign, False)):
+                if len(which) and (kept := self._kept.get((group, among_known))):
+                    at, place = reaching(self._heads[which], kept.heads, self._similarity)
+                    found.append(self._verified(kept.rows[place], which[at]))
+        return joined(found)
 
     def among(self, rows: np.ndarray) -> Pairs:
         """See `Finder`."""
-        if self._known[rows].all():
-            return no_pairs()
-        block = self._heads[rows]
-        second, first = reaching(block, block, self._similarity)
-        compared = (first < second) & ~(self._known[rows[first]] & self._known[rows[second]])
-        return self._verified(rows[first[compared]], rows[second[compared]])
+        found = []
+        for _, members in self._by_group(rows):
+            if len(members) < 2 or self._known[members].all():
+                continue
+            block = self._heads[members]
+            second, first = reaching(block, block, self._similarity)
+            compared = (first < second) & ~(self._known[members[first]] & self._known[members[second]])
+            found.append(self._verified(members[first[compared]], members[second[compared]]))
+        return joined(found)
 
     def keep(self, rows: np.ndarray) -> None:
         """See `Finder`."""
-        for which, kept in self._kept.items():
-            kept.add(rows[self._known[rows] == which])
+        for group, members in self._by_group(rows):
+            for which in (False, True):
+                those = members[self._known[members] == which]
+                if len(those):
+                    self._kept.setdefault((group, which), _Kept(self._heads)).add(those)
 
-    def _met(self, rows: np.ndarray, among_known: bool) -> Pairs:  # noqa: FBT001 - one of two sets
-        kept = self._kept[among_known]
-        at, place = reaching(self._heads[rows], kept.heads, self._similarity)
-        return self._verified(kept.rows[place], rows[at])
+    def _by_group(self, rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
+        """The rows of each group that has others, in their order."""
+        rows = rows[~self._alone[rows]]
+        order = rows[np.argsort(self._groups[rows], kind="stable")]
+        starts = np.flatnonzero(np.diff(self._groups[order])) + 1
+        return [(int(self._groups[part[0]]), part) for part in np.split(order, starts) if len(part)]
 
     def _verified(self, earlier: np.ndarray, later: np.ndarray) -> Pairs:
         similarity = cosines(self._vectors, self._vectors, earlier, later)
@@ -70,61 +88,30 @@ class NearVectors:
 
 
 class _Kept:
-    """Rows that were kept, and their heads, in one piece that grows in place."""
+    """Rows that were kept, and their heads, in one piece that doubles its room when it is full."""
 
-    def __init__(self, every: "torch.Tensor", room: int) -> None:
-        self._every, self._heads, self._rows = every, every.new_empty((room, every.shape[1])), np.empty(room, np.int64)
-        self._count = 0
+    def __init__(self, every: "torch.Tensor") -> None:
+        self._every, self._count = every, 0
+        self._heads, self._rows = every.new_empty((FIRST_ROOM, every.shape[1])), np.empty(FIRST_ROOM, np.int64)
 
     @property
     def heads(self) -> "torch.Tensor":
+        """Those of the rows kept."""
         return self._heads[: self._count]
 
     @property
     def rows(self) -> np.ndarray:
+        """Their numbers."""
         return self._rows[: self._count]
 
     def add(self, rows: np.ndarray) -> None:
-        self._heads[self._count : self._count + len(rows)] = self._every[rows]
-        self._rows[self._count : self._count + len(rows)] = rows
-        self._count += len(rows)
-
-
-def principal_axes(vectors: np.ndarray) -> np.ndarray:
-    """Float32 (d, at most `HEAD`), orthonormal: the directions that hold most of the first `AXES_FROM` vectors."""
-    part = vectors[:AXES_FROM].astype(np.float64)
-    axes = np.linalg.eigh(part.T @ part)[1]  # by rising eigenvalue
-    return np.ascontiguousarray(axes[:, ::-1][:, :HEAD], dtype=np.float32)
-
-
-def heads(vectors: np.ndarray, axes: np.ndarray, device: str) -> "torch.Tensor":
-    """Tensor float32 (n, len(axes) + 1) on `device`: components along `axes`, and the length of what is left."""
-    import torch  # noqa: PLC0415 - takes seconds to import
-
-    along = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)) @ torch.from_numpy(axes)
-    lengths = torch.from_numpy(np.einsum("nd,nd->n", vectors, vectors, dtype=np.float32))
-    left = (lengths - along.square().sum(dim=1)).clamp_(min=0).sqrt_()
-    return torch.hstack([along, left[:, None]]).to(device)
-
-
-def reaching(first: "torch.Tensor", second: "torch.Tensor", similarity: float) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows of `first` and of `second` (heads) whose cosine may reach `similarity`; int64, by `first`."""
-    if not len(first) or not len(second):
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    found = []
-    rows = max(1, BOUNDS_TOGETHER // len(second))
-    for start in range(0, len(first), rows):
-        pairs = (first[start : start + rows] @ second.T >= similarity - SLACK).nonzero().cpu().numpy()
-        found.append(pairs + np.array([start, 0]))
-    pairs = np.concatenate(found)
-    return pairs[:, 0], pairs[:, 1]
-
-
-def cosines(first: np.ndarray, second: np.ndarray, at: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """float64: the cosine of `first[at]` and `second[other]` (unit vectors), pair by pair."""
-    found = np.empty(len(at))
-    step = max(1, NUMBERS_TOGETHER // max(1, first.shape[1]))
-    for start in range(0, len(at), step):
-        part = slice(start, start + step)
-        found[part] = np.einsum("nd,nd->n", first[at[part]], second[other[part]], dtype=np.float64)
-    return found
+        """Keep these as well."""
+        end = self._count + len(rows)
+        if end > len(self._rows):
+            room = max(end, 2 * len(self._rows))
+            grown = self._every.new_empty((room, self._every.shape[1]))
+            grown[: self._count] = self.heads
+            self._heads, self._rows = grown, np.concatenate([self.rows, np.empty(room - self._count, np.int64)])
+        self._heads[self._count : end] = self._every[rows]
+        self._rows[self._count : end] = rows
+        self._count = end

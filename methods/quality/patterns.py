@@ -2,10 +2,12 @@
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
+
+FINDING = {"row": pl.UInt32, "name": pl.String, "part": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,14 +19,23 @@ class Shape:
     is_real: Callable[[str], bool]
 
 
-def holds(texts: pl.Series, shape: Shape) -> pl.Series:
-    """Boolean (n,): whether a part of each text has the shape; null texts hold nothing."""
+def found(texts: pl.Series, shapes: Sequence[Shape]) -> pl.DataFrame:
+    """`row, name, part`: the first of `shapes` that each text holds, and the part of it that has that shape.
+
+    Null texts hold nothing. Rows are in their order.
+    """
+    findings = [_of_shape(texts, shape) for shape in shapes]
+    table = pl.concat([pl.DataFrame(schema=FINDING), *findings])
+    return table.unique("row", keep="first", maintain_order=True).sort("row")
+
+
+def _of_shape(texts: pl.Series, shape: Shape) -> pl.DataFrame:
     likely = texts.str.contains(shape.regex).fill_null(value=False).arg_true()
-    found = pl.DataFrame({"row": likely, "part": texts.gather(likely).str.extract_all(shape.regex)}).explode("part")
-    parts = found["part"].unique()
-    real = parts.filter(pl.Series([shape.is_real(part) for part in parts], dtype=pl.Boolean))
-    rows = found.filter(pl.col("part").is_in(real.implode()))["row"].unique()
-    return pl.repeat(False, len(texts), eager=True).scatter(rows, True)
+    parts = pl.DataFrame({"row": likely, "part": texts.gather(likely).str.extract_all(shape.regex)}).explode("part")
+    different = parts["part"].unique()
+    real = different.filter(pl.Series([shape.is_real(part) for part in different], dtype=pl.Boolean))
+    first = parts.filter(pl.col("part").is_in(real.implode())).unique("row", keep="first", maintain_order=True)
+    return first.select(pl.col("row").cast(pl.UInt32), pl.lit(shape.name).alias("name"), "part")
 
 
 def entropy(text: str) -> float:

@@ -6,9 +6,7 @@ words is none.
 
 import re
 
-import polars as pl
-
-from evergrow.methods.quality.patterns import Shape, entropy, holds
+from evergrow.methods.quality.patterns import Shape, entropy
 
 MIN_KEY_ENTROPY = 3.0  # bits a character: gitleaks' floor for keys with a prefix
 MIN_PASSWORD_ENTROPY = 3.5  # its floor for assignments
@@ -82,10 +80,3 @@ SHAPES = (
         _is_password_of_address,
     ),
 )
-
-
-def secret_reasons(texts: pl.Series) -> pl.Series:
-    """String (n,): `secret: looks like ...` for each text that holds one, the first of `SHAPES`; else null."""
-    return pl.select(
-        pl.coalesce(pl.when(holds(texts, shape)).then(pl.lit(f"secret: looks like {shape.name}")) for shape in SHAPES)
-    ).to_series()

@@ -1,11 +1,11 @@
 """Texts as rows of hashed words, and the runs of words in them: what duplicates and benchmarks are looked for by.
 
 Texts that differ in Unicode's compatibility forms, case, white space, quotes, brackets or sentence marks have the same
-words. Signs that calculate (`+ - * / < = ...`) are words of their own where `OPERATORS` are asked for, since `3 + 4` is
-not `3 - 4`. A character of a script that writes without spaces is a word.
+words. Signs that calculate (`+ - * / < = != $ ...`) are words of their own where `OPERATORS` are asked for, and so are
+decimals, since `3 + 4` is not `3 - 4`. A character of a script that writes without spaces is a word.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +13,29 @@ import polars as pl
 
 UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 WORDS = rf"[{UNSPACED}]|[\w--[{UNSPACED}]]+"
-OPERATORS = WORDS + r"|[\p{Sm}*/%^&\-]+"
+OPERATORS = r"\d+(?:\.\d+)+|" + WORDS + r"|!=+|[\p{Sm}\p{Sc}*/%^&\-]+"
 MARKUP = ("**", "***", "--", "---")  # bold and rules of Markdown, which calculate nothing
 CHUNK = 8_192  # rows worked on at once: their arrays stay in the processor's cache
 
 _HASH_SEED = 20_118
+_INVISIBLE = r"[\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]"
+# Letters that look like Latin ones (Unicode's confusables), Cyrillic, then Greek.
+_ALIKE = dict(
+    zip(
+        "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u04bb\u051b\u051d\u0410\u0412\u0415\u041a\u041c\u041d"
+        "\u041e\u0420\u0421\u0422\u0423\u0425\u0406\u0408\u0405\u03bf\u03b1\u03bd\u03b9\u03c1\u0391\u0392\u0395\u0396\u0397\u0399"
+        "\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u0131\u0261",
+        "aeopcyxijsdhqwABEKMHOPCTYXIJSoavipABEZHIKMNOPTYXig",
+        strict=True,
+    )
+)
+# Tags of HTML and commands of LaTeX that say nothing.
+_INLINE_TAG = r"(?i)</?(?:b|i|u|s|em|strong|span|code|sub|sup|a|font|tt|small|mark|wbr|var|kbd)(?:\s[^<>]*)?/?>"
+_TAG = (
+    r"(?i)</?(?:p|br|div|pre|li|ul|ol|h[1-6]|td|tr|th|table|tbody|center|hr|section|blockquote)(?:\s[^<>]*)?/?>"
+    r"|&nbsp;|&#160;"
+)
+_COMMAND = r"\\(?:left|right|displaystyle|quad|qquad|text|mathrm|mathbf|textbf|textit|operatorname|big|Big)\b|\\[,;:! ]"
 _BASE, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 
 
@@ -44,12 +62,34 @@ class Windows:
 
 
 def fold(texts: pl.Series) -> pl.Series:
-    """`texts` in Unicode's NFKC and lower case; null becomes empty."""
+    """`texts` in Unicode's NFKC and lower case, without invisible characters, look-alike letters as Latin ones; null
+    becomes empty."""
     texts = texts.fill_null("")
     foreign = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
     if len(foreign):  # ASCII is its own NFKC, and most of the work would be to find that out
-        texts = texts.scatter(foreign, texts.gather(foreign).str.normalize("NFKC"))
+        plain = texts.gather(foreign).str.normalize("NFKC").str.replace_all(_INVISIBLE, "")
+        texts = texts.scatter(foreign, plain.str.replace_many(list(_ALIKE), list(_ALIKE.values())))
     return texts.str.to_lowercase()
+
+
+def unmarked(texts: pl.Series) -> pl.Series:
+    """`texts` without tags of HTML and without what spaces and styles formulas in LaTeX."""
+    tagged = (
+        (texts.str.contains("<", literal=True) | texts.str.contains("&", literal=True))
+        .fill_null(value=False)
+        .arg_true()
+    )
+    if len(tagged):
+        bare = texts.gather(tagged).str.replace_all(_INLINE_TAG, "").str.replace_all(_TAG, " ")
+        texts = texts.scatter(tagged, bare)
+    spaced = texts.str.contains("\\", literal=True).fill_null(value=False).arg_true()
+    return texts.scatter(spaced, texts.gather(spaced).str.replace_all(_COMMAND, " ")) if len(spaced) else texts
+
+
+def token_hashes(values: Collection[str]) -> np.ndarray:
+    """uint64: the hashes that these words have in `Tokens`."""
+    hashes: np.ndarray = pl.Series(list(values), dtype=pl.String).hash(_HASH_SEED).to_numpy()
+    return hashes
 
 
 def words(texts: pl.Series, pattern: str) -> pl.Series:
@@ -63,7 +103,7 @@ def tokens(texts: pl.Series, pattern: str) -> Tokens:
     counts = lists.list.len().to_numpy().astype(np.int64)
     flat = lists.explode(empty_as_null=False)
     hashes = flat.hash(_HASH_SEED).to_numpy()
-    markup = np.isin(hashes, pl.Series(MARKUP).hash(_HASH_SEED).to_numpy())
+    markup = np.isin(hashes, token_hashes(MARKUP))
     if markup.any():
         counts -= np.bincount(np.repeat(np.arange(len(counts)), counts)[markup], minlength=len(counts))
         hashes = hashes[~markup]

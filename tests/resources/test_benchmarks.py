@@ -141,3 +141,28 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path, "mbpp.json", json.dumps(ITEMS))
     with pytest.raises(BenchmarkError, match="make it a folder of benchmark files"):
         read_benchmarks(path, ())
+
+
+@pytest.mark.parametrize(
+    "name", ["text", "item", "row", "column", "prompt", "question", "problem", "is_question", "value"]
+)
+def test_a_column_of_texts_may_have_any_name(tmp_path: Path, name: str) -> None:
+    rows = [{"task_id": 2, name: "Find the shared elements of two lists.", "code": "def f(): ...", "n": 3}]
+    written(tmp_path, "mbpp.jsonl", "\n".join(map(json.dumps, rows)))
+    written(tmp_path, "packed.json.gz", gzip.compress(json.dumps(rows).encode()))
+    for benchmark in ("mbpp", "packed"):
+        assert [(item, text) for item, text, _ in texts(read_benchmarks(tmp_path, ()), benchmark)] == [
+            ("2", "Find the shared elements of two lists."),
+            ("2", "def f(): ..."),
+        ]
+
+
+def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evergrow.resources.benchmarks.MAX_BYTES", 1 << 20)
+    written(tmp_path, "bomb.jsonl.gz", gzip.compress(b" " * (1 << 24)))
+    with pytest.raises(BenchmarkError, match=r"bomb.jsonl.gz.*unpacks to more than 1 MiB"):
+        read_benchmarks(tmp_path, ())
+    (tmp_path / "bomb.jsonl.gz").unlink()
+    written(tmp_path, "large.jsonl", b" " * ((1 << 20) + 1))
+    with pytest.raises(BenchmarkError, match=r"large.jsonl.*larger than 1 MiB"):
+        read_benchmarks(tmp_path, ())

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evergrow.methods.quality.contamination import NOTHING, find_contamination, near_benchmarks
+from evergrow.methods.quality.contamination import COMMON_TO, find_contamination, near_benchmarks
+from evergrow.methods.vectors import NOTHING
 from evergrow.resources.benchmarks import read_benchmarks
 
 QUESTION = "A shop sells three sorts of apples. How many ways are there to buy ten apples of at least two sorts?"
@@ -81,6 +83,15 @@ def test_a_short_item_counts_as_a_whole_and_a_very_short_one_only_alone() -> Non
     assert found == {"0": ("item 0", "how many legs have eight spiders"), "3": ("item 1", "define entropy")}
 
 
+def test_what_many_items_begin_with_and_what_tells_little_prove_nothing() -> None:
+    frame = "Our teacher wonders about ships, castles and dragons, and then asks us to describe"
+    items = [f"{frame} {noun} briefly." for noun in ("tides", "moons", "roots", "looms")]
+    assert spans(rows((f"{frame} windmills.", None)), benchmark(*items)) == {}
+    assert spans(rows((f"{frame} windmills.", None)), benchmark(items[0])).keys() == {"0"}
+    task = "Write a function that takes a list of integers and returns"
+    assert spans(rows((f"{task} their harmonic mean.", None)), benchmark(f"{task} the largest gap.")) == {}
+
+
 def test_lists_of_numbers_prove_nothing() -> None:
     numbers = "check([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])"
     assert spans(rows((f"Sum {numbers} up", numbers)), benchmark(f"assert {numbers}")) == {}
@@ -106,8 +117,11 @@ def test_equals_a_search_for_every_run(seed: int, length: int) -> None:
     )
     runs = {tuple(words[at : at + length]) for words in items for at in range(len(words) - length + 1)}
     runs |= {tuple(words) for words in items if (length + 1) // 2 <= len(words) < length}
-    runs = {run for run in runs if len(set(run)) > 1}
-    alone = {tuple(words) for words in items if len(words) < length and len(set(words)) > 1}
+    runs = {run for run in runs if len(run) < length or len(set(run)) > 2}
+    common = Counter(run for words in items for run in {tuple(words[a : a + length]) for a in range(len(words))})
+    runs = {run for run in runs if common[run] <= COMMON_TO}
+    alone = {tuple(words) for words in items if 0 < len(words) < length}
+    alone = {run for run in alone if sum(tuple(words) == run for words in items) <= COMMON_TO}
     expected = {
         str(number)
         for number, words in enumerate(questions)

@@ -1,7 +1,9 @@
 """Duplicates: against a greedy choice over all pairs, and case by case."""
 
+import json
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evergrow.methods.quality.contents import Contents
 from evergrow.methods.quality.duplicates import mark_duplicates
 from evergrow.methods.quality.rules import Embedded, Rules
 
 WIDTH = 48
+ZERO, ONE = np.array([0]), np.array([1])
 TEXT = (
     "Write a function that merges overlapping reservations given as rows of a spreadsheet with missing cells. It must "
     "handle ties by the earliest date, reject cycles with a helpful message and run in linear time on any machine."
@@ -65,7 +69,7 @@ def test_texts_without_words_are_the_same_only_if_they_are_equal() -> None:
 
 
 def test_texts_that_share_most_of_their_words_are_near_duplicates_with_the_share_of_their_shingles() -> None:
-    other = TEXT.replace("linear", "constant")
+    other = TEXT.replace("merges overlapping", "merges the overlapping")
     found = mark_duplicates(
         Embedded(rows(("b", "1", TEXT, 2.0), ("b", "2", other, 1.0))), Embedded(rows()), Rules(minhash_similarity=0.7)
     )
@@ -80,7 +84,7 @@ def test_texts_that_share_most_of_their_words_are_near_duplicates_with_the_share
 def test_texts_in_a_script_without_spaces_have_shingles() -> None:
     text = "编写一个函数、合并重叠的预订并返回按日期排序的列表、要求在线性时间内完成并且保持相等元素的原有顺序。"
     assert marks(
-        rows(("b", "1", text, 2.0), ("b", "2", text.replace("列表", "清单"), 1.0)), minhash_similarity=0.7
+        rows(("b", "1", text, 2.0), ("b", "2", text.replace("有顺序", "有的顺序"), 1.0)), minhash_similarity=0.7
     ) == [("2", "1", "minhash")]
 
 
@@ -118,11 +122,40 @@ def test_no_rows_have_no_duplicates() -> None:
     assert marks(rows()) == marks(rows(), rows(("a", "1", TEXT, 1.0))) == []
 
 
-def test_thousands_of_copies_of_one_template_are_found() -> None:
-    own = rows(*(("b", f"{n:04}", f"{TEXT} Use {n} buckets.", float(n)) for n in range(3_000)))
-    found = mark_duplicates(Embedded(own), Embedded(rows()), Rules())
+def test_thousands_of_copies_are_found_and_thousands_that_fill_one_template_stay() -> None:
+    copies = rows(*(("b", f"{n:04}", f"{TEXT} {'Please. ' * (n % 3)}", float(n)) for n in range(3_000)))
+    found = mark_duplicates(Embedded(copies), Embedded(rows()), Rules())
     assert found.height == 2_999
     assert set(found["duplicate_of"]) == {"2999"}
+    for slot in ("{n} buckets", "the word {word}"):
+        texts = [f"{TEXT} Use {slot.format(n=n, word=words(1, random.Random(n)))}." for n in range(3_000)]
+        filled = rows(*(("b", f"{n:04}", text, float(n)) for n, text in enumerate(dict.fromkeys(texts))))
+        assert mark_duplicates(Embedded(filled), Embedded(rows()), Rules()).is_empty()
+
+
+def test_what_differs_decides_of_labelled_pairs_that_are_all_alike_by_meaning() -> None:
+    pairs = json.loads(Path("tests/data/near_duplicates.json").read_text(encoding="utf-8"))
+    assert len(pairs) >= 200
+    assert len({pair["kind"] for pair in pairs}) >= 10
+    alike = np.array([[1.0, 0.0]] * 2, np.float32)
+    none = Embedded(rows(), np.empty((0, 2), np.float32))
+    found = [
+        not mark_duplicates(
+            Embedded(rows(("b", "1", pair["a"], 2.0), ("b", "2", pair["b"], 1.0)), alike), none, Rules()
+        ).is_empty()
+        for pair in pairs
+    ]
+    right = sum(same and pair["same"] for same, pair in zip(found, pairs, strict=True))
+    assert right / sum(found) >= 0.95
+    assert right / sum(pair["same"] for pair in pairs) >= 0.95
+
+
+def test_code_that_does_the_same_is_one_by_its_syntax_and_other_code_never_is() -> None:
+    first = "def f(rows):\n    out = 0\n    for row in rows:\n        out += row.price\n    return out\n"
+    second = "def g(xs):\n    # adds up\n    s = 0\n    for x in xs:\n        s += x.price\n    return s\n"
+    assert marks(rows(("b", "1", first, 2.0), ("b", "2", second, 1.0))) == [("2", "1", "syntax")]
+    assert marks(rows(("b", "1", first, 2.0), ("b", "2", second.replace("+=", "-="), 1.0))) == []
+    assert marks(rows(("b", "1", first, 2.0), ("b", "2", second.replace("price", "cost"), 1.0))) == []
 
 
 class Drawn:
@@ -140,7 +173,8 @@ class Drawn:
         for _ in range(count):
             text = list(draw.choice(bases))
             for _ in range(draw.choice((0, 0, 1, 2))):
-                text[draw.choice((0, 20, 39))] = f"other{draw.randrange(100)}"
+                place = draw.choice((0, 20, 39))
+                text[place] = draw.choice((f"other{draw.randrange(100)}", "please", "simply", text[place] + "s"))
             texts.append(" ".join(text))
             vectors.append(draw.choice(centres.tolist()))
         noise = generator.standard_normal((count, WIDTH)) * draw.choice((0.05, 0.2, 0.3))
@@ -185,7 +219,10 @@ def shingles(text: str, length: int) -> set[tuple[str, ...]]:
 
 def resembles(first: Any, second: Any, rules: Rules) -> bool:
     share = len(first[3] & second[3]) / len(first[3] | second[3])
-    return bool(share >= rules.minhash_similarity or first[1] @ second[1] >= rules.embedding_similarity)
+    alike = bool(share >= rules.minhash_similarity or first[1] @ second[1] >= rules.embedding_similarity)
+    contents = Contents(pl.Series([first[0]["content"], second[0]["content"]]))
+    contents.read(np.array([0, 1]))
+    return alike and not contents.apart(ZERO, ONE).item()
 
 
 @settings(max_examples=25, deadline=None)

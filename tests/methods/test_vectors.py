@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evergrow.methods.vectors import NOTHING, cosines, heads, nearest, principal_axes, reaching, similarities
+
+
+def unit(count: int, width: int, seed: int) -> np.ndarray:
+    vectors = np.random.default_rng(seed).standard_normal((count, width))
+    found: np.ndarray = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return found
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 300), st.integers(0, 2**32), st.integers(1, 500))
+def test_the_nearest_is_that_of_a_product_in_float64_whatever_the_block(
+    count: int, others: int, width: int, seed: int, together: int
+) -> None:
+    first, second = unit(count, width, seed), unit(others, width, seed + 1)
+    labels = np.arange(count) % 3, np.arange(others) % 3
+    place, similarity = nearest(first, second, labels=labels, together=together)
+    product = first.astype(np.float64) @ second.T.astype(np.float64)
+    product[labels[0][:, None] == labels[1][None, :]] = -np.inf
+    for row in range(count):
+        best = product[row].max(initial=-np.inf)
+        if best == -np.inf:
+            assert (place[row], similarity[row]) == (NOTHING, -np.inf)
+        else:
+            assert similarity[row] == pytest.approx(best, abs=1e-5)
+            assert product[row, place[row]] == pytest.approx(best, abs=1e-5)
+
+
+def test_the_first_of_equals_is_the_nearest() -> None:
+    same = np.repeat(unit(3, 64, 5), 40, axis=0)
+    assert nearest(same, same)[0].tolist() == [0] * 40 + [40] * 40 + [80] * 40
+
+
+def test_no_pair_that_reaches_the_threshold_is_missed() -> None:
+    vectors = unit(400, 128, 1)
+    vectors[200:] = vectors[:200] + 0.3 * unit(200, 128, 2)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    turned = heads(vectors, principal_axes(vectors), "cpu")
+    first, second = reaching(turned, turned, 0.9)
+    found = set(zip(first.tolist(), second.tolist(), strict=True))
+    product = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    assert found >= set(zip(*(part.tolist() for part in np.nonzero(product >= 0.9)), strict=True))
+    assert len(found) < product.size / 10
+    assert cosines(vectors, vectors, first, second) == pytest.approx(product[first, second], abs=1e-6)
+
+
+def test_products_of_many_small_groups_are_those_of_each() -> None:
+    groups = unit(60, 32, 3).reshape(6, 10, 32)
+    assert similarities(groups, groups) == pytest.approx(np.einsum("gid,gjd->gij", groups, groups), abs=1e-6)
