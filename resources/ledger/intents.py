@@ -13,7 +13,6 @@ from sqlalchemy import (
     Double,
     Engine,
     Integer,
-    MetaData,
     String,
     Table,
     Text,
@@ -26,14 +25,12 @@ from evergrow.resources.host.processes import Process
 from evergrow.resources.ledger.database import write
 from evergrow.resources.ledger.records import Amount
 from evergrow.resources.ledger.reservation_schema import reservations
-from evergrow.resources.ledger.schema import calls
+from evergrow.resources.ledger.schema import calls, metadata
 from evergrow.resources.ledger.sums import LOST
 
-# Made when it is first needed, beside the schema that is versioned: its rows are of running engines alone.
-own = MetaData()
 intents = Table(
     "intents",
-    own,
+    metadata,
     Column("holder", String(32), primary_key=True),
     Column("host", Text, nullable=False),
     Column("pid", Integer, nullable=False),
@@ -87,7 +84,8 @@ class Intents:
 
 def settle_gone(connection: Connection, now: float) -> None:
     """Count as spent what engines may have had in flight whose process is gone, or has not renewed its blocks."""
-    own.create_all(connection)
+    # A write comes first: on SQLite it keeps others out until the end of the transaction.
+    connection.execute(delete(intents).where(intents.c.holder == ""))
     for row in connection.execute(select(intents)).mappings().all():
         process = Process(row["host"], row["pid"], row["started"])
         if not (process.gone or row["expires_at"] <= now):
