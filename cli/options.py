@@ -1,5 +1,6 @@
 """What the commands share: options, the opening of the project, and words about models."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -10,6 +11,7 @@ import typer
 from evergrow.cli.console import Bars, say
 from evergrow.resources.settings import Settings, SettingsError, load_settings
 
+_PARTS = re.compile(r'"([^"]*)"|([^."]+)')  # a name that holds dots, such as a model's, stands in quotation marks
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="a setting, such as evolution.beam=0.5; may be repeated"),
@@ -40,7 +42,9 @@ def nested_overrides(overrides: list[str]) -> dict[str, Any]:
         path, separator, value = override.partition("=")
         if not separator:
             raise SettingsError(f"--set {override}: expected PATH=VALUE, such as evolution.beam=0.5")
-        *sections, name = path.split(".")
+        if not _PARTS.findall(path):
+            raise SettingsError(f"--set {override}: names no setting")
+        *sections, name = ["".join(parts) for parts in _PARTS.findall(path)]
         section = nested
         for part in sections:
             section = section.setdefault(part, {})

@@ -15,8 +15,9 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.evolution.growth import round_sizes
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Amount, Ledger
-from evergrow.resources.llm.budget import NEW_RUN, Purse, purses, spent_of
+from evergrow.resources.llm.budget import NEW_RUN, Limit, limits, spent_of
 from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
+from evergrow.resources.llm.prices import price_of
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.sandbox.packages import Packages
 from evergrow.resources.settings import Settings, SettingsError
@@ -111,12 +112,12 @@ def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:
 
 def _unpriced(settings: Settings, steps: Sequence[Forecast]) -> Iterator[str]:
     """Each model without a price, once, and what that means."""
-    limited = [p.setting for p in purses(settings, "", NEW_RUN) if p.limits.max_usd is not None]
+    limited = [p.setting for p in limits(settings, "", NEW_RUN) if p.limits.max_usd is not None]
     means = "its cost stays unknown"
     if limited:
         means = f"{' and '.join(f'{name}.max_usd' for name in limited)} cannot be kept, and a run would be refused"
     for model in dict.fromkeys(step.model for step in steps):
-        if model not in settings.prices:
+        if price_of(settings, model) is None:
             yield f"no price for model {model}: set prices.{model}; without it {means}"
 
 
@@ -125,27 +126,27 @@ def _limits(settings: Settings, ledger: Ledger, steps: Sequence[Forecast], payer
     tokens = sum(step.tokens_in + step.tokens_out for step in steps)
     expected = (tokens, known_sum([step.usd for step in steps]))
     most = (sum(step.most_tokens for step in steps), known_sum([step.most_usd for step in steps]))
-    for purse in purses(settings, payer, NEW_RUN):
+    for limit in limits(settings, payer, NEW_RUN):
         try:
-            taken = spent_of(settings, ledger, purse) + ledger.reservations.held(purse.key)
+            taken = spent_of(settings, ledger, limit) + ledger.reservations.held(limit.key)
         except SettingsError as error:
             yield str(error)
             continue
-        yield from _meets(purse, taken, expected, most)
+        yield from _meets(limit, taken, expected, most)
 
 
 def _meets(
-    purse: Purse, taken: Amount, expected: tuple[int, float | None], most: tuple[int, float | None]
+    limit: Limit, taken: Amount, expected: tuple[int, float | None], most: tuple[int, float | None]
 ) -> Iterator[str]:
-    for name, limit, spent, wanted, worst in (
-        ("max_tokens", purse.limits.max_tokens, taken.tokens, expected[0], most[0]),
-        ("max_usd", purse.limits.max_usd, taken.usd, expected[1], most[1]),
+    for name, bound, spent, wanted, worst in (
+        ("max_tokens", limit.limits.max_tokens, taken.tokens, expected[0], most[0]),
+        ("max_usd", limit.limits.max_usd, taken.usd, expected[1], most[1]),
     ):
-        if limit is None or wanted is None or worst is None:
+        if bound is None or wanted is None or worst is None:
             continue
-        left = max(0, limit - spent)
+        left = max(0, bound - spent)
         shown = f"${left:,.4f}" if name == "max_usd" else f"{left:,} tokens"
-        leaves = f"{purse.setting}.{name} leaves {shown} for {purse.scope}"
+        leaves = f"{limit.setting}.{name} leaves {shown} for {limit.scope}"
         if wanted > left:
             yield f"beyond the budget: {leaves}; the run would stop there"
         elif worst > left:

@@ -25,6 +25,7 @@ from evergrow.methods.releasing.selection import Wanted
 from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.lake.versions import latest_materialization, made_from
+from evergrow.resources.llm.prices import price_of
 from evergrow.resources.registry.exports import Export, remember_export
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import Loaded, check_loads
@@ -122,7 +123,7 @@ def _of_batches(workspace: Workspace, batches: tuple[str, ...]) -> Facts:
     settings = workspace.settings
     with workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(batches))
-    priced = [settings.prices[model] for model in costs["model"].unique() if model in settings.prices]
+    priced = [price for model in costs["model"].unique() if (price := price_of(settings, model)) is not None]
     told = settings.model_dump(mode="json")
     return Facts(
         name="",

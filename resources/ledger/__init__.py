@@ -5,7 +5,8 @@ Here live the table, its reads and its group commits. Keys and secrets never ent
 
 from evergrow.resources.ledger.database import LedgerError
 from evergrow.resources.ledger.group_commit import GroupCommit
-from evergrow.resources.ledger.ledger import Ledger, Verdict
+from evergrow.resources.ledger.intents import Intent, Intents
+from evergrow.resources.ledger.ledger import Ledger, ReplyNote
 from evergrow.resources.ledger.records import NOTHING, Amount, Call, Spent, StoredReply, Usage
 from evergrow.resources.ledger.reservations import Charge, Claim, Grant, Holder, Reservations, Taken
 from evergrow.resources.ledger.submission_records import Line, Owner, Pending, Settled, State, Submission
@@ -22,11 +23,14 @@ __all__ = [
     "Grant",
     "GroupCommit",
     "Holder",
+    "Intent",
+    "Intents",
     "Ledger",
     "LedgerError",
     "Line",
     "Owner",
     "Pending",
+    "ReplyNote",
     "Reservations",
     "Rows",
     "Settled",
@@ -37,5 +41,4 @@ __all__ = [
     "Submissions",
     "Taken",
     "Usage",
-    "Verdict",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from evergrow.resources.ledger.ledger import Ledger, Verdict
+from evergrow.resources.ledger.ledger import Ledger, ReplyNote
 from evergrow.resources.ledger.records import NOTHING, Amount, Call
 from evergrow.resources.ledger.reservations import Charge
 
@@ -37,7 +37,7 @@ class GroupCommit:
         self._holder = holder
         self._failed = failed
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Entry | Verdict | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Entry | ReplyNote | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name="ledger", daemon=True)
         self._thread.start()
 
@@ -45,9 +45,9 @@ class GroupCommit:
         """Write `call`, which cost `cost`; `then` is called on the loop with the row as it was written."""
         self._queue.put(_Entry(call, then, cost))
 
-    def judge(self, verdict: Verdict) -> None:
+    def annotate(self, note: ReplyNote) -> None:
         """Write what the parser said of a reply that is in the ledger."""
-        self._queue.put(verdict)
+        self._queue.put(note)
 
     async def close(self) -> None:
         """Write what is still waiting, then stop."""
@@ -65,8 +65,8 @@ class GroupCommit:
                 written = []
                 if entries:
                     written = self._ledger.record([entry.call for entry in entries], self._charge(entries))
-                if verdicts := [entry for entry in group if isinstance(entry, Verdict)]:
-                    self._ledger.judge(verdicts)
+                if notes := [entry for entry in group if isinstance(entry, ReplyNote)]:
+                    self._ledger.annotate(notes)
             except Exception as error:  # noqa: BLE001 - whatever it is, the loop has to hear of it
                 self._loop.call_soon_threadsafe(self._failed, error)
                 return
@@ -77,7 +77,7 @@ class GroupCommit:
             return None
         return Charge(self._holder, sum((entry.cost for entry in entries), NOTHING))
 
-    def _next_group(self) -> tuple[list[_Entry | Verdict], bool]:
+    def _next_group(self) -> tuple[list[_Entry | ReplyNote], bool]:
         first = self._queue.get()
         if first is None:
             return [], False

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from evergrow.resources.ledger import sums
 from evergrow.resources.ledger.checksum import checksum
 from evergrow.resources.ledger.database import connect, database_url, read, write, writing
+from evergrow.resources.ledger.intents import Intents
 from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
 from evergrow.resources.ledger.reservations import Charge, Reservations, lowered
 from evergrow.resources.ledger.schema import calls, capabilities
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReplyNote:
     """What today's parser says of a stored reply: no error class if it can be used."""
 
     call_id: str
@@ -64,6 +65,11 @@ class Ledger:
         return Submissions(self._engine)
 
     @property
+    def intents(self) -> Intents:
+        """What running engines have in flight at most."""
+        return Intents(self._engine)
+
+    @property
     def reservations(self) -> Reservations:
         """What running engines hold of limits that they share."""
         return Reservations(self._engine)
@@ -90,14 +96,14 @@ class Ledger:
             written = connection.execute(self._upsert, rows).rowcount
             return list(group) if written >= len(group) else self._set_apart(connection, group)
 
-    def judge(self, verdicts: Sequence[Verdict]) -> None:
+    def annotate(self, notes: Sequence[ReplyNote]) -> None:
         """Write what the parser says of stored replies."""
         statement = (
             update(calls)
             .where(calls.c.call_id == bindparam("key"))
             .values(error_class=bindparam("fault"), error_message=bindparam("message"))
         )
-        rows = [{"key": v.call_id, "fault": v.error_class, "message": v.error_message} for v in verdicts]
+        rows = [{"key": v.call_id, "fault": v.error_class, "message": v.error_message} for v in notes]
         write(self._engine, (statement, rows))
 
     def replies(self, request_keys: Collection[str], not_before: float = 0.0) -> dict[str, list[StoredReply]]:

@@ -112,6 +112,10 @@ class Amount:
         """What is left of it."""
         return Amount(self.tokens - other.tokens, self.usd - other.usd)
 
+    def times(self, factor: int) -> "Amount":
+        """So many times as much."""
+        return Amount(self.tokens * factor, self.usd * factor)
+
     def covers(self, other: "Amount") -> bool:
         """Whether it is as much, of both."""
         return self.tokens >= other.tokens and self.usd >= other.usd

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Update, delete, insert, select, text,
 
 from evergrow.resources.host.processes import Process
 from evergrow.resources.ledger.database import clock, now, read, write, writing
+from evergrow.resources.ledger.intents import settle_gone
 from evergrow.resources.ledger.records import NOTHING, Amount
 from evergrow.resources.ledger.reservation_schema import reservations
 
@@ -94,6 +95,8 @@ class Reservations:
         Raises:
             LedgerError: nothing was taken.
         """
+        with self._alone() as connection:  # of its own: the sums below are read beside the transaction of the taking
+            settle_gone(connection, now(connection))
         with self._alone() as connection:
             expires = now(connection) + lease_s
             anew = not connection.execute(_renewed(holder, expires)).rowcount

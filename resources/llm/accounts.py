@@ -11,14 +11,15 @@ from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.reply import Reply
 from evergrow.resources.llm.requests import Attribution
 from evergrow.resources.llm.server import Server
-from evergrow.resources.settings import Settings, SettingsError
+from evergrow.resources.settings import Settings, SettingsError, models
 
 
 class Accounts:
     """Prices requests, settles with the budget and makes the ledger's rows."""
 
     def __init__(self, settings: Settings, attribution: Attribution, budget: Budget) -> None:
-        self._prices = settings.prices
+        self._settings = settings
+        self._known: dict[str, models.Price | None] = {}
         self._who = attribution
         self._budget = budget
 
@@ -28,11 +29,17 @@ class Accounts:
         Raises:
             SettingsError: a limit is in money and the model has no price.
         """
-        price = self._prices.get(job.role.model or "")
+        price = self._price(job)
         usd = prices.cost(price, job.size.prompt_bytes, None, job.size.max_tokens)
         if usd is None and self._budget.in_money:
             raise SettingsError(prices.missing(job.role.model or ""))
         return Amount(job.size.prompt_bytes + job.size.max_tokens, usd or 0.0)
+
+    def _price(self, job: Job) -> models.Price | None:
+        model = job.role.model or ""
+        if model not in self._known:
+            self._known[model] = prices.price_of(self._settings, model)
+        return self._known[model]
 
     def cancel(self, held: Amount) -> None:
         """Nothing was spent of what was set aside."""
@@ -57,7 +64,7 @@ class Accounts:
     def reply_row(self, job: Job, server: Server, body: str, asked_at: float, reply: Reply) -> Call:
         """The ledger's row of a reply."""
         said = reply.completion
-        price = self._prices.get(job.role.model or "")
+        price = self._price(job)
         return Call(
             **self._identity(job, server, body, asked_at),
             latency_s=reply.latency_s,

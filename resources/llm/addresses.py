@@ -41,6 +41,11 @@ class Address(NamedTuple):
         return text
 
 
+def url_of(endpoint: models.Endpoint) -> str:
+    """Where an endpoint that speaks OpenAI's protocol listens, by settings and environment."""
+    return endpoint.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
+
+
 def address_of(name: str, endpoint: models.Endpoint) -> Address:
     """Where the settings and the environment say that endpoint `name` is.
 

@@ -7,24 +7,27 @@ request in flight, and others may have it.
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from uuid import uuid4
 
 from evergrow.resources.host.processes import this_process
-from evergrow.resources.ledger import Amount, Holder, Ledger, LedgerError
+from evergrow.resources.ledger import NOTHING, Amount, Holder, Intent, Ledger, LedgerError
 from evergrow.resources.llm.budget import Budget, claims, spent_of
+from evergrow.resources.llm.changes import Changes
+from evergrow.resources.llm.requests import Attribution
 from evergrow.resources.settings import Settings
+from evergrow.resources.settings.models import CORE_ROLES
 
 SEND_S = 60.0  # how long after a renewal requests may be sent
 RENEW_S = 10.0
+AHEAD = 2  # how much more than is in flight is declared: few statements, and little that a crash counts too much
 ASK_AGAIN_S = 1.0  # after a taking that gave too little: requests in flight may give back what they do not need
 
 
 class Allowance:
     """What an engine holds of the limits in its budget. All methods run on the event loop.
 
-    `granted` is called when there may be room for what `reserve` has refused, `failed` when there is no way to know.
+    `changes` hears when there may be room for what `reserve` has refused, and when there is no way to know.
     """
 
     def __init__(
@@ -32,15 +35,20 @@ class Allowance:
         settings: Settings,
         ledger: Ledger,
         budget: Budget,
-        *,
-        granted: Callable[[], None],
-        failed: Callable[[Exception], None],
+        who: Attribution,
+        changes: Changes,
     ) -> None:
         self._settings, self._ledger, self._budget = settings, ledger, budget
-        self._granted, self._failed = granted, failed
+        self._changes = changes
         self._holder = Holder(uuid4().hex, this_process())
         longest = max((endpoint.timeout_s for endpoint in settings.endpoints.values()), default=0.0)
         self._lease_s = SEND_S + longest
+        self._intent = Intent(
+            *(self._holder.id, self._holder.process, who.run_id, who.asset, who.partition, who.batch),
+            settings.role(CORE_ROLES[0]).model or "",
+        )
+        self._declared = NOTHING
+        self._declaring: asyncio.Task[None] | None = None
         self._good_until = 0.0
         self._refused_at = 0.0
         self._taking: asyncio.Task[None] | None = None
@@ -49,7 +57,7 @@ class Allowance:
     @property
     def holder(self) -> str | None:
         """Whose blocks rows of the ledger are paid from; None without any limit."""
-        return self._holder.id if self._budget.purses else None
+        return self._holder.id if self._budget.limits else None
 
     def open(self) -> None:
         """Begin to keep what will be taken.
@@ -57,9 +65,9 @@ class Allowance:
         Raises:
             SettingsError: a limit is in US dollars, and the ledger holds replies whose cost cannot be known.
         """
-        for purse in self._budget.purses:
-            spent_of(self._settings, self._ledger, purse)
-        if self._budget.purses:
+        for limit in self._budget.limits:
+            spent_of(self._settings, self._ledger, limit)
+        if self._budget.limits:
             self._keeper = asyncio.create_task(self._keep())
 
     def reserve(self, want: Amount) -> bool:
@@ -68,12 +76,17 @@ class Allowance:
         Raises:
             BudgetReached: a limit has no room for it, and nothing in flight could make room.
         """
-        if not self._budget.purses:
+        if not self._budget.limits:
             return True
         now = time.time()
         good = now < self._good_until
         if good and self._budget.reserve(want):
-            return True
+            if self._declared.covers(self._budget.held):
+                return True
+            self._budget.settle(want, NOTHING)
+            if self._declaring is None:
+                self._declaring = asyncio.create_task(self._declare((self._budget.held + want).times(AHEAD)))
+            return False
         if self._taking is not None:
             return False
         if good and now - self._refused_at < ASK_AGAIN_S:
@@ -90,9 +103,12 @@ class Allowance:
             await asyncio.gather(self._keeper, return_exceptions=True)
         if self._taking is not None:
             await self._taking  # else it might take after the release
+        if self._declaring is not None:
+            await self._declaring
         if self._good_until:
             # The block expires by itself: the error that the run ends with must not be hidden behind this one.
             with suppress(LedgerError):
+                await asyncio.to_thread(self._ledger.intents.withdraw, self._holder.id)
                 await asyncio.to_thread(self._ledger.reservations.release, self._holder)
 
     async def _take(self, want: Amount) -> None:
@@ -100,16 +116,28 @@ class Allowance:
         try:
             taken = await asyncio.to_thread(self._ledger.reservations.take, self._holder, wanted, self._lease_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be sent without a block
-            self._failed(error)
+            self._changes.fail(error)
             return
         finally:
             self._taking = None
         self._good_until = asked_at + SEND_S
-        for purse, grant in zip(self._budget.purses, taken.grants, strict=True):
-            purse.receive(grant, anew=taken.anew)
+        for limit, grant in zip(self._budget.limits, taken.grants, strict=True):
+            limit.receive(grant, anew=taken.anew)
         scarce = any(not grant.added.covers(claim.short) for claim, grant in zip(wanted, taken.grants, strict=True))
         self._refused_at = time.time() if scarce else 0.0
-        self._granted()
+        self._changes.notify()
+
+    async def _declare(self, most: Amount) -> None:
+        """Say in the ledger how much may be in flight, before it is: what a crash leaves is then counted."""
+        try:
+            await asyncio.to_thread(self._ledger.intents.declare, self._intent, most, time.time() + self._lease_s)
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing may be sent unsaid
+            self._changes.fail(error)
+            return
+        finally:
+            self._declaring = None
+        self._declared = most
+        self._changes.notify()
 
     async def _keep(self) -> None:
         """Renew the blocks, or learn that they are gone: this process was held up for too long."""
@@ -119,10 +147,12 @@ class Allowance:
             try:
                 kept = await asyncio.to_thread(self._ledger.reservations.renew, self._holder, self._lease_s)
             except LedgerError as error:
-                self._failed(error)
+                self._changes.fail(error)
                 return
             if kept:
                 self._good_until = asked_at + SEND_S
-                self._granted()
+                if self._declared.tokens and self._declaring is None:  # renewed as well, and no larger than is of use
+                    self._declaring = asyncio.create_task(self._declare(self._budget.held.times(AHEAD)))
+                self._changes.notify()
             else:
                 self._good_until = 0.0

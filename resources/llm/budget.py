@@ -19,7 +19,7 @@ class BudgetReached(Exception):  # noqa: N818 - no error: a run that ends as it 
 
 
 @dataclass(slots=True)
-class Purse:
+class Limit:
     """One limit, and the part of it that this run may spend.
 
     Attributes:
@@ -76,83 +76,88 @@ class Purse:
 
 
 class Budget:
-    """The purses that a run draws from, all at once."""
+    """The limits that a run draws from, all at once."""
 
-    def __init__(self, purses: Sequence[Purse]) -> None:
-        self.purses = purses
+    def __init__(self, limits: Sequence[Limit]) -> None:
+        self.limits = limits
 
     @property
     def in_money(self) -> bool:
         """Whether any limit is in money, so that every price has to be known."""
-        return any(purse.limits.max_usd is not None for purse in self.purses)
+        return any(limit.limits.max_usd is not None for limit in self.limits)
 
     @property
     def in_flight(self) -> bool:
         """Whether anything is set aside that has to be settled still."""
-        return any(purse.held.tokens > 0 for purse in self.purses)
+        return any(limit.held.tokens > 0 for limit in self.limits)
+
+    @property
+    def held(self) -> Amount:
+        """What is set aside for requests in flight."""
+        return self.limits[0].held if self.limits else NOTHING
 
     def reserve(self, want: Amount) -> bool:
-        """Set `want` aside in every purse; False, and nothing is, where one has no room."""
-        for purse in self.purses:
-            if not purse.fits(want):
+        """Set `want` aside in every limit; False, and nothing is, where one has no room."""
+        for limit in self.limits:
+            if not limit.fits(want):
                 return False
-        for purse in self.purses:
-            purse.held += want
+        for limit in self.limits:
+            limit.held += want
         return True
 
     def reached(self, want: Amount) -> BudgetReached | None:
         """Which limit has no room for `want`, as the message that ends the run; None if it fits."""
-        return next((purse.reached(want) for purse in self.purses if not purse.fits(want)), None)
+        return next((limit.reached(want) for limit in self.limits if not limit.fits(want)), None)
 
     def settle(self, held: Amount, spent: Amount) -> None:
         """Replace what was set aside by what was spent."""
-        for purse in self.purses:
-            purse.held -= held
-            purse.block -= spent
+        for limit in self.limits:
+            limit.held -= held
+            limit.block -= spent
 
 
-def purses(settings: Settings, batch: str, run: str) -> list[Purse]:
+def limits(settings: Settings, batch: str, run: str) -> list[Limit]:
     """The limits that the settings have for a batch, a run and this month.
 
     A block of a month goes on into the next one: it may be spent in either, so that it counts in both.
     """
     budget = settings.budget
     found = [
-        Purse("budget", f"batch {batch!r}", f"batch {batch}", budget, lambda: Rows(batch=batch)),
-        Purse("budget.run", "this run", f"run {run}", budget.run, lambda: Rows(run_id=run)),
-        Purse("budget.month", f"{_month():%B %Y}", "month", budget.month, lambda: Rows(since=_month().timestamp())),
+        Limit("budget", f"batch {batch!r}", f"batch {batch}", budget, lambda: Rows(batch=batch)),
+        Limit("budget.run", "this run", f"run {run}", budget.run, lambda: Rows(run_id=run)),
+        Limit("budget.month", f"{_month():%B %Y}", "month", budget.month, lambda: Rows(since=_month().timestamp())),
     ]
-    return [purse for purse in found if purse.limits.max_tokens is not None or purse.limits.max_usd is not None]
+    return [limit for limit in found if limit.limits.max_tokens is not None or limit.limits.max_usd is not None]
 
 
 def _month() -> datetime:
     return datetime.now(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def spent_of(settings: Settings, ledger: Ledger, purse: Purse) -> Amount:
+def spent_of(settings: Settings, ledger: Ledger, limit: Limit) -> Amount:
     """What is spent of a limit, by all who share it: rows of the ledger, and what Batch APIs may still answer.
 
     Raises:
         SettingsError: the limit is in US dollars, and the ledger holds replies whose cost cannot be known.
     """
     # Requests at Batch APIs come first: one that is answered between the reads then counts twice, and not never.
-    rows, money = purse.rows(), purse.limits.max_usd is not None
+    rows, money = limit.rows(), limit.limits.max_usd is not None
     handed_in = ledger.submissions.set_aside(rows)
-    unknown = prices.unpriced(ledger.unpriced(rows), settings.prices, money=money)
+    unknown = prices.unpriced(ledger.unpriced(rows), partial(prices.price_of, settings), money=money)
     return handed_in + ledger.spent_on(rows).amount + Amount(*unknown)
 
 
 def claims(settings: Settings, ledger: Ledger, budget: Budget, want: Amount) -> list[Claim]:
-    """What is to be asked of the ledger so that `want` can be set aside in every purse."""
+    """What is to be asked of the ledger so that `want` can be set aside in every limit."""
     return [
         Claim(
-            purse.key,
-            purse.limits.max_tokens,
-            purse.limits.max_usd,
-            purse.short(want),
-            partial(spent_of, settings, ledger, purse),
+            limit.key,
+            limit.limits.max_tokens,
+            limit.limits.max_usd,
+            limit.short(want),
+            partial(spent_of, settings, ledger, limit),
         )
-        for purse in budget.purses
+        for limit in budget.limits
     ]
 
 
@@ -164,19 +169,19 @@ def room(settings: Settings, ledger: Ledger, batch: str) -> str | None:
     Raises:
         SettingsError: a limit is in US dollars and a price is missing.
     """
-    budget = Budget(purses(settings, batch, NEW_RUN))
-    for purse in budget.purses:
-        purse.others, spent = ledger.reservations.held(purse.key), spent_of(settings, ledger, purse)
-        purse.reach = Amount(purse.limits.max_tokens or 0, purse.limits.max_usd or 0.0) - purse.others
-        purse.block = purse.reach - spent
+    budget = Budget(limits(settings, batch, NEW_RUN))
+    for limit in budget.limits:
+        limit.others, spent = ledger.reservations.held(limit.key), spent_of(settings, ledger, limit)
+        limit.reach = Amount(limit.limits.max_tokens or 0, limit.limits.max_usd or 0.0) - limit.others
+        limit.block = limit.reach - spent
     wants = [_smallest(settings, role, money=budget.in_money) for role in CORE_ROLES]
-    closed = [purse for purse in budget.purses if not any(purse.fits(want) for want in wants)]
+    closed = [limit for limit in budget.limits if not any(limit.fits(want) for want in wants)]
     return str(closed[0].reached(min(wants, key=lambda want: (want.usd, want.tokens)))) if closed else None
 
 
 def _smallest(settings: Settings, role: str, *, money: bool) -> Amount:
     asked = settings.role(role)
-    usd = prices.cost(settings.prices.get(asked.model or ""), TEMPLATE_BYTES, None, asked.max_tokens)
+    usd = prices.cost(prices.price_of(settings, asked.model or ""), TEMPLATE_BYTES, None, asked.max_tokens)
     if usd is None and money:
         raise SettingsError(prices.missing(asked.model or ""))
     return Amount(TEMPLATE_BYTES + asked.max_tokens, usd or 0.0)

@@ -1,51 +1,23 @@
 """Requests that follow from each other's answers: many tasks ask one at a time, and share one asking of the engine."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from evergrow.resources.llm.engine import Engine
+from evergrow.resources.llm.inbox import Inbox
 from evergrow.resources.llm.requests import Outcome, Request
 
-if TYPE_CHECKING:
-    from evergrow.resources.llm.engine import Engine
-
 T = TypeVar("T")
-
-
-class Inbox:
-    """A source of requests that is filled while it is read, until it is closed."""
-
-    def __init__(self) -> None:
-        self._waiting: deque[Request] = deque()
-        self._news = asyncio.Event()
-        self._closed = False
-
-    def put(self, request: Request) -> None:
-        """Add one to the end."""
-        self._waiting.append(request)
-        self._news.set()
-
-    def close(self) -> None:
-        """There will be no more."""
-        self._closed = True
-        self._news.set()
-
-    async def take(self, most: int) -> list[Request]:
-        """The next requests, one to `most`, as soon as there are any; none once the inbox is closed and empty."""
-        while not (self._waiting or self._closed):
-            self._news.clear()
-            await self._news.wait()
-        return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
 
 
 class Conversation:
     """One asking that any number of tasks put questions to; it begins with the first. Open it with `conversation`."""
 
-    def __init__(self, engine: "Engine", label: str, total: int) -> None:
+    def __init__(self, engine: Engine, label: str, total: int) -> None:
         self._engine, self._label, self._total = engine, label, total
         self._inbox = Inbox()
         self._names = count()
@@ -104,7 +76,7 @@ class Conversation:
 
 
 @asynccontextmanager
-async def conversation(engine: "Engine", label: str, total: int) -> AsyncIterator[Conversation]:
+async def conversation(engine: Engine, label: str, total: int) -> AsyncIterator[Conversation]:
     """A conversation, for the time of the context; `label` and `total` are for the progress display.
 
     Raises:

@@ -71,7 +71,7 @@ def forecast(settings: Settings, ledger: Ledger, work: Work) -> Forecast:
         chars = sum(len(r.system) + len(r.user) for r in work.like) / max(len(work.like), 1)
         each_in, each_out = chars / CHARS_PER_TOKEN, min(work.answer_tokens, role.max_tokens)
         basis = f"{CHARS_PER_TOKEN:g} characters a token and {each_out} tokens an answer: there is no history yet"
-    price, seconds = settings.prices.get(model), _seconds(settings, work, usage)
+    price, seconds = prices.price_of(settings, model), _seconds(settings, work, usage)
     if role.mode == "batch":
         price, seconds, basis = prices.offline(price), None, f"{basis}; answered within a day by the Batch API"
     tokens_in, tokens_out = round(work.requests * each_in), round(work.requests * each_out)

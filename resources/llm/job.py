@@ -6,7 +6,7 @@ from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.rendering import Repair, call_id, prompt_bytes, request_key
 from evergrow.resources.llm.requests import Request
 from evergrow.resources.llm.server import Size
-from evergrow.resources.settings import models
+from evergrow.resources.settings import Settings, models
 
 REASON_CHARS = 300
 
@@ -67,9 +67,19 @@ class Job:
         return True
 
 
-def job_of(request: Request, role: models.Role) -> Job:
-    """A job that asks `request` for the first time."""
-    return Job(request, role, request_key(request, role), _size(request, role, None))
+class Jobs:
+    """Makes jobs of requests by the settings of their roles."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._roles: dict[str, models.Role] = {}
+
+    def job(self, request: Request) -> Job:
+        """A job that asks `request` for the first time."""
+        role = self._roles.get(request.role)
+        if role is None:
+            role = self._roles[request.role] = self._settings.role(request.role)
+        return Job(request, role, request_key(request, role), _size(request, role, None))
 
 
 def _size(request: Request, role: models.Role, repair: Repair | None) -> Size:

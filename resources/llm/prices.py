@@ -1,12 +1,56 @@
-"""What a reply costs by the settings' price table. An unknown price stays unknown."""
+"""What a reply costs, by the settings' price table or the listed one. An unknown price stays unknown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.metadata import version as version_of
 
 import polars as pl
 
-from evergrow.resources.settings import SettingsError, models
+from evergrow.resources.llm.addresses import url_of
+from evergrow.resources.settings import Settings, SettingsError, models
 
 MILLION = 1_000_000
+
+
+def price_of(settings: Settings, model: str) -> models.Price | None:
+    """The price of `model`: by the settings, else by the list that ships along, for endpoints of known providers.
+
+    The list is the package genai-prices, whose version is the price's date. A server of one's own has no listed price,
+    whatever its model is called.
+    """
+    if (known := settings.prices.get(model)) is not None or not model:
+        return known
+    for url in listed_urls(settings, model):
+        if (listed := _listed(url, model)) is not None:
+            return listed
+    return None
+
+
+def listed_urls(settings: Settings, model: str) -> list[str]:
+    """Where the endpoints listen that serve `model`, as far as the settings and the environment say."""
+    roles = (settings.role(name) for name in type(settings.roles).model_fields)
+    names = dict.fromkeys(name for role in roles if role.model == model for name in role.endpoints)
+    endpoints = [settings.endpoints[name] for name in names if name in settings.endpoints]
+    return [url_of(endpoint) for endpoint in endpoints if endpoint.kind == "openai"]
+
+
+@lru_cache(maxsize=256)
+def _listed(url: str, model: str) -> models.Price | None:
+    from genai_prices import Usage, calc_price  # noqa: PLC0415 - its table takes a while, and few need it
+
+    def dollars(**usage: int) -> float:
+        return float(calc_price(Usage(**usage), model, provider_api_url=url).total_price)
+
+    try:
+        cached = dollars(input_tokens=MILLION, cache_read_tokens=MILLION)
+        return models.Price(
+            input=dollars(input_tokens=MILLION),
+            output=dollars(output_tokens=MILLION),
+            cached_input=cached,
+            as_of=f"genai-prices {version_of('genai-prices')}",
+        )
+    except (LookupError, ValueError):
+        return None
 
 
 def cost(
@@ -44,13 +88,14 @@ def offline(price: models.Price | None) -> models.Price | None:
 
 def missing(model: str) -> str:
     """What to say when a limit is in money and a model has no price."""
+    named = f'"{model}"' if "." in model else model
     return (
         f"prices: model {model!r} has no price, so that a limit in US dollars cannot be kept; "
-        f"set prices.{model}.input and .output (US dollars per million tokens), or limit max_tokens instead of max_usd"
+        f"set prices.{named}.input and .output (US dollars per million tokens), or limit max_tokens instead of max_usd"
     )
 
 
-def unpriced(rows: pl.DataFrame, table: Mapping[str, models.Price], *, money: bool) -> tuple[int, float]:
+def unpriced(rows: pl.DataFrame, price_of_: Callable[[str], models.Price | None], *, money: bool) -> tuple[int, float]:
     """What the ledger's replies of unknown cost took at most: tokens beyond those counted, US dollars at today's price.
 
     rows: as `Ledger.unpriced` gives them. A reply that told no usage is taken as one token a character.
@@ -62,7 +107,7 @@ def unpriced(rows: pl.DataFrame, table: Mapping[str, models.Price], *, money: bo
     for model, _calls, tokens_in, tokens_out, chars_in, chars_out in rows.iter_rows():
         tokens += chars_in + chars_out
         if money:
-            price = cost(table.get(model), tokens_in + chars_in, None, tokens_out + chars_out)
+            price = cost(price_of_(model), tokens_in + chars_in, None, tokens_out + chars_out)
             if price is None:
                 raise SettingsError(f"{missing(model)}; the ledger holds replies of it whose cost is unknown")
             usd += price

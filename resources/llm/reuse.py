@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from evergrow.resources.ledger import StoredReply, Verdict
+from evergrow.resources.ledger import ReplyNote, StoredReply
 from evergrow.resources.llm.answer import Declined, Parse, Unusable, Usable, read_reply
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.remedies import invalid
@@ -19,7 +19,7 @@ class Reused(Generic[T]):
     """What stored replies settle: the outcome, and what the ledger should now say of the reply, if that changed."""
 
     outcome: Outcome[T]
-    verdict: Verdict | None = None
+    note: ReplyNote | None = None
 
 
 def reuse(
@@ -39,7 +39,7 @@ def reuse(
         match verdict:
             case Usable():
                 model = reply.model_returned or job.role.model or ""
-                mended = None if reply.error_class is None else Verdict(reply.call_id, None, None)
+                mended = None if reply.error_class is None else ReplyNote(reply.call_id, None, None)
                 answered = Answered(
                     job.request,
                     verdict.value,
@@ -65,7 +65,7 @@ def reuse(
     if job.request.redraw and not mine:
         job.begin(reply.draw + 1)
         return None
-    fault = Verdict(reply.call_id, "invalid", unusable.reason)
+    fault = ReplyNote(reply.call_id, "invalid", unusable.reason)
     helps = invalid(unusable.reason, job.role.endpoints[0], job.request.role)
     outcome = Invalid(job.request, reply.call_id, unusable.reason, helps, replayed=not mine)
     return Reused(outcome, None if reply.error_class == "invalid" else fault)

@@ -1,10 +1,11 @@
 """Every setting: type, range, default. `docs/methods.md` says where defaults are not the papers', and why."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, PositiveInt
 
 from evergrow.methods.evolution.judge import Judging
 from evergrow.methods.evolution.synthesis import operators
@@ -247,13 +248,20 @@ class TreeSynth(Section):
     max_usd: PositiveFloat | None = Field(None, description="most US dollars that a tree may still need; empty: any")
 
 
+def _written(value: object) -> object:
+    """A date that YAML has read as one, as it was written."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
 class Price(Section):
     """What a model costs, in US dollars per million tokens."""
 
     input: float = Field(ge=0, description="tokens of the prompt")
     output: float = Field(ge=0, description="tokens of the answer")
     cached_input: float | None = Field(None, ge=0, description="prompt tokens that the server had cached; empty: input")
-    as_of: str | None = Field(None, description="date of the price list, kept beside each cost")
+    as_of: Annotated[str | None, BeforeValidator(_written)] = Field(
+        None, description="date of the price list, kept beside each cost"
+    )
     batch_factor: Share = Field(0.5, description="what the Batch API takes of these prices")
 
 

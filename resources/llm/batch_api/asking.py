@@ -1,19 +1,20 @@
 """Asks through a Batch API: answers what the ledger holds, hands in the rest, and ends with `AwaitingBatch`."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
-from evergrow.resources.ledger import Line, Pending, StoredReply, Verdict
+from evergrow.resources.ledger import Line, Pending, ReplyNote, StoredReply
 from evergrow.resources.llm import rendering
 from evergrow.resources.llm.answer import Parse, Unusable, read_reply
-from evergrow.resources.llm.batch_api.desk import Desk
+from evergrow.resources.llm.batch_api.submission_writer import SubmissionWriter
 from evergrow.resources.llm.batch_api.waiting import AwaitingBatch
 from evergrow.resources.llm.budget import BudgetReached
+from evergrow.resources.llm.dispatch import Parts
 from evergrow.resources.llm.faults import EndpointError, Fault, FaultClass
 from evergrow.resources.llm.job import Job
+from evergrow.resources.llm.prices import price_of
 from evergrow.resources.llm.remedies import remedy
 from evergrow.resources.llm.reply import Completion, read_completion
 from evergrow.resources.llm.requests import Failed, Outcome, Refused, Request
@@ -21,9 +22,6 @@ from evergrow.resources.llm.reuse import reuse
 from evergrow.resources.llm.server import Server
 from evergrow.resources.llm.streaks import Streak
 from evergrow.resources.settings import Settings, SettingsError
-
-if TYPE_CHECKING:
-    from evergrow.resources.llm.engine import Engine
 
 T = TypeVar("T")
 CHUNK = 128
@@ -63,14 +61,14 @@ class OfflineAsking(Generic[T]):
     """
 
     def __init__(
-        self, engine: "Engine", settings: Settings, desk: Desk, requests: Iterator[Request], parse: Parse[T]
+        self, parts: Parts, settings: Settings, writer: SubmissionWriter, requests: Iterator[Request], parse: Parse[T]
     ) -> None:
-        self._engine, self._settings, self._desk = engine, settings, desk
+        self._parts, self._settings, self._writer = parts, settings, writer
         self._source, self._parse = requests, parse
         self._servers: dict[str, Server] = {}
         self._asked: set[str] = set()
         self._left = 0
-        self._room = asyncio.Event()
+        self._changed = parts.changes.join()
         self._out_of_money: BudgetReached | None = None
         self._error: Exception | None = None
         self._streak = Streak()
@@ -84,18 +82,18 @@ class OfflineAsking(Generic[T]):
             BudgetReached: a limit leaves no room for a single request more, and no answer is still to come.
             LedgerError: nothing more can be saved.
         """
-        await self._desk.open()
+        await self._writer.open()
         while self._error is None and (chunk := list(islice(self._source, CHUNK))):
             for outcome in await self._take(chunk):
                 yield outcome
         if self._error is not None:
-            await self._desk.forget_drafts()
+            await self._writer.forget_drafts()
             raise self._error
-        for role in await self._desk.begun_roles():
+        for role in await self._writer.begun_roles():
             await self._server(role)
-        await self._desk.hand_in(self._servers)
-        await self._desk.go_on(close_failures=not self._left)
-        if self._left and (waiting := await self._desk.waiting()):
+        await self._writer.hand_in(self._servers)
+        await self._writer.go_on(close_failures=not self._left)
+        if self._left and (waiting := await self._writer.waiting()):
             raise AwaitingBatch(waiting, str(self._out_of_money or ""))
         if self._out_of_money:
             raise self._out_of_money
@@ -104,18 +102,15 @@ class OfflineAsking(Generic[T]):
         """Hand in nothing more, and raise `error`."""
         self._error = self._error or error
 
-    def dispatch(self) -> None:
-        """A live request has come back: there may be room in the budget."""
-        self._room.set()
-
     async def close(self) -> None:
         """Nothing here runs on beside `outcomes`."""
+        self._parts.changes.part(self._changed)
 
     async def _take(self, chunk: list[Request]) -> list[Outcome[T]]:
         """What is known of a chunk; the rest of it goes to the desk."""
-        jobs = [self._engine.job(request) for request in chunk]
-        stored = await self._engine.stored([job.key for job in jobs])
-        ours = await self._desk.answered([reply.call_id for replies in stored.replies.values() for reply in replies])
+        jobs = [self._parts.jobs.job(request) for request in chunk]
+        stored = await self._parts.store.stored([job.key for job in jobs])
+        ours = await self._writer.answered([reply.call_id for replies in stored.replies.values() for reply in replies])
         known, unknown = [], []
         for job in jobs:
             job.begin(stored.draws.get(job.key, 0))
@@ -126,9 +121,9 @@ class OfflineAsking(Generic[T]):
                 unknown.append(job)
                 continue
             known.append(reused.outcome)
-            if reused.verdict:
-                self._engine.verdict(reused.verdict)
-        pending = await self._desk.pending([job.call_id for job in unknown])
+            if reused.note:
+                self._parts.store.annotate(reused.note)
+        pending = await self._writer.pending([job.call_id for job in unknown])
         for job in unknown:
             outcome = await self._follow(job, pending.get(job.call_id))
             if outcome is None:
@@ -136,10 +131,10 @@ class OfflineAsking(Generic[T]):
             else:
                 known.append(outcome)
         for outcome in known:
-            self._engine.settled(outcome)
+            self._parts.tally.settled(outcome)
             self._streak.note(outcome)
         if self._streak.hopeless:
-            self.stop(self._engine.hopeless(self._streak))
+            self.stop(self._parts.tally.hopeless(self._streak))
         return known
 
     def _blame(self, job: Job, replies: list[StoredReply]) -> None:
@@ -149,7 +144,7 @@ class OfflineAsking(Generic[T]):
             if isinstance(completion, Completion):
                 verdict = read_reply(completion, job.request, job.request.parse or self._parse)
                 if isinstance(verdict, Unusable):
-                    self._engine.verdict(Verdict(reply.call_id, "invalid", verdict.reason))
+                    self._parts.store.annotate(ReplyNote(reply.call_id, "invalid", verdict.reason))
 
     async def _follow(self, job: Job, pending: Pending | None) -> Outcome[T] | None:
         """What became of a request that the ledger does not answer; None if its answer is still to come."""
@@ -160,7 +155,7 @@ class OfflineAsking(Generic[T]):
             return None
         kind, message = FaultClass(pending.error_class), pending.error_message
         if kind is FaultClass.ENDPOINT:
-            await self._desk.go_on(close_failures=True)
+            await self._writer.go_on(close_failures=True)
             self.stop(
                 EndpointError(
                     f"endpoint {job.role.endpoints[0]!r} cannot be used: {message}; mend that, then run again"
@@ -181,17 +176,19 @@ class OfflineAsking(Generic[T]):
         if self._out_of_money or self._error:
             return
         model = job.role.model or ""
-        want = self._engine.accounts.worst_case(job)
-        price = self._settings.prices.get(model)
+        want = self._parts.entrance.worst_case(job)
+        price = price_of(self._settings, model)
         want = replace(want, usd=want.usd * (price.batch_factor if price else 1.0))
         try:
-            while not self._engine.allowance.reserve(want):
-                self._room.clear()
-                await self._room.wait()  # for live requests of this step that are in flight
+            while not self._parts.entrance.reserve(want):
+                self._changed.clear()
+                await self._changed.wait()  # for live requests of this step that are in flight
+                if self._parts.changes.error is not None:
+                    raise self._parts.changes.error
         except BudgetReached as reached:
             self._out_of_money = reached
             return
-        self._engine.accounts.set_aside(want)
+        self._parts.entrance.set_aside(want)
         server = await self._server(job.request.role)
         takes = replace(server.takes(model), stream=False)
         body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(takes, job.draw, job.repair))
@@ -200,10 +197,10 @@ class OfflineAsking(Generic[T]):
             *(want.tokens, want.usd),
         )
         self._asked.add(job.call_id)
-        await self._desk.add(line, server, job.request.role, model)
+        await self._writer.add(line, server, job.request.role, model)
 
     async def _server(self, role: str) -> Server:
         if role not in self._servers:
-            await self._engine.reach(role)
-            self._servers[role] = self._engine.pools.of(role).servers[0]
+            await self._parts.entrance.reach(role)
+            self._servers[role] = self._parts.entrance.first_server(role)
         return self._servers[role]

@@ -59,7 +59,7 @@ class _Clerk:
     def __init__(self, settings: Settings, ledger: Ledger, service: Service, submission: Submission) -> None:
         self._ledger, self._service, self._submission = ledger, service, submission
         self._learned = False
-        self._price = prices.offline(settings.prices.get(submission.model))
+        self._price = prices.offline(prices.price_of(settings, submission.model))
 
     def write(self, group: list[Returned]) -> None:
         """Write a group. What names no open line of the submission is passed over: it was written, or is not ours."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from evergrow.resources.ledger import Call, GroupCommit, Ledger, Verdict
+from evergrow.resources.ledger import Call, GroupCommit, Ledger, ReplyNote
 from tests.resources.ledger.support import reply
 
 
@@ -22,7 +22,7 @@ def test_rows_are_durable_when_the_loop_hears_of_them(tmp_path: Path) -> None:
 
         for number in range(50):
             committer.submit(reply(number), check)
-        committer.judge(Verdict("key-7-0", "invalid", "no JSON"))
+        committer.annotate(ReplyNote("key-7-0", "invalid", "no JSON"))
         await committer.close()
         await asyncio.sleep(0)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evergrow.resources.ledger import Amount, Ledger, LedgerError, Rows, Usage, Verdict
+from evergrow.resources.ledger import Amount, Ledger, LedgerError, ReplyNote, Rows, Usage
 from tests.resources.ledger.support import failure, reply
 
 
@@ -136,9 +136,9 @@ def test_usage_is_what_a_request_took_with_all_its_draws(ledger: Ledger) -> None
 def test_a_verdict_changes_what_is_counted_as_answered(ledger: Ledger) -> None:
     ledger.record([reply(0), reply(1)])
 
-    ledger.judge([Verdict("key-0-0", "invalid", "no JSON")])
+    ledger.annotate([ReplyNote("key-0-0", "invalid", "no JSON")])
     assert ledger.costs()["answered"].to_list() == [1]
-    ledger.judge([Verdict("key-0-0", None, None)])
+    ledger.annotate([ReplyNote("key-0-0", None, None)])
 
     assert ledger.costs()["answered"].to_list() == [2]
 

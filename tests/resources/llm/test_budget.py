@@ -2,14 +2,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrow.resources.ledger import NOTHING, Amount, Rows
-from evergrow.resources.llm.budget import Budget, Purse
+from evergrow.resources.llm.budget import Budget, Limit
 from evergrow.resources.settings.models import Limits
 
 
-def purse(tokens: int = 0, usd: float = 0.0, **limits: float) -> Purse:
+def limit(tokens: int = 0, usd: float = 0.0, **limits: float) -> Limit:
     """One that may spend `tokens` and `usd`."""
     block = Amount(tokens, usd)
-    return Purse("budget.run", "this run", "run r", Limits(**limits), Rows, block=block, reach=block)
+    return Limit("budget.run", "this run", "run r", Limits(**limits), Rows, block=block, reach=block)
 
 
 @given(
@@ -17,7 +17,7 @@ def purse(tokens: int = 0, usd: float = 0.0, **limits: float) -> Purse:
     st.lists(st.tuples(st.integers(1, 900), st.floats(0, 1), st.booleans()), max_size=60),
 )
 def test_what_is_spent_and_set_aside_never_exceeds_the_block(block: int, steps: list[tuple[int, float, bool]]) -> None:
-    held_purse = purse(block, max_tokens=10_000)
+    held_purse = limit(block, max_tokens=10_000)
     budget, held = Budget([held_purse]), list[Amount]()
 
     for worst, share, settle_first in steps:
@@ -36,7 +36,7 @@ def test_what_is_spent_and_set_aside_never_exceeds_the_block(block: int, steps: 
 
 
 def test_a_request_that_does_not_fit_waits_while_another_may_make_room() -> None:
-    budget = Budget([purse(100, max_tokens=100)])
+    budget = Budget([limit(100, max_tokens=100)])
     assert budget.reserve(Amount(80, 0.0))
     assert not budget.reserve(Amount(80, 0.0))
 
@@ -46,8 +46,8 @@ def test_a_request_that_does_not_fit_waits_while_another_may_make_room() -> None
 
 
 def test_the_message_names_limit_scope_and_what_is_spent_here_and_elsewhere() -> None:
-    tight = purse(usd=1.5, max_usd=2.0)
-    budget = Budget([purse(9_999, max_tokens=10_000), tight])
+    tight = limit(usd=1.5, max_usd=2.0)
+    budget = Budget([limit(9_999, max_tokens=10_000), tight])
     budget.settle(NOTHING, Amount(0, 1.25))
     tight.others = Amount(0, 0.5)
 
@@ -60,7 +60,7 @@ def test_the_message_names_limit_scope_and_what_is_spent_here_and_elsewhere() ->
 
 
 def test_nothing_is_held_when_one_of_several_purses_has_no_room() -> None:
-    roomy, tight = purse(1000, max_tokens=1000), purse(5, max_tokens=100)
+    roomy, tight = limit(1000, max_tokens=1000), limit(5, max_tokens=100)
     budget = Budget([roomy, tight])
 
     assert not budget.reserve(Amount(10, 0.0))

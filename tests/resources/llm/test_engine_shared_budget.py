@@ -98,3 +98,31 @@ def test_what_a_killed_process_held_may_be_spent_by_the_one_that_is_left(
     else:
         assert 0.12 - 0.01 < spent.usd <= 0.12
     ledger.close()
+
+
+def test_what_was_in_flight_at_each_kill_counts_so_that_no_crash_loop_overspends(
+    fake_endpoint: FakeEndpoint, ledger_url: str
+) -> None:
+    fake_endpoint.control(latency=0.5)
+    limit, crashes = 4_000, 0
+    while crashes < 12:
+        before = fake_endpoint.stats()["requests"]
+        process = start(fake_endpoint, ledger_url, f"run-{crashes}", {"max_tokens": limit}, "looped")
+        deadline = time.monotonic() + 30
+        while fake_endpoint.stats()["requests"] == before and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        if process.poll() is not None:
+            break
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        crashes += 1
+
+    output, _ = process.communicate()
+    assert "budget reached: budget.max_tokens" in json.loads(output)["error"]
+    assert 2 <= crashes < 12
+    ledger = Ledger.open(ledger_url)
+    costs = ledger.costs(group_by=("batch",))
+    assert ledger.spent().tokens <= limit
+    assert costs["unsettled_tokens"][0] > 0
+    assert costs["tokens_in"][0] == 0  # nothing came back of what was paid
+    ledger.close()

@@ -17,7 +17,7 @@ from evergrow.resources.settings import models
 GROUP = 500
 
 
-class Desk:
+class SubmissionWriter:
     """The submissions of one step on behalf of one payer; lines are written to the ledger in groups.
 
     `holder` is whose blocks of shared limits they are paid from.
