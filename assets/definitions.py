@@ -14,6 +14,7 @@ from evergrow.assets.evolution.definitions import evolution_tables  # noqa: E402
 from evergrow.assets.jobs import jobs_of  # noqa: E402
 from evergrow.assets.table import Table  # noqa: E402
 from evergrow.assets.treesynth.definitions import treesynth_tables  # noqa: E402
+from evergrow.assets.trust.definitions import trust_tables  # noqa: E402
 from evergrow.flows.due import Frontier  # noqa: E402
 from evergrow.resources.dagster_resources import Project, resources  # noqa: E402
 from evergrow.resources.host.home import Home  # noqa: E402
@@ -30,7 +31,7 @@ from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
 
 def tables_of(rounds: int, levels: int, shards: int) -> dict[dg.AssetKey, Table]:
     """All tables by key, in the order in which they are made: so many rounds, levels below the root, shards."""
-    every = [*evolution_tables(rounds), *treesynth_tables(levels, shards), *dataset_tables()]
+    every = [*evolution_tables(rounds), *treesynth_tables(levels, shards), *dataset_tables(), *trust_tables()]
     return {table.key: table for table in every}
 
 

@@ -13,6 +13,13 @@ RESPONSES = dg.AssetKey(["dataset", "responses"])
 VERIFIED = dg.AssetKey(["dataset", "verified"])
 CLEAN = dg.AssetKey(["dataset", "clean"])
 RELEASE = dg.AssetKey(["dataset", "release"])
+MODELS_NAME = "model"
+MODELS = dg.DynamicPartitionsDefinition(name=MODELS_NAME)
+JUDGE = dg.AssetKey(["trust", "judge"])
+SCORES = dg.AssetKey(["evaluation", "scores"])
+MEASURED_NAME = "of"  # batch:B, tree:T, release:N
+MEASURED = dg.DynamicPartitionsDefinition(name=MEASURED_NAME)
+MEASURES = dg.AssetKey(["quality", "measures"])
 STAGES = ("instructions", "complexity", "diversity", "accepted")
 
 
@@ -64,7 +71,11 @@ def shard_partition(tree: str, shard: str) -> dg.MultiPartitionKey:
 
 def remedy(key: dg.AssetKey, whose: str) -> str:
     """The command that makes a table of a batch, tree or release, and what it needs."""
+    if key == MEASURES:
+        return "evergrow measure --{} {}".format(*whose.partition(":")[::2])
     commands = {
+        JUDGE: f"evergrow judge calibrate --model {whose}",
+        SCORES: f"evergrow evaluate --model {whose}",
         ROUTED: f"evergrow tree balance {whose}",
         BALANCED: f"evergrow tree balance {whose}",
         AWARE: f"evergrow tree convert {whose}",

@@ -8,12 +8,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import dagster as dg
 
 from evergrow.assets.gates.gate import Gate
-from evergrow.assets.names import BATCHES, RELEASES, TREES, gate_name
+from evergrow.assets.names import BATCHES, MEASURED, MODELS, RELEASES, TREES, gate_name
 from evergrow.resources.lake.readable import GATES
 from evergrow.resources.place import Place
 from evergrow.resources.registry.recipes import Kind
@@ -22,7 +22,10 @@ from evergrow.resources.settings import Settings
 Values = Mapping[str, object]
 OWNERS = ["team:evergrow"]
 PROMPT = "prompt "  # how the name of a value begins that is a prompt's version
-SECTIONS: Mapping[Kind, dg.PartitionsDefinition[str]] = {"batch": BATCHES, "tree": TREES, "release": RELEASES}
+Owner = Kind | Literal["model", "set"]  # models and measured sets have no recipe of their own
+SECTIONS: Mapping[Owner, dg.PartitionsDefinition[str]] = {
+    "batch": BATCHES, "tree": TREES, "release": RELEASES, "model": MODELS, "set": MEASURED,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class Table:
     """
 
     asset: dg.AssetsDefinition
-    kind: Kind
+    kind: Owner
     job: str
     values: Callable[[Settings], Values]
     files: Callable[[Place], Mapping[str, str]]
@@ -87,7 +90,7 @@ class Declaration:
     """
 
     key: dg.AssetKey
-    kind: Kind
+    kind: Owner
     group: str
     job: str
     ins: Mapping[str, dg.AssetIn] = field(default_factory=dict)

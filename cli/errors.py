@@ -2,7 +2,9 @@
 
 import dagster as dg
 
+from evergrow.flows.calibrate import NeverCalibrated
 from evergrow.flows.calls import UnknownCall
+from evergrow.flows.evaluate import NeverEvaluated
 from evergrow.flows.export import NothingCollected
 from evergrow.flows.release_files import DoesNotLoad
 from evergrow.flows.run import RunFailed
@@ -43,4 +45,5 @@ FAILURE = (
     *(RunFailed, BatchFailed, NothingCollected, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
     *(BenchmarkError, DoesNotLoad, ManifestError, PushError, FolderTaken, NothingToRelease),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
+    *(NeverCalibrated, NeverEvaluated),
 )

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import polars as pl
 
+from evergrow.assets.names import MEASURED_NAME, MEASURES
+from evergrow.flows.run import execute, resumable
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.measures.report import TextSet, differences, measures, reference_coverage, table
 from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.registry.leases import lease
 from evergrow.resources.seeds.datasets import read_dataset
 
 
@@ -34,6 +37,23 @@ def measure_file(workspace: Workspace, path: Path, column: str, against: Path | 
     return shown.with_columns(
         difference=pl.col("measure").replace_strict(compared, default=None, return_dtype=pl.Float64)
     ).select("measure", "value", "difference", "rows", "better", "source")
+
+
+def measure_tables(workspace: Workspace, of: str) -> pl.DataFrame:
+    """The measures of what is in the lake, as the table has them but for `of`.
+
+    Args:
+        workspace: where.
+        of: `batch:B`, `tree:T` or `release:N`.
+
+    Raises:
+        BatchBusy: another process measures it.
+        RunFailed: there is nothing of it, or it was interrupted.
+    """
+    workspace.instance.add_dynamic_partitions(MEASURED_NAME, [of])
+    with resumable("evergrow measure"), lease(workspace.registry, of):
+        execute(workspace, "measures", [MEASURES], of)
+    return workspace.table(MEASURES, of).collect().drop("of")
 
 
 def _text_set(embedder: Embedder, path: Path, column: str) -> TextSet:

@@ -19,7 +19,7 @@ def paired(workspace: Workspace, rows: pl.DataFrame, form: Form) -> pl.DataFrame
         NothingToRelease: there is none; the message says what pairs need.
     """
     rules = workspace.settings.pairs
-    drawn = [workspace.table(VERIFIED, batch).select("batch", "id", "draws").collect() for batch in _batches(rows)]
+    drawn = [_drawn(workspace, batch) for batch in _batches(rows)]
     known = rows.join(pl.concat(drawn, how="diagonal_relaxed"), on=["batch", "id"], how="left", maintain_order="left")
     differ = {"maths": lambda one, other: told_apart(one, other) is False, "choice": lambda one, other: one != other}
     pairs = preference_pairs(
@@ -37,6 +37,12 @@ def paired(workspace: Workspace, rows: pl.DataFrame, form: Form) -> pl.DataFrame
         told.with_columns(_sample=rows["id"]), on=["batch", "_sample"], how="left", maintain_order="left"
     )
     return (unpaired(whole) if form == "kto" else whole).drop("_sample")
+
+
+def _drawn(workspace: Workspace, batch: str) -> pl.DataFrame:
+    """The draws of a batch as they are today: a release stays exportable whatever was made again since."""
+    rows = workspace.lake.scan(workspace.instance, VERIFIED, batch, guarded=False)
+    return rows.select("batch", "id", "draws").collect()
 
 
 def _batches(rows: pl.DataFrame) -> list[str]:

@@ -12,6 +12,7 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED
 from evergrow.assets.names import CLEAN, MAIN, RELEASE
+from evergrow.flows.calibrate import judge_note
 from evergrow.flows.preferences import paired
 from evergrow.flows.release import release_funnel, released
 from evergrow.flows.workspace import Workspace
@@ -114,6 +115,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         benchmarks=_benchmarks(workspace, batches),
         language=tuple(spoken),
         selection=wanted.describe(),
+        limits=tuple(judge_note(workspace, model) for model in sorted(rows["judge_model"].drop_nulls().unique())),
         lake=_lake(workspace, name),
     )
 

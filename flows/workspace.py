@@ -126,6 +126,8 @@ class Workspace:
             return self.table(key, partition or MAIN, rows)
         if partition is None:
             raise UnknownTable(f"{key.to_user_string()} has a table per {known.kind}: name one with --partition")
+        if known.kind in ("model", "set"):
+            return self.table(key, partition, rows)
         if known.kind == "batch":
             self.require_batch(partition)
             return self.table(key, partition, rows)

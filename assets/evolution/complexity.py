@@ -13,6 +13,7 @@ from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import SEEDS, round_name, stage_key
 from evergrow.assets.outcomes import gather, owed, owed_metadata
 from evergrow.assets.table import PROMPT, Declaration, Table, role_values, section_values
+from evergrow.assets.trust.judge import require_calibrated
 from evergrow.methods.evolution import judge
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
@@ -33,6 +34,7 @@ def complexity_table(round_no: int) -> Table:
         """The judge's score of every child, 1 to 10, with its reasoning."""
         place = places.at(context, key)
         rules = place.settings.evolution
+        require_calibrated(context.instance, place.settings)
         planned = models.forecast(place, judging_work(STAGE, instructions, rules, instructions.height))
         async with models.engine(context, place) as engine:
             outcomes = engine.ask(

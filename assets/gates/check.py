@@ -11,12 +11,13 @@ from evergrow.assets.gates.dataset import DATASET_SUITES
 from evergrow.assets.gates.evolution import EVOLUTION_SUITES
 from evergrow.assets.gates.suite import Bound, Fact, FigureRule, RowRule, Rule, Setting, Suite
 from evergrow.assets.gates.treesynth import TREE_SUITES
+from evergrow.assets.gates.trust import TRUST_SUITES
 from evergrow.assets.gates.validation import MAX_NAMED_ROWS, Finding, as_text, validate_figures, validate_rows
 from evergrow.resources.lake.readable import THRESHOLDS
 from evergrow.resources.settings import Settings
 
 Facts = Mapping[str, object]
-SUITES: Mapping[str, Suite] = {**EVOLUTION_SUITES, **TREE_SUITES, **DATASET_SUITES}
+SUITES: Mapping[str, Suite] = {**EVOLUTION_SUITES, **TREE_SUITES, **DATASET_SUITES, **TRUST_SUITES}
 _SHOWN = dg.TableSchema(
     [
         dg.TableColumn("expectation", description="what must hold"),

@@ -31,7 +31,7 @@ def read_benchmark(folder: Path, name: str) -> list[Problem]:
     wanted = _folded(name)
     path = next((path for path in _files(folder) if _folded(_name(path)) == wanted), None)
     if path is None and wanted == PACKAGED:
-        path = _packaged()
+        path = packaged_file()
     if path is None:
         known = listed(benchmark_names(folder))
         raise BenchmarkError(f"there is no benchmark {name!r}, only {known}; put a file of that name into {folder}")
@@ -65,7 +65,8 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in inside if path.is_file() and not path.name.startswith(".") and _suffix(path) in SUFFIXES]
 
 
-def _packaged() -> Path | None:
+def packaged_file() -> Path | None:
+    """HumanEval's file in the installed package, whose code is never imported."""
     spec = importlib.util.find_spec(PACKAGE)
     places = spec.submodule_search_locations if spec else None
     return Path(places[0]) / FILE if places else None

@@ -101,6 +101,14 @@ class Release(Section):
     license: str | None = Field(None, description="licence of the dataset (SPDX); empty: what its seeds carry")
 
 
+class Evaluation(Section):
+    """How models are evaluated on benchmarks."""
+
+    timeout_s: PositiveFloat | None = Field(
+        None, description="longest that a program may run, seconds; empty: as the benchmark's own harness has it"
+    )
+
+
 class Pairs(Section):
     """Preference pairs that an export makes of a release."""
 

@@ -118,6 +118,20 @@ class ReleaseGate(Section):
     min_rows: PositiveInt = Field(1, description="fewest rows of a release")
 
 
+class JudgeGate(Section):
+    """Thresholds of the gate on `trust/judge`, the calibration of a judge on planted tasks."""
+
+    required: bool = Field(False, description="a round is judged only by a judge whose calibration has passed")
+    min_rank_correlation: float = Field(
+        0.9, ge=-1, le=1, description="lowest rank correlation of its scores with the known order"
+    )
+    max_retest_change: float = Field(0.5, ge=0, le=9, description="mean distance of two scores of one task, points")
+    max_injection_gain: float = Field(
+        0.0, ge=-9, le=9, description="by how much words that address the judge may raise a score, points"
+    )
+    max_unread: int = Field(0, ge=0, description="most readings that may fail")
+
+
 class Gates(Section):
     """Quality gates: what a partition must satisfy before anything may read it."""
 
@@ -135,3 +149,4 @@ class Gates(Section):
     verified: VerifiedGate = VerifiedGate()
     clean: CleanGate = CleanGate()
     release: ReleaseGate = ReleaseGate()
+    judge: JudgeGate = JudgeGate()

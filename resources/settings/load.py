@@ -55,6 +55,7 @@ class Settings(BaseSettings):
     cleaning: dataset.Cleaning = dataset.Cleaning()
     release: dataset.Release = dataset.Release()
     pairs: dataset.Pairs = dataset.Pairs()
+    evaluation: dataset.Evaluation = dataset.Evaluation()
     gates: Gates = Gates()
     prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
     budget: models.Budget = models.Budget()

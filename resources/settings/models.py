@@ -1,5 +1,6 @@
 """Every setting: type, range, default. `docs/methods.md` says where defaults are not the papers', and why."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
@@ -31,6 +32,14 @@ def known_operators(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 MAX_ROUNDS = 20
+_MODEL_NAME = re.compile(r"[\w.:@+-]+(?:/[\w.:@+-]+)*", re.ASCII)
+
+
+def model_name(text: str) -> str:
+    """`text` if a model can be called so: it names partitions, and so folders; ValueError if not."""
+    if not _MODEL_NAME.fullmatch(text) or any(set(part) == {"."} for part in text.split("/")) or len(text) > 200:
+        raise ValueError("should be the name of a model: letters, digits and ._:@+- in parts separated by /")
+    return text
 
 
 class Role(Section):
@@ -95,7 +104,7 @@ class Roles(Section):
 
     The generator writes children and samples, the judge scores complexity and checks attributes, the partitioner names
     dimensions and values of a tree, the router sorts texts into its nodes; the responder answers samples, the tester
-    writes tests for answers that are code.
+    writes tests for answers that are code. The candidate answers benchmarks, to be evaluated.
     """
 
     generator: Role = Role()
@@ -104,6 +113,7 @@ class Roles(Section):
     router: RouterRole = RouterRole()
     responder: ResponderRole = ResponderRole()
     tester: JudgeRole = JudgeRole()
+    candidate: ResponderRole = ResponderRole()
 
 
 class Endpoint(Section):

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fake_endpoint import answers, solutions, trees
+from tests.fake_endpoint import answers, experts, solutions, trees
 from tests.fake_endpoint.batches import Batches
 from tests.fake_endpoint.faults import Faults
 from tests.fake_endpoint.quirks import quirky
@@ -191,7 +191,7 @@ class FakeEndpoint:
         digest = hashlib.blake2b(raw, digest_size=8, key=self.seed.to_bytes(8, "big")).digest()
         draw = random.Random(int.from_bytes(digest, "big"))
         schema = _schema_of(body, ignored=self.faults.answers == "ignored")
-        text = solutions.answer(body, draw) if schema is None else json.dumps(_answer(schema, body, draw))
+        text = _text(body, draw) if schema is None else json.dumps(_answer(schema, body, draw))
         if fault == "prose":
             text = PROSE
         elif fault == "fence":
@@ -245,9 +245,18 @@ class FakeEndpoint:
         return response
 
 
+def _text(body: dict[str, Any], draw: random.Random) -> str:
+    known = experts.solution(body) if str(body["model"]).startswith("expert") else None
+    return solutions.answer(body, draw) if known is None else known
+
+
 def _answer(schema: dict[str, Any], body: dict[str, Any], draw: random.Random) -> Any:
     if schema.get("title") == "tests":
         return solutions.tests(body)
+    if schema.get("title") == "ratings" and str(body["model"]).startswith("expert"):
+        rated = experts.rating(body)
+        if rated:
+            return rated
     known = trees.ANSWERS.get(schema.get("title", ""))
     return known(schema, draw) if known else answers.value(schema, draw)
 

@@ -9,7 +9,7 @@ import pytest
 from evergrow.methods.evaluation.problems import read_problem
 from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.benchmarks import BenchmarkError
-from evergrow.resources.evaluation.question_files import _packaged, benchmark_names, read_benchmark
+from evergrow.resources.evaluation.question_files import benchmark_names, packaged_file, read_benchmark
 from evergrow.resources.evaluation.scoring import Attempt, judge_attempts
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
@@ -25,7 +25,7 @@ def sandbox() -> Sandbox:
 
 
 def rows() -> list[dict[str, str]]:
-    path = _packaged()
+    path = packaged_file()
     assert path is not None
     return pl.read_ndjson(path).to_dicts()
 

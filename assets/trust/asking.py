@@ -1,0 +1,60 @@
+"""What judges and models are asked to be measured, and under whose name."""
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from evergrow.methods.answering.responses import render_answer
+from evergrow.methods.calibration.tasks import planted_readings
+from evergrow.methods.evaluation.problems import Problem
+from evergrow.methods.evolution import judge as judging
+from evergrow.resources.llm import Request
+from evergrow.resources.llm.forecast import Work
+from evergrow.resources.settings import Settings
+
+READING_TOKENS, ANSWER_TOKENS = 200, 500  # of an answer, roughly; only while there is no history
+PEEKED = 50  # questions whose length stands for all in a forecast
+DRAW_MARK = "~"  # between a problem's id and the number of the draw, in a request's key
+
+
+def asked_of(settings: Settings, role: str, model: str) -> Settings:
+    """The settings with `model` in a role; where and how it is asked stays as it is."""
+    changed = settings.role(role).model_copy(update={"model": model})
+    return settings.model_copy(update={"roles": settings.roles.model_copy(update={role: changed})})
+
+
+def reading_requests(how: judging.Judging) -> Iterator[Request]:
+    """Every planted task as the judge is asked about any task, once a slot: no reading sees another."""
+    for key, content, reading in planted_readings().select("key", "content", "reading").iter_rows():
+        prompt = judging.render_judge(content, how)
+        yield Request(key, "judge", prompt.system, prompt.user, prompt.schema, reading, prompt.version)
+
+
+def readings_work(how: judging.Judging) -> Work:
+    """Reading all planted tasks."""
+    like = list(reading_requests(how))
+    return Work("judge", "judge", "trust/judge", len(like), len(like), like, READING_TOKENS)
+
+
+def answer_requests(problems: Sequence[Problem], draws: int, temperature: float) -> Iterator[Request]:
+    """Every problem as samples of its kind are asked, `draws` times."""
+    for problem in problems:
+        prompt = render_answer(problem.kind, problem.question)
+        for draw in range(draws):
+            key = f"{problem.id}{DRAW_MARK}{draw}"
+            yield Request(
+                key, "candidate", prompt.system, prompt.user, None, draw, prompt.version, temperature=temperature
+            )
+
+
+def answers_work(problems: Sequence[Problem], draws: int, temperature: float) -> Work:
+    """Answering all problems."""
+    like = list(answer_requests(problems[:PEEKED], 1, temperature))
+    wanted = draws * len(problems)
+    return Work("scores", "candidate", "evaluation/scores", wanted, wanted, like, ANSWER_TOKENS)
+
+
+def draws_of(keys: pl.Series) -> pl.DataFrame:
+    """`problem, draw` of the keys of requests."""
+    parts = keys.str.extract_groups(rf"^(?<problem>.*){DRAW_MARK}(?<draw>\d+)$").struct.unnest()
+    return parts.with_columns(pl.col("draw").cast(pl.Int64))

@@ -1,0 +1,11 @@
+"""The tables that say how far sets, judges and models can be trusted."""
+
+from evergrow.assets.table import Table
+from evergrow.assets.trust.judge import judge_table
+from evergrow.assets.trust.measures import measures_table
+from evergrow.assets.trust.scores import scores_table
+
+
+def trust_tables() -> list[Table]:
+    """`trust/judge`, `evaluation/scores` and `quality/measures`."""
+    return [judge_table(), scores_table(), measures_table()]

@@ -1,0 +1,146 @@
+"""Calibrates judges on planted tasks, and says what came of it, against the last time and against each other."""
+
+import time
+
+import polars as pl
+
+from evergrow.assets.names import JUDGE, MODELS_NAME
+from evergrow.assets.trust.asking import asked_of, readings_work
+from evergrow.assets.trust.judge import by_task
+from evergrow.flows.plan import Plan, planned
+from evergrow.flows.run import RunFailed, Say, execute, resumable
+from evergrow.flows.runs import close_abandoned
+from evergrow.flows.workspace import Workspace
+from evergrow.methods.calibration.calibration import calibrate, spearman
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.models import FRESH_SINCE
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.settings import SettingsError
+from evergrow.resources.settings.models import model_name
+
+WANTED = {
+    "rank_correlation": ("at least", "min_rank_correlation"),
+    "retest_change": ("at most", "max_retest_change"),
+    "injection_gain": ("at most", "max_injection_gain"),
+    "unread": ("at most", "max_unread"),
+}
+
+
+class NeverCalibrated(Exception):  # noqa: N818 - it is a state of the judge
+    """A judge has no calibration to show; the message says which, and how to make one."""
+
+
+def plan_calibration(workspace: Workspace, model: str) -> Plan:
+    """What reading the planted tasks would take."""
+    settings = asked_of(workspace.settings, "judge", known_name(model))
+    with workspace.ledger() as ledger:
+        return planned(settings, ledger, [readings_work(settings.evolution.judging)], f"judge:{model}")
+
+
+def calibrate_judge(workspace: Workspace, model: str, say: Say, *, fresh: bool = False) -> str | None:
+    """Have a judge read the planted tasks, as far as the ledger does not have its readings; why its gate is closed.
+
+    fresh: ask for all readings anew, which shows how the judge has drifted.
+
+    Raises:
+        SettingsError: the name is none that a model can have.
+        BatchBusy: another process calibrates it.
+        RunFailed: the readings could not be made, or were interrupted.
+    """
+    workspace.instance.add_dynamic_partitions(MODELS_NAME, [known_name(model)])
+    with resumable(f"evergrow judge calibrate --model {model}"), lease(workspace.registry, model):
+        close_abandoned(workspace.instance, model)
+        before = latest_materialization(workspace.instance, JUDGE, model)
+        try:
+            waiting = execute(
+                workspace, "judge", [JUDGE], model, tags={FRESH_SINCE: str(time.time())} if fresh else None
+            )
+        except RunFailed as end:
+            made = latest_materialization(workspace.instance, JUDGE, model)
+            if made is None or (before and made.storage_id == before.storage_id):
+                raise
+            return str(end)
+    if waiting:
+        say(f"the readings of {model!r} are {waiting}")
+    return None
+
+
+def calibration_table(workspace: Workspace, model: str) -> pl.DataFrame:
+    """How a judge did: `figure, value, drift` (since its last calibration, null at the first), `wanted`.
+
+    Raises:
+        NeverCalibrated: it has not been calibrated.
+    """
+    figures = calibrate(_readings(workspace, model)).figures()
+    record = latest_materialization(workspace.instance, JUDGE, model)
+    told = record.asset_materialization.metadata if record and record.asset_materialization else {}
+    gates = workspace.settings.gates.judge
+    moved = {name: told[key].value for name in figures if (key := f"{name}_drift") in told}
+    bounds = {name: f"{word} {getattr(gates, path):g}" for name, (word, path) in WANTED.items()}
+    return pl.DataFrame(
+        {
+            "figure": list(figures),
+            "value": [None if value is None else float(value) for value in figures.values()],
+            "drift": [moved.get(name) for name in figures],
+            "wanted": [bounds.get(name, "") for name in figures],
+        },
+        schema={"figure": pl.String, "value": pl.Float64, "drift": pl.Float64, "wanted": pl.String},
+        strict=False,
+    )
+
+
+def compare_judges(workspace: Workspace, first: str, second: str) -> pl.DataFrame:
+    """Two judges' figures side by side, and how far they agree task by task: `figure, first, second, difference`.
+
+    Raises:
+        NeverCalibrated: one of them has not been calibrated.
+    """
+    readings = [_readings(workspace, model) for model in (first, second)]
+    figures = [calibrate(one).figures() for one in readings]
+    rows = [
+        (name, a, b, None if a is None or b is None else b - a)
+        for name, a in figures[0].items()
+        for b in (figures[1][name],)
+    ]
+    means = [one.group_by("id").agg(pl.col("score").mean()).drop_nulls() for one in readings]
+    both = means[0].join(means[1], on="id", suffix="_second")
+    change = (both["score"] - both["score_second"]).abs().mean()
+    rows += [
+        ("rank_agreement_of_the_two", None, None, spearman(both["score"], both["score_second"])),
+        ("mean_distance_of_the_two", None, None, float(change) if isinstance(change, int | float) else None),
+    ]
+    schema = {"figure": pl.String, "first": pl.Float64, "second": pl.Float64, "difference": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row", strict=False)
+
+
+def judge_note(workspace: Workspace, model: str) -> str:
+    """A sentence for a card: how the judge did on the planted tasks, or that nobody knows."""
+    if latest_materialization(workspace.instance, JUDGE, model) is None:
+        return f"The judge {model} was not calibrated on planted tasks."
+    found = calibrate(_readings(workspace, model)).figures()
+    told = {
+        "rank correlation with the known order": found["rank_correlation"],
+        "points between two readings of a task": found["retest_change"],
+        "points gained by words that address the judge": found["injection_gain"],
+        "readings that failed": found["unread"],
+    }
+    shown = ", ".join(f"{name} {'unknown' if value is None else f'{value:.2g}'}" for name, value in told.items())
+    return f"The judge {model} on {found['tasks']} planted tasks, read twice: {shown}."
+
+
+def known_name(model: str) -> str:
+    """`model`, if a model can be called so.
+
+    Raises:
+        SettingsError: it cannot.
+    """
+    try:
+        return model_name(model)
+    except ValueError as why:
+        raise SettingsError(f"--model {model!r}: {why}") from why
+
+
+def _readings(workspace: Workspace, model: str) -> pl.DataFrame:
+    if latest_materialization(workspace.instance, JUDGE, model) is None:
+        raise NeverCalibrated(f"the judge {model!r} was never calibrated: evergrow judge calibrate --model {model}")
+    return by_task(workspace.lake.scan(workspace.instance, JUDGE, model, "all", guarded=False).collect())
