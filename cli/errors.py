@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from evergrow.cli.ui import UiError
 from evergrow.flows.calls import UnknownCall
 from evergrow.flows.export import NothingCollected
 from evergrow.flows.release_files import DoesNotLoad
@@ -41,6 +42,6 @@ USAGE = (
 )
 FAILURE = (
     *(RunFailed, BatchFailed, NothingCollected, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
-    *(BenchmarkError, DoesNotLoad, ManifestError, PushError, FolderTaken, NothingToRelease),
+    *(UiError, BenchmarkError, DoesNotLoad, ManifestError, PushError, FolderTaken, NothingToRelease),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
 )

@@ -1,6 +1,5 @@
 """The `evergrow` command."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -247,13 +246,13 @@ def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="port on 127.0.0.1")] = 3000,
 ) -> None:
     """Dagster's web interface and daemon on this project, on 127.0.0.1. Its sensors start next rounds by themselves."""
+    from evergrow.cli.ui import HOST, require_free, serve  # noqa: PLC0415
+
+    require_free(port)
     with workspace_of() as workspace:
         home = workspace.settings.home
-    environment = {**os.environ, "DAGSTER_HOME": str(home / "dagster"), "EVERGROW_HOME": str(home)}
-    say(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
-    dagster = Path(sys.executable).with_name("dagster")
-    module = ["-m", "evergrow.assets.definitions"]
-    os.execve(dagster, [str(dagster), "dev", *module, "-h", "127.0.0.1", "-p", str(port)], environment)  # noqa: S606
+    say(f"http://{HOST}:{port} (Ctrl-C ends it)")
+    serve(home, port)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
