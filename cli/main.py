@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from evergrow.cli.calls import add_commands as add_calls
+from evergrow.cli.config import config_app
 from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
@@ -34,18 +35,36 @@ app = typer.Typer(
     help="Grow instruction-tuning data as trees, so that every sample can be explained.",
     epilog=EXAMPLES,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 seeds_app = typer.Typer(help="Register seeds as a batch.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(tree_app, name="tree")
+app.add_typer(config_app, name="config")
 add_dataset_commands(app)
 add_trust_commands(app)
 add_calls(app)
 add_doctor(app)
 add_keeping_commands(app)
+
+
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        out.print(f"evergrow {version('evergrow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="say which version this is", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Grow instruction-tuning data as trees, so that every sample can be explained."""
 
 
 @app.command()

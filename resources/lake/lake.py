@@ -14,6 +14,7 @@ from typing import Literal, Self
 import dagster as dg
 import polars as pl
 
+from evergrow.resources.columns import table_schema
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.files import DamagedFile, Files
 from evergrow.resources.lake.readable import GATES, Outdated, require_sound
@@ -144,7 +145,7 @@ class LakeIOManager(dg.IOManager):
                 **({LEFT_OUT: " ".join(left_out)} if left_out else {}),
                 "uri": dg.MetadataValue.path(self._lake.locate(path)),
                 "dagster/partition_row_count" if partition else "dagster/row_count": _kept(obj),
-                "dagster/column_schema": dg.TableSchema([dg.TableColumn(c, str(t)) for c, t in obj.schema.items()]),
+                "dagster/column_schema": table_schema(obj.schema),
                 **_rejections(obj),
             }
         )
