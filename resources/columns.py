@@ -96,6 +96,8 @@ MEANINGS: Mapping[str, str] = {
     "dataset_rows": "rows of the dataset that is balanced; the same in all rows",
     "samples": "samples that were to be converted; the same in all rows",
     "adherence": "share of its leaf's attributes that a judge finds in the sample, 0 to 1; null: not checked",
+    "planted": "the attribute that was planted wrong, to see whether the judge notices",
+    "planted_found": "whether the judge noticed it",
     "adherence_reason": "the judge's reason, or why there is no verdict",
     "stuck_at": "the node at which no value fitted the row",
     "steps": "questions that were asked to route the row",

@@ -8,6 +8,7 @@ from evergrow.assets.dataset import clean, release, responses, verified
 from evergrow.assets.evolution.accepted import ACCEPTED_COLUMNS
 from evergrow.assets.treesynth import aware, balanced, samples
 from evergrow.methods.releasing.formats import EXPLAINING, PAIR
+from evergrow.methods.treesynth import adherence
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA
 from evergrow.resources.columns import MEANINGS, table_schema
 from evergrow.resources.seeds.harvest import SCHEMA as HARVESTED
@@ -16,7 +17,7 @@ TABLES: dict[str, Any] = {
     "seeds": HARVESTED,
     "accepted": ACCEPTED_COLUMNS,
     "level": LEVEL_SCHEMA,
-    "samples": (*samples.SAMPLE_SCHEMA, *samples.CHECKED_SCHEMA),
+    "samples": (*samples.SAMPLE_SCHEMA, *adherence.CHECKED_SCHEMA),
     "routed": balanced.ROUTED_SCHEMA,
     "aware": aware.AWARE_SCHEMA,
     "responses": responses.COLUMNS,
