@@ -13,7 +13,17 @@ from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
 from evergrow.cli.keeping import add_commands as add_keeping_commands
-from evergrow.cli.options import AsJson, Batch, Set, deep_enough, name_the_model, print_json, register, workspace_of
+from evergrow.cli.options import (
+    AsJson,
+    Batch,
+    Set,
+    deep_enough,
+    ledger_alone,
+    name_the_model,
+    print_json,
+    register,
+    workspace_of,
+)
 from evergrow.cli.tree import tree_app
 from evergrow.cli.trust import add_commands as add_trust_commands
 
@@ -213,7 +223,7 @@ def cost(as_json: AsJson = False) -> None:
     """
     import polars as pl  # noqa: PLC0415
 
-    with workspace_of() as workspace, workspace.ledger() as ledger:
+    with ledger_alone() as ledger:
         costs = ledger.costs(group_by=("batch", "asset", "model"))
         if not as_json:
             counts = ("calls", "failed", "tokens_in", "tokens_out", "estimated_tokens")
