@@ -5,10 +5,13 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/pip --disable-pip-version-check install --quiet
 EVERGROW := $(BIN)/evergrow
+QUICK    := tests/methods tests/assets/gates tests/assets/test_metadata.py tests/resources/settings tests/resources/lake \
+            tests/resources/host/test_dagster_private.py tests/resources/test_columns.py tests/resources/test_dagster_resources.py \
+            tests/test_layers.py
 PACKAGES := -p evergrow.methods -p evergrow.resources -p evergrow.assets -p evergrow.flows -p evergrow.sensors -p evergrow.cli
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test ui lint types format pins
+.PHONY: help install demo test quick ui lint types format pins
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -23,6 +26,9 @@ ui: install  ## open the Dagster UI and its daemon on 127.0.0.1
 
 test: lint types  ## lint, types and the whole test suite
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+quick: lint types  ## lint, types and the tests that need no run of the platform: two minutes
+	$(BIN)/pytest -n $(WORKERS) $(QUICK)
 
 lint: install  ## ruff, as a linter and as a check of the format, and the direction of imports
 	$(BIN)/ruff check

@@ -24,6 +24,7 @@ from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.evaluation.question_files import read_benchmark
 from evergrow.resources.host.progress import LogProgress
+from evergrow.resources.lake.files import Files
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.sandbox.verifying import verify
 from evergrow.resources.settings import Settings, load_settings
@@ -138,7 +139,7 @@ def main() -> None:
     """Plant, run, print."""
     settings = load_settings({})
     with tempfile.TemporaryDirectory() as folder:
-        embedder = Embedder(settings.embedding, Path(folder) / "vectors", LogProgress(logging.getLogger(__name__)))
+        embedder = Embedder(settings.embedding, Files(Path(folder)), LogProgress(logging.getLogger(__name__)))
         found = caught(rows(), settings, embedder)
     shown = Table("kind", "planted", "caught", "recall", "precision", title="planted garbage")
     for kind, count in KINDS.items():

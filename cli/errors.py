@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from evergrow.cli.ui import UiError
 from evergrow.flows.calibrate import NeverCalibrated
 from evergrow.flows.calls import UnknownCall
 from evergrow.flows.evaluate import NeverEvaluated
@@ -43,7 +44,7 @@ USAGE = (
 )
 FAILURE = (
     *(RunFailed, BatchFailed, NothingCollected, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
-    *(BenchmarkError, DoesNotLoad, ManifestError, PushError, FolderTaken, NothingToRelease),
+    *(UiError, BenchmarkError, DoesNotLoad, ManifestError, PushError, FolderTaken, NothingToRelease),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
     *(NeverCalibrated, NeverEvaluated),
 )

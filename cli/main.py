@@ -1,6 +1,5 @@
 """The `evergrow` command."""
 
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from evergrow.cli.calls import add_commands as add_calls
+from evergrow.cli.config import config_app
 from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
@@ -18,6 +18,7 @@ from evergrow.cli.options import (
     Batch,
     Set,
     deep_enough,
+    ledger_alone,
     name_the_model,
     obey_recipe,
     print_json,
@@ -49,18 +50,36 @@ app = typer.Typer(
     help="Grow instruction-tuning data as trees, so that every sample can be explained.",
     epilog=EXAMPLES,
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.add_typer(seeds_app, name="seeds")
 app.add_typer(tree_app, name="tree")
 app.add_typer(recipe_app, name="recipe")
+app.add_typer(config_app, name="config")
 add_dataset_commands(app)
 add_trust_commands(app)
 add_calls(app)
 add_doctor(app)
 add_keeping_commands(app)
+
+
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        out.print(f"evergrow {version('evergrow')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", help="say which version this is", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Grow instruction-tuning data as trees, so that every sample can be explained."""
 
 
 @app.command()
@@ -167,7 +186,7 @@ def cost(as_json: AsJson = False) -> None:
     """
     import polars as pl  # noqa: PLC0415
 
-    with workspace_of() as workspace, workspace.ledger() as ledger:
+    with ledger_alone() as ledger:
         costs = ledger.costs(group_by=("batch", "asset", "model"))
         if not as_json:
             counts = ("calls", "failed", "tokens_in", "tokens_out", "estimated_tokens")
@@ -246,13 +265,13 @@ def ui(
 
     Its sensors act only on batches and trees whose recipe says so (`--automate`, `evergrow recipe set`).
     """
+    from evergrow.cli.ui import HOST, require_free, serve  # noqa: PLC0415
+
+    require_free(port)
     with workspace_of() as workspace:
         home = workspace.settings.home
-    environment = {**os.environ, "DAGSTER_HOME": str(home / "dagster"), "EVERGROW_HOME": str(home)}
-    say(f"http://127.0.0.1:{port} (Ctrl-C ends it)")
-    dagster = Path(sys.executable).with_name("dagster")
-    module = ["-m", "evergrow.assets.definitions"]
-    os.execve(dagster, [str(dagster), "dev", *module, "-h", "127.0.0.1", "-p", str(port)], environment)  # noqa: S606
+    say(f"http://{HOST}:{port} (Ctrl-C ends it)")
+    serve(home, port)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -33,6 +33,18 @@ def workspace_of(overrides: list[str] | None = None) -> Iterator[Any]:
         yield workspace
 
 
+@contextmanager
+def ledger_alone() -> Iterator[Any]:
+    """The project's ledger, for commands that need nothing else: importing Dagster takes longer than their work."""
+    from evergrow.resources.host.home import Home  # noqa: PLC0415
+    from evergrow.resources.ledger import Ledger  # noqa: PLC0415
+
+    settings = load_settings()
+    Home(settings.home).ensure()
+    with closing(Ledger.of(settings)) as ledger:
+        yield ledger
+
+
 def nested_overrides(overrides: list[str]) -> dict[str, Any]:
     """`["a.b=1"]` as `{"a": {"b": 1}}`; values are read as YAML."""
     import yaml  # noqa: PLC0415

@@ -9,7 +9,7 @@ from evergrow.assets.trust.asking import asked_of, readings_work
 from evergrow.assets.trust.judge import by_task
 from evergrow.flows.plan import Plan, planned
 from evergrow.flows.run import RunFailed, Say, execute, resumable
-from evergrow.flows.runs import close_abandoned
+from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.calibration.calibration import calibrate, spearman
 from evergrow.resources.lake.versions import latest_materialization
@@ -48,8 +48,8 @@ def calibrate_judge(workspace: Workspace, model: str, say: Say, *, fresh: bool =
         RunFailed: the readings could not be made, or were interrupted.
     """
     workspace.instance.add_dynamic_partitions(MODELS_NAME, [known_name(model)])
+    close_dead_runs(workspace.instance, workspace.registry)
     with resumable(f"evergrow judge calibrate --model {model}"), lease(workspace.registry, model):
-        close_abandoned(workspace.instance, model)
         before = latest_materialization(workspace.instance, JUDGE, model)
         try:
             waiting = execute(

@@ -11,7 +11,7 @@ from evergrow.assets.trust.asking import answers_work, asked_of
 from evergrow.flows.calibrate import known_name
 from evergrow.flows.plan import Plan, planned
 from evergrow.flows.run import Say, execute, resumable
-from evergrow.flows.runs import close_abandoned
+from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evaluation.passing import compare, score
 from evergrow.methods.quality.contamination import find_contamination
@@ -76,8 +76,8 @@ def evaluate(workspace: Workspace, wanted: Evaluation, say: Say) -> None:
     workspace.instance.add_dynamic_partitions(MODELS_NAME, [wanted.model])
     command = f"evergrow evaluate --model {wanted.model} --benchmark {wanted.benchmark}"
     config = {"benchmark": wanted.benchmark, "draws": wanted.draws, "temperature": wanted.temperature}
+    close_dead_runs(workspace.instance, workspace.registry)
     with resumable(command), lease(workspace.registry, wanted.model):
-        close_abandoned(workspace.instance, wanted.model)
         waiting = execute(workspace, "scores", [SCORES], wanted.model, config={"ops": {OP: {"config": config}}})
     if waiting:
         say(f"the answers of {wanted.model!r} are {waiting}")

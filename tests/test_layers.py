@@ -1,7 +1,13 @@
 """What modules may import, beside the direction of imports, which `make lint` holds."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
+
+import pytest
+
+from tests.command import COMMAND
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ("methods", "resources", "assets", "flows", "sensors", "cli")
@@ -39,3 +45,16 @@ def test_every_folder_says_what_lives_in_it() -> None:
     for path in modules(*LAYERS):
         if path.name == "__init__.py":
             assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), path
+
+
+@pytest.mark.parametrize("command", [["cost"], ["config", "show"], ["--version"]])
+def test_commands_that_need_no_tables_do_not_load_dagster(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "home"))
+    assert subprocess.run([*COMMAND, *command], check=False, capture_output=True).returncode == 0  # makes the home
+    look = "import sys; from evergrow.cli.main import main; sys.exit(main(sys.argv[1:]) or 'dagster' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", look, *command], check=False, capture_output=True, text=True)
+
+    assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ from evergrow.resources.evaluation.scoring import Attempt, judge_attempts
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
-from evergrow.resources.sandbox.levels import SandboxUnavailable
+from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.symbolic import symbolic
 

@@ -8,6 +8,7 @@ from typing import Protocol
 import dagster as dg
 import polars as pl
 
+from evergrow.resources.columns import table_schema
 from evergrow.resources.lake.lake import Lake, NeverMaterialized, Rows
 from evergrow.resources.lake.readable import Outdated
 from evergrow.resources.lake.versions import LAKE_PATH, MadeFrom, Read, data_version
@@ -50,7 +51,7 @@ class LakeIOManager(dg.IOManager):
                 **record.as_metadata(),
                 "uri": dg.MetadataValue.path(self._lake.locate(path)),
                 "dagster/partition_row_count" if partition else "dagster/row_count": _kept(obj),
-                "dagster/column_schema": dg.TableSchema([dg.TableColumn(c, str(t)) for c, t in obj.schema.items()]),
+                "dagster/column_schema": table_schema(obj.schema),
                 **_rejections(obj),
             }
         )

@@ -52,10 +52,13 @@ def samples(adherence: list[float | None], *, asked: bool = True) -> dg.AssetChe
             "reason": None,
             "adherence": adherence,
             "adherence_reason": "invalid: no JSON" if asked else None,
+            "judge_call_id": [None if share is None else "call" for share in adherence],
+            "planted_found": None,
         },
         schema_overrides={
             **dict.fromkeys(("likeness", "adherence"), pl.Float64),
-            **dict.fromkeys(("reason", "adherence_reason"), pl.String),
+            **dict.fromkeys(("reason", "adherence_reason", "judge_call_id"), pl.String),
+            "planted_found": pl.Boolean,
         },
     )
     return evaluate("samples", table, SETTINGS, {})

@@ -1,0 +1,96 @@
+"""Dagster's webserver and daemon for this project, as children of the command: they end with it, and quietly."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+
+HOST = "127.0.0.1"
+CALM_S = 30.0  # for runs and services to end by themselves, once asked to
+ENDS = (signal.SIGINT, signal.SIGTERM)
+
+
+class UiError(Exception):
+    """The web interface cannot be served; the message says why, and the remedy."""
+
+
+def serve(home: Path, port: int) -> None:
+    """Serve the project in `home` on `HOST` until the process is interrupted or terminated.
+
+    Raises:
+        UiError: the port is taken, or Dagster ended by itself.
+    """
+    require_free(port)
+    environment = {**os.environ, "DAGSTER_HOME": str(home / "dagster"), "EVERGROW_HOME": str(home)}
+    # `dagster dev` warns that `dg dev` takes its place; that one needs a project's folder, which is not where data are.
+    environment["PYTHONWARNINGS"] = "ignore"
+    module = ["-m", "evergrow.assets.definitions"]
+    command = [sys.executable, "-m", "dagster", "dev", *module, "-h", HOST, "-p", str(port)]
+    # A session of their own: Ctrl-C on the terminal must reach this process alone, which then ends them in order.
+    services = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - the command is our own
+    with asked_to_end() as asked:
+        try:
+            code = _wait(services, asked)
+        finally:
+            _end(services)
+    if not asked:
+        raise UiError(
+            f"Dagster ended by itself (exit code {code}); its last words are above, and {home / 'dagster'} has its logs"
+        )
+
+
+def require_free(port: int) -> None:
+    """Refuse a port that is taken, before anything is started.
+
+    Raises:
+        UiError: it is taken, or may not be used.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            other = port + 1 if port < 65535 else port - 1
+            raise UiError(
+                f"port {port} on {HOST} cannot be used ({error.strerror}): end what uses it, or name another with "
+                f"`evergrow ui --port {other}`; nothing was started"
+            ) from error
+
+
+@contextmanager
+def asked_to_end() -> Iterator[list[int]]:
+    """The signals that asked this process to end while the context lasts; none of them ends it."""
+    asked: list[int] = []
+
+    def note(number: int, _: FrameType | None) -> None:
+        asked.append(number)
+
+    before = {number: signal.signal(number, note) for number in ENDS}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _wait(services: subprocess.Popen[bytes], asked: list[int]) -> int:
+    while not asked:
+        with suppress(subprocess.TimeoutExpired):
+            return services.wait(timeout=0.2)
+    return 0
+
+
+def _end(services: subprocess.Popen[bytes]) -> None:
+    """Let the services end in order; what has not ended by then is killed, with all that it has started."""
+    if services.poll() is None:
+        services.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            services.wait(timeout=CALM_S)
+    with suppress(ProcessLookupError):
+        os.killpg(services.pid, signal.SIGKILL)
+    services.wait()

@@ -1,0 +1,76 @@
+"""`evergrow ui`: it serves the project, ends quietly, and starts nothing where it cannot serve."""
+
+import signal
+import socket
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from evergrow.cli.ui import UiError, require_free
+from tests.command import started
+from tests.live import of_home
+
+UP = 180.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/server_info", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("number", [signal.SIGINT])
+def test_it_serves_the_project_and_ends_quietly(
+    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, home = free_port(), tmp_path / "home"
+    monkeypatch.setenv("EVERGROW_HOME", str(home))
+    with started("ui", "--port", str(port), folder=tmp_path / "work") as ui:
+        ui.until(lambda: answers(port), look_s=0.5)
+        ui.process.send_signal(number)
+        code = ui.wait()
+
+    assert code == 0
+    assert "Traceback" not in ui.said
+    assert "SupersessionWarning" not in ui.said
+    assert f"http://127.0.0.1:{port} (Ctrl-C ends it)" in ui.said
+    assert of_home(home) == {}
+    assert not answers(port)
+
+
+def test_a_port_that_is_taken_is_one_sentence_and_nothing_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("EVERGROW_HOME", str(home))
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with started("ui", "--port", str(port), folder=tmp_path / "work") as ui:
+            code = ui.wait()
+
+    assert code == 1
+    assert f"port {port} on 127.0.0.1 cannot be used" in ui.said
+    assert "--port" in ui.said
+    assert len(ui.said.strip().splitlines()) == 1
+    assert of_home(home) == {}
+
+
+def test_a_free_port_will_do_and_the_highest_has_a_neighbour_too() -> None:
+    require_free(free_port())
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 65535))
+        other.listen()
+        with pytest.raises(UiError, match="--port 65534"):
+            require_free(65535)
