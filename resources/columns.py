@@ -90,7 +90,7 @@ MEANINGS: Mapping[str, str] = {
     "fields": "the sample's parts as the domain names them, JSON",
     "letter": "the right option",
     "told": "what tells the sample from others: its text without case, space and punctuation",
-    "origin": "who wrote it: pivot, written, imported; of a balanced dataset kept or generated",
+    "origin": "whence it is: pivot, generated or imported; of a balanced dataset kept or generated",
     "likeness": "cosine to the most similar earlier sample of the tree, -1 to 1",
     "leaf_rows": "rows that the leaf is to hold",
     "shard_rows": "rows that the shard is to hold; the same in all rows",

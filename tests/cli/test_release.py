@@ -25,7 +25,7 @@ def test_before_there_is_a_release_the_instructions_are_exported_and_nothing_els
     for arguments, words in (
         (("export", "--format", "alpaca", "--out", "x"), "need a release of batches"),
         (("export", "--domain", "code", "--out", "x"), "`evergrow release --batch B`"),
-        (("table", "dataset/release"), "dataset/release was never made"),
+        (("table", "dataset/release"), "was never made"),
         (("release", "--batch", "plain"), "with --as-is its seeds are answered as they are"),
     ):
         refused = here(*arguments)

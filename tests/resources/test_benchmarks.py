@@ -116,7 +116,11 @@ WRONG: list[tuple[str, str | bytes, str]] = [
     ("f.json", "[]", "holds no text, only no rows: add a column of it"),
     ("f.parquet", b"PAR1 and nothing", "not a Parquet file that can be read"),
     ("f.jsonl.gz", b"not packed", "line 1: not JSON at column 1"),
-    ("f.jsonl.gz", gzip.compress(b'{"prompt": "a"}' * 99)[:-9], "is compressed with gzip and damaged or cut off"),
+    (
+        "f.jsonl.gz",
+        gzip.compress(b'{"prompt": "a"}' * 99, mtime=0)[:-9],
+        "is compressed with gzip and damaged or cut off",
+    ),
     ("f.csv", b"id,prompt\n1,\xff\n", "line 2: is not UTF-8 text"),
 ]
 
@@ -131,7 +135,7 @@ def test_a_wrong_file_is_refused_by_name_and_row(tmp_path: Path, name: str, cont
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     written(tmp_path, "mbpp.json", json.dumps(ITEMS))
-    path = written(tmp_path, "MBPP.jsonl.gz", gzip.compress(b"{}"))
+    path = written(tmp_path, "MBPP.jsonl.gz", gzip.compress(b"{}", mtime=0))
     with pytest.raises(BenchmarkError, match="rename one of them") as caught:
         read_benchmarks(tmp_path, ())
     assert path.name in str(caught.value)

@@ -19,7 +19,7 @@ from tests.test_gate_paths import BACKFILL, RUN_OVER
 
 SETTINGS = {
     "treesynth": {"max_depth": 1, "shards": 2, "adherence_rows": 0, "sample_similarity": 1.0},
-    "sensors": {"interval_s": 1},
+    "sensors": {"interval_s": 1, "automate": "rounds"},
 }
 GROWN = ["tree_level_1", "tree_samples", "tree_samples"]
 
