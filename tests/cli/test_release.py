@@ -240,7 +240,6 @@ def test_an_exact_size_is_met_or_says_what_ran_dry(here: Evergrow) -> None:
         (("funnel", "--batch", "cdoe"), "did you mean 'code'?"),
         (("forget",), "--seed"),
         (("table", "dataset/clean"), "--partition"),
-        (("table", "dataset/release", "--partition", "code"), "leave out --partition"),
     ],
 )
 def test_what_is_asked_for_wrongly_is_said_in_one_message(
