@@ -10,7 +10,7 @@ from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
 from evergrow.assets.evolution.requests import as_parents, children_work, judging_work
 from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
 from evergrow.flows.evolve import next_round_no
-from evergrow.flows.recipes import settings_of
+from evergrow.flows.recipes import ordered
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evolution.growth import round_sizes
 from evergrow.resources.lake.versions import latest_materialization
@@ -53,7 +53,7 @@ class Plan:
 def plan_batch(workspace: Workspace, batch: str) -> Plan:
     """What a run of the batch would take from the round that it has come to."""
     with workspace.ledger() as ledger:
-        return planned(settings_of(workspace, "batch", batch), ledger, list(_rounds(workspace, ledger, batch)), batch)
+        return planned(ordered(workspace, "batch", batch), ledger, list(_rounds(workspace, ledger, batch)), batch)
 
 
 def plan_release(workspace: Workspace, batch: str) -> Plan:
@@ -63,7 +63,7 @@ def plan_release(workspace: Workspace, batch: str) -> Plan:
         dg.Failure: it is not collected yet.
     """
     with workspace.ledger() as ledger:
-        return planned(settings_of(workspace, "batch", batch), ledger, list(_answers(workspace, batch)), batch)
+        return planned(ordered(workspace, "batch", batch), ledger, list(_answers(workspace, batch)), batch)
 
 
 def planned(settings: Settings, ledger: Ledger, works: Sequence[Work], payer: str) -> Plan:
@@ -76,7 +76,7 @@ def planned(settings: Settings, ledger: Ledger, works: Sequence[Work], payer: st
 
 
 def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
-    settings = settings_of(workspace, "batch", batch)
+    settings = ordered(workspace, "batch", batch)
     rules = settings.evolution
     first = next_round_no(workspace, batch)
     parents = as_parents(_parents(workspace, batch, first))
@@ -91,7 +91,7 @@ def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
 
 def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
     """Answering what is collected, and testing the answers that will be code; the samples stand for their programs."""
-    settings, instance = settings_of(workspace, "batch", batch), workspace.instance
+    settings, instance = ordered(workspace, "batch", batch), workspace.instance
     seeds, collected = workspace.table(SEEDS, batch).collect(), workspace.table(COLLECTED, batch).collect()
     samples = samples_of(instance, seeds, collected)
     asked = with_tasks(settings, samples, domains_of(settings, samples)).filter(pl.col("task").is_in(ASKED))

@@ -26,6 +26,13 @@ def settings_of(workspace: Workspace, kind: Kind, owner: str) -> Settings:
     return workspace.frontier.recipes.of(kind, owner)[0]
 
 
+def ordered(workspace: Workspace, kind: Kind, owner: str) -> Settings:
+    """The settings that a command would have the owner obey: its recipe, or today's where nothing of it is made yet."""
+    if _begun(workspace, kind, owner):
+        return settings_of(workspace, kind, owner)
+    return workspace.settings
+
+
 def take_recipe(
     workspace: Workspace, kind: Kind, owner: str, by: str, changes: Mapping[str, Any] | None = None
 ) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""A tree that nobody touches once its level 0 was materialized in the UI: the daemon takes it to its last shard."""
+"""A tree that nobody touches once it was added with `automate: rounds`: the daemon takes it to its last shard."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from evergrow.assets.names import SAMPLES, level_key, shard_partition
+from evergrow.assets.names import SAMPLES, shard_partition
 from evergrow.cli.main import main
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.host.home import Home
@@ -15,13 +15,13 @@ from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.live import live
 from tests.platform import Platform
-from tests.test_gate_paths import BACKFILL, RUN_OVER
+from tests.test_gate_paths import RUN_OVER
 
 SETTINGS = {
     "treesynth": {"max_depth": 1, "shards": 2, "adherence_rows": 0, "sample_similarity": 1.0},
     "sensors": {"interval_s": 1, "automate": "rounds"},
 }
-GROWN = ["tree_level_1", "tree_samples", "tree_samples"]
+GROWN = ["tree_level_0", "tree_level_1", "tree_samples", "tree_samples"]
 
 
 @pytest.mark.timeout(600)
@@ -35,16 +35,6 @@ def test_a_tree_grows_to_its_end_without_a_human(
     last = shard_partition("t", "s01")
 
     with dg.DagsterInstance.from_config(str(home.dagster)) as instance, live(home.path) as ui:
-        launched = ui.ask(
-            BACKFILL,
-            parameters={
-                "assetSelection": [{"path": list(level_key(0).path)}],
-                "partitionNames": ["t"],
-                "tags": [],
-                "fromFailure": False,
-            },
-        )["launchPartitionBackfill"]
-        assert launched["__typename"] == "LaunchBackfillSuccess", launched
         until(lambda: bool(latest_materialization(instance, SAMPLES, last)), ui.said, 0.5, RUN_OVER)
         until(lambda: not instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)), ui.said, 0.5, RUN_OVER)
         runs = instance.get_runs()
