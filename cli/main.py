@@ -20,6 +20,7 @@ from evergrow.cli.options import (
     deep_enough,
     ledger_alone,
     name_the_model,
+    nested_overrides,
     obey_recipe,
     print_json,
     with_columns_named,
@@ -148,12 +149,14 @@ def plan(
     if wrong := [option for option, value in of_other.items() if value is not None]:
         raise typer.BadParameter(f"{wrong[0]} goes with {'--batch' if tree else '--tree'}")
     changes = deep_enough(overrides, max_depth) if tree else [*(overrides or [])]
-    with workspace_of([*changes, *([f"evolution.rounds={rounds}"] if rounds else [])]) as workspace:
+    named = [*changes, *([f"evolution.rounds={rounds}"] if rounds else [])]
+    asked = nested_overrides(named)
+    with workspace_of(named) as workspace:
         if tree is not None:
             found = plan_tree(workspace, intended_tree(workspace, tree, domain, max_depth=max_depth, rows=rows))
         else:
             workspace.require_batch(batch)
-            found = plan_release(workspace, str(batch)) if release else plan_batch(workspace, str(batch))
+            found = plan_release(workspace, str(batch)) if release else plan_batch(workspace, str(batch), asked)
         what = f"batch {batch!r}" if tree is None else f"tree {tree!r}"
         show_plan(found, f"expected for {what}, and at most", as_json=as_json)
 

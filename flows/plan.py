@@ -1,7 +1,8 @@
 """What a run would take, before it is spent: what to expect, what it may be at most, and which limits it meets."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
@@ -50,10 +51,11 @@ class Plan:
     notes: list[str]
 
 
-def plan_batch(workspace: Workspace, batch: str) -> Plan:
-    """What a run of the batch would take from the round that it has come to."""
+def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | None = None) -> Plan:
+    """What a run of the batch with these changes of its recipe would take from the round that it has come to."""
     with workspace.ledger() as ledger:
-        return planned(ordered(workspace, "batch", batch), ledger, list(_rounds(workspace, ledger, batch)), batch)
+        settings = ordered(workspace, "batch", batch, changes)
+        return planned(settings, ledger, list(_rounds(workspace, ledger, batch, settings)), batch)
 
 
 def plan_release(workspace: Workspace, batch: str) -> Plan:
@@ -75,8 +77,7 @@ def planned(settings: Settings, ledger: Ledger, works: Sequence[Work], payer: st
     return Plan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, payer)])
 
 
-def _rounds(workspace: Workspace, ledger: Ledger, batch: str) -> Iterator[Work]:
-    settings = ordered(workspace, "batch", batch)
+def _rounds(workspace: Workspace, ledger: Ledger, batch: str, settings: Settings) -> Iterator[Work]:
     rules = settings.evolution
     first = next_round_no(workspace, batch)
     parents = as_parents(_parents(workspace, batch, first))

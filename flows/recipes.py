@@ -26,11 +26,12 @@ def settings_of(workspace: Workspace, kind: Kind, owner: str) -> Settings:
     return workspace.frontier.recipes.of(kind, owner)[0]
 
 
-def ordered(workspace: Workspace, kind: Kind, owner: str) -> Settings:
-    """The settings that a command would have the owner obey: its recipe, or today's where nothing of it is made yet."""
-    if _begun(workspace, kind, owner):
-        return settings_of(workspace, kind, owner)
-    return workspace.settings
+def ordered(workspace: Workspace, kind: Kind, owner: str, changes: Mapping[str, Any] | None = None) -> Settings:
+    """The settings that a command with these `changes` would have the owner obey; it records nothing."""
+    known = recipe(workspace.registry, kind, owner)
+    if known is None or not _begun(workspace, kind, owner):
+        return workspace.settings
+    return with_recipe(workspace.settings, checked(workspace.settings, merged(known.values, shaping(changes or {}))))
 
 
 def take_recipe(
