@@ -9,6 +9,8 @@ import pytest
 from evergrow.assets.names import stage_key
 from evergrow.resources.models import AWAITS, FRESH_SINCE
 from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.recipes import record
+from evergrow.resources.settings.recipe import recipe_of
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
 from tests.sensors.conftest import look
@@ -54,12 +56,13 @@ def table(platform: Platform, batch: str) -> pl.DataFrame:
 
 def test_a_round_in_batch_mode_comes_to_the_same_rows_as_live(platform: Platform, fake_endpoint: FakeEndpoint) -> None:
     platform.register("b", 3)
+    record(platform.registry, "batch", "b", recipe_of(platform.workspace.settings, "rounds"), "a test")
     assert platform.run("seeds", "b") == ""
-    said = launch(platform, only_request(tick(platform, "next_round")))
+    said = launch(platform, only_request(tick(platform, "advance")))
     assert "waiting for batch batch-0 (6 requests of evolution/round_01/instructions" in said
     (waiting,) = platform.instance.get_runs(dg.RunsFilter(job_name="round_01"))
     assert waiting.tags[AWAITS]
-    assert "waits for a Batch API" in str(tick(platform, "next_round"))
+    assert "waits for a Batch API" in str(tick(platform, "advance"))
 
     fake_endpoint.control(batch_polls=1)
     still = tick(platform)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrow.assets.dataset.funnel import FAILURES, SCHEMA, bars, counted, driest, funnel
-from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED, stage_key
+from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, RESPONSES, VERIFIED, stage_key
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform, share_vectors
 from tests.samples import SUMS, instructions
@@ -95,5 +95,5 @@ def test_it_adds_up_under_faults_at_every_stage_that_is_made(
     for row in code.iter_rows(named=True):
         if row["stage"] in keys:
             assert faulty.table(keys[row["stage"]], "code").height == row["accepted"]
-    released = faulty.table(RELEASE, None)
+    released = faulty.table(RELEASE, MAIN)
     assert released.height == code["accepted"][-1] + sums["accepted"][-1]
