@@ -1,12 +1,16 @@
 """A plan as a table on the terminal."""
 
+from typing import TYPE_CHECKING
+
 import polars as pl
 
 from evergrow.cli.console import say, show_table
-from evergrow.flows.plan import Plan
+
+if TYPE_CHECKING:  # heavy to import
+    from evergrow.flows.plan import Plan
 
 
-def show_plan(plan: Plan, title: str, *, as_json: bool) -> None:
+def show_plan(plan: "Plan", title: str, *, as_json: bool) -> None:
     """Print a plan's table on standard output, and what a person should know of it."""
     table = plan.table
     if not as_json:

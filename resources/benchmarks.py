@@ -11,11 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.resources.seeds.formats import SUFFIXES, parse
-from evergrow.resources.seeds.raw import RawTable, UnreadableError
+from evergrow.resources.seeds.raw import RawTable, TooLargeError, UnreadableError
 from evergrow.resources.seeds.source import Fault, SeedError, listed
 
-MAX_BYTES = 1_000_000_000  # of a file when inflated
-COMPRESSED = ".gz"
 MAX_BYTES = 1 << 29  # of a file, unpacked
 IDS = ("task_id", "id", "question_id", "unique_id")
 QUESTIONS = (
@@ -138,7 +136,7 @@ def _warning(why: str) -> str:
 
 
 def _suffix(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(COMPRESSED)).suffix
+    return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
 def _name(path: Path) -> str:
@@ -162,6 +160,9 @@ def _table(path: Path, name: str) -> pl.DataFrame:
             raise _refusal(path, [Fault(f"is larger than {MAX_BYTES // 2**20:,} MiB: take the items that count")])
         data = path.read_bytes()
         table = parse(data, path.name, max_bytes=MAX_BYTES)
+    except TooLargeError as error:
+        too_large = f"unpacks to more than {MAX_BYTES // 2**20:,} MiB: take the items that count"
+        raise _refusal(path, [Fault(too_large)]) from error
     except UnreadableError as error:
         raise _refusal(path, [error.fault]) from error
     except OSError as error:

@@ -116,6 +116,7 @@ MEANINGS: Mapping[str, str] = {
     "benchmark": "the benchmark that it resembles",
     "benchmark_item": "the item of it",
     "span": "the words that they have in common",
+    "addresses_judge": "whether the instruction speaks to whoever judges it",
     "split": "train, validation or test; rows of one root are in one split",
 }
 

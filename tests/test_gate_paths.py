@@ -192,6 +192,8 @@ def test_the_command_that_runs(platform: Platform, capsys: pytest.CaptureFixture
 
 
 def test_the_sensor(platform: Platform) -> None:
+    assert main(["recipe", "set", "bad", "automate=rounds"]) == 0
+
     said = reason(look(platform, "advance"))
 
     assert "bad: the gate of evolution/round_01/accepted is closed" in said

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from typing import IO, Any
 
-from evergrow.resources.seeds.raw import UnreadableError
+from evergrow.resources.seeds.raw import TooLargeError, UnreadableError
 from evergrow.resources.seeds.recognition import Compression, compression_of
 from evergrow.resources.seeds.source import listed
 
@@ -88,7 +88,7 @@ def _read(stream: IO[bytes], compression: Compression, max_bytes: int) -> bytes:
     while part := stream.read(CHUNK):
         size += len(part)
         if size > max_bytes:
-            raise UnreadableError(
+            raise TooLargeError(
                 f"is compressed with {compression} and holds more than {max_bytes:,} bytes: split it, or raise the "
                 "setting seeds.max_bytes (EVERGROW_SEEDS__MAX_BYTES)"
             )

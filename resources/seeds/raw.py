@@ -41,3 +41,7 @@ class UnreadableError(Exception):
     def __init__(self, text: str, line: int | None = None) -> None:
         self.fault = Fault(text, line=line)
         super().__init__(str(self.fault))
+
+
+class TooLargeError(UnreadableError):
+    """It holds more bytes, once unpacked, than may be read."""

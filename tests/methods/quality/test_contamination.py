@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from evergrow.methods.quality.contamination import COMMON_TO, find_contamination, near_benchmarks
@@ -103,6 +103,7 @@ def test_nothing_in_common_with_nothing() -> None:
 
 
 @settings(max_examples=60, deadline=None)
+@example(6836, 3)  # a whole text that says little, in a row
 @given(st.integers(0, 2**32), st.integers(3, 6))
 def test_equals_a_search_for_every_run(seed: int, length: int) -> None:
     draw = random.Random(seed)
@@ -122,10 +123,16 @@ def test_equals_a_search_for_every_run(seed: int, length: int) -> None:
     runs = {run for run in runs if common[run] <= COMMON_TO}
     alone = {tuple(words) for words in items if 0 < len(words) < length}
     alone = {run for run in alone if sum(tuple(words) == run for words in items) <= COMMON_TO}
+    wholes = [
+        words
+        for words in items
+        if len(words) >= length and not any(len(set(words[a : a + length])) > 2 for a in range(len(words) - length + 1))
+    ]
     expected = {
         str(number)
         for number, words in enumerate(questions)
         if tuple(words) in alone
+        or any(words[at : at + len(whole)] == whole for whole in wholes for at in range(len(words)))
         or any(tuple(words[at : at + size]) in runs for size in range(1, length + 1) for at in range(len(words)))
     }
     assert set(found["id"]) == expected

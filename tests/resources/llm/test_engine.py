@@ -141,16 +141,16 @@ def test_a_rerun_reads_stored_replies_with_todays_parser_and_asks_nothing(
     def strict(answer: Any) -> str:
         raise ValueError(f"no score above 10, but {answer['score']}")
 
-    assert len(ask(settings(), ledger, requests(20), strict).of(Invalid)) == 20
+    assert len(ask(settings(), ledger, requests(12), strict).of(Invalid)) == 12
     before = fake_endpoint.stats()["requests"]
 
-    again = ask(settings(), ledger, requests(20), strict)
-    mended = ask(settings(), ledger, requests(20))
+    again = ask(settings(), ledger, requests(12), strict)
+    mended = ask(settings(), ledger, requests(12))
 
-    assert len(again.of(Invalid)) == 20
-    assert len(mended.of(Answered)) == 20
-    assert fake_endpoint.stats()["requests"] == before == 60
-    assert ledger.costs()["answered"].sum() == 20
+    assert len(again.of(Invalid)) == 12
+    assert len(mended.of(Answered)) == 12
+    assert fake_endpoint.stats()["requests"] == before == 36
+    assert ledger.costs()["answered"].sum() == 12
 
 
 def test_what_no_answer_settled_is_drawn_anew_by_each_run_within_its_draws(
