@@ -15,6 +15,7 @@ from evergrow.resources.seeds.raw import RawTable, TooLargeError, UnreadableErro
 from evergrow.resources.seeds.source import Fault, SeedError, listed
 
 MAX_BYTES = 1 << 29  # of a file, unpacked
+COMPRESSED = ".gz"
 IDS = ("task_id", "id", "question_id", "unique_id")
 QUESTIONS = (
     *("question", "prompt", "instruction", "content", "text", "problem"),
@@ -136,7 +137,7 @@ def _warning(why: str) -> str:
 
 
 def _suffix(path: Path) -> str:
-    return Path(path.name.lower().removesuffix(".gz")).suffix
+    return Path(path.name.lower().removesuffix(COMPRESSED)).suffix
 
 
 def _name(path: Path) -> str:
