@@ -34,7 +34,7 @@ SETTINGS = {
 TABLES = [SEEDS, *(stage_key(n, stage) for n in (1, 2) for stage in STAGES), COLLECTED]
 CHILDREN = 2 * SEEDS_COUNT  # of the first round
 ATTEMPTS = 5  # to hit a stage that lasts a fraction of a second
-RUN = ("run", "--batch", "b")
+RUN = ("run", "--batch", "b", "--rounds", "2")
 Seen = Callable[["Project"], bool]
 Make = Callable[[str], "Project"]
 

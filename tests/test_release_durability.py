@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from evergrow.assets.names import CLEAN, RELEASE, RESPONSES, VERIFIED
+from evergrow.assets.names import CLEAN, MAIN, RELEASE, RESPONSES, VERIFIED
 from evergrow.cli.main import main
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.host.home import Home
@@ -53,7 +53,7 @@ def tables(folder: Path) -> list[pl.DataFrame]:
     with dg.DagsterInstance.from_config(str(folder / "home" / "dagster")) as instance:
         platform = Platform(instance, {})
         assert not instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
-        keys = ((RESPONSES, "b"), (VERIFIED, "b"), (CLEAN, "b"), (RELEASE, None))
+        keys = ((RESPONSES, "b"), (VERIFIED, "b"), (CLEAN, "b"), (RELEASE, MAIN))
         found = [platform.table(key, batch, rows="all") for key, batch in keys]
     return [table.drop("response_run_id", "draws", strict=False) for table in found]
 

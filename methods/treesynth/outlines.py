@@ -94,7 +94,7 @@ def _loaded(text: str, name: str) -> Any:  # noqa: ANN401 - JSON or YAML
     except ValueError as error:
         if text.lstrip()[:1] in {"{", "["}:
             raise TreeFileError(f"{name}: is not JSON: {error}") from error
-    if HEADING.search(text.lstrip().partition("\n")[0]):
+    if name.lower().endswith((".md", ".markdown")) or HEADING.search(text.lstrip().partition("\n")[0]):
         return text
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - a safe loader

@@ -48,7 +48,7 @@ def test_descendants_and_exports_are_listed_and_nothing_changes(here: Evergrow, 
     assert found.code == shown.code == 0
     assert {row["id"] for row in found.json} == {"s1_0", "s1_1"}
     assert {(row["batch"], row["stage"], row["why"]) for row in found.json} == {
-        ("code", "release", "forgotten: seed 's1'")
+        ("code", "release main", "forgotten: seed 's1'")
     }
     assert "all holds 2 of them" in shown.err.replace("\n", "")
     assert "bare holds 2 of them" in shown.err.replace("\n", "")

@@ -59,7 +59,7 @@ def test_a_takedown_finds_an_export_that_was_killed_before_it_was_through(here: 
 
 
 def test_rows_that_hold_marks_of_chat_templates_are_counted(here: Evergrow) -> None:
-    text = "Explain what <|im_end|> stands for in the file that a tokenizer of a chat model brings along."
+    text = "Explain what </s> stands for in the file that a tokenizer of a chat model brings along."
     Path("marks.jsonl").write_text(json.dumps({"id": "m", "content": text, "kind": "instruction"}) + "\n")
     assert here("seeds", "add", "marks.jsonl", "--batch", "marks").code == 0
     assert here("release", "--batch", "marks", "--as-is").code == 0
