@@ -11,6 +11,11 @@ from typing import Any
 
 import hypothesis
 import pytest
+from filelock import FileLock
+
+# Workers and the processes that they start share the cores: threads of each would only wait for one another.
+for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
+    os.environ.setdefault(threads, "1")
 
 # Machines are of any speed: what is slow is a matter for benchmarks/.
 hypothesis.settings.register_profile("evergrow", deadline=None)
@@ -88,18 +93,33 @@ def fake_endpoint(_shared_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture(scope="session")
-def known_vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with the vectors of HumanEval's questions: tests that clean rows share them."""
+def known_vectors(pytestconfig: pytest.Config) -> Path:
+    """A lake with the vectors of HumanEval's questions, kept from run to run: what cleans rows needs them."""
     from tests.platform import embed_benchmarks  # noqa: PLC0415 - imports everything
 
-    lake = tmp_path_factory.mktemp("vectors")
-    embed_benchmarks(lake)
+    lake = pytestconfig.cache.mkdir("known_vectors")
+    with FileLock(f"{lake}.lock"), pytest.MonkeyPatch.context() as patch:
+        forget_machine(patch)
+        embed_benchmarks(lake)
     return lake
+
+
+@pytest.fixture
+def vectors_at_hand(known_vectors: Path, tmp_path: Path) -> None:
+    """The test's own home has the vectors of HumanEval's questions: to compute them takes 14 seconds of a core."""
+    from tests.platform import share_vectors  # noqa: PLC0415 - imports everything
+
+    share_vectors(known_vectors, tmp_path / "home" / "lake")
 
 
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting or key of this machine reaches a test, and each has a home of its own."""
-    for name in [n for n in os.environ if n.startswith(("EVERGROW_", "OPENAI_", "DAGSTER_"))]:
-        monkeypatch.delenv(name)
+    forget_machine(monkeypatch)
     monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "home"))
+
+
+def forget_machine(patch: pytest.MonkeyPatch) -> None:
+    """Take the settings and keys of this machine out of the environment."""
+    for name in [n for n in os.environ if n.startswith(("EVERGROW_", "OPENAI_", "DAGSTER_"))]:
+        patch.delenv(name)

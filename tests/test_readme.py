@@ -38,7 +38,7 @@ LINES, COMMANDS = lines_of(README), commands_of(README)
 
 
 @pytest.fixture
-def environment(tmp_path: Path, fake_endpoint: FakeEndpoint) -> dict[str, str]:
+def environment(tmp_path: Path, fake_endpoint: FakeEndpoint, vectors_at_hand: None) -> dict[str, str]:
     """A shell's variables: the fake endpoint as the user's own, and gates that its scores can pass."""
     lenient = {
         "EVERGROW_GATES__COMPLEXITY__MAX_DROP": "9",

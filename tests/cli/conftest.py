@@ -38,7 +38,9 @@ Evergrow = Callable[..., Said]
 
 
 @pytest.fixture
-def evergrow(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Evergrow:
+def evergrow(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, vectors_at_hand: None
+) -> Evergrow:
     """Runs the command in this process, in an empty working directory."""
     monkeypatch.chdir(tmp_path)
     # Gates as a fake judge needs them: it draws its scores at random.

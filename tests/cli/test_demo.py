@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 
-def test_the_demo_grows_a_dataset_behind_gates_and_says_where_it_is(tmp_path: Path) -> None:
+def test_the_demo_grows_a_dataset_behind_gates_and_says_where_it_is(tmp_path: Path, vectors_at_hand: None) -> None:
     command = [str(Path(sys.executable).with_name("evergrow")), "demo", "--seeds", "2", "--set", "evolution.rounds=1"]
 
     done = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), capture_output=True, text=True, check=False)

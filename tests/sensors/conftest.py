@@ -10,7 +10,7 @@ EVOLUTION = {"rounds": 2, "children": 2, "margin": -10}
 
 
 @pytest.fixture
-def platform(fake_endpoint: FakeEndpoint) -> Iterator[Platform]:
+def platform(fake_endpoint: FakeEndpoint, vectors_at_hand: None) -> Iterator[Platform]:
     """Two rounds of two children each, against the fake endpoint, with gates that its scores can pass."""
     settings = {**LENIENT, "evolution": EVOLUTION, "sensors": {"inbox_settle_s": 0.0}}
     with dg.DagsterInstance.ephemeral() as instance:
