@@ -132,7 +132,8 @@ def _findings(
 ) -> list[dict[str, str]]:
     """What was found, each with the setting that says so for good."""
     temperature = f"roles.{role}.temperature: null"
-    usage = all(call.tokens_in is not None and call.tokens_out is not None for call in calls if call.reply)
+    told = [call.tokens_in is not None and call.tokens_out is not None for call in calls if call.reply]
+    usage = ("told" if all(told) else "not told: budgets count estimates") if told else "not seen: no reply came"
     thinks = any(isinstance(o, Answered) and o.thoughts for o in outcomes.values()) or any(
         c.tokens_thought for c in calls
     )
@@ -152,7 +153,7 @@ def _findings(
         ),
         ("system role", "taken" if takes.system else "not taken: folded into the user's turn", ""),
         ("replies", "only as a stream" if takes.stream else "in one piece", ""),
-        ("usage", "told" if usage else "not told: budgets count estimates", ""),
+        ("usage", usage, ""),
         ("thinking", f"thinks before it answers: give roles.{role}.max_tokens room" if thinks else "none seen", ""),
     ]
     for key, what in (("text", "plain text"), ("schema", "an answer by schema")):

@@ -64,8 +64,9 @@ def test_doctor_finds_the_settings_that_fit_and_writes_them_when_asked(
     assert "sends 3 small requests" in looked.err
     assert before == "# ours\nmodel: model-1  # the one\n"
     assert told["settings"] == {"answers": "json_object", "token_limit": "max_completion_tokens", "send_seed": False}
-    assert {row["what"]: row["found"] for row in told["findings"]}["usage"].startswith("not told")
-    assert "thinks" in {row["what"]: row["found"] for row in told["findings"]}["thinking"]
+    found = {row["what"]: row["found"] for row in told["findings"]}
+    assert found["usage"].startswith("not told"), found
+    assert "thinks" in found["thinking"], found
     written = settings.read_text()
     assert written.startswith("# ours\nmodel: model-1  # the one\n")
     assert "token_limit: max_completion_tokens" in written

@@ -65,6 +65,7 @@ def test_it_adds_up_under_faults_at_every_stage_that_is_made(
         answers={"tasks": {"sums": "maths"}, "votes": 3},
         gates={
             **platform.overrides["gates"],
+            "instructions": {"min_answered_share": 0.1},
             "responses": {"max_failed_share": 0.9},
             "complexity": {**platform.overrides["gates"]["complexity"], "min_scored_share": 0.3},
         },
