@@ -21,6 +21,7 @@ MEASURED_NAME = "of"  # batch:B, tree:T, release:N
 MEASURED = dg.DynamicPartitionsDefinition(name=MEASURED_NAME)
 MEASURES = dg.AssetKey(["quality", "measures"])
 STAGES = ("instructions", "complexity", "diversity", "accepted")
+DIFFICULTY = "difficulty"  # a stage of rounds whose recipe has solvers measure it
 
 
 def round_name(round_no: int) -> str:

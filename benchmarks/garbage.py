@@ -35,12 +35,14 @@ KINDS = {
     "duplicate": 15, "near_duplicate": 15, "contaminated": 20, "wrong_answer": 15, "leaked_secret": 15,
     "off_domain": 10, "judge_addressing": 10,
 }  # fmt: skip
+MARKED = "marked"  # kept, with the mark that a gate counts
 CAUGHT_BY = {  # the first word of a reason, and the kinds that it is meant for
     "duplicate": ("duplicate", "near_duplicate"),
     "contaminated": ("contaminated",),
     "fail": ("wrong_answer",),
     "secret": ("leaked_secret",),
     "personal": ("leaked_secret",),
+    MARKED: ("judge_addressing",),
 }
 PROGRAM = """\
 def value(number):
@@ -119,7 +121,7 @@ def _row(id_: str, kind: str, content: str, code: str, tests: list[str]) -> dict
 
 
 def caught(table: pl.DataFrame, settings: Settings, embedder: Embedder) -> pl.DataFrame:
-    """`id, kind, why`: the first word of the reason of the stage that rejects a row; null for those that stay."""
+    """`id, kind, why`: the first word of the reason of the stage that rejects or marks a row; null for the others."""
     sandbox = Sandbox.open(settings.sandbox)
     verdicts = verify(table.select("id", "code", "tests"), sandbox, settings.verification).select("id", "verdict")
     judged = table.join(verdicts, on="id", maintain_order="left")
@@ -130,7 +132,9 @@ def caught(table: pl.DataFrame, settings: Settings, embedder: Embedder) -> pl.Da
         embedded(embedder, passed.clear(), pl.Series(dtype=pl.String)),
         embedded(embedder, benchmarks.frame, benchmarks.questions),
         as_rules(settings.cleaning),
-    ).rows.select("id", why=pl.col("reason").str.extract(r"^(\w+)"))
+    ).rows.select(
+        "id", why=pl.coalesce(pl.col("reason").str.extract(r"^(\w+)"), pl.when("addresses_judge").then(pl.lit(MARKED)))
+    )
     unverified = pl.when(pl.col("verdict") != Verdict.PASS).then("verdict")
     return judged.join(cleaned, on="id", how="left").select("id", "kind", why=pl.coalesce(unverified, "why"))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from evergrow.assets.names import COLLECTED, SEEDS, STAGES, round_name, stage_key
+from evergrow.assets.names import COLLECTED, DIFFICULTY, SEEDS, STAGES, round_name, stage_key
 from evergrow.flows.due import What
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.run import OutOfBudget, Say, resumable
@@ -21,15 +21,22 @@ def evolution_steps(settings: Settings, batch: str) -> Iterator[Step]:
     """Seeds, the rounds of the batch's recipe, and the collection, in the order in which they are made."""
     yield Step("seeds", [SEEDS], batch, "seeds")
     for n in range(1, settings.evolution.rounds + 1):
-        yield Step(round_name(n), [stage_key(n, stage) for stage in STAGES], batch, round_name(n))
+        yield Step(round_name(n), [stage_key(n, stage) for stage in stages_of(settings)], batch, round_name(n))
     yield Step("collected", [COLLECTED], batch, "collected")
+
+
+def stages_of(settings: Settings) -> tuple[str, ...]:
+    """The stages of a round, in the order in which they are made."""
+    measured = () if settings.evolution.difficulty == "judge" else (DIFFICULTY,)
+    return (*STAGES[:-1], *measured, STAGES[-1])
 
 
 def next_round_no(workspace: Workspace, batch: str) -> int:
     """The first round of which something is to be made; one more than the last if there is none."""
-    rounds = settings_of(workspace, "batch", batch).evolution.rounds
+    settings = settings_of(workspace, "batch", batch)
+    rounds = settings.evolution.rounds
     for n in range(1, rounds + 1):
-        for stage in STAGES:
+        for stage in stages_of(settings):
             due = workspace.frontier.due(workspace.instance, stage_key(n, stage), batch)
             if due and due.what is not What.JUDGE:
                 return n

@@ -1,14 +1,15 @@
 """What a run would take, before it is spent: what to expect, what it may be at most, and which limits it meets."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED, answers_work, tests_work
 from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
-from evergrow.assets.evolution.requests import as_parents, children_work, judging_work
+from evergrow.assets.evolution.requests import PEEKED, as_parents, children_work, judging_work
+from evergrow.assets.evolution.solving import SOLVERS, solving_work
 from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
 from evergrow.flows.evolve import next_round_no
 from evergrow.flows.recipes import ordered
@@ -88,6 +89,22 @@ def _rounds(workspace: Workspace, ledger: Ledger, batch: str, settings: Settings
         name = round_name(size.round_no)
         yield children_work(f"{name}/instructions", parents, rules, size.children, most.children)
         yield judging_work(f"{name}/complexity", parents, rules, size.judged, most.judged)
+        if rules.difficulty != "judge":
+            yield from _solving(settings, name, parents, size.judged, most.judged)
+
+
+def _solving(settings: Settings, name: str, parents: pl.DataFrame, judged: int, most: int) -> Iterator[Work]:
+    """Having both solvers try children, and tests written for them; parents stand for the children."""
+    rules, packages = settings.solvers, Packages.of(settings.sandbox).modules
+    tried, most_tried = (
+        count if settings.evolution.difficulty == "solvers" else min(rules.rows, count) for count in (judged, most)
+    )
+    like = parents.head(PEEKED).select("id", "content", task=pl.lit("code"), code="content")
+    for work in (*solving_work(like, rules, packages), tests_work(like, settings.verification, packages)):
+        draws = rules.draws if work.role in SOLVERS else 1
+        yield replace(
+            work, name=f"{name}/{work.name}", asset="evolution/", requests=tried * draws, most=most_tried * draws
+        )
 
 
 def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:

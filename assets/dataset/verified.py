@@ -1,6 +1,6 @@
 """Which answers are right: tests for code, run in the sandbox; agreement of several draws for maths and choices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -9,19 +9,19 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets import metadata
-from evergrow.assets.dataset.requests import tester_requests, tests_work
+from evergrow.assets.dataset.requests import tests_work
 from evergrow.assets.dataset.responses import ANSWER, DRAW
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
+from evergrow.assets.dataset.written_tests import written_tests
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import RESPONSES, VERIFIED
-from evergrow.assets.outcomes import gather, owed, owed_metadata
+from evergrow.assets.outcomes import owed, owed_metadata
 from evergrow.assets.table import Declaration, Table, role_values, section_values
 from evergrow.methods.verification.choices import options, verify_choice
-from evergrow.methods.verification.code import read_tests, tests_prompt
+from evergrow.methods.verification.code import tests_prompt
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.methods.verification.verdicts import Verdict
-from evergrow.resources.llm.engine import Engine
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
@@ -39,7 +39,6 @@ VERDICT: dict[str, pl.DataType | type[pl.DataType]] = {
     **dict.fromkeys(("tests", "dropped_tests", "packages"), pl.List(pl.String)),
     **dict.fromkeys(("tester_model", "tests_call_id", "sandbox"), pl.String),
 }
-TESTS = dict.fromkeys(("tests", "dropped"), pl.List(pl.String()))
 BY_AGREEMENT = ("maths", "choice")
 AGREED = {
     **dict.fromkeys(("id", "verdict", "verdict_detail"), pl.String),
@@ -85,7 +84,7 @@ async def verified(
     packages = Packages.of(place.settings.sandbox).modules
     planned = models.forecast(place, tests_work(programs, rules, packages))
     async with models.engine(context, place) as engine:
-        written = await _written(engine, programs, rules, packages)
+        written = await written_tests(engine, programs, rules, packages)
     with models.progress.track(STAGE, written["reason"].null_count()) as advance:
         run = partial(verify, sandbox=sandbox, rules=rules, advance=advance)
         by_tests = _by_tests(programs, written, run)
@@ -109,37 +108,6 @@ def _facts(place: Place, table: pl.DataFrame, responses: pl.DataFrame) -> Facts:
         "requested": metadata.kept(responses).height,
         "kept_against_settings": _kept_against(table, place.settings.verification),
     }
-
-
-async def _written(
-    engine: Engine, programs: pl.DataFrame, rules: dataset.Verification, packages: Sequence[str]
-) -> pl.DataFrame:
-    """The tests of `id, content, code`, as `gather` has them; what is missing of their number is asked for again."""
-    written = await _asked(engine, programs, rules, packages)
-    for _ in range(rules.test_rounds - 1):
-        short = programs.join(written.filter(pl.col("tests").list.len() < rules.tests), on="id", maintain_order="left")
-        if short.is_empty():
-            break
-        more = (await _asked(engine, short, rules, packages)).select("id", more="tests", also="dropped")
-        written = written.join(more, on="id", how="left", maintain_order="left").select(
-            *(name for name in written.columns if name not in TESTS),
-            tests=_both("tests", "more").list.unique(maintain_order=True),
-            dropped=_both("dropped", "also"),
-        )
-    return written
-
-
-async def _asked(
-    engine: Engine, programs: pl.DataFrame, rules: dataset.Verification, packages: Sequence[str]
-) -> pl.DataFrame:
-    requests = tester_requests(programs, rules, packages)
-    outcomes = engine.ask(requests, partial(read_tests, most=rules.tests), label="tests", total=programs.height)
-    return await gather(outcomes, lambda read: {"tests": list(read.usable), "dropped": list(read.dropped)}, TESTS)
-
-
-def _both(first: str, second: str) -> pl.Expr:
-    """Two lists as one; null where the first is, which no answer was found for."""
-    return pl.concat_list(first, pl.col(second).fill_null([]))
 
 
 def _by_tests(

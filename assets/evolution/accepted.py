@@ -6,10 +6,11 @@ import polars as pl
 from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
-from evergrow.assets.names import parents_key, round_name, stage_key
-from evergrow.assets.table import Declaration, Table, section_values
+from evergrow.assets.names import DIFFICULTY, parents_key, round_name, stage_key
+from evergrow.assets.table import Declaration, Source, Table, section_values
 from evergrow.methods.evolution import selection
-from evergrow.resources.lake.lake import ALL_ROWS
+from evergrow.resources.lake.lake import ALL_ROWS, Lake
+from evergrow.resources.lake.versions import note
 from evergrow.resources.place import Place, Places
 
 STAGE = "accepted"
@@ -23,13 +24,15 @@ ACCEPTED_COLUMNS = (
 
 def accepted_table(round_no: int) -> Table:
     """`evolution/round_NN/accepted`, and its gate."""
-    key = stage_key(round_no, STAGE)
+    key, measured = stage_key(round_no, STAGE), stage_key(round_no, DIFFICULTY)
+    read = [stage_key(round_no, stage) for stage in ("instructions", "complexity", "diversity")]
 
     def accepted(
         context: dg.AssetExecutionContext,
         instructions: pl.DataFrame,
         complexity: pl.DataFrame,
         diversity: pl.DataFrame,
+        lake: dg.ResourceParam[Lake],
         places: dg.ResourceParam[Places],
     ) -> pl.DataFrame:
         """The children that may enter the next round, and every other child of the round with its reason."""
@@ -38,14 +41,21 @@ def accepted_table(round_no: int) -> Table:
             instructions.join(complexity.drop("root_id").rename({"reason": "unscored"}), on="id", how="left")
             .join(diversity.drop("root_id"), on="id", how="left")
             .sort("id")
-            .with_columns(value=selection.value(), reason=pl.coalesce("reason", "unscored"))
+            .with_columns(reason=pl.coalesce("reason", "unscored"))
         )
+        partition = context.partition_key
+        looked_up = [] if rules.difficulty == "judge" else [lake.current(context.instance, measured, partition)]
+        for record in looked_up:
+            tried = lake.version(record).collect()
+            children = selection.by_solvers(children, tried, counts=rules.difficulty == "solvers")
+        children = children.with_columns(value=selection.value())
         children = selection.screen(children, {name: getattr(rules, f"min_{name}") for name in selection.FLOORS})
         chosen = selection.select(children, rules.selection_order, rules.margin, rules.beam, rules.beam_scope).select(
             ACCEPTED_COLUMNS
         )
         context.add_output_metadata(
             {
+                **note(looked_up),
                 **metadata.sample(chosen, "content", "value", "complexity", "diversity"),
                 **metadata.histogram(metadata.kept(chosen), "value", 1, 20, bins=19),
             }
@@ -65,10 +75,15 @@ def accepted_table(round_no: int) -> Table:
         values=lambda settings: section_values(
             settings,
             "evolution",
-            *("selection_order", "margin", "beam", "beam_scope"),
+            *("selection_order", "margin", "beam", "beam_scope", "difficulty"),
             *(f"min_{name}" for name in selection.FLOORS),
         ),
         stage=STAGE,
+        sources=lambda place: [
+            Source(made, place.partition)
+            for made in (*read, *([measured] if place.settings.evolution.difficulty != "judge" else []))
+        ],
+        deps=(measured,),
     )
     return declared.table(accepted, Gate(STAGE, _facts, {"parents": dg.AssetIn(parents_key(round_no))}))
 

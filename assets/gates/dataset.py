@@ -8,6 +8,7 @@ from evergrow.assets.gates.suite import (
     KEPT,
     FigureRule,
     RowRule,
+    Setting,
     Suite,
     at_least,
     at_most,
@@ -62,11 +63,19 @@ DATASET_SUITES: Mapping[str, Suite] = {
             none("a duplicate points at a row that is kept", "pointers_astray"),
             none("what is contaminated names the benchmark", "unnamed_benchmarks"),
             *_enough("clean", "clean"),
+            FigureRule(
+                "few enough instructions speak to whoever judges them",
+                "judge_addressing_share",
+                {"max_value": Setting("gates.clean.max_judge_addressing_share")},
+                of="kept_rows",
+                from_rows=10,
+            ),
             FigureRule("benchmarks of your own were there to compare with", "benchmarks", {"min_value": 1}, "warning"),
             none("the benchmarks that one would expect were there", "benchmarks_missing", "warning"),
         ),
         figures={
             **_COUNTS,
+            "judge_addressing_share": pl.col("addresses_judge").filter(KEPT).mean(),
             "unnamed_benchmarks": (
                 pl.col("reason").str.starts_with("contaminated") & pl.col("benchmark").is_null()
             ).sum(),

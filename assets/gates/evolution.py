@@ -110,6 +110,31 @@ EVOLUTION_SUITES: Mapping[str, Suite] = {
             "diversity_p10": pl.col("diversity").quantile(0.1),
         },
     ),
+    "difficulty": Suite(
+        (
+            complete("the children that were to be tried"),
+            _ONE_ROW,
+            at_least(
+                "the difficulty of enough of them could be measured",
+                "measured_share",
+                "gates.difficulty.min_measured_share",
+            ),
+            FigureRule(
+                "the judge's scores go with the measured difficulty",
+                "rank_correlation",
+                {"min_value": Setting("gates.difficulty.min_rank_correlation")},
+                "warning",
+                of="measured",
+                from_rows=10,
+            ),
+        ),
+        figures={
+            "measured_share": pl.col("difficulty").is_not_null().mean(),
+            "measured": pl.col("difficulty").count(),
+            "below_gap": pl.col("below").count(),
+            "gap_mean": pl.col("gap").mean(),
+        },
+    ),
     "accepted": Suite(
         (
             complete("the children that were asked for"),

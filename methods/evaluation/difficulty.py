@@ -12,6 +12,21 @@ BELOW_GAP = "below_gap"
 SCHEMA = {"strong": pl.Float64, "weak": pl.Float64, "gap": pl.Float64, "measured": pl.Float64}
 
 
+def tried(children: pl.DataFrame, rows: int) -> pl.DataFrame:
+    """Up to `rows` of the children, spread evenly over the judge's scores; all of them if there are no more.
+
+    Args:
+        children: `id, complexity` and others; those without a score are not tried.
+        rows: how many.
+    """
+    scored = children.drop_nulls("complexity").sort("complexity", "id")
+    if scored.height <= rows:
+        return scored
+    # The middles of `rows` equal parts: no score is tried twice where there are enough.
+    places = [(2 * n + 1) * scored.height // (2 * rows) for n in range(rows)]
+    return scored[places]
+
+
 def pass_rates(draws: pl.DataFrame) -> pl.DataFrame:
     """`id, strong, weak, gap, measured` of each task that both solvers have tried; in the order of `draws`.
 

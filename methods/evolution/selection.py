@@ -35,6 +35,31 @@ def screen(children: pl.DataFrame, floors: Mapping[str, float | None]) -> pl.Dat
     return children
 
 
+def by_solvers(children: pl.DataFrame, tried: pl.DataFrame, *, counts: bool) -> pl.DataFrame:
+    """`children` with what solvers measured of those that they tried: what is not worth training on has its reason.
+
+    Args:
+        children: `id, complexity, complexity_reason, reason`.
+        tried: `id, strong, weak, difficulty, below` of those whose difficulty is known.
+        counts: the measured difficulty, 1 to 10, takes the place of the judge's score, and the reason says so.
+    """
+    known = tried.select("id", "strong", "weak", "difficulty", "below")
+    joined = children.join(known, on="id", how="left", maintain_order="left").with_columns(
+        reason=pl.coalesce("reason", "below")
+    )
+    if counts:
+        said = pl.format(
+            "solved by the strong solver {} of the time, by the weak one {}; judged {}: {}",
+            pl.col("strong").round(2), pl.col("weak").round(2), "complexity", "complexity_reason",
+        )  # fmt: skip
+        measured = pl.col("difficulty").is_not_null()
+        joined = joined.with_columns(
+            complexity=pl.coalesce("difficulty", "complexity"),
+            complexity_reason=pl.when(measured).then(said).otherwise("complexity_reason"),
+        )
+    return joined.drop("strong", "weak", "difficulty", "below")
+
+
 def champions(children: pl.DataFrame) -> pl.DataFrame:
     """One row per tree: its child of highest complexity, the first by id among equals (method.md A.4).
 

@@ -21,6 +21,8 @@ SHAPES = (
     rf" |the |at least )?(?:[a-z]+ )?(?:score |rating |grade |mark )?(?:of )?(?:a )?{_BEST}\b",
     rf"(?:rate|score|grade|mark|evaluate|judge) {_JUDGED} (?:task |instruction |problem |question |answer "
     rf"|one )?(?:as |with |at |a |an |the )*(?:score of |rating of )?{_BEST}\b",
+    r"\b(?:rate|score|grade|mark|evaluate) (?:everything|anything|all (?:of )?(?:this|these|them|it)) (?:as |with |at "
+    r"|a |at least )*(?:9|10|nine|ten|highest|perfect|maximum|full marks)\b",
     rf"(?:ignore|disregard|forget|override|bypass|skip) (?:all |any |the |your |every |these |those "
     rf"|previous |prior |above |earlier |preceding |given |scoring |grading |judging |of )*{_RULES}\b",
     rf"(?:dear|attention|hey|hello|hi|note (?:to|for)|message (?:to|for)|instructions? (?:to|for)) (?:the "
@@ -62,15 +64,20 @@ SHAPES = (
 )
 
 
+# A turn of whoever speaks above the task, in the spelling of chat templates.
+TURN = r"(?i)<\|(?:im_start\|>|start_header_id\|>)?\s*(?:system|developer|assistant)\b"
+
+
 def addresses_judge(texts: pl.Series) -> pl.Series:
     """Boolean (n,): whether each text addresses whoever judges it; null texts do not.
 
     Case, layout, marks of Markdown and HTML, invisible characters and look-alike letters hide nothing.
     """
     texts = texts.fill_null("")
+    turns = texts.str.contains(TURN)
     russian = _flat(texts.str.to_lowercase())
     flat = _flat(fold(unmarked(texts)))
-    found = [flat.str.contains(shape) | russian.str.contains(shape) for shape in SHAPES]
+    found = [turns, *(flat.str.contains(shape) | russian.str.contains(shape) for shape in SHAPES)]
     return (
         pl.select(pl.any_horizontal(*found)).to_series().alias("addresses_judge")
         if len(texts)

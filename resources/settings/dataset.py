@@ -101,6 +101,17 @@ class Release(Section):
     license: str | None = Field(None, description="licence of the dataset (SPDX); empty: what its seeds carry")
 
 
+class Solvers(Section):
+    """Difficulty measured by a strong and a weak model that try to answer, where `evolution.difficulty` asks for it."""
+
+    rows: PositiveInt = Field(20, description="children of a round that are tried; `solvers` tries all")
+    draws: int = Field(3, ge=1, le=64, description="answers of each solver to a child")
+    temperature: float = Field(0.7, ge=0, le=2, description="sampling temperature of both")
+    min_strong: Share = Field(0.6, description="a child that the strong one solves less often is rejected: below_gap")
+    max_weak: Share = Field(0.5, description="so is one that the weak one solves more often")
+    min_gap: Share = Field(0.2, description="so is one whose two pass rates are nearer to each other")
+
+
 class Evaluation(Section):
     """How models are evaluated on benchmarks."""
 

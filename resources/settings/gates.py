@@ -45,6 +45,15 @@ class DiversityGate(Section):
     )
 
 
+class DifficultyGate(Section):
+    """Thresholds of the gate on `difficulty`, where solvers measure it."""
+
+    min_measured_share: Share = Field(0.5, description="share of the children tried whose difficulty could be measured")
+    min_rank_correlation: float = Field(
+        0.0, ge=-1, le=1, description="rank correlation of judged complexity with what is measured; less is a warning"
+    )
+
+
 class AcceptedGate(Section):
     """Thresholds of the gate on `accepted`."""
 
@@ -110,6 +119,9 @@ class CleanGate(Section):
 
     min_rows: int = Field(1, ge=0, description="fewest rows that are clean")
     min_share: Share = Field(0.05, description="lowest share of the verified rows that is clean")
+    max_judge_addressing_share: Share = Field(
+        0.1, description="share of the clean rows, of ten at least, whose instruction speaks to whoever judges it"
+    )
 
 
 class ReleaseGate(Section):
@@ -138,6 +150,7 @@ class Gates(Section):
     instructions: InstructionsGate = InstructionsGate()
     complexity: ComplexityGate = ComplexityGate()
     diversity: DiversityGate = DiversityGate()
+    difficulty: DifficultyGate = DifficultyGate()
     accepted: AcceptedGate = AcceptedGate()
     collected: CollectedGate = CollectedGate()
     level: LevelGate = LevelGate()

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     release: dataset.Release = dataset.Release()
     pairs: dataset.Pairs = dataset.Pairs()
     evaluation: dataset.Evaluation = dataset.Evaluation()
+    solvers: dataset.Solvers = dataset.Solvers()
     gates: Gates = Gates()
     prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
     budget: models.Budget = models.Budget()

@@ -104,7 +104,8 @@ class Roles(Section):
 
     The generator writes children and samples, the judge scores complexity and checks attributes, the partitioner names
     dimensions and values of a tree, the router sorts texts into its nodes; the responder answers samples, the tester
-    writes tests for answers that are code. The candidate answers benchmarks, to be evaluated.
+    writes tests for answers that are code. The candidate answers benchmarks, to be evaluated; the two solvers answer
+    samples, to measure how difficult they are.
     """
 
     generator: Role = Role()
@@ -114,6 +115,8 @@ class Roles(Section):
     responder: ResponderRole = ResponderRole()
     tester: JudgeRole = JudgeRole()
     candidate: ResponderRole = ResponderRole()
+    solver_strong: ResponderRole = ResponderRole()
+    solver_weak: ResponderRole = ResponderRole()
 
 
 class Endpoint(Section):
@@ -197,6 +200,9 @@ class Evolution(Section):
     show_nearest: bool = Field(True, description="show the generator how the nearest task of another tree begins")
     judging: Judging = Field(
         "by_criterion", description="flags and one number a criterion, or one number for all: the paper's `overall`"
+    )
+    difficulty: Literal["judge", "solvers", "both"] = Field(
+        "judge", description="who says how difficult a child is; both: solvers may reject what the judge has scored"
     )
     min_complexity: float | None = Field(
         None, ge=1, le=10, description="a child below this has no children and is not collected; empty: any goes on"

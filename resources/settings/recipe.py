@@ -12,7 +12,10 @@ from evergrow.resources.settings.load import Settings, SettingsError, report
 from evergrow.resources.settings.models import Role, Roles
 
 AUTOMATE = "automate"  # how far sensors take the owner by themselves, see `sensors.automate`
-SECTIONS = ("evolution", "treesynth", "answers", "verification", "sandbox", "cleaning", "release", "gates", "embedding")
+SECTIONS = (
+    *("evolution", "solvers", "treesynth", "answers", "verification", "sandbox"),
+    *("cleaning", "release", "gates", "embedding"),
+)
 OF_ROLE = ("model", "temperature", "max_tokens")
 OF_MACHINE = {
     "treesynth": {"domains"},

@@ -12,6 +12,7 @@ from typing import Any
 from tests.fake_endpoint.answers import DEMANDS, sentence
 
 HARD_QUESTIONS, STRAY_DRAWS = 1 / 8, 1 / 6
+NOVICE_ERRS = 1 / 2  # of the programs of models called `novice...`
 PROGRAM = """\
 def {name}(number: int) -> int:
     \"\"\"Return the value that belongs to `number`, which must not be negative.\"\"\"
@@ -37,7 +38,7 @@ def answer(body: Mapping[str, Any], draw: random.Random) -> str:
     user, rules = _asked(body), body["messages"][0]["content"]
     question = random.Random(user)
     if "```python" in rules:
-        return _code(question, draw)
+        return _code(question, draw, errs=str(body["model"]).startswith("novice"))
     if "\\boxed" in rules:
         return _maths(question, draw, stray=_strays(question, body))
     if "multiple-choice" in rules:
@@ -76,12 +77,14 @@ def _strays(question: random.Random, body: Mapping[str, Any]) -> bool:
     return draw.random() < (0.9 if hard else STRAY_DRAWS)
 
 
-def _code(question: random.Random, draw: random.Random) -> str:
+def _code(question: random.Random, draw: random.Random, *, errs: bool) -> str:
     verb, subject = question.choice(("place", "weigh", "count", "rank")), question.choice(("item", "stop", "cell"))
     program = PROGRAM.format(
         name=f"{verb}_{subject}", limit=question.randint(3, 40), factor=question.randint(2, 30),
         offset=question.randint(2, 90), modulus=question.randint(50, 997),
     )  # fmt: skip
+    if errs and question.random() < NOVICE_ERRS:
+        program = program.replace("return number *", "return 1 + number *")
     return f"```python\n{program}```\n\nIt must {draw.choice(DEMANDS)}, in constant time. {sentence(draw)}"
 
 

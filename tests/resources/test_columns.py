@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from evergrow.assets.dataset import clean, release, responses, verified
+from evergrow.assets.evolution import difficulty
 from evergrow.assets.evolution.accepted import ACCEPTED_COLUMNS
 from evergrow.assets.treesynth import aware, routed, samples
 from evergrow.methods.releasing.formats import EXPLAINING, PAIR
@@ -16,6 +17,7 @@ from evergrow.resources.seeds.harvest import SCHEMA as HARVESTED
 TABLES: dict[str, Any] = {
     "seeds": HARVESTED,
     "accepted": ACCEPTED_COLUMNS,
+    "difficulty": difficulty.SCHEMA,
     "level": LEVEL_SCHEMA,
     "samples": (*samples.SAMPLE_SCHEMA, *adherence.CHECKED_SCHEMA),
     "routed": routed.ROUTED_SCHEMA,

@@ -3,7 +3,7 @@ from collections.abc import Sequence
 import polars as pl
 import pytest
 
-from evergrow.methods.evaluation.difficulty import agreement_with_judge, gap_reasons, pass_rates
+from evergrow.methods.evaluation.difficulty import agreement_with_judge, gap_reasons, pass_rates, tried
 
 
 def draws(**tasks: tuple[Sequence[bool | None], Sequence[bool | None]]) -> pl.DataFrame:
@@ -48,3 +48,22 @@ def test_a_judge_agrees_with_what_was_measured_or_does_not() -> None:
     assert agreement_with_judge(found, judged) == pytest.approx(1.0)
     assert agreement_with_judge(found, judged.with_columns(complexity=10 - pl.col("complexity"))) == pytest.approx(-1.0)
     assert agreement_with_judge(found, judged.head(1)) is None
+
+
+def test_those_who_are_tried_are_spread_over_the_scores() -> None:
+    children = pl.DataFrame({"id": [f"c{n:02d}" for n in range(30)], "complexity": [None, *(n / 3 for n in range(29))]})
+
+    found = tried(children, 5)
+
+    assert found["complexity"].to_list() == sorted(found["complexity"].to_list())
+    assert found["complexity"][0] < 2
+    assert found["complexity"][-1] > 8
+    assert found["id"].n_unique() == 5
+    assert tried(children.sample(fraction=1.0, shuffle=True, seed=1), 5).equals(found)
+
+
+@pytest.mark.parametrize("rows", [29, 30, 1000])
+def test_all_are_tried_where_there_are_no_more_but_those_without_a_score(rows: int) -> None:
+    children = pl.DataFrame({"id": [f"c{n:02d}" for n in range(30)], "complexity": [None, *(n / 3 for n in range(29))]})
+
+    assert tried(children, rows).height == 29

@@ -136,3 +136,40 @@ def test_a_child_that_misses_a_floor_says_which_and_keeps_an_earlier_reason() ->
         *("below_complexity", "below_diversity", "below_value", "too_short", "failed: timeout")
     ]
     assert selection.screen(rows, {"complexity": None})["reason"].equals(rows["reason"])
+
+
+def scored(*rows: tuple[str, float, str | None]) -> pl.DataFrame:
+    schema = {"id": pl.String, "complexity": pl.Float64, "reason": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(complexity_reason=pl.lit("hard"))
+
+
+TRIED = pl.DataFrame(
+    {
+        "id": ["a", "b"],
+        "strong": [1.0, 1.0],
+        "weak": [1.0, 0.0],
+        "difficulty": [1.0, 5.5],
+        "below": ["below_gap: x", None],
+    }
+)
+
+
+def test_what_solvers_find_too_easy_is_rejected_and_a_reason_stays() -> None:
+    children = scored(("a", 7.0, None), ("b", 6.0, "failed: x"), ("c", 5.0, None))
+
+    found = selection.by_solvers(children, TRIED, counts=False)
+
+    assert found["reason"].to_list() == ["below_gap: x", "failed: x", None]
+    assert found["complexity"].to_list() == [7.0, 6.0, 5.0]
+    assert found.columns == children.columns
+
+
+def test_measured_difficulty_takes_the_place_of_the_judges_score_and_says_so() -> None:
+    found = selection.by_solvers(scored(("a", 7.0, None), ("c", 5.0, None)), TRIED, counts=True)
+
+    assert found["complexity"].to_list() == [1.0, 5.0]
+    assert (
+        found["complexity_reason"][0]
+        == "solved by the strong solver 1.0 of the time, by the weak one 1.0; judged 7.0: hard"
+    )
+    assert found["complexity_reason"][1] == "hard"
