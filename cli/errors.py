@@ -14,6 +14,7 @@ from evergrow.flows.trace import UnknownSample
 from evergrow.flows.workspace import UnknownTable
 from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.methods.treesynth.reference import TreeFileError
+from evergrow.resources.backup.store import BackupError
 from evergrow.resources.benchmarks import BenchmarkError
 from evergrow.resources.embedding.embedder import EmbedderError
 from evergrow.resources.host.home import HomeError
@@ -46,5 +47,5 @@ FAILURE = (
     *(RunFailed, BatchFailed, NothingCollected, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
     *(UiError, BenchmarkError, DoesNotLoad, ManifestError, PushError, FolderTaken, NothingToRelease),
     *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
-    *(NeverCalibrated, NeverEvaluated),
+    *(NeverCalibrated, NeverEvaluated, BackupError),
 )

@@ -1,11 +1,13 @@
-"""Commands that keep what there is: scrub."""
+"""Commands that keep what there is: scrub, backup, restore."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from evergrow.cli.console import say, show_table
 from evergrow.cli.options import AsJson, workspace_of
+from evergrow.resources.settings import load_settings
 
 
 def scrub(
@@ -35,6 +37,69 @@ def scrub(
         raise typer.Exit(1)
 
 
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of backups; what it holds is not copied again")],
+    lake: Annotated[
+        bool, typer.Option("--lake/--no-lake", help="without the lake's files, where a bucket keeps its own versions")
+    ] = True,
+    check: Annotated[bool, typer.Option("--check", help="read again what earlier backups hold of the lake")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy the database, the lake and the home, while runs go on. Keys and `.env` are not in it.
+
+    Ends with 1 if current tables were damaged, and so are not in it.
+    """
+    import polars as pl  # noqa: PLC0415
+
+    from evergrow.flows.backup import backup as make_backup  # noqa: PLC0415
+    from evergrow.flows.backup import shortened  # noqa: PLC0415
+
+    with workspace_of() as workspace:
+        made, damaged = make_backup(workspace, folder, lake=lake, check=check)
+    rows = [
+        {"what": what, "files": len(entries), "bytes": sum(entry.bytes for entry in entries.values())}
+        for what, entries in (("databases and home", made.files), ("lake", made.lake))
+    ]
+    show_table(pl.DataFrame([{"backup": made.name, **row} for row in rows]), f"backup in {folder}", as_json=as_json)
+    if damaged:
+        say(f"not in it, for they are damaged: {shortened(damaged)}; `evergrow scrub` makes again what costs nothing")
+        raise typer.Exit(1)
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="folder of backups")],
+    name: Annotated[str | None, typer.Option("--at", metavar="NAME", help="which; the latest by default")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring a backup into an empty home, database and lake, those that the settings name, and compare every byte."""
+    import polars as pl  # noqa: PLC0415
+
+    from evergrow.cli.console import Bars  # noqa: PLC0415
+    from evergrow.flows.restore import restore as bring_back  # noqa: PLC0415
+    from evergrow.resources.backup.store import Store  # noqa: PLC0415
+
+    settings = load_settings()
+    done = bring_back(settings, Store(folder), name, Bars())
+    rows = [
+        {
+            "backup": done.backup.name,
+            "what": what,
+            "files": len(entries),
+            "bytes": sum(e.bytes for e in entries.values()),
+        }
+        for what, entries in (("databases and home", done.backup.files), ("lake", done.backup.lake))
+    ]
+    show_table(pl.DataFrame(rows), f"restored to {settings.home}, every byte as it was", as_json=as_json)
+    if done.ended:
+        say(f"{len(done.ended):,} runs that were under way are ended: their commands go on where they were")
+    if not done.backup.lake_held:
+        say("the backup holds no files of the lake: `evergrow scrub --look` says which of them are missing here")
+    if done.missing:
+        say(f"{len(done.missing):,} files of the lake were damaged before the backup; `evergrow scrub` has the rest")
+
+
 def add_commands(app: typer.Typer) -> None:
     """Make these commands of `app`."""
     app.command()(scrub)
+    app.command()(backup)
+    app.command()(restore)

@@ -97,7 +97,7 @@ class Files:
             return "is gone"
         except OSError as error:
             return f"cannot be read ({error.strerror or error})"
-        if digest.hexdigest()[:NAME_CHARS] != Path(path).name.partition(".")[0]:
+        if not is_named_by(path, digest.hexdigest()):
             return "was changed or cut: its content is not what its name says"
         self._whole[path] = state
         return None
@@ -109,6 +109,26 @@ class Files:
         except (FileNotFoundError, NotADirectoryError):
             return
         yield from (name for name in found if not name.startswith("."))
+
+    def walk(self) -> Iterator[str]:
+        """The paths of all files below the base, in order."""
+        if self.local:
+            found = (path.relative_to(self.local).as_posix() for path in self.local.rglob("*") if path.is_file())
+        else:
+            self._base.fs.invalidate_cache()
+            root = self._base.path.strip("/")
+            found = (str(path).strip("/")[len(root) :].strip("/") for path in self._base.fs.find(self._base.path))
+        yield from sorted(path for path in found if not Path(path).name.startswith("."))
+
+    def reader(self, path: str) -> Callable[[IO[bytes]], None]:
+        """What writes a file's content, which is not checked, into another file; FileNotFoundError if it is gone."""
+
+        def write(target: IO[bytes]) -> None:
+            with (self._base / path).open("rb") as file:
+                while block := file.read(BLOCK):
+                    target.write(block)
+
+        return write
 
     def remove(self, path: str) -> None:
         """Delete a file that nothing needs any more; one that is gone already is no fault."""
@@ -145,3 +165,8 @@ class Files:
             if target.fs.exists(uploaded.path):
                 target.fs.rm(uploaded.path)
             raise
+
+
+def is_named_by(path: str, digest: str) -> bool:
+    """Whether a file whose content has this SHA-256 (hex) may lie at `path`."""
+    return digest[:NAME_CHARS] == Path(path).name.partition(".")[0]

@@ -14,15 +14,17 @@ from sqlalchemy import (
     Engine,
     Executable,
     Select,
+    column,
     create_engine,
     event,
     func,
     make_url,
     select,
 )
+from sqlalchemy import table as sql_table
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
-from evergrow.resources.ledger.migrations import MigrationError, migrate
+from evergrow.resources.ledger.migrations import VERSIONS, MigrationError, migrate
 from evergrow.resources.settings import Settings
 
 SQLITE_BUSY_S = 60
@@ -120,6 +122,15 @@ def clock(engine: Engine) -> float:
             return now(connection)
     except DBAPIError as error:
         raise LedgerError(explain(engine.url, "read", error)) from error
+
+
+def revision_of(engine: Engine) -> str:
+    """The version of the schema.
+
+    Raises:
+        LedgerError: it cannot be read.
+    """
+    return str(read(engine, select(column("version_num")).select_from(sql_table(VERSIONS)))[0][0])
 
 
 def shown(url: str | URL) -> str:

@@ -7,6 +7,7 @@ migration only goes forward: what goes back is the backup that is made before.
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
@@ -37,21 +38,36 @@ def migrate(connection: Connection, sqlite_file: Path | None = None) -> None:
             "it was made by an evergrow from before its schema had versions, which cannot be carried over: set "
             "EVERGROW_HOME (or ledger_url) to a new place, and keep this one for its replies"
         )
-    from alembic import command  # noqa: PLC0415 - takes a while, and most openings need none of it
-    from alembic.config import Config  # noqa: PLC0415
-    from alembic.script import ScriptDirectory  # noqa: PLC0415
-
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", "evergrow.resources.ledger:migrations")
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if found is not None and found not in known:
+    if found is not None and found not in revisions():
         raise MigrationError(
             f"a newer evergrow made it (its schema has version {found}, this one knows {HEAD}): use that one; do not "
             "delete it, it holds paid replies"
         )
     if found is not None and sqlite_file is not None:
         back_up(sqlite_file, sqlite_file.with_name(f"{sqlite_file.name}.before-{HEAD}"))
-    command.upgrade(config, HEAD)
+    make(connection, HEAD)
+
+
+def revisions() -> set[str]:
+    """The versions of the schema that this evergrow knows."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - takes a while, and most openings need none of it
+
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def make(connection: Connection, revision: str) -> None:
+    """Bring the schema to a revision that is known, from an earlier one or from nothing."""
+    from alembic import command  # noqa: PLC0415
+
+    command.upgrade(_config(connection), revision)
+
+
+def _config(connection: Connection | None = None) -> Any:  # noqa: ANN401 - alembic is imported late
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", "evergrow.resources.ledger:migrations")
+    return config
 
 
 def back_up(source: Path, target: Path) -> None:

@@ -1,0 +1,268 @@
+"""Brings a backup back into an empty place, compares every byte of it, and ends what was under way when it was made."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import IO
+
+import dagster as dg
+from sqlalchemy import URL, create_engine, delete, make_url, select, update
+
+from evergrow.flows.backup import EVENTS, HOME, LEDGER, LEDGER_FILE, named_files, postgres_url
+from evergrow.flows.runs import UNFINISHED
+from evergrow.resources.backup.postgres import Tables
+from evergrow.resources.backup.store import Backup, BackupError, Entry, Store, digest_of
+from evergrow.resources.host.files import sync_folder
+from evergrow.resources.host.home import Home
+from evergrow.resources.host.progress import Progress
+from evergrow.resources.lake.files import Files
+from evergrow.resources.ledger.database import connect, database_url, shown, sqlite_file, writing
+from evergrow.resources.ledger.migrations import make, revisions
+from evergrow.resources.ledger.registry_schema import exports, leases
+from evergrow.resources.registry.registry import as_text
+from evergrow.resources.settings import Settings
+
+CONFIGURATION = Path("dagster") / "dagster.yaml"  # may lie in an empty home, and then stays: where events are to go
+PART = ".restored-"
+OVER = "it was under way when the backup was made that is restored here; the next command goes on with what it did"
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was brought back.
+
+    Attributes:
+        backup: which one.
+        ended: the runs that were under way when it was made.
+        missing: files of the lake that the event log names and the backup does not hold.
+    """
+
+    backup: Backup
+    ended: list[str]
+    missing: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a backup goes: `part` becomes the home's content at the end; a SQLite ledger lies in `file` until then."""
+
+    home: Path
+    part: Path
+    lake: Files
+    ledger: URL
+    file: Path | None
+
+
+def restore(settings: Settings, store: Store, name: str | None, progress: Progress) -> Restored:
+    """Bring a backup, the latest if none is named, to where the settings say that home, database and lake are.
+
+    Everything is written beside its place, compared with the backup, and moved there at the end.
+
+    Raises:
+        BackupError: the place is not empty, a content is damaged, or the backup does not fit these versions.
+    """
+    backup = store.read(name)
+    _require_fit(settings, backup)
+    _require_empty(settings, backup)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    part = Path(tempfile.mkdtemp(dir=settings.home, prefix=PART)).resolve()
+    try:
+        target = _target(settings, backup, part)
+        _give_home(store, backup, target, progress)
+        with _instance(target, backup) as instance:
+            events = postgres_url(instance)
+        if backup.lake_held:
+            _give_lake(store, backup, target.lake, progress)
+        if target.file:
+            store.give_file(backup.files[LEDGER_FILE], target.file)
+            _require_equal(target.file, backup.files[LEDGER_FILE])
+        else:
+            _make_tables(target.ledger, backup)
+            _give_tables(store, Tables(target.ledger), _below(backup, LEDGER), progress)
+        if events:
+            _give_tables(store, Tables(events), _below(backup, EVENTS), progress)
+        _move_on(target, backup)
+        with _instance(target, backup) as instance:
+            ended = _end_runs(instance)
+            named = set(named_files(instance, instance.get_asset_keys()))
+        _move_in(target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    Home(settings.home).ensure()
+    return Restored(backup, ended, sorted(named - set(backup.lake)) if backup.lake_held else [])
+
+
+def _require_fit(settings: Settings, backup: Backup) -> None:
+    dagster = version_of("dagster")
+    if backup.revision not in revisions():
+        raise BackupError(
+            f"backup {backup.name} holds a database of version {backup.revision}, which this evergrow does not know: "
+            f"restore it with evergrow {backup.evergrow}"
+        )
+    if backup.dagster.split(".")[:2] != dagster.split(".")[:2]:
+        raise BackupError(
+            f"backup {backup.name} holds events of Dagster {backup.dagster}, and {dagster} is installed: restore it "
+            "with that version, then upgrade and run `dagster instance migrate`"
+        )
+    kind = make_url(database_url(settings)).get_backend_name()
+    if kind != backup.ledger:
+        raise BackupError(
+            f"backup {backup.name} holds a ledger of {backup.ledger}, and ledger_url names {kind}: set ledger_url to "
+            f"an empty database of {backup.ledger}"
+        )
+
+
+def _require_empty(settings: Settings, backup: Backup) -> None:
+    home, url = settings.home, make_url(database_url(settings))
+    if held := next((path for path in _held(home)), None):
+        raise BackupError(
+            f"{home} is not empty, it holds {held}: set EVERGROW_HOME to a new folder; nothing was changed"
+        )
+    if file := sqlite_file(url):
+        if file.exists():
+            raise BackupError(f"the ledger {file} exists: name another place with ledger_url; nothing was changed")
+    elif names := Tables(url).names():
+        raise BackupError(
+            f"the database {shown(url)} is not empty, it holds the table {names[0]!r}: create an empty one and name it "
+            "with ledger_url; nothing was changed"
+        )
+    if settings.lake_url and backup.lake_held:
+        # What the backup holds as well is of a restore that was cut off: files are what their names say.
+        other = next((path for path in Files(settings.lake_url).walk() if path not in backup.lake), None)
+        if other:
+            raise BackupError(
+                f"the lake {settings.lake_url} is not empty, it holds {other}: name an empty place with lake_url; "
+                "nothing was changed"
+            )
+
+
+def _held(home: Path) -> Iterator[Path]:
+    """Files that a home holds, besides where events are to go and what a restore has left that was cut off."""
+    for path in sorted(home.rglob("*")) if home.exists() else []:
+        place = path.relative_to(home)
+        if path.is_file() and place != CONFIGURATION and not place.parts[0].startswith(PART):
+            yield place
+
+
+def _target(settings: Settings, backup: Backup, part: Path) -> Target:
+    url = make_url(database_url(settings))
+    own = settings.ledger_url is None
+    file = part / "ledger.sqlite" if own else Path(f"{sqlite_file(url)}.restored")
+    if backup.ledger == "postgresql":
+        return Target(settings.home.resolve(), part, Files(settings.lake_url or part / "lake"), url, None)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    return Target(settings.home.resolve(), part, Files(settings.lake_url or part / "lake"), url, file)
+
+
+def _give_home(store: Store, backup: Backup, target: Target, progress: Progress) -> None:
+    files = _below(backup, HOME)
+    with progress.track("home", len(files)) as advance:
+        for name, entry in files.items():
+            store.give_file(entry, target.part / name)
+            _require_equal(target.part / name, entry)
+            advance()
+    if (own := target.home / CONFIGURATION).exists():
+        (target.part / CONFIGURATION).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(own, target.part / CONFIGURATION)
+
+
+def _give_lake(store: Store, backup: Backup, lake: Files, progress: Progress) -> None:
+    with progress.track("lake", len(backup.lake)) as advance:
+        for path, entry in backup.lake.items():
+            place = Path(path)
+            suffix = place.name.partition(".")[2]
+            put, _ = lake.put(place.parent.as_posix(), f".{suffix}", partial(_write, store, entry))
+            if damage := "lies elsewhere" if put != path else lake.damage(path):
+                raise BackupError(
+                    f"{lake.locate(path)} {damage}, after it was written: mend that disk, and restore again"
+                )
+            advance()
+
+
+def _write(store: Store, entry: Entry, file: IO[bytes]) -> None:
+    store.give(entry, file.write)
+
+
+def _make_tables(url: URL, backup: Backup) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        make(connection, backup.revision)
+    engine.dispose()
+
+
+def _give_tables(store: Store, tables: Tables, entries: Mapping[str, Entry], progress: Progress) -> None:
+    with progress.track("database", 1) as advance:
+        tables.give(store, entries)
+        if wrong := tables.differing(entries):
+            raise BackupError(
+                f"table {wrong[0]!r} does not hold what the backup does, after it was filled: restore again"
+            )
+        advance()
+
+
+def _move_on(target: Target, backup: Backup) -> None:
+    """Have the database say what is so here: nobody works on anything, and exports lie in this home."""
+    engine = connect(f"sqlite:///{target.file}" if target.file else target.ledger)
+    with writing(engine) as connection:
+        connection.execute(delete(leases))
+        for (folder,) in connection.execute(select(exports.c.folder)).all():
+            path = Path(json.loads(folder))
+            if path.is_relative_to(backup.home):
+                here = as_text(str(target.home / path.relative_to(backup.home)))
+                connection.execute(update(exports).where(exports.c.folder == folder).values(folder=here))
+    engine.dispose()
+
+
+def _end_runs(instance: dg.DagsterInstance) -> list[str]:
+    """Mark as failed what nobody executes here; a run that waits would otherwise begin, and spend, by itself."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+    for run in runs:
+        instance.report_run_failed(run, OVER)
+    return [run.run_id for run in runs]
+
+
+def _move_in(target: Target) -> None:
+    (target.home / CONFIGURATION).unlink(missing_ok=True)
+    for path in sorted(target.home.iterdir()):  # empty folders, and what an earlier restore has left
+        if path != target.part:
+            shutil.rmtree(path)
+    if target.file and not target.file.is_relative_to(target.part):
+        target.file.replace(str(sqlite_file(target.ledger)))
+    for path in sorted(target.part.iterdir()):
+        path.replace(target.home / path.name)
+    sync_folder(target.home)
+
+
+def _below(backup: Backup, folder: str) -> dict[str, Entry]:
+    """What a backup holds in one of its folders, by the path below it."""
+    start = f"{folder}/"
+    return {path.removeprefix(start): entry for path, entry in backup.files.items() if path.startswith(start)}
+
+
+def _require_equal(path: Path, entry: Entry) -> None:
+    if digest_of(path) != entry.sha256:
+        raise BackupError(f"{path} is not what was written there: mend that disk, and restore again")
+
+
+@contextmanager
+def _instance(target: Target, backup: Backup) -> Iterator[dg.DagsterInstance]:
+    """The instance of the restored home.
+
+    Raises:
+        BackupError: its configuration names another kind of storage than the backup has, or one that is in use.
+    """
+    with dg.DagsterInstance.from_config(str(target.part / "dagster")) as instance:
+        kind = "postgresql" if postgres_url(instance) else "sqlite"
+        if kind != backup.events:
+            raise BackupError(
+                f"backup {backup.name} holds events of {backup.events}, and {target.home / CONFIGURATION} names "
+                f"{kind}: let it name an empty database of {backup.events}"
+            )
+        yield instance

@@ -1,0 +1,201 @@
+"""A folder of backups: contents by their SHA-256, each held once, and a page a backup that says which is what."""
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from evergrow.resources.host.files import atomic_write, sync_folder
+
+FORM = 1  # of the folder; a later evergrow that changes it still reads this one
+BLOCK = 1 << 20
+PAGES = "*.backup.json"
+Kind = Literal["sqlite", "postgresql"]
+
+
+class BackupError(Exception):
+    """A backup cannot be made, read or restored; the message names what, the cause and the remedy."""
+
+
+class Entry(BaseModel):
+    """A content of the store: its SHA-256 (hex) and its size in bytes."""
+
+    model_config = ConfigDict(frozen=True)
+    sha256: str
+    bytes: int
+
+
+class Backup(BaseModel):
+    """What one backup holds.
+
+    Attributes:
+        form: of the store.
+        name: when it was made, in UTC; also the name of its page.
+        evergrow, dagster: versions of the programs that made it.
+        revision: of the database's schema.
+        ledger, events: which kind of database held the ledger and the event log.
+        home: where the home was.
+        lake_held: False: the lake's files are not in it.
+        files: what it holds of databases and home, by their path.
+        lake: what it holds of the lake, by the path below it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+    form: int = FORM
+    name: str
+    evergrow: str
+    dagster: str
+    revision: str
+    ledger: Kind
+    events: Kind
+    home: Path
+    lake_held: bool
+    files: Mapping[str, Entry]
+    lake: Mapping[str, Entry]
+
+
+class Store:
+    """The folder. One process at a time may write to it; a backup exists once its page does.
+
+    Args:
+        folder: where it is; made by the first backup.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def begin(self) -> None:
+        """Make the folder, if it is not there.
+
+        Raises:
+            BackupError: it holds something else.
+        """
+        if self.folder.is_dir() and any(self.folder.iterdir()) and not self._contents.is_dir():
+            raise BackupError(
+                f"{self.folder} holds something that is no backup: name an empty folder, or one of backups"
+            )
+        self._contents.mkdir(parents=True, exist_ok=True)
+
+    def take(self, write: Callable[[IO[bytes]], object]) -> Entry:
+        """Keep what `write` writes, durably; equal content is kept once."""
+        part = self._contents / f".{secrets.token_hex(8)}.part"
+        try:
+            with part.open("x+b") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+                size = file.tell()
+                file.seek(0)
+                entry = Entry(sha256=hashlib.file_digest(file, "sha256").hexdigest(), bytes=size)
+            target = self._place(entry)
+            if not self.sound(entry):
+                target.parent.mkdir(exist_ok=True)
+                part.replace(target)
+                sync_folder(target.parent)
+        finally:
+            part.unlink(missing_ok=True)
+        return entry
+
+    def take_file(self, source: Path) -> Entry:
+        """Keep the content of a file as it is read."""
+        with source.open("rb") as read:
+            return self.take(lambda file: _copy(read, file))
+
+    def give(self, entry: Entry, write: Callable[[bytes], object]) -> None:
+        """Write a content out, block by block.
+
+        Raises:
+            BackupError: it is gone, or is not what was kept; what was written by then is worth nothing.
+        """
+        digest = hashlib.sha256()
+        try:
+            with self._place(entry).open("rb") as file:
+                while block := file.read(BLOCK):
+                    digest.update(block)
+                    write(block)
+        except FileNotFoundError:
+            raise BackupError(
+                f"{self._place(entry)} is gone: take another backup (--at), or another copy of it"
+            ) from None
+        if digest.hexdigest() != entry.sha256:
+            raise BackupError(
+                f"{self._place(entry)} was changed or cut: take another backup (--at), or another copy of {self.folder}"
+            )
+
+    def give_file(self, entry: Entry, target: Path) -> None:
+        """Write a content to a new file, durably. Raises as `give`."""
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            self.give(entry, file.write)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether a content is there, by its size."""
+        try:
+            return self._place(entry).stat().st_size == entry.bytes
+        except FileNotFoundError:
+            return False
+
+    def sound(self, entry: Entry) -> bool:
+        """Whether a content is there and is what was kept; reads all of it."""
+        try:
+            with self._place(entry).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
+        except FileNotFoundError:
+            return False
+
+    def finish(self, backup: Backup) -> None:
+        """Write the page that makes the backup exist."""
+        atomic_write(self.folder / f"{backup.name}.backup.json", backup.model_dump_json(indent=1).encode())
+
+    def names(self) -> list[str]:
+        """All backups, the oldest first."""
+        return sorted(path.name.removesuffix(PAGES[1:]) for path in self.folder.glob(PAGES))
+
+    def read(self, name: str | None = None) -> Backup:
+        """A backup, the latest if none is named.
+
+        Raises:
+            BackupError: there is none, or its page cannot be read.
+        """
+        names = self.names()
+        if not names:
+            raise BackupError(f"{self.folder} holds no backup: `evergrow backup {self.folder}` makes one")
+        if name is not None and name not in names:
+            raise BackupError(f"{self.folder} holds no backup {name!r}; there are: {', '.join(names)}")
+        page = self.folder / f"{name or names[-1]}{PAGES[1:]}"
+        try:
+            return Backup.model_validate_json(page.read_bytes())
+        except ValidationError as error:
+            raise BackupError(
+                f"{page} cannot be read ({error.errors()[0]['msg']}): take another backup (--at), or the evergrow that "
+                "made it"
+            ) from error
+
+    def new_name(self) -> str:
+        """A name for a backup that is made now: later ones sort after it."""
+        return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
+
+    @property
+    def _contents(self) -> Path:
+        return self.folder / "contents"
+
+    def _place(self, entry: Entry) -> Path:
+        return self._contents / entry.sha256[:2] / entry.sha256
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _copy(source: IO[bytes], target: IO[bytes]) -> None:
+    while block := source.read(BLOCK):
+        target.write(block)
