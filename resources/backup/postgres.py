@@ -56,18 +56,15 @@ class Tables:
             BackupError: a table or a column of the backup is not there, a content is damaged; nothing was changed.
         """
         with self._driver("READ COMMITTED") as (connection, tables):
-            for path in entries:
-                name = path.removesuffix(SUFFIX)
-                if name not in tables:
-                    raise BackupError(
-                        f"{shown(self._url)} has no table {name!r}: restore with the versions that made it"
-                    )
-                cursor = connection.cursor()
-                cursor.execute(f'TRUNCATE "{name}" CASCADE')
-            for path, entry in entries.items():
-                name = path.removesuffix(SUFFIX)
+            known = {path.removesuffix(SUFFIX): entry for path, entry in entries.items()}
+            if unknown := sorted(set(known) - set(tables)):
+                where = f"{shown(self._url)} has no table {unknown[0]!r}"
+                raise BackupError(f"{where}: restore with the versions that made the backup")
+            for name in known:
+                connection.execute(f'TRUNCATE "{name}" CASCADE')
+            for name in (name for name in tables if name in known):
                 with connection.cursor().copy(f'COPY "{name}" ({tables[name].all}) FROM STDIN (FORMAT BINARY)') as copy:
-                    store.give(entry, copy.write)
+                    store.give(known[name], copy.write)
             _advance_sequences(connection)
             connection.commit()
 
@@ -105,9 +102,11 @@ class Tables:
 
         with self._engine() as engine, engine.connect().execution_options(isolation_level=isolation) as connection:
             raw = connection.connection.driver_connection
-            found = {
-                name: _columns(inspect(connection), name) for name in sorted(inspect(connection).get_table_names())
-            }
+            inspector = inspect(connection)
+            order = [
+                name for name, _ in inspector.get_sorted_table_and_fkc_names() if name
+            ]  # what keys point to, first
+            found = {name: _columns(inspector, name) for name in order}
             try:
                 yield raw, found
             except psycopg.Error as error:

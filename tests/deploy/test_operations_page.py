@@ -1,0 +1,39 @@
+"""What the page for operators says is so: its commands work, its links and settings exist."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from evergrow.resources.backup.store import Store
+from tests.conftest import ROOT
+from tests.platform import functions
+from tests.test_readme import lines_of
+
+PAGE = ROOT / "docs" / "operations.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+
+
+def test_a_backup_is_made_and_restored_by_the_commands_of_the_page(tmp_path: Path) -> None:
+    functions(2).frame.select("content").write_ndjson(tmp_path / "functions.jsonl")
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    lines = [line for line in lines_of(TEXT) if re.search(r"evergrow (backup|restore) ", line)]
+    assert len(lines) == 2
+
+    for line in ("evergrow seeds add functions.jsonl --batch b", *lines):
+        environment = {**os.environ, "PATH": path, "EVERGROW_HOME": "first"}
+        done = subprocess.run(
+            ["sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+
+    assert len(Store(tmp_path / "backups").names()) == 1
+    assert list((tmp_path / "second" / "lake" / "registry" / "batches" / "b").glob("*.parquet"))
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", TEXT))
+def test_links_within_the_project_lead_somewhere(link: str) -> None:
+    assert (PAGE.parent / link).exists()
