@@ -1,12 +1,13 @@
 """What the UI shows of a table: its first rows, and pictures of its figures. Text stays text, never markup."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 import polars as pl
 
 from evergrow.methods.text.svg import GREEN, LIGHT, Bar, bars
+from evergrow.resources.embedding.embedder import Embedder
 
 SAMPLE_ROWS = 5
 SAMPLE_CHARS = 200
@@ -17,6 +18,12 @@ def sample(table: pl.DataFrame, *columns: str) -> dict[str, dg.MetadataValue]:
     rows = kept(table).select("id", *columns).head(SAMPLE_ROWS)
     short = rows.with_columns(pl.col(pl.String).str.head(SAMPLE_CHARS), pl.col(pl.Float64).round(3))
     return {"sample": dg.MetadataValue.table([dg.TableRecord(row) for row in short.to_dicts()])} if rows.height else {}
+
+
+def longer_texts(embedder: Embedder, texts: Sequence[str]) -> dict[str, dg.MetadataValue]:
+    """How many of these texts, which were embedded, have more tokens than the model reads, and what became of them."""
+    name = "texts_cut" if embedder.long == "cut" else "texts_in_parts"
+    return {name: dg.MetadataValue.int(embedder.longer(texts))}
 
 
 def histogram(table: pl.DataFrame, column: str, low: float, high: float, bins: int = 9) -> dict[str, dg.MetadataValue]:

@@ -166,6 +166,14 @@ def section_values(settings: Settings, section: str, *names: str) -> dict[str, o
     return {f"{section}.{name}": dumped[name] for name in names or dumped}
 
 
+def embedding_values(settings: Settings) -> dict[str, object]:
+    """Settings that shape the vectors of texts, whatever machine computes them; the usual ways go without saying."""
+    usual = section_values(type(settings)(), "embedding", "precision", "long")
+    chosen = section_values(settings, "embedding", "precision", "long")
+    unusual = {name: value for name, value in chosen.items() if value != usual[name]}
+    return {**section_values(settings, "embedding", "model"), **unusual}
+
+
 def as_text(values: Values) -> dict[str, str]:
     """Values as the record of a materialization keeps them."""
     return {name: json.dumps(value, sort_keys=True, default=str) for name, value in values.items()}

@@ -16,7 +16,7 @@ from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.methods.treesynth.reference import TreeFileError
 from evergrow.resources.backup.store import BackupError
 from evergrow.resources.benchmarks import BenchmarkError
-from evergrow.resources.embedding.embedder import EmbedderError
+from evergrow.resources.embedding.models import EmbedderError
 from evergrow.resources.host.home import HomeError
 from evergrow.resources.lake.files import DamagedFile
 from evergrow.resources.lake.files_out import UnknownFormat

@@ -58,4 +58,4 @@ def measure_tables(workspace: Workspace, of: str) -> pl.DataFrame:
 
 def _text_set(embedder: Embedder, path: Path, column: str) -> TextSet:
     texts = read_dataset(path, column)["content"]
-    return TextSet(texts, embedder.embed(texts.to_list()))
+    return TextSet(texts, embedder.embed(texts.to_list()), embedder.device)

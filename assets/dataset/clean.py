@@ -12,7 +12,7 @@ from evergrow.assets.dataset.verified import COLUMNS as VERIFIED_COLUMNS
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import BATCHES_NAME, CLEAN, VERIFIED
-from evergrow.assets.table import Declaration, Table, section_values
+from evergrow.assets.table import Declaration, Table, embedding_values, section_values
 from evergrow.methods.quality import cleaning
 from evergrow.methods.quality.rules import Embedded, Rules
 from evergrow.resources.benchmarks import benchmarks_digest, read_benchmarks
@@ -38,7 +38,7 @@ def clean_table() -> Table:
         ins={"verified": dg.AssetIn(VERIFIED)},
         values=lambda settings: {
             **{name: v for name, v in section_values(settings, "cleaning").items() if name != "cleaning.benchmarks"},
-            **section_values(settings, "embedding", "model"),
+            **embedding_values(settings),
         },
         files=_files,
         stage=STAGE,
@@ -75,6 +75,7 @@ def clean(
             **({"benchmarks_note": "; ".join(benchmarks.notes)} if benchmarks.notes else {}),
             "compared_with": dg.MetadataValue.json(sorted(known["batch"].unique())),
             "superseded": cleaned.superseded.height,
+            **metadata.longer_texts(embedder, verified["content"].to_list()),
             **metadata.sample(cleaned.rows, "content", "response"),
         }
     )

@@ -16,7 +16,7 @@ from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE, SEEDS, stage_key
-from evergrow.assets.table import Declaration, Source, Table, section_values
+from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
 from evergrow.methods.quality.duplicates import mark_duplicates
 from evergrow.methods.releasing.descent import Banned, why_banned
 from evergrow.methods.releasing.picture import funnel_picture
@@ -63,7 +63,7 @@ def release_table() -> Table:
         values=lambda settings: {
             **section_values(settings, "release"),
             **section_values(settings, "cleaning", *LIKENESS),
-            **section_values(settings, "embedding", "model"),
+            **embedding_values(settings),
         },
         files=_files,
         sources=_sources,

@@ -8,7 +8,7 @@ from evergrow.assets.evolution.accepted import ACCEPTED_COLUMNS
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import COLLECTED, round_name, stage_key
-from evergrow.assets.table import Declaration, Source, Table, section_values
+from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
 from evergrow.methods.evolution import selection
 from evergrow.methods.evolution.collection import collect
 from evergrow.resources.embedding.embedder import Embedders
@@ -33,7 +33,7 @@ def collected_table(rounds: int) -> Table:
         ins=ins,
         values=lambda settings: {
             **section_values(settings, "evolution", "rounds", "intra_tree_min_distance", "target_rows"),
-            **section_values(settings, "embedding", "model"),
+            **embedding_values(settings),
         },
         sources=_sources,
         stage=STAGE,
@@ -57,8 +57,10 @@ def collected(
     # The beam says who has children, not who is a good sample; whether a child beats its parent is judged anew.
     selected = pl.col("reason").is_null() | pl.col("reason").is_in(list(selection.RULES.values()))
     scored = pl.concat(tables).filter(selected)
-    vectors = embedders.at(place).embed(scored["content"].to_list())
-    chosen = collect(scored, vectors, rules.intra_tree_min_distance, rules.target_rows).select(ACCEPTED_COLUMNS)
+    embedder = embedders.at(place)
+    vectors = embedder.embed(scored["content"].to_list())
+    chosen = collect(scored, vectors, rules.intra_tree_min_distance, rules.target_rows, embedder.device)
+    chosen = chosen.select(ACCEPTED_COLUMNS)
     context.add_output_metadata(
         {"rounds": len(tables), **metadata.sample(chosen, "content", "value", "complexity", "diversity")}
     )

@@ -10,7 +10,7 @@ from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import SEEDS, round_name, stage_key
-from evergrow.assets.table import Declaration, Table, section_values
+from evergrow.assets.table import Declaration, Table, embedding_values
 from evergrow.methods.evolution import diversity as measure
 from evergrow.methods.evolution import selection
 from evergrow.resources.embedding.embedder import Embedder, Embedders
@@ -56,6 +56,7 @@ def diversity_table(round_no: int) -> Table:
         context.add_output_metadata(
             {
                 **({} if ratio is None else {"ratio_to_seeds": ratio}),
+                **metadata.longer_texts(embedder, children["content"].to_list()),
                 **metadata.sample(measured, "diversity", "nearest_id"),
                 **metadata.histogram(measured, "diversity", 0, 1, bins=10),
             }
@@ -72,7 +73,7 @@ def diversity_table(round_no: int) -> Table:
             "complexity": dg.AssetIn(complexity_of),
             "seeds": dg.AssetIn(SEEDS),
         },
-        values=lambda settings: section_values(settings, "embedding", "model"),
+        values=embedding_values,
         stage=STAGE,
         kinds=("pytorch",),
         pool="gpu",

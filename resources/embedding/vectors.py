@@ -25,15 +25,26 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Shard:
-    """The rows of a file: `keys` (n, 32) uint8 and `vectors` (n, d) float32, both in the file's own memory."""
+    """The rows of a file: `keys` (n, 32) uint8 and `vectors` (n, d) float32 in the file's own memory; see `Found`."""
 
     keys: np.ndarray
     vectors: np.ndarray
+    longer: np.ndarray
 
     @property
     def prefixes(self) -> np.ndarray:
         """The first 8 bytes of each key as a number, uint64 (n,)."""
         return _prefixes(self.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Of n keys, which are `known`, bool (n,); the `vectors` of those, float32 (known, d), in their order; and whether
+    a text is `longer` than its model reads, bool (n,)."""
+
+    known: np.ndarray
+    vectors: np.ndarray
+    longer: np.ndarray
 
 
 @dataclass(slots=True)
@@ -66,14 +77,12 @@ class VectorStore:
         self._files = files
         self._indexes: dict[str, _Index] = {}
 
-    def find(self, model: str, keys: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
-        """Which of `keys` are kept, bool (n,), and the vectors of those, float32 (found, d), in their order.
-
-        What is in a damaged file counts as not there, and is said.
-        """
+    def find(self, model: str, keys: Sequence[bytes]) -> Found:
+        """What is kept of `keys`. What is in a damaged file counts as not there, and is said."""
         index, wanted = self._index(model), _as_array(keys)
+        known, longer = np.zeros(len(wanted), dtype=bool), np.zeros(len(wanted), dtype=bool)
         if not len(index.prefixes) or not len(wanted):
-            return np.zeros(len(wanted), dtype=bool), np.empty((0, 0), dtype=np.float32)
+            return Found(known, np.empty((0, 0), dtype=np.float32), longer)
         sought = _prefixes(wanted)
         place = np.minimum(np.searchsorted(index.prefixes, sought), len(index.prefixes) - 1)
         shard, row = index.shard[place], index.row[place]
@@ -86,17 +95,19 @@ class VectorStore:
             same = (part.keys[row[mine]] == wanted[mine]).all(axis=1)  # two keys may begin alike, however rarely
             known[mine[~same]] = False
             vectors[mine[same]] = part.vectors[row[mine[same]]]
-        return known, vectors if known.all() else vectors[known]
+            longer[mine[same]] = part.longer[row[mine[same]]]
+        return Found(known, vectors if known.all() else vectors[known], longer)
 
-    def keep(self, model: str, keys: Sequence[bytes], vectors: np.ndarray) -> None:
-        """Keep one vector a key, durably; `vectors` is float32 (n, d).
+    def keep(self, model: str, keys: Sequence[bytes], vectors: np.ndarray, longer: np.ndarray | None = None) -> None:
+        """Keep one vector a key, durably; `vectors` is float32 (n, d), `longer` bool (n,), see `Found`; None: none is.
 
         Raises:
             OSError: they cannot be written; none was kept.
         """
         if not len(keys):
             return
-        self._write(model, _Shard(_as_array(keys), np.ascontiguousarray(vectors, dtype=np.float32)))
+        flags = np.zeros(len(keys), dtype=bool) if longer is None else longer
+        self._write(model, _Shard(_as_array(keys), np.ascontiguousarray(vectors, dtype=np.float32), flags))
         if len(list(self._files.names(_folder(model)))) > MANY_FILES:
             self._merge(model)
 
@@ -122,13 +133,16 @@ class VectorStore:
         table = pa.ipc.open_file(source).read_all()
         keys, vectors = table["key"].combine_chunks(), table["vector"].combine_chunks()
         flat = np.frombuffer(keys.buffers()[1], np.uint8)
-        return _Shard(flat.reshape(-1, KEY_BYTES), vectors.values.to_numpy().reshape(len(keys), -1))
+        rows = len(keys)
+        # Files of earlier versions do not say it.
+        longer = table["longer"].to_numpy() if "longer" in table.column_names else np.zeros(rows, dtype=bool)
+        return _Shard(flat.reshape(-1, KEY_BYTES), vectors.values.to_numpy().reshape(rows, -1), longer)
 
     def _write(self, model: str, shard: _Shard) -> str:
         rows, width = shard.vectors.shape
         keys = pa.FixedSizeBinaryArray.from_buffers(pa.binary(KEY_BYTES), rows, [None, pa.py_buffer(shard.keys)])
         vectors = pa.FixedSizeListArray.from_arrays(pa.array(shard.vectors.reshape(-1)), width)
-        table = pa.table({"key": keys, "vector": vectors})
+        table = pa.table({"key": keys, "vector": vectors, "longer": pa.array(shard.longer)})
 
         def write(file: IO[bytes]) -> None:
             with pa.ipc.new_file(file, table.schema) as writer:
@@ -149,7 +163,8 @@ class VectorStore:
         new[1:] = (numbers[order[1:]] != numbers[order[:-1]]).any(axis=1)
         first = order[new]
         vectors = np.concatenate([shard.vectors for shard in small.values()])
-        merged = self._write(model, _Shard(keys[first], vectors[first]))
+        longer = np.concatenate([shard.longer for shard in small.values()])
+        merged = self._write(model, _Shard(keys[first], vectors[first], longer[first]))
         for name in small:
             if f"{_folder(model)}/{name}" != merged:
                 self._files.remove(f"{_folder(model)}/{name}")

@@ -164,6 +164,10 @@ RECIPES: Mapping[str, tuple[Callable[[Platform], None], dict[str, What]]] = {
         lambda p: recipe(p, "batch", "b", "embedding", model="another"),
         remade(DIVERSITY, stage_key(2, "diversity"), COLLECTED, CLEAN),
     ),
+    "how precisely texts are embedded": (
+        lambda p: recipe(p, "batch", "b", "embedding", precision="bfloat16"),
+        remade(DIVERSITY, stage_key(2, "diversity"), COLLECTED, CLEAN),
+    ),
     "pivots of a tree": (
         lambda p: recipe(p, "tree", "t", "treesynth", pivots=5),
         remade(level_key(0), level_key(1)),
@@ -205,7 +209,7 @@ MACHINE: Mapping[str, dict[str, Any]] = {
     "the Batch API": {"roles": {"generator": {"mode": "batch"}, "judge": {"mode": "batch"}}},
     "prices": {"prices": {"gpt-4o-2024-08-06": {"input": 1, "output": 2}}},
     "a budget": {"budget": {"max_tokens": 1}},
-    "where embeddings are computed": {"embedding": {"device": "cpu", "batch_size": 3}},
+    "where embeddings are computed": {"embedding": {"device": "cpu", "batch_tokens": 300, "backend": "torch"}},
     "workers of the sandbox": {"sandbox": {"workers": 1}},
     "draws and repairs": {"roles": {"generator": {"draws": 4, "repair": False}}},
 }  # fmt: skip
@@ -364,7 +368,8 @@ def test_every_table_says_what_shapes_it(world: Platform) -> None:
         assert values or key in (SEEDS, RELEASE, SCORES), (
             key
         )  # SCORES: what was asked for is a file that it is made from
-        forbidden = {"endpoint", "mode", "timeout_s", "concurrency", "workers", "device", "batch_size", "domains"}
+        forbidden = {"endpoint", "mode", "timeout_s", "concurrency", "workers", "domains"}
+        forbidden |= {"device", "batch_tokens", "backend"}
         assert not [name for name in values if name.split(".")[-1] in forbidden], key
 
 

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from evergrow.resources.embedding.embedder import Embedder, EmbedderError
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.embedding.models import EmbedderError
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Advance, LogProgress
 from evergrow.resources.lake.files import Files
@@ -55,7 +56,8 @@ print(sorted({"torch", "transformers", "sentence_transformers"} & set(sys.module
 ASKS_THE_HUB = """
 import logging, sys
 from evergrow.resources.lake.files import Files
-from evergrow.resources.embedding.embedder import Embedder, EmbedderError
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.embedding.models import EmbedderError
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.settings.models import Embedding
 try:
@@ -139,7 +141,7 @@ def test_a_killed_run_keeps_what_it_finished(tmp_path: Path) -> None:
         kept = int(child.stdout.readline())
         child.kill()
     keys = [hashlib.sha256(f"task {n}".encode()).digest() for n in range(COUNT)]
-    stored = int(VectorStore(Files(tmp_path)).find(embedder(tmp_path).identity, keys)[0].sum())
+    stored = int(VectorStore(Files(tmp_path)).find(embedder(tmp_path).identity, keys).known.sum())
     assert kept <= stored < COUNT
     counted = Counted()
     assert embedder(tmp_path, counted).embed([f"task {n}" for n in range(COUNT)]).shape == (COUNT, 384)

@@ -4,9 +4,11 @@ import hashlib
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 import fsspec
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -39,16 +41,16 @@ def test_what_is_kept_is_found_in_the_order_that_is_asked_for(tmp_path: Path, pl
     fsspec.filesystem("memory").store.clear()
     files = Files(tmp_path) if place == "folder" else Files(place)
     store = VectorStore(files)
-    assert not store.find("m", [key(1)])[0].any()
+    assert not store.find("m", [key(1)]).known.any()
     keep(store, 1, 2, 3)
     keep(VectorStore(files), 9)
 
     for reader in (store, VectorStore(files)):
-        known, found = reader.find("m", [key(n) for n in (9, 5, 1, 1, 3)])
-        assert known.tolist() == [True, False, True, True, True]
-        assert np.array_equal(found, rows([9, 1, 1, 3]))
-        assert not reader.find("another", [key(1)])[0].any()
-        assert reader.find("m", [])[0].shape == (0,)
+        found = reader.find("m", [key(n) for n in (9, 5, 1, 1, 3)])
+        assert found.known.tolist() == [True, False, True, True, True]
+        assert np.array_equal(found.vectors, rows([9, 1, 1, 3]))
+        assert not reader.find("another", [key(1)]).known.any()
+        assert reader.find("m", []).known.shape == (0,)
 
 
 @given(groups=st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=5), max_size=12))
@@ -62,13 +64,13 @@ def test_merged_files_hold_what_the_small_ones_held(
         patch.setattr(vectors, "MANY_FILES", 3)
         for group in groups:
             keep(store, *group)
-            assert watching.find("m", [key(n) for n in group])[0].all()
+            assert watching.find("m", [key(n) for n in group]).known.all()
     every = list(range(31))
     expected = sorted({n for group in groups for n in group})
     for reader in (store, watching, VectorStore(Files(folder))):
-        known, found = reader.find("m", [key(n) for n in every])
-        assert np.flatnonzero(known).tolist() == expected
-        assert np.array_equal(found, rows(expected)) or not expected
+        found = reader.find("m", [key(n) for n in every])
+        assert np.flatnonzero(found.known).tolist() == expected
+        assert np.array_equal(found.vectors, rows(expected)) or not expected
     assert len(files_of(folder)) <= 4
 
 
@@ -82,17 +84,45 @@ def test_writers_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
 
     with ThreadPoolExecutor(8) as pool:  # four at each half
         list(pool.map(write, [0, 1] * 4))
-    known, found = VectorStore(Files(tmp_path)).find("m", [key(n) for n in range(80)])
-    assert known.all()
-    assert np.array_equal(found, rows(list(range(80))))
+    found = VectorStore(Files(tmp_path)).find("m", [key(n) for n in range(80)])
+    assert found.known.all()
+    assert np.array_equal(found.vectors, rows(list(range(80))))
+
+
+@pytest.mark.parametrize("many", [1, 64])
+def test_texts_that_are_longer_than_the_model_reads_are_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(vectors, "MANY_FILES", many)
+    store = VectorStore(Files(tmp_path))
+    store.keep("m", [key(1), key(2)], rows([1, 2]), np.array([True, False]))
+    keep(store, 3)
+    store.keep("m", [key(4)], rows([4]), np.array([True]))
+    found = VectorStore(Files(tmp_path)).find("m", [key(n) for n in (3, 4, 5, 1, 2)])
+    assert found.longer.tolist() == [False, True, False, True, False]
+
+
+def test_files_that_do_not_say_whether_texts_are_longer_are_read(tmp_path: Path) -> None:
+    keep(VectorStore(Files(tmp_path)), 1)
+    (written,) = files_of(tmp_path)
+    table = pa.ipc.open_file(written).read_all().drop_columns("longer")
+
+    def write(file: IO[bytes]) -> None:
+        with pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+
+    written.unlink()
+    Files(tmp_path).put(str(written.parent.relative_to(tmp_path)), ".arrow", write)
+    found = VectorStore(Files(tmp_path)).find("m", [key(1)])
+    assert (found.known.tolist(), found.longer.tolist()) == ([True], [False])
 
 
 def test_keys_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
     one, other = bytes(32), bytes(31) + b"\x01"
     store = VectorStore(Files(tmp_path))
     store.keep("m", [one], rows([1]))
-    assert store.find("m", [other])[0].tolist() == [False]
-    assert store.find("m", [one])[0].tolist() == [True]
+    assert store.find("m", [other]).known.tolist() == [False]
+    assert store.find("m", [one]).known.tolist() == [True]
 
 
 def test_a_damaged_file_counts_as_not_there_and_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -104,10 +134,10 @@ def test_a_damaged_file_counts_as_not_there_and_is_said(tmp_path: Path, caplog: 
     damaged.write_bytes(data)
 
     with caplog.at_level(logging.WARNING):
-        known, _ = VectorStore(Files(tmp_path)).find("m", [key(1), key(2)])
+        known = VectorStore(Files(tmp_path)).find("m", [key(1), key(2)]).known
     assert sorted(known.tolist()) == [False, True]
     assert damaged.name in caplog.text
 
     keep(VectorStore(Files(tmp_path)), 1)
     keep(VectorStore(Files(tmp_path)), 2)
-    assert VectorStore(Files(tmp_path)).find("m", [key(1), key(2)])[0].all()
+    assert VectorStore(Files(tmp_path)).find("m", [key(1), key(2)]).known.all()
