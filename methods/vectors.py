@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 NOTHING = -1
 TOGETHER = 1 << 24  # cosines computed at once: 64 MiB of float32
+TOGETHER_ON_GPU = 1 << 28  # 1 GiB: a GPU is idle where products are small
 NUMBERS_TOGETHER = 1 << 23  # of vectors compared pair by pair at once: 32 MiB of float32
 HEAD = 32
 AXES_FROM = 10_000  # rows that the axes are computed from
@@ -26,7 +27,8 @@ def nearest(
     device: str = "cpu",
     *,
     labels: tuple[np.ndarray, np.ndarray] | None = None,
-    together: int = TOGETHER,
+    own: np.ndarray | None = None,
+    together: int | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The row of `others` that each row of `vectors` is most similar to.
 
@@ -35,6 +37,7 @@ def nearest(
         others: float32 (m, d), likewise.
         device: torch device of the product.
         labels: integers (n,) and (m,); rows of the same label are not compared.
+        own: int (n,), the row of `others` that each row is itself, which is not compared.
         together: cosines computed at once; it bounds the memory, not the result.
 
     Returns:
@@ -46,21 +49,47 @@ def nearest(
     place, similarity = np.full(len(vectors), NOTHING, np.int64), np.full(len(vectors), -np.inf)
     if not len(vectors) or not len(others):
         return place, similarity
-    second = _on(others, device)
     barred = (
         None
         if labels is None
         else tuple(torch.from_numpy(np.asarray(one).astype(np.int64)).to(device) for one in labels)
     )
-    with exact_products():
-        for part in _slices(len(vectors), together // len(others)):
-            cosine = _on(vectors[part], device) @ second.T
-            if barred is not None:
-                cosine.masked_fill_(barred[0][part, None] == barred[1][None, :], -torch.inf)
-            best, at = _first_best(cosine)
-            found = np.isfinite(best)
-            place[part][found], similarity[part][found] = at[found], best[found]
+    for part, cosine in products(vectors, others, device, own=own, together=together):
+        if barred is not None:
+            cosine.masked_fill_(barred[0][part, None] == barred[1][None, :], -torch.inf)
+        best, at = _first_best(cosine)
+        found = np.isfinite(best)
+        place[part][found], similarity[part][found] = at[found], best[found]
     return place, similarity
+
+
+def products(
+    vectors: np.ndarray,
+    others: np.ndarray,
+    device: str = "cpu",
+    *,
+    own: np.ndarray | None = None,
+    together: int | None = None,
+) -> Iterator[tuple[slice, "torch.Tensor"]]:
+    """All cosines, some rows of `vectors` at a time: which rows, and a tensor float32 (rows, m) on the device.
+
+    Args:
+        vectors: float32 (n, d), rows of length 1.
+        others: float32 (m, d), likewise, at least one.
+        device: torch device of the product.
+        own: int (n,), the row of `others` that each row is itself: that cosine is -inf.
+        together: cosines computed at once, at most.
+    """
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    second = _on(others, device)
+    for part in _slices(len(vectors), (together or _together(device)) // len(others)):
+        with exact_products():
+            cosine = _on(vectors[part], device) @ second.T
+        if own is not None:
+            rows = torch.arange(len(cosine), device=device)
+            cosine[rows, torch.from_numpy(np.asarray(own[part]).astype(np.int64)).to(device)] = -torch.inf
+        yield part, cosine
 
 
 def similarities(first: np.ndarray, second: np.ndarray, device: str = "cpu") -> np.ndarray:
@@ -71,7 +100,7 @@ def similarities(first: np.ndarray, second: np.ndarray, device: str = "cpu") -> 
 
 
 def reaching(first: "torch.Tensor", second: "torch.Tensor", similarity: float) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of rows of `first` and of `second` (heads) whose cosine may reach `similarity`; int64, by `first`.
+    """Pairs of rows of `first` and of `second` (heads, or whole) whose cosine may reach `similarity`: int64, sorted.
 
     A cosine is at most the product of the first `HEAD` components in a rotated space plus the product of the lengths of
     what remains (Cauchy-Schwarz): a product of `HEAD + 1` numbers instead of hundreds, which is never less than the
@@ -81,11 +110,16 @@ def reaching(first: "torch.Tensor", second: "torch.Tensor", similarity: float) -
         return np.empty(0, np.int64), np.empty(0, np.int64)
     found = []
     with exact_products():
-        for part in _slices(len(first), TOGETHER // len(second)):
+        for part in _slices(len(first), _together(str(first.device)) // len(second)):
             pairs = (first[part] @ second.T >= similarity - SLACK).nonzero().cpu().numpy()
             found.append(pairs + np.array([part.start, 0]))
     pairs = np.concatenate(found)
     return pairs[:, 0], pairs[:, 1]
+
+
+def whole(vectors: np.ndarray, device: str) -> "torch.Tensor":
+    """Tensor float32 (n, d) on `device`: for `reaching`, where a full product costs less than what heads let by."""
+    return _on(vectors, device)
 
 
 def heads(vectors: np.ndarray, axes: np.ndarray, device: str) -> "torch.Tensor":
@@ -142,6 +176,10 @@ def _on(vectors: np.ndarray, device: str) -> "torch.Tensor":
     import torch  # noqa: PLC0415 - takes seconds to import
 
     return torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)).to(device)
+
+
+def _together(device: str) -> int:
+    return TOGETHER if device == "cpu" else TOGETHER_ON_GPU
 
 
 def _slices(count: int, step: int) -> Iterator[slice]:

@@ -7,12 +7,17 @@ import polars as pl
 
 from evergrow.methods.evolution.selection import value
 from evergrow.methods.evolution.synthesis import fold
+from evergrow.methods.vectors import similarities
 
 BLOCK = 1 << 24  # similarities computed at once: 64 MiB of float32
 
 
 def collect(
-    accepted: pl.DataFrame, embeddings: np.ndarray, intra_tree_min_distance: float, target_rows: int
+    accepted: pl.DataFrame,
+    embeddings: np.ndarray,
+    intra_tree_min_distance: float,
+    target_rows: int,
+    device: str = "cpu",
 ) -> pl.DataFrame:
     """`accepted` with a `reason` for each sample that is left out.
 
@@ -27,6 +32,7 @@ def collect(
         embeddings: float32 (n, d), one normalised row per row of `accepted`.
         intra_tree_min_distance: 1 - cosine, 0 to 1.
         target_rows: most rows kept.
+        device: torch device of the products.
     """
     bar = value("parent_complexity", "parent_diversity")
     rows = accepted.with_row_index("_row").with_columns(
@@ -36,7 +42,9 @@ def collect(
     same = best_first.select("_row", "id", first=pl.col("id").first().over(fold("content")))
     copies = same.filter(pl.col("first") != pl.col("id"))
     better = best_first.join(copies, on="_row", how="anti", maintain_order="left")
-    spread = better.select("_row", "root_id", "round", kept=_keep_distant(better, embeddings, intra_tree_min_distance))
+    spread = better.select(
+        "_row", "root_id", "round", kept=_keep_distant(better, embeddings, intra_tree_min_distance, device)
+    )
     ranked = (
         better.join(spread.filter("kept").select("_row"), on="_row", how="semi", maintain_order="left")
         .with_columns(_rank=pl.int_range(pl.len()).over("round", "root_id"))
@@ -56,14 +64,14 @@ def collect(
     )
 
 
-def _keep_distant(ordered: pl.DataFrame, embeddings: np.ndarray, min_distance: float) -> pl.Series:
+def _keep_distant(ordered: pl.DataFrame, embeddings: np.ndarray, min_distance: float, device: str) -> pl.Series:
     """Greedy choice within each tree and round, all trees of a block at once: one step per rank, not per row."""
     kept = np.zeros(ordered.height, dtype=bool)
     for members in _groups(ordered):
         present = members >= 0
         rows = ordered["_row"].to_numpy()[np.where(present, members, 0)]
         vectors = embeddings[rows]
-        similarity = np.einsum("gid,gjd->gij", vectors, vectors, optimize=True)
+        similarity = similarities(vectors, vectors, device)
         near = 1.0 - similarity <= min_distance
         chosen = np.zeros(members.shape, dtype=bool)
         for rank in range(members.shape[1]):

@@ -6,11 +6,9 @@ import numpy as np
 
 from evergrow.methods.vectors import NOTHING, nearest
 
-BLOCK = 1 << 25  # similarities held at once: 128 MiB of float32
-
 
 def diversity(
-    embeddings: np.ndarray, roots: np.ndarray, champions: np.ndarray, device: str = "cpu", block: int = BLOCK
+    embeddings: np.ndarray, roots: np.ndarray, champions: np.ndarray, device: str = "cpu", block: int | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """`1 - max cosine` to the champions of other trees, by an exact matrix product in blocks.
 

@@ -1,10 +1,14 @@
 """How far apart the rows of a set lie, by the cosine of their vectors."""
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-BLOCK = 512  # rows whose distances to all others are held at once
+from evergrow.methods.vectors import nearest, products
+
+if TYPE_CHECKING:
+    import torch
+
 NEIGHBOURS = 10
 DISTINCT = 1e-4  # rows nearer than this are copies of each other: they say nothing of how dense the space is
 REGULAR = 1e-9
@@ -30,18 +34,19 @@ def mean_pairwise_similarity(vectors: np.ndarray) -> float | None:
     return float((total @ total - own) / (rows * (rows - 1)))
 
 
-def nearest_distances(vectors: np.ndarray, anchors: np.ndarray) -> np.ndarray:
-    """1 - cosine to the nearest other row, for each of `anchors`; float32 (m,), 0 to 2.
+def nearest_distances(vectors: np.ndarray, anchors: np.ndarray, device: str = "cpu") -> np.ndarray:
+    """1 - cosine to the nearest other row, for each of `anchors`; float64 (m,), 0 to 2.
 
     Args:
         vectors: float32 (n, d), rows of length 1, n at least 2.
         anchors: int (m,), places of the rows that are asked for.
+        device: torch device of the product.
     """
-    found = [distances.min(axis=1) for distances, _ in _blocks(vectors, anchors)]
-    return np.concatenate(found) if found else np.empty(0, np.float32)
+    found: np.ndarray = np.maximum(1.0 - nearest(vectors[anchors], vectors, device, own=anchors)[1], 0.0)
+    return found
 
 
-def novelsum(vectors: np.ndarray) -> float | None:
+def novelsum(vectors: np.ndarray, device: str = "cpu") -> float | None:
     """NovelSum (Yang et al., ACL 2025, arXiv 2502.17184, section 4): distance weighed by nearness and by density.
 
     A row's novelty is the mean of its cosine distances to all rows, weighed by 1 / rank of their nearness (itself is
@@ -51,6 +56,7 @@ def novelsum(vectors: np.ndarray) -> float | None:
 
     Args:
         vectors: float32 (n, d), rows of length 1. It takes n * n distances.
+        device: torch device of the products.
 
     Returns:
         Above 0; None for fewer than two rows.
@@ -58,33 +64,35 @@ def novelsum(vectors: np.ndarray) -> float | None:
     rows = len(vectors)
     if rows < 2:
         return None
-    weights = (1.0 / np.arange(1, rows + 1)).astype(np.float32)
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    weights = 1.0 / torch.arange(1, rows + 1, dtype=torch.float32, device=device)
     weights /= weights.sum()
     novelties = []
-    for distances, places in _blocks(vectors, np.arange(rows)):
-        distances[np.arange(len(places)), places] = 0.0  # itself, at rank 1
-        distances.sort(axis=1)
-        near = _mean_of_nearest(distances)
-        novelties.append(distances @ weights / np.sqrt(near + REGULAR))
-    return float(np.concatenate(novelties).mean(dtype=np.float64))
+    for part, cosine in products(vectors, vectors, device):
+        distances = cosine.neg_().add_(1.0).clamp_(min=0.0)
+        own = torch.arange(len(distances), device=device)
+        distances[own, own + part.start] = 0.0  # itself, at rank 1
+        ordered = _ascending(distances)
+        novelties.append((ordered @ weights).double() / (_mean_of_nearest(ordered) + REGULAR).sqrt())
+    return float(torch.cat(novelties).mean())
 
 
-def _mean_of_nearest(ordered: np.ndarray) -> np.ndarray:
-    """Mean distance to the nearest that are no copies; 1 where there is none. Rows of `ordered` ascend."""
-    first = (ordered <= DISTINCT).sum(axis=1)
-    sums = np.cumsum(ordered, axis=1, dtype=np.float64)
-    last = np.minimum(first + NEIGHBOURS, ordered.shape[1])
-    at = np.arange(len(ordered))
-    before = np.where(first > 0, sums[at, first - 1], 0.0)
-    counted = last - first
-    mean = (sums[at, last - 1] - before) / np.maximum(counted, 1)
-    return np.asarray(np.where(counted > 0, mean, 1.0), dtype=np.float64)
+def _ascending(distances: "torch.Tensor") -> "torch.Tensor":
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    if distances.device.type == "cpu":  # numpy sorts numbers ten times as fast as torch does there
+        return torch.from_numpy(np.sort(distances.numpy(), axis=1))
+    return distances.sort(dim=1).values
 
 
-def _blocks(vectors: np.ndarray, anchors: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Distances of some anchors to all rows, that to themselves infinite, and the anchors' places."""
-    for start in range(0, len(anchors), BLOCK):
-        places = anchors[start : start + BLOCK]
-        distances = np.maximum(1.0 - vectors[places] @ vectors.T, 0.0)
-        distances[np.arange(len(places)), places] = np.inf
-        yield distances, places
+def _mean_of_nearest(ordered: "torch.Tensor") -> "torch.Tensor":
+    """Mean distance to the nearest that are no copies, itself and what it copies aside; 1 where there is none."""
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    first = torch.searchsorted(ordered, torch.full((len(ordered), 1), DISTINCT, device=ordered.device), right=True)
+    places = first + torch.arange(NEIGHBOURS, device=ordered.device)
+    there = places < ordered.shape[1]
+    near = ordered.gather(1, places.clamp(max=ordered.shape[1] - 1)).double() * there
+    counted = there.sum(dim=1)
+    return torch.where(counted > 0, near.sum(dim=1) / counted.clamp(min=1), torch.ones_like(near[:, 0]))

@@ -25,10 +25,12 @@ class TextSet:
     Attributes:
         texts: String (n,).
         vectors: float32 (n, d), rows of length 1, in the same order.
+        device: torch device of their products.
     """
 
     texts: pl.Series
     vectors: np.ndarray
+    device: str = "cpu"
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -38,7 +40,7 @@ class TextSet:
         if len(self) <= most:
             return self
         places = drawn(len(self), most)
-        return TextSet(self.texts.gather(places), self.vectors[places])
+        return TextSet(self.texts.gather(places), self.vectors[places], self.device)
 
 
 def measures(found: TextSet) -> Iterator[Measure]:
@@ -50,7 +52,7 @@ def measures(found: TextSet) -> Iterator[Measure]:
 def reference_coverage(found: TextSet, reference: TextSet) -> Measure:
     """How much of `reference` the set covers."""
     at = drawn(len(reference))
-    value = spread.coverage(reference.vectors, found.vectors, at)
+    value = spread.coverage(reference.vectors, found.vectors, at, found.device)
     return Measure("coverage_of_reference", value, len(at), "higher", "Naeem et al. 2020, k = 5")
 
 
@@ -85,11 +87,11 @@ def _distances(found: TextSet) -> Iterator[Measure]:
     vectors = found.vectors
     similarity = distances.mean_pairwise_similarity(vectors)
     yield Measure("mean_pairwise_similarity", similarity, rows, "lower", "cosine, exact; TreeSynth 2503.17195")
-    near = distances.nearest_distances(vectors, at) if rows > 1 else np.empty(0)
+    near = distances.nearest_distances(vectors, at, found.device) if rows > 1 else np.empty(0)
     for name, reduce in _OF_NEAREST.items():
         value = float(reduce(near)) if len(near) else None
         yield Measure(f"nearest_distance_{name}", value, len(at), "higher", "1 - cosine to the nearest other row")
-    novelty = distances.novelsum(vectors[at])
+    novelty = distances.novelsum(vectors[at], found.device)
     yield Measure("novelsum", novelty, len(at), "higher", "Yang et al. 2025, 2502.17184; density of the set itself")
     yield Measure("vendi_score", spectrum.vendi_score(vectors), rows, "higher", "Friedman, Dieng 2023, cosine; exact")
     entropy = spread.cluster_entropy(vectors[at])

@@ -6,8 +6,8 @@ import numpy as np
 
 from evergrow.methods.measures.measure import SEED
 from evergrow.methods.treesynth.measures import Balance, balance
+from evergrow.methods.vectors import nearest, products
 
-BLOCK = 512
 COVERING = 5  # how many neighbours reach as far as a row of the reference is covered
 MOST_CLUSTERS = 100
 CLUSTER_ROWS = 10  # rows a cluster, at least, on average
@@ -35,7 +35,7 @@ def cluster_entropy(vectors: np.ndarray) -> float | None:
     return balance(sizes.tolist()).entropy
 
 
-def coverage(reference: np.ndarray, vectors: np.ndarray, anchors: np.ndarray) -> float | None:
+def coverage(reference: np.ndarray, vectors: np.ndarray, anchors: np.ndarray, device: str = "cpu") -> float | None:
     """Coverage (Naeem et al., ICML 2020, arXiv 2002.09797): share of reference rows that have a row of the set near.
 
     Near is within the distance to the reference row's fifth nearest neighbour in the reference.
@@ -44,20 +44,17 @@ def coverage(reference: np.ndarray, vectors: np.ndarray, anchors: np.ndarray) ->
         reference: float32 (m, d), rows of length 1.
         vectors: float32 (n, d), the set.
         anchors: places of the reference rows that are looked at.
+        device: torch device of the products.
 
     Returns:
         0 to 1; None where the reference has fewer than six rows, or the set none.
     """
     if len(reference) <= COVERING or not len(vectors):
         return None
-    covered = 0
-    for start in range(0, len(anchors), BLOCK):
-        at = anchors[start : start + BLOCK]
-        within = reference[at] @ reference.T
-        within[np.arange(len(at)), at] = -np.inf
-        reach = np.partition(within, -COVERING, axis=1)[:, -COVERING]
-        covered += int(((reference[at] @ vectors.T).max(axis=1) >= reach).sum())
-    return covered / len(anchors)
+    looked_at = reference[anchors]
+    within = products(looked_at, reference, device, own=anchors)
+    reach = [cosine.topk(COVERING, dim=1).values[:, -1].double().cpu().numpy() for _, cosine in within]
+    return float((nearest(looked_at, vectors, device)[1] >= np.concatenate(reach)).mean())
 
 
 def leaf_coverage(counts: Sequence[int]) -> tuple[float | None, Balance]:

@@ -26,7 +26,7 @@ from evergrow.methods.quality.words import (
     windows,
     words,
 )
-from evergrow.methods.vectors import NOTHING, cosines, heads, principal_axes, reaching
+from evergrow.methods.vectors import NOTHING, cosines, heads, principal_axes, reaching, whole
 
 ITEMS_PER_RUN = 4  # a run that more items have counts for the first of them
 COMMON_TO = 3  # items of one benchmark; a run that more have is its boilerplate
@@ -109,7 +109,10 @@ def near_benchmarks(
     if not len(vectors) or not len(benchmark_vectors):
         return nearest, similarity
     axes = principal_axes(benchmark_vectors)
-    row, question = reaching(heads(vectors, axes, device), heads(benchmark_vectors, axes, device), threshold)
+    first, second = (
+        heads(each, axes, device) if device == "cpu" else whole(each, device) for each in (vectors, benchmark_vectors)
+    )
+    row, question = reaching(first, second, threshold)
     cosine = cosines(vectors, benchmark_vectors, row, question)
     best = np.lexsort((question, -cosine, row))
     best = best[cosine[best] >= threshold]

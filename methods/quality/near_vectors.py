@@ -1,6 +1,7 @@
 """Near-duplicates by embedding: all cosines are compared with the threshold, hardly any is computed in full.
 
-See `methods.vectors.reaching` for what is saved without missing anything. Rows of different groups are not compared:
+See `methods.vectors.reaching` for what is saved without missing anything. On a GPU a full product costs less than the
+pairs that must be looked at again, so it is taken at once. Rows of different groups are not compared:
 their texts are known to ask different things.
 """
 
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evergrow.methods.quality.neighbours import Pairs, joined
-from evergrow.methods.vectors import cosines, heads, principal_axes, reaching
+from evergrow.methods.vectors import cosines, heads, principal_axes, reaching, whole
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +29,7 @@ class NearVectors:
         similarity: least cosine.
         device: torch device of the products.
         groups: integers (n,): only rows of the same group are compared; None: all are of one.
+        pruned: whether most pairs are told apart by a part of their numbers; None: on a CPU.
     """
 
     def __init__(
@@ -37,11 +39,14 @@ class NearVectors:
         similarity: float,
         device: str = "cpu",
         groups: np.ndarray | None = None,
+        *,
+        pruned: bool | None = None,
     ) -> None:
         self._vectors, self._known, self._similarity = vectors, known, similarity
         self._groups = np.zeros(len(vectors), np.int64) if groups is None else np.unique(groups, return_inverse=True)[1]
         self._alone = np.bincount(self._groups, minlength=1)[self._groups] < 2 if len(vectors) else np.empty(0, bool)
-        self._heads = heads(vectors, principal_axes(vectors), device)
+        pruned = device == "cpu" if pruned is None else pruned
+        self._heads = heads(vectors, principal_axes(vectors), device) if pruned else whole(vectors, device)
         self._kept: dict[tuple[int, bool], _Kept] = {}
 
     def against_kept(self, rows: np.ndarray) -> Pairs:

@@ -240,7 +240,7 @@ def _stated(node: Node, source: str, split: Split) -> Grown:
     return Grown(node, source=source, dimension=split.dimension, values=split.values, listed=split.listed)
 
 
-def settle(level: Sequence[Grown], embed: Embed, rules: GrowthRules) -> None:
+def settle(level: Sequence[Grown], embed: Embed, rules: GrowthRules, device: str = "cpu") -> None:
     """Merge the values that models found for `level`, near-synonyms by embedding, and decide which become lists."""
     found = [grown for grown in level if grown.source == "model"]
     vectors = embed([value for grown in found for value in grown.values])
@@ -248,7 +248,7 @@ def settle(level: Sequence[Grown], embed: Embed, rules: GrowthRules) -> None:
     for grown in found:
         own = vectors[start : start + len(grown.values)]
         start += len(grown.values)
-        grown.values, grown.merged, grown.closest = values.merge(grown.values, own, rules.merge_similarity)
+        grown.values, grown.merged, grown.closest = values.merge(grown.values, own, rules.merge_similarity, device)
         grown.listed = len(grown.values) > rules.infinite_over
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from evergrow.methods.vectors import nearest, similarities
+
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
@@ -18,11 +20,12 @@ class Nearest:
 class Apart:
     """Samples that stay, no two of which are as similar as `threshold` (cosine); others are compared to them in turn.
 
-    Comparing is exact: n samples take n * n / 2 products of vectors, in blocks of `rows` x `kept`. Only the vectors are
-    held, once.
+    Comparing is exact, on the torch device `device`: n samples take n * n / 2 products of vectors, in blocks of `rows`
+    x `kept`. Only the vectors are held, once.
     """
 
     threshold: float
+    device: str = "cpu"
     rows: int = 1_024
     kept: int = 8_192
     _blocks: list[np.ndarray] = field(default_factory=list)
@@ -63,7 +66,7 @@ class Apart:
     def _take(self, vectors: np.ndarray, owners: Sequence[str], given: Sequence[bool]) -> list[Nearest | None]:
         best, place = self._nearest_kept(vectors)
         names = [self._owners[p] if p >= 0 else None for p in place]
-        among = vectors @ vectors.T
+        among = similarities(vectors, vectors, self.device)
         stays = np.zeros(len(vectors), dtype=bool)
         found: list[Nearest | None] = []
         for row in range(len(vectors)):
@@ -80,13 +83,11 @@ class Apart:
 
     def _nearest_kept(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Cosine and place of the nearest that stays, for each row; -inf and -1 while there is none."""
-        best = np.full(len(vectors), -np.inf, dtype=np.float32)
+        best = np.full(len(vectors), -np.inf)
         place = np.full(len(vectors), -1, dtype=np.int64)
         start = 0
         for block in self._blocks:
-            similarity = vectors @ block.T
-            closest = similarity.argmax(axis=1)
-            value = similarity[np.arange(len(vectors)), closest]
+            closest, value = nearest(vectors, block, self.device)
             nearer = value > best
             best[nearer], place[nearer] = value[nearer], closest[nearer] + start
             start += len(block)

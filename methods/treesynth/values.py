@@ -13,6 +13,7 @@ from evergrow.methods.treesynth.dimensions import MAX_NAME_CHARS, is_remainder
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.prompt_set import around, render
+from evergrow.methods.vectors import similarities
 
 Status = Literal["full", "more", "done"]
 STALE_ROUNDS = 2  # asks in a row without a new value, after which no further one is made
@@ -90,7 +91,7 @@ class Merged:
 
 
 def merge(
-    values: Sequence[str], vectors: np.ndarray, threshold: float
+    values: Sequence[str], vectors: np.ndarray, threshold: float, device: str = "cpu"
 ) -> tuple[tuple[str, ...], tuple[Merged, ...], float]:
     """Values without near-synonyms: of two whose cosine is `threshold` or more, the earlier stays.
 
@@ -103,8 +104,9 @@ def merge(
         values: at least two, the most trusted first.
         vectors: float32 (n, d), one normalised row per value.
         threshold: cosine, 0 to 1.
+        device: torch device of the product.
     """
-    similarity = vectors @ vectors.T
+    similarity = similarities(vectors, vectors, device)
     kept: list[int] = []
     merged: list[Merged] = []
     for place, value in enumerate(values):

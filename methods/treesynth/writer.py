@@ -47,9 +47,14 @@ class Taken:
     apart: Apart | None = None
 
 
-def nothing_taken(similarity: float) -> Taken:
-    """Nothing yet; samples whose cosine reaches `similarity` will repeat each other, at 1 only those of equal words."""
-    return Taken(apart=Apart(similarity) if similarity < 1 else None)
+def nothing_taken(similarity: float, device: str = "cpu") -> Taken:
+    """Nothing yet. Samples whose cosine reaches `similarity` will repeat each other, at 1 only those of equal words.
+
+    Args:
+        similarity: above 0, up to 1.
+        device: torch device of the products.
+    """
+    return Taken(apart=Apart(similarity, device) if similarity < 1 else None)
 
 
 async def take(taken: Taken, rows: pl.DataFrame, domain: Domain, embed: Embed) -> None:

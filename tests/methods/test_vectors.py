@@ -3,7 +3,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evergrow.methods.vectors import NOTHING, cosines, heads, nearest, principal_axes, reaching, similarities
+from evergrow.methods.vectors import (
+    NOTHING,
+    cosines,
+    heads,
+    nearest,
+    principal_axes,
+    products,
+    reaching,
+    similarities,
+    whole,
+)
 
 
 def unit(count: int, width: int, seed: int) -> np.ndarray:
@@ -29,6 +39,32 @@ def test_the_nearest_is_that_of_a_product_in_float64_whatever_the_block(
         else:
             assert similarity[row] == pytest.approx(best, abs=1e-5)
             assert product[row, place[row]] == pytest.approx(best, abs=1e-5)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 100), st.integers(0, 2**32), st.integers(1, 500))
+def test_products_of_any_block_are_those_in_float64_but_for_a_row_with_itself(
+    count: int, width: int, seed: int, together: int
+) -> None:
+    vectors = unit(count, width, seed)
+    own = np.arange(count)[::-1]
+    blocks = list(products(vectors[own], vectors, own=own, together=together))
+    assert all(block.numel() <= max(together, count) for _, block in blocks)
+    found = np.concatenate([block.numpy() for _, block in blocks])
+    exact = vectors[own].astype(np.float64) @ vectors.T.astype(np.float64)
+    exact[np.arange(count), own] = -np.inf
+    assert found == pytest.approx(exact, abs=1e-5)
+    place, similarity = nearest(vectors, vectors, own=np.arange(count), together=together)
+    assert similarity == pytest.approx(exact[::-1].max(axis=1), abs=1e-5)
+    assert (place != np.arange(count)).all()
+
+
+def test_pairs_of_whole_vectors_are_those_of_the_product() -> None:
+    vectors = unit(120, 32, 4)
+    first, second = reaching(whole(vectors, "cpu"), whole(vectors[:50], "cpu"), 0.3)
+    product = vectors.astype(np.float64) @ vectors[:50].T.astype(np.float64)
+    assert set(zip(first.tolist(), second.tolist(), strict=True)) >= set(zip(*np.nonzero(product >= 0.3), strict=True))
+    assert (product[first, second] > 0.299).all()
 
 
 def test_the_first_of_equals_is_the_nearest() -> None:
