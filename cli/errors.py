@@ -1,4 +1,6 @@
-"""Which errors are the user's to mend: their messages are shown as they are, without a traceback."""
+"""How a command ends: its exit code, and the words for errors that are the user's to mend, without a traceback."""
+
+from pathlib import Path
 
 import dagster as dg
 
@@ -7,6 +9,7 @@ from evergrow.flows.calibrate import NeverCalibrated
 from evergrow.flows.calls import UnknownCall
 from evergrow.flows.evaluate import NeverEvaluated
 from evergrow.flows.export import NothingCollected
+from evergrow.flows.release import UnknownRelease
 from evergrow.flows.release_files import DoesNotLoad
 from evergrow.flows.run import RunFailed
 from evergrow.flows.submissions import BatchFailed
@@ -17,35 +20,47 @@ from evergrow.methods.treesynth.reference import TreeFileError
 from evergrow.resources.backup.store import BackupError
 from evergrow.resources.benchmarks import BenchmarkError
 from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.host.full_disk import full_disk, full_disk_message
 from evergrow.resources.host.home import HomeError
 from evergrow.resources.lake.files import DamagedFile
 from evergrow.resources.lake.files_out import UnknownFormat
-from evergrow.resources.ledger import LedgerError
+from evergrow.resources.ledger import LedgerError, LedgerUrlError
 from evergrow.resources.llm import BudgetReached, EndpointError
 from evergrow.resources.local_llm import LocalModelError
 from evergrow.resources.registry.batches import BatchError
 from evergrow.resources.registry.leases import BatchBusy
+from evergrow.resources.registry.releases import ReleaseNameError
 from evergrow.resources.registry.trees import TreeError
 from evergrow.resources.releases.manifest import ManifestError
-from evergrow.resources.releases.pushing import PushError
+from evergrow.resources.releases.pushing import PushError, RepositoryNameError
 from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
 from evergrow.resources.seeds.source import SeedError
 from evergrow.resources.settings import SettingsError
 
-USAGE = (
-    SettingsError,
-    BatchError,
-    UnknownTable,
-    UnknownFormat,
-    UnknownSample,
-    UnknownCall,
-    TreeError,
-    DomainError,
-    TreeFileError,
+DONE, FAILED, MISUSED = 0, 1, 2
+
+# A name, a setting or a file that was given is wrong: the same command ends so again.
+_MISUSE = (
+    *(SettingsError, LedgerUrlError, HomeError, EmbedderError),
+    *(BatchError, TreeError, ReleaseNameError, RepositoryNameError),
+    *(UnknownTable, UnknownSample, UnknownCall, UnknownRelease, UnknownFormat),
+    *(SeedError, DomainError, TreeFileError, BenchmarkError, ManifestError, FolderTaken),
+    *(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError),
 )
-FAILURE = (
-    *(RunFailed, BatchFailed, NothingCollected, SeedError, HomeError, BatchBusy, DamagedFile, LedgerError),
-    *(UiError, BenchmarkError, DoesNotLoad, ManifestError, PushError, FolderTaken, NothingToRelease),
-    *(BudgetReached, EndpointError, EmbedderError, LocalModelError, dg.Failure, OSError),
-    *(NeverCalibrated, NeverEvaluated, BackupError),
+# The work failed, or was refused: by a gate, a budget, an endpoint, another process, the state of the project.
+_FAILURE = (
+    *(RunFailed, BatchFailed, BatchBusy, BudgetReached, EndpointError, LocalModelError, dg.Failure),
+    *(NothingCollected, NothingToRelease, NeverCalibrated, NeverEvaluated, DoesNotLoad),
+    *(DamagedFile, LedgerError, UiError, PushError, BackupError, OSError),
 )
+
+
+def end_of(error: Exception) -> tuple[int, str] | None:
+    """The exit code that an error ends a command with, and what is said; None for a fault of evergrow's own."""
+    number = full_disk(error) if isinstance(error, (*_MISUSE, *_FAILURE)) else None
+    code = MISUSED if isinstance(error, _MISUSE) and not number else FAILED
+    if number and isinstance(error, OSError) and type(error).__str__ is OSError.__str__:  # in no words of ours
+        return code, full_disk_message(f"the file {Path(error.filename)}" if error.filename else "a file", number)
+    if isinstance(error, (*_MISUSE, *_FAILURE)):
+        return code, str(getattr(error, "description", None) or error)
+    return None

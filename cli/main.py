@@ -43,6 +43,11 @@ First steps:
 \b
 Settings come from evergrow.yaml, from EVERGROW_* variables (EVERGROW_EVOLUTION__ROUNDS=2) and from --set.
 With OPENAI_API_KEY or OPENAI_BASE_URL set, that endpoint is used; without, a small model on this machine.
+\b
+Every command ends with one of these exit codes:
+  0  it did its work
+  1  the work failed, or was refused: a gate is closed, requests failed, a budget is spent, somebody else is at it
+  2  it was used wrongly: an unknown option or name, a faulty setting, a file that is not there or cannot be read
 """
 
 DRAWN_ROWS = 3
@@ -278,7 +283,7 @@ def ui(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command: 0 if it did its work, 1 if it failed, 2 if it was used wrongly.
+    """Run the command; returns its exit code, as `--help` tells them.
 
     Args:
         arguments: without the command's name; those of the process if None.
@@ -288,20 +293,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as end:
         return int(end.code or 0)
     except Exception as error:
-        from evergrow.cli import errors  # noqa: PLC0415 - imports everything: only when something went wrong
+        from evergrow.cli.errors import end_of  # noqa: PLC0415 - imports everything: only when something went wrong
 
-        if isinstance(error, errors.USAGE):
-            return _tell(error, 2)
-        if isinstance(error, errors.FAILURE):
-            return _tell(error, 1)
-        raise
+        if (end := end_of(error)) is None:
+            raise
+        code, message = end
+        err.print(clean(f"evergrow: {message}"), soft_wrap=True)
+        return code
     return 0
-
-
-def _tell(error: BaseException, code: int) -> int:
-    message = getattr(error, "description", None) or str(error)
-    err.print(clean(f"evergrow: {message}"), soft_wrap=True)
-    return code
 
 
 if __name__ == "__main__":

@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
 from evergrow.assets.definitions import build_definitions, frontier_of
 from evergrow.flows.due import Frontier
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.host.full_disk import DiskFullError, full_disk
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.settings import Settings
@@ -21,6 +23,7 @@ def open_workspace(settings: Settings, progress: Progress) -> Iterator[Workspace
     Raises:
         HomeError: the home folder cannot be used.
         LedgerError: the database cannot be opened.
+        DiskFullError: Dagster's storage takes no more, now or in the context.
     """
     home = Home(settings.home).ensure()
     os.environ["DAGSTER_HOME"] = str(home.dagster)
@@ -29,5 +32,20 @@ def open_workspace(settings: Settings, progress: Progress) -> Iterator[Workspace
     def build(known: Frontier) -> dg.Definitions:
         return build_definitions(settings, progress, known, caller_holds_lock=True)
 
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance, closing(frontier.registry):
+    with (
+        _naming_full_storage(home),
+        dg.DagsterInstance.from_config(str(home.dagster)) as instance,
+        closing(frontier.registry),
+    ):
         yield Workspace(settings, instance, frontier, build, progress)
+
+
+@contextmanager
+def _naming_full_storage(home: Home) -> Iterator[None]:
+    """Dagster's storage raises what its database does; evergrow's own stores name themselves."""
+    try:
+        yield
+    except DBAPIError as error:
+        if number := full_disk(error):
+            raise DiskFullError(f"Dagster's storage {home.dagster}", number) from error
+        raise

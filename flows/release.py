@@ -30,10 +30,14 @@ from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is, taken_as_is
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import release_owner
-from evergrow.resources.registry.releases import ReleaseRequest, release_names, set_wish, wish
+from evergrow.resources.registry.releases import ReleaseRequest, release_names, require_release_name, set_wish, wish
 from evergrow.resources.releases.verifying import Lookup
 
 STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
+
+
+class UnknownRelease(dg.Failure):
+    """There is no release of that name; the message names those that there are."""
 
 
 def dataset_steps(batch: str) -> list[Step]:
@@ -68,6 +72,7 @@ def make_release(
         BatchBusy: another command is making the release, or a run works on one of its batches.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
+    require_release_name(name)  # before answers are paid for
     close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, release_owner(name)):
         trees = [register_tree_rows(workspace, tree) for tree in request.trees]
@@ -117,14 +122,15 @@ def released(workspace: Workspace, name: str = MAIN) -> pl.DataFrame:
     """The rows of a release, through its gate.
 
     Raises:
-        dg.Failure: there is none, its gate is closed, or something was banned since.
+        UnknownRelease: there is none.
+        dg.Failure: its gate is closed, or something was banned since.
     """
     try:
         return workspace.table(RELEASE, name).collect()
     except NeverMaterialized as error:
         there = [one for one in release_names(workspace.registry) if made(workspace, one)]
         hint = f"; there are {', '.join(map(repr, there))}" if there else ""
-        raise dg.Failure(
+        raise UnknownRelease(
             f"there is no release {name!r}{hint}: `evergrow release --batch B` makes one", allow_retries=False
         ) from error
 

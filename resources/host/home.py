@@ -11,6 +11,7 @@ import filelock
 
 from evergrow.resources.host import dagster_home
 from evergrow.resources.host.files import atomic_write
+from evergrow.resources.host.full_disk import full_disk, full_disk_message
 
 __all__ = ["Home", "HomeError", "atomic_write"]
 
@@ -20,9 +21,6 @@ REMEDIES = {
     errno.EROFS: "the file system is read-only: mount it writable",
     errno.EACCES: "this user may not write there: change the owner or the permissions",
     errno.EPERM: "this user may not write there: change the owner or the permissions",
-    errno.ENOSPC: "the disk is full: free some space",
-    errno.EDQUOT: "the disk quota is used up: free some space",
-    errno.EFBIG: "a limit on file sizes was reached: raise it (ulimit -f)",
     errno.ENAMETOOLONG: "the path is too long: choose a shorter one",
     errno.ENOTDIR: "a file is in the way where a folder must be: move it",
     errno.EEXIST: "a file is in the way where a folder must be: move it",
@@ -128,6 +126,8 @@ class Home:
             raise HomeError(str(error)) from error
 
     def _explain(self, error: OSError) -> str:
+        if number := full_disk(error):
+            return full_disk_message(f"the home folder {self.path}", number)
         remedy = f"{REMEDIES[error.errno]}, or " if error.errno in REMEDIES else ""
         where = f" at {error.filename}" if error.filename and str(error.filename) != str(self.path) else ""
         return (

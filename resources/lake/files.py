@@ -14,6 +14,7 @@ from typing import IO
 from upath import UPath
 
 from evergrow.resources.host.files import sync_folder
+from evergrow.resources.host.full_disk import naming_full_disk
 
 NAME_CHARS = 16  # of the hexadecimal digest, in a file's name
 BLOCK = 1 << 20
@@ -44,6 +45,10 @@ class Files:
         Raises:
             OSError: it cannot be written; nothing was.
         """
+        with naming_full_disk(f"the lake {self._base}"):
+            return self._put(folder, suffix, write)
+
+    def _put(self, folder: str, suffix: str, write: Callable[[IO[bytes]], object]) -> tuple[str, str]:
         (self._base / folder).mkdir(parents=True, exist_ok=True)
         beside = self.local / folder if self.local else Path(tempfile.gettempdir())
         part = beside / f".{secrets.token_hex(8)}.part"

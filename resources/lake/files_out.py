@@ -7,6 +7,7 @@ import polars as pl
 
 from evergrow.methods.evolution.records import as_records
 from evergrow.resources.host.files import atomic_write
+from evergrow.resources.host.full_disk import naming_full_disk
 
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
 
@@ -40,18 +41,23 @@ def write_table(frame: pl.LazyFrame, target: Path) -> int:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
     try:
-        match target.suffix:
-            case ".parquet":
-                table.write_parquet(part)
-            case ".csv":
-                plain = as_plain(table)
-                plain.with_columns(_as_json(c) for c, t in plain.schema.items() if t.is_nested()).write_csv(part)
-            case _:
-                as_plain(table).write_ndjson(part)
-        part.replace(target)
+        with naming_full_disk(f"the file {target}"):
+            _write(table, part, target.suffix)
+            part.replace(target)
     finally:
         part.unlink(missing_ok=True)
     return table.height
+
+
+def _write(table: pl.DataFrame, file: Path, suffix: str) -> None:
+    match suffix:
+        case ".parquet":
+            table.write_parquet(file)
+        case ".csv":
+            plain = as_plain(table)
+            plain.with_columns(_as_json(c) for c, t in plain.schema.items() if t.is_nested()).write_csv(file)
+        case _:
+            as_plain(table).write_ndjson(file)
 
 
 def write_records(frame: pl.LazyFrame, target: Path) -> int:

@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.resources.columns import table_schema
+from evergrow.resources.host.full_disk import DiskFullError
 from evergrow.resources.lake.lake import Lake, NeverMaterialized, Rows
 from evergrow.resources.lake.readable import Outdated
 from evergrow.resources.lake.versions import LAKE_PATH, MadeFrom, Read, data_version
@@ -100,8 +101,9 @@ def _rejections(frame: pl.DataFrame) -> Mapping[str, dg.MetadataValue]:
 
 
 def _no_room(error: OSError, where: str) -> str:
+    if isinstance(error, DiskFullError):
+        return str(error)
     remedy = {
-        errno.ENOSPC: "the disk is full; make room and run again",
         errno.EROFS: "the file system is read-only; set EVERGROW_HOME to a folder that can be written",
         errno.EACCES: "no permission; set EVERGROW_HOME to a folder that can be written",
     }.get(error.errno or 0, "nothing was stored")

@@ -3,7 +3,7 @@
 Here live the table, its reads and its group commits. Keys and secrets never enter it; nothing here talks to a model.
 """
 
-from evergrow.resources.ledger.database import LedgerError
+from evergrow.resources.ledger.database import LedgerError, LedgerUrlError
 from evergrow.resources.ledger.group_commit import GroupCommit
 from evergrow.resources.ledger.intents import Intent, Intents
 from evergrow.resources.ledger.ledger import Ledger, ReplyNote
@@ -27,6 +27,7 @@ __all__ = [
     "Intents",
     "Ledger",
     "LedgerError",
+    "LedgerUrlError",
     "Line",
     "Owner",
     "Pending",

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy import table as sql_table
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
+from evergrow.resources.host.full_disk import full_disk, full_disk_message
 from evergrow.resources.ledger.migrations import VERSIONS, MigrationError, migrate
 from evergrow.resources.settings import Settings
 
@@ -33,6 +34,10 @@ _PREPARE_LOCK = 0x65766572  # any number of our own, the same in every process
 
 class LedgerError(Exception):
     """The ledger cannot be opened, read or written; the message names it, the cause and the remedy."""
+
+
+class LedgerUrlError(LedgerError):
+    """`ledger_url` names no kind of database that can be used here."""
 
 
 def database_url(settings: Settings) -> URL | str:
@@ -56,14 +61,16 @@ def connect(url: str | URL) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-            raise LedgerError(f"ledger_url: {shown(url)} is neither sqlite:///FILE nor postgresql+psycopg://...")
+            raise LedgerUrlError(f"ledger_url: {shown(url)} is neither sqlite:///FILE nor postgresql+psycopg://...")
         engine = _sqlite(parsed) if parsed.get_backend_name() == "sqlite" else create_engine(parsed, pool_pre_ping=True)
         with _alone(parsed), engine.begin() as connection:
             # The whole transaction, changes of the schema too: a kill amid a migration leaves what was before.
             alone = f"SELECT pg_advisory_xact_lock({_PREPARE_LOCK})"
             connection.exec_driver_sql(alone if engine.dialect.name == "postgresql" else "BEGIN IMMEDIATE")
             migrate(connection, sqlite_file(parsed))
-    except (SQLAlchemyError, OSError, sqlite3.Error, ModuleNotFoundError) as error:
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise LedgerUrlError(explain(url, "opened", error)) from error
+    except (SQLAlchemyError, OSError, sqlite3.Error) as error:
         raise LedgerError(explain(url, "opened", error)) from error
     except MigrationError as error:
         raise LedgerError(f"the ledger {shown(url)} cannot be used: {error}") from error
@@ -143,14 +150,14 @@ def shown(url: str | URL) -> str:
 
 def explain(url: str | URL, what: str, error: Exception) -> str:
     """One message: which ledger, why it cannot be `what`, and what helps."""
+    if number := full_disk(error):
+        return full_disk_message(f"the ledger {shown(url)}", number)
     cause = str(getattr(error, "orig", None) or error).strip()
     lower = cause.lower()
     if isinstance(error, ArgumentError | NoSuchModuleError):
         remedy = "set ledger_url to sqlite:///FILE or postgresql+psycopg://USER@HOST/DATABASE"
     elif isinstance(error, ModuleNotFoundError):
         remedy = "install the driver: pip install 'evergrow[postgres]'"
-    elif "full" in lower or "no space" in lower or "disk i/o" in lower or "file too large" in lower:
-        remedy = "free space on its disk and run again: what is saved is not asked twice"
     elif "readonly" in lower or "read-only" in lower or "permission" in lower or "unable to open" in lower:
         remedy = "make its folder writable, or set EVERGROW_HOME or ledger_url"
     elif "locked" in lower:

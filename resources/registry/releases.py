@@ -39,8 +39,7 @@ def set_wish(
         ReleaseNameError: the name cannot be a release's.
         LedgerError: it was not written.
     """
-    if wrong := fault(name, "release"):
-        raise ReleaseNameError(wrong)
+    require_release_name(name)
     wanted = ReleaseRequest(tuple(batches), tuple(trees), rows, as_is)
     if wish(registry, name) == wanted:
         return wanted
@@ -50,6 +49,16 @@ def set_wish(
         connection.execute(insert(table).values(name=name, wish=told))
         touch(connection, "release", name)
     return wanted
+
+
+def require_release_name(name: str) -> None:
+    """Refuse what cannot name a release.
+
+    Raises:
+        ReleaseNameError: it cannot.
+    """
+    if wrong := fault(name, "release"):
+        raise ReleaseNameError(wrong)
 
 
 def wish(registry: Registry, name: str) -> ReleaseRequest | None:

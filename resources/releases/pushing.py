@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evergrow.methods.releasing.splits import SPLITS
-from evergrow.resources.releases.manifest import CARD, FUNNEL, MANIFEST, ManifestError, read_manifest
+from evergrow.resources.releases.manifest import CARD, FUNNEL, MANIFEST, read_manifest
 from evergrow.resources.releases.verifying import verify_release
 
 TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"
@@ -22,6 +22,10 @@ OURS = {CARD, FUNNEL, MANIFEST, *(f"{split}.{suffix}" for split in SPLITS for su
 
 class PushError(Exception):
     """A release was not pushed; the message says why and what to do. The repository holds no half of it."""
+
+
+class RepositoryNameError(PushError):
+    """The name cannot be a repository's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,9 @@ def push(folder: Path, repo_id: str, environ: Mapping[str, str], *, private: boo
         dry_run: say what would be sent, and send nothing.
 
     Raises:
-        PushError: the release does not verify, the name is none, there is no token, or the hub refused.
+        ManifestError: the folder holds no release.
+        RepositoryNameError: the name cannot be a repository's.
+        PushError: the release does not verify, there is no token, or the hub refused.
     """
     plan = _plan(folder, repo_id, environ, private)
     if dry_run:
@@ -68,11 +74,8 @@ def push(folder: Path, repo_id: str, environ: Mapping[str, str], *, private: boo
 
 def _plan(folder: Path, repo_id: str, environ: Mapping[str, str], private: bool) -> Plan:  # noqa: FBT001
     if not REPOSITORY.fullmatch(repo_id):
-        raise PushError(f"{repo_id!r} is no name of a repository: write OWNER/NAME")
-    try:
-        manifest, report = read_manifest(folder), verify_release(folder)
-    except ManifestError as error:
-        raise PushError(str(error)) from error
+        raise RepositoryNameError(f"{repo_id!r} is no name of a repository: write OWNER/NAME")
+    manifest, report = read_manifest(folder), verify_release(folder)
     if report.faults:
         raise PushError(f"{folder} is not what was released ({report.faults[0]}): make the release again")
     files = tuple((name, (folder / name).stat().st_size) for name in sorted(manifest.names))

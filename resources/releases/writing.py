@@ -21,6 +21,7 @@ from evergrow.methods.releasing.picture import funnel_picture
 from evergrow.methods.releasing.recipes import Trainer, recipe_files
 from evergrow.methods.releasing.splits import SPLITS
 from evergrow.resources.host.files import sync_folder
+from evergrow.resources.host.full_disk import naming_full_disk
 from evergrow.resources.releases.card import write_card
 from evergrow.resources.releases.facts import Facts
 from evergrow.resources.releases.manifest import (
@@ -84,13 +85,14 @@ def write_release(
     def recipe(files: Mapping[str, str]) -> Mapping[str, bytes]:
         return recipe_files(trainer, target.name, files) if trainer else {}
 
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        part.mkdir()
-        _fill(part, rows, shaped, facts, recipe)
-        sync_folder(part)
-        _swap(part, target)
+        with naming_full_disk(f"the export {target}"):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.mkdir()
+            _fill(part, rows, shaped, facts, recipe)
+            sync_folder(part)
+            _swap(part, target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     counts = dict(shaped.rows.group_by("split").len().iter_rows())

@@ -34,7 +34,7 @@ def test_a_name_that_cannot_be_a_batchs_is_refused(evergrow: Evergrow, seed_file
 
 
 def test_a_missing_seed_file_is_named(evergrow: Evergrow, tmp_path: Path) -> None:
-    refused(evergrow("seeds", "add", tmp_path / "none.json", "--batch", "b"), 1, "none.json")
+    refused(evergrow("seeds", "add", tmp_path / "none.json", "--batch", "b"), 2, "none.json")
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_a_faulty_seed_file_is_explained_and_registers_nothing(
     path = tmp_path / "bad.json"
     path.write_text(text)
 
-    refused(evergrow("seeds", "add", path, "--batch", "b"), 1, "bad.json", *words)
+    refused(evergrow("seeds", "add", path, "--batch", "b"), 2, "bad.json", *words)
     refused(evergrow("run", "--batch", "b"), 2, "'b'")
 
 
@@ -134,7 +134,7 @@ def test_a_home_that_is_a_file_is_named(evergrow: Evergrow, tmp_path: Path, monk
     (tmp_path / "occupied").write_text("")
     monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "occupied"))
 
-    refused(evergrow("cost"), 1, "occupied")
+    refused(evergrow("cost"), 2, "occupied")
 
 
 def test_a_batch_that_another_run_holds_is_left_alone(

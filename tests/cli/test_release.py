@@ -163,7 +163,7 @@ def test_a_folder_with_other_things_is_left_alone(here: Evergrow) -> None:
 
     said = here("export", "--out", "mine")
 
-    assert said.code == 1
+    assert said.code == 2
     assert "thesis.txt" in said.err
     assert [path.name for path in Path("mine").iterdir()] == ["thesis.txt"]
 
@@ -180,7 +180,7 @@ def test_a_flipped_byte_is_found(here: Evergrow) -> None:
 
     assert said.code == 1
     assert "train.jsonl" in said.err
-    assert here("verify", "nowhere").code == 1
+    assert here("verify", "nowhere").code == 2
 
 
 def test_a_push_says_what_it_would_send_and_sends_nothing(here: Evergrow) -> None:
@@ -193,7 +193,7 @@ def test_a_push_says_what_it_would_send_and_sends_nothing(here: Evergrow) -> Non
     assert "would go to the private dataset repository me/data" in said.err
     assert "HF_TOKEN is not set" in said.err
     assert here("push", "out", "--repo", "me/data", "--yes").code == 1
-    assert here("push", "nowhere", "--repo", "me/data").code == 1
+    assert here("push", "nowhere", "--repo", "me/data").code == 2
 
 
 def test_the_funnel_is_a_table_a_picture_and_json_that_add_up(here: Evergrow) -> None:

@@ -46,7 +46,7 @@ def test_a_fault_in_one_file_of_several_registers_none(evergrow: Evergrow, tmp_p
 
     said = evergrow("seeds", "add", "good.jsonl", "bad.jsonl", "worse.jsonl", "--batch", "b")
 
-    assert said.code == 1
+    assert said.code == 2
     for words in ("2 of 3 files", "bad.jsonl: row 1", "bad.jsonl: row 2", "worse.jsonl: is a PDF"):
         assert words in said.err
     assert evergrow("run", "--batch", "b").code == 2

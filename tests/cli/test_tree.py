@@ -184,7 +184,7 @@ def test_what_stands_in_the_way_of_an_existing_tree_is_named(
     assert broken.code == 2
     assert "broken.json: the children of the root do not share one 'dimension'" in broken.err
     unread = evergrow("tree", "balance", "t", "--data", tmp_path / "data.jsonl")
-    assert unread.code == 1
+    assert unread.code == 2
     assert "has no column 'content', only 'question'" in unread.err
     stories = evergrow("tree", "convert", "t")
     assert stories.code == 2

@@ -127,7 +127,7 @@ def test_a_question_file_of_ones_own_is_a_benchmark_and_both_stay(
     assert (first.code, second.code) == (0, 0), first.err + second.err
     assert [row["draws"] for row in first.json] == [3, 3]
     assert first.json[0]["problems"] == 5
-    assert missing.code == 1
+    assert missing.code == 2
     assert "there is no benchmark 'nosuch', only 'humaneval', 'letters', 'tables'" in missing.err
     kept = evergrow("table", "evaluation/scores", "--partition", "m", "--rows", "all", "--out", "scores.parquet")
     assert kept.code == 0, kept.err

@@ -60,5 +60,5 @@ def test_a_full_disk_is_one_error_with_the_remedy_and_loses_nothing_that_was_con
     result = subprocess.run(command, env={"PYTHONPATH": "."}, capture_output=True, text=True, check=False)
 
     assert result.returncode == 0, result.stderr
-    assert "cannot be written" in result.stdout
-    assert "free space" in result.stdout
+    assert "ledger.sqlite cannot be written" in result.stdout
+    assert "then repeat the command: what was saved stays" in result.stdout

@@ -93,7 +93,7 @@ def test_a_full_disk_ends_the_run_at_once_and_the_next_run_goes_on(fake_endpoint
 
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
 
-    assert "free space on its disk and run again" in result.stdout
+    assert "then repeat the command: what was saved stays" in result.stdout
     asked = fake_endpoint.stats()["requests"]
     assert asked < 2000
     ledger = Ledger.open(url)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from evergrow.methods.releasing.formats import Form
+from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.pushing import PushError, push
 from evergrow.resources.releases.verifying import verify_release
 from evergrow.resources.releases.writing import write_release
@@ -16,6 +17,7 @@ REPO = "someone/small"
 PROGRAM = """
 import os, sys
 from pathlib import Path
+from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.pushing import push
 print(push(Path(sys.argv[1]), sys.argv[2], os.environ, dry_run=False).sent)
 """
@@ -125,7 +127,7 @@ def test_a_name_that_is_none_is_refused(release: Path, name: str) -> None:
 
 
 def test_a_folder_without_a_release_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(PushError, match="holds no release"):
+    with pytest.raises(ManifestError, match="holds no release"):
         push(tmp_path, REPO, {})
 
 
