@@ -13,7 +13,7 @@ from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import BATCHES_NAME, CLEAN, VERIFIED
 from evergrow.assets.table import Declaration, Table, embedding_values, section_values
-from evergrow.methods.quality import cleaning
+from evergrow.methods.quality import cleaning, rules
 from evergrow.methods.quality.rules import Embedded, Rules
 from evergrow.resources.benchmarks import benchmarks_digest, read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder, Embedders
@@ -39,6 +39,7 @@ def clean_table() -> Table:
         values=lambda settings: {
             **{name: v for name, v in section_values(settings, "cleaning").items() if name != "cleaning.benchmarks"},
             **embedding_values(settings),
+            "the version of cleaning's rules": rules.RULES_VERSION,
         },
         files=_files,
         stage=STAGE,
@@ -56,15 +57,15 @@ def clean(
 ) -> pl.DataFrame:
     """The rows that are fit to train on; all others with the reason, and what they repeat or copy."""
     place = places.at(context, CLEAN)
-    rules, embedder = place.settings.cleaning, embedders.at(place)
+    asked, embedder = place.settings.cleaning, embedders.at(place)
     benchmarks = read_benchmarks(benchmark_folder(place), set(verified["task"]))
-    others = _others(place) if rules.across_batches else []
+    others = _others(place) if asked.across_batches else []
     known = kept_elsewhere(context.instance, lake, others, context.log.warning)
     cleaned = cleaning.clean(
         embedded(embedder, verified, verified["content"]),
         embedded(embedder, known, known["content"]),
         embedded(embedder, benchmarks.frame, benchmarks.questions),
-        as_rules(rules),
+        as_rules(asked),
         device=embedder.device,
     )
     context.add_output_metadata(

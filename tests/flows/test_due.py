@@ -35,6 +35,7 @@ from evergrow.assets.names import (
 from evergrow.flows.due import What
 from evergrow.flows.run import judge
 from evergrow.flows.step import Step, bring
+from evergrow.methods.quality import rules
 from evergrow.methods.treesynth.domain_files import SHIPPED
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.readable import GateClosed, GateState, Outdated
@@ -276,6 +277,13 @@ def test_benchmarks_that_came_have_rows_cleaned_again(world: Platform) -> None:
 
     shutil.rmtree(folder)
     assert found == remade(CLEAN)
+
+
+def test_changed_rules_of_cleaning_have_rows_cleaned_again(world: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rules, "RULES_VERSION", rules.RULES_VERSION + 1)  # as the next version of evergrow has it
+
+    assert due(world) == remade(CLEAN)
+    assert str(world.due(CLEAN, "b")) == "the version of cleaning's rules changed from 1 to 2"
 
 
 def test_a_tightened_gate_closes_at_once_and_opens_again_without_a_request(world: Platform, made: Any) -> None:
