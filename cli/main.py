@@ -295,9 +295,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         from evergrow.cli.errors import end_of  # noqa: PLC0415 - imports everything: only when something went wrong
 
-        if (end := end_of(error)) is None:
+        if (found := end_of(error)) is None:
             raise
-        code, message = end
+        code, message = found
         err.print(clean(f"evergrow: {message}"), soft_wrap=True)
         return code
     return 0
