@@ -11,7 +11,7 @@ QUICK    := tests/methods tests/assets/gates tests/assets/test_metadata.py tests
 PACKAGES := -p evergrow.methods -p evergrow.resources -p evergrow.assets -p evergrow.flows -p evergrow.sensors -p evergrow.cli
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick ui lint types format pins
+.PHONY: help install demo test quick ui lint types format pins soak crashes audit
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -42,6 +42,19 @@ types: install  ## mypy in its strict mode
 format: install  ## put the code into ruff's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# Worlds that are simulated one after the other, each from its seed: make soak SEEDS=1000; make soak REPLAY=17.
+soak: SEEDS ?= 200
+soak: install  ## simulate worlds in which everything fails, and commands are killed: SEEDS=200, REPLAY=a seed
+	$(BIN)/python -m tests.world.soak --seeds $(SEEDS) $(if $(REPLAY),--replay $(REPLAY))
+
+crashes: SCENES ?= run release export again tree forget
+crashes: STRIDE ?= 1
+crashes: install  ## kill commands at every single point at which they can die: SCENES=run, STRIDE=10
+	$(BIN)/python -m tests.world.crashes $(SCENES) --stride $(STRIDE)
+
+audit: install  ## known vulnerabilities and licences of all dependencies
+	$(BIN)/python -m tests.audit
 
 # Another environment than evergrow's for what generated programs may import, by the interpreter that the sandbox uses.
 .PHONY: sandbox-env

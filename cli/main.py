@@ -232,6 +232,7 @@ def table(
 
     from evergrow.resources.lake.files_out import (  # noqa: PLC0415
         as_plain,
+        formulas,
         require_format,
         write_records,
         write_table,
@@ -251,6 +252,8 @@ def table(
         elif target:
             written = write_records(part, Path(target)) if form else write_table(part, Path(target))
             say(f"{written:,} rows in {target}")
+            if commands := formulas(Path(target)):
+                say(f"{commands:,} values begin as formulas do (=, +, -, @): let no spreadsheet open it but as text")
         else:
             title = f"{asset_key}{f' of {partition!r}' if partition else ''}"
             found = as_plain(part.collect())

@@ -42,9 +42,9 @@ class FakeEndpoint:
         body = json.dumps(faults).encode()
         urllib.request.urlopen(urllib.request.Request(f"{self.root}/_control", body, method="POST")).close()
 
-    def stats(self) -> dict[str, Any]:
-        """What was asked: requests, distinct, repeated, outcomes, peak, in_flight, tokens."""
-        with urllib.request.urlopen(f"{self.root}/_stats") as answer:
+    def stats(self, what: str = "") -> dict[str, Any]:
+        """What was asked: requests, distinct, repeated, outcomes, peak, in_flight, tokens; `what`: also "ids"."""
+        with urllib.request.urlopen(f"{self.root}/_stats?{what}") as answer:
             return dict(json.load(answer))
 
     def kill(self) -> None:
@@ -81,7 +81,7 @@ def _shared_endpoint() -> Iterator[FakeEndpoint]:
 def fake_endpoint(_shared_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> FakeEndpoint:
     """A fake endpoint without faults or memory, which OPENAI_BASE_URL points to."""
     _shared_endpoint.control(
-        reset=True, share={}, first={}, latency=0.0, retry_after=None, key=None, models=[], listed=[],
+        reset=True, share={}, first={}, by_seed=None, latency=0.0, retry_after=None, key=None, models=[], listed=[],
         answers="json_schema", error_message="", quirks=[],
         per_second=None, only="", headers={}, error_code=None, slow_s=5.0,
         batches=True, batch_end="completed", batch_polls=0, batch_done=0.5, batch_lost=0, batch_noise="",

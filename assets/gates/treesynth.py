@@ -10,7 +10,6 @@ from evergrow.assets.gates.suite import (
     RowRule,
     Setting,
     Suite,
-    at_least,
     at_most,
     complete,
     none,
@@ -20,11 +19,26 @@ from evergrow.assets.gates.suite import (
 _TO_DIVIDE = (pl.col("state") == "inner") | pl.col("leaf_reason").str.contains("^it has (no valid|fewer than)")
 _UNDIVIDED = _TO_DIVIDE & (pl.col("state") == "leaf")
 _LEAF_SURPLUS = (KEPT.sum().over("leaf_id") - pl.col("leaf_rows")).clip(0)
-_FILL = "the leaves hold the rows that were aimed at"
 
 
 def _zero(says: str, column: str) -> RowRule:
     return RowRule(says, "be_between", column, {"max_value": 0})
+
+
+def _filled(setting: str) -> FigureRule:
+    """Measured on the rows that were aimed at, not on those that are there: an empty table holds none of them."""
+    return FigureRule(
+        "the leaves hold the rows that were aimed at", "fill", {"min_value": Setting(setting)}, of="aimed_rows"
+    )
+
+
+def filling(table: pl.DataFrame, aimed: int | None) -> dict[str, float | None]:
+    """The facts that tell how full leaves are.
+
+    table: samples, kept and rejected. aimed: rows that the leaves were to hold; None where nobody noted it.
+    """
+    kept = table["reason"].null_count()
+    return {"aimed_rows": aimed, "fill": kept / aimed if aimed else None}
 
 
 _LEVEL = Suite(
@@ -72,7 +86,7 @@ _CHECKED = pl.col("adherence_reason").is_not_null()
 _SAMPLES = Suite(
     (
         unique("every sample stands in one row"),
-        at_least(_FILL, "fill", "gates.samples.min_fill"),
+        _filled("gates.samples.min_fill"),
         unique("samples that are kept are all different", "kept_told"),
         FigureRule(
             "no sample that is kept repeats another in its meaning",
@@ -99,7 +113,6 @@ _SAMPLES = Suite(
     ),
     columns={"kept_told": pl.when(KEPT).then("told"), "kept_beyond_quota": _LEAF_SURPLUS},
     figures={
-        "fill": (KEPT.sum() / pl.col("shard_rows").first()).fill_nan(1.0),
         "compared_samples": pl.col("likeness").filter(KEPT & (pl.col("origin") != "imported")).count(),
         "most_alike": pl.col("likeness").filter(KEPT & (pl.col("origin") != "imported")).max(),
         "kept_without_text": (KEPT & pl.any_horizontal(pl.col("content", "leaf_id").is_null())).sum(),
@@ -126,12 +139,11 @@ _BALANCED = Suite(
     (
         unique("every row stands once"),
         _zero("no leaf holds more than its share", "kept_beyond_quota"),
-        at_least(_FILL, "fill", "gates.balanced.min_fill"),
+        _filled("gates.balanced.min_fill"),
         none("every row says whether it was kept, generated or thinned out", "unmarked_rows"),
     ),
     columns={"kept_beyond_quota": _LEAF_SURPLUS},
     figures={
-        "fill": (KEPT.sum() / pl.col("tree_rows").first()).fill_nan(1.0),
         "unmarked_rows": (~pl.col("origin").is_in(["kept", "generated", "thinned"]).fill_null(value=False)).sum(),
     },
 )

@@ -5,6 +5,7 @@ import polars as pl
 
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
+from evergrow.assets.gates.treesynth import filling
 from evergrow.assets.names import BALANCED, ROUTED
 from evergrow.assets.outcomes import owed_metadata
 from evergrow.assets.table import Declaration, Source, Table, role_values, section_values
@@ -19,7 +20,7 @@ from evergrow.assets.treesynth.routed import (
     report,
     wanted_balance,
 )
-from evergrow.assets.treesynth.samples import SAMPLE_SCHEMA, whole_tree
+from evergrow.assets.treesynth.samples import AIMED, SAMPLE_SCHEMA, aimed_rows, whole_tree
 from evergrow.methods.treesynth.balance import balance_quotas, balanced_rows, held_leaves, thin
 from evergrow.methods.treesynth.measures import balance
 from evergrow.methods.treesynth.prompt_set import prompt
@@ -85,6 +86,7 @@ async def balanced(
         {
             **engine.summary(),
             **owed_metadata(asker.owed),
+            AIMED: sum(quotas.values()),
             **report("before", balance(list(before.values()))),
             **report("after", balance(list(after.values()))),
             **tree_metadata(nodes, after),
@@ -106,5 +108,5 @@ def _sources(place: Place) -> list[Source]:
     return [Source(ROUTED, place.owner), *level_sources(place)]
 
 
-def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all that is judged stands in its rows
-    return {}
+def _facts(place: Place, table: pl.DataFrame) -> Facts:
+    return filling(table, aimed_rows(place, table["tree_rows"]))

@@ -12,6 +12,7 @@ import polars as pl
 from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
+from evergrow.assets.gates.treesynth import filling
 from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition, tree_shards
 from evergrow.assets.outcomes import owed_metadata
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, role_values, section_values
@@ -29,7 +30,7 @@ from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.writer import AFTER_PIVOTS, Writer, line_rows, nothing_taken, pivot_lines, take
 from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake
-from evergrow.resources.lake.versions import note
+from evergrow.resources.lake.versions import latest_materialization, note, noted
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
@@ -37,6 +38,7 @@ from evergrow.resources.registry.trees import tree_spec
 from evergrow.resources.settings import models as sections
 
 STAGE = "samples"
+AIMED = "rows_aimed_at"  # metadata: rows that the leaves of a table are to hold
 WRITING_RULES = (
     *("samples_per_call", "sets_per_list", "leaf_weights", "fill_rounds", "shards", "adherence_rows"),
     *("sample_similarity", "write_temperature"),
@@ -124,6 +126,7 @@ async def samples(
             **engine.summary(),
             **owed_metadata(asker.owed),
             **note(before),
+            AIMED: sum(leaf.quota for leaf in leaves),
             **_spread(list(counts.values())),
             **tree_metadata(shown, counts),
             **metadata.sample(table, "content", "leaf_id"),
@@ -155,8 +158,14 @@ def _sources(place: Place) -> list[Source]:
     return levels + [Source(SAMPLES, shard_partition(place.owner, name)) for name in earlier]
 
 
-def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all that is judged stands in its rows
-    return {}
+def aimed_rows(place: Place, column: pl.Series) -> int | None:
+    """Rows that the table of a place was to hold: as its materialization notes, which an empty one has as well."""
+    found = noted(latest_materialization(place.instance, place.key, place.partition), AIMED)
+    return int(found) if found is not None else next(iter(column), None)
+
+
+def _facts(place: Place, table: pl.DataFrame) -> Facts:
+    return filling(table, aimed_rows(place, table["shard_rows"]))
 
 
 def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.DataFrame:

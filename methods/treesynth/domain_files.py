@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from evergrow.methods.text.plain_yaml import UnplainError, composed
 from evergrow.methods.treesynth.domain import Domain
 
 SHIPPED = Path(__file__).with_name("domains")
@@ -67,12 +68,12 @@ def parse_domain(text: str, path: Path) -> Domain:
         DomainError: with every fault, each with its line and key.
     """
     try:
-        document = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        document, data = composed(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise DomainError(f"{path}, line {mark.line + 1 if mark else '?'}: is not YAML: {problem}") from error
+        what = problem if isinstance(error, UnplainError) else f"is not YAML: {problem}"
+        raise DomainError(f"{path}, line {mark.line + 1 if mark else '?'}: {what}") from error
     if not isinstance(data, dict) or document is None:
         raise DomainError(f"{path}, line 1: must hold keys such as `name:` and `space:`")
     faults = list(_twice(document, ()))

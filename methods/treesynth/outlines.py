@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from evergrow.methods.text.plain_yaml import PlainLoader, UnplainError
 from evergrow.methods.treesynth.reference import MAX_TREE_DEPTH, TreeFileError
 
 MAX_BYTES = 20_000_000
@@ -68,14 +69,8 @@ class _NoTreeError(Exception):
     """What was read is no tree; the message names the place."""
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML without aliases, a few of which make a tree that fills the memory; doubled keys are refused."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            line = self.peek_event().start_mark.line + 1  # type: ignore[no-untyped-call]
-            raise _NoTreeError(f"line {line} has an alias: write the topics out")
-        return super().compose_node(parent, index)
+class _Loader(PlainLoader):
+    """Refuses doubled keys too."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001
         keys = [key.value for key, _ in node.value]
@@ -98,6 +93,9 @@ def _loaded(text: str, name: str) -> Any:  # noqa: ANN401 - JSON or YAML
         return text
     try:
         return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
+    except UnplainError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise TreeFileError(f"{name}: line {line} {error.problem}") from error
     except yaml.YAMLError:
         return text
     except _NoTreeError as error:

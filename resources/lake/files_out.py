@@ -10,6 +10,7 @@ from evergrow.resources.host.files import atomic_write
 from evergrow.resources.host.full_disk import naming_full_disk
 
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
+FORMULA, NUMBER = r"^[=+\-@\t\r]", r"^[+-]?[\d.]+([eE][+-]?\d+)?$"  # what spreadsheets compute, and what they only read
 
 
 class UnknownFormat(Exception):  # noqa: N818 - it names what is unknown
@@ -58,6 +59,16 @@ def _write(table: pl.DataFrame, file: Path, suffix: str) -> None:
             plain.with_columns(_as_json(c) for c, t in plain.schema.items() if t.is_nested()).write_csv(file)
         case _:
             as_plain(table).write_ndjson(file)
+
+
+def formulas(file: Path) -> int:
+    """Texts of a CSV file that a spreadsheet would take for formulas; they stand there as they are."""
+    if file.suffix != ".csv":
+        return 0
+    table = pl.scan_csv(file, infer_schema=False)
+    computed = pl.all().str.contains(FORMULA) & ~pl.all().str.contains(NUMBER)
+    found = table.select(computed.sum()).select(pl.sum_horizontal(pl.all())).collect()
+    return int(found.item() or 0)
 
 
 def write_records(frame: pl.LazyFrame, target: Path) -> int:

@@ -3,8 +3,10 @@
 import signal
 import socket
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from evergrow.cli.ui import UiError, require_free
@@ -28,6 +30,21 @@ def answers(port: int) -> bool:
         return False
 
 
+def addresses_of(home: Path) -> set[str]:
+    """Where the processes of a home listen."""
+    found = set()
+    for pid in of_home(home):
+        with suppress(psutil.NoSuchProcess):
+            connections = psutil.Process(pid).net_connections("inet")
+            found |= {str(one.laddr.ip) for one in connections if one.status == psutil.CONN_LISTEN}
+    return found
+
+
+def asked_by_get(port: int) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/graphql?query=%7Bversion%7D", timeout=30) as answer:
+        return int(answer.status)
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", [signal.SIGINT])
 def test_it_serves_the_project_and_ends_quietly(
@@ -37,9 +54,12 @@ def test_it_serves_the_project_and_ends_quietly(
     monkeypatch.setenv("EVERGROW_HOME", str(home))
     with started("ui", "--port", str(port), folder=tmp_path / "work") as ui:
         ui.until(lambda: answers(port), look_s=0.5)
+        listening, by_get = addresses_of(home), asked_by_get(port)
         ui.process.send_signal(number)
         code = ui.wait()
 
+    assert listening == {"127.0.0.1"}
+    assert by_get == 200  # docs/security.md says so, and what to do
     assert code == 0
     assert "Traceback" not in ui.said
     assert "SupersessionWarning" not in ui.said

@@ -14,6 +14,8 @@ class Faults:
 
     share: probability of each fault, by HTTP status ("429") or by name (`TRANSPORT`, `CONTENT`).
     first: how many of the next requests meet each fault, by the same names; used up before `share` is looked at.
+    by_seed: where `share` is drawn from, by each request and how often it came: a run meets the same faults whenever it
+        is repeated, whatever its order; None: from the server's own sequence.
     answers: the strongest way of structured answers that is known, stronger ones are refused; "ignored": all are passed
         over in silence.
     models: what is served; empty: anything. listed: what is listed instead.
@@ -28,6 +30,7 @@ class Faults:
 
     share: dict[str, float] = field(default_factory=dict)
     first: dict[str, int] = field(default_factory=dict)
+    by_seed: int | None = None
     retry_after: float | None = None
     latency: float = 0.0
     slow_s: float = 5.0
@@ -61,8 +64,10 @@ class Faults:
         for name, new in changes.items():
             setattr(self, name, new)
 
-    def pick(self, draw: random.Random) -> str | None:
-        """The fault that the next request meets, if any."""
+    def pick(self, draw: random.Random, request: bytes = b"", attempt: int = 1) -> str | None:
+        """The fault that the next request meets, if any; `request` is its digest, which came `attempt` times by now."""
+        if self.by_seed is not None:
+            draw = random.Random(f"{self.by_seed} {request.hex()} {attempt}")
         for name, left in self.first.items():
             if left > 0:
                 self.first[name] = left - 1

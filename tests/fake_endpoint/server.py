@@ -45,6 +45,8 @@ class FakeEndpoint:
         self.draw = random.Random(seed)
         self.bodies: Counter[bytes] = Counter()
         self.outcomes: Counter[str] = Counter()
+        self.delivered: Counter[str] = Counter()
+        self.sound: Counter[str] = Counter()
         self.tokens = 0
         self.now = self.peak = 0
         self.times: list[float] = []
@@ -69,6 +71,8 @@ class FakeEndpoint:
         if changes.pop("reset", False):
             self.bodies.clear()
             self.outcomes.clear()
+            self.delivered.clear()
+            self.sound.clear()
             self.tokens = self.peak = 0
             self.times.clear()
             self.batches.clear()
@@ -76,7 +80,10 @@ class FakeEndpoint:
         return web.json_response({})
 
     async def stats(self, request: web.Request) -> web.Response:
-        """Counts of requests, distinct bodies, answers by fault, peak of requests at once, tokens served."""
+        """Counts of requests, distinct bodies, answers by fault, peak of requests at once, tokens served.
+
+        With `?ids`: how often each completion was delivered whole, by its id, and how often without any fault.
+        """
         return web.json_response(
             {
                 "requests": sum(self.bodies.values()),
@@ -88,6 +95,8 @@ class FakeEndpoint:
                 "tokens": self.tokens,
                 "batch": self.batches.stats(),
                 "times": self.times if "times" in request.query else [],
+                "delivered": self.delivered if "ids" in request.query else {},
+                "sound": self.sound if "ids" in request.query else {},
             }
         )
 
@@ -109,13 +118,14 @@ class FakeEndpoint:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
-        self.bodies[hashlib.blake2b(raw, digest_size=8).digest()] += 1
+        digest = hashlib.blake2b(raw, digest_size=8).digest()
+        self.bodies[digest] += 1
         self.times.append(time.time())
         body = json.loads(raw)
         faults = self.faults
         fault = self._refusal(request, body)
         if fault is None and (not faults.only or faults.only.encode() in raw):
-            fault = faults.pick(self.draw)
+            fault = faults.pick(self.draw, digest, self.bodies[digest])
         self.outcomes[fault or "ok"] += 1
         if faults.latency:
             await asyncio.sleep(faults.latency)
@@ -131,6 +141,9 @@ class FakeEndpoint:
             return await self._quirky(request, body, completion)
         if fault in ("drop", "hang", "slow", "truncate"):
             return await self._broken(request, fault, completion)
+        name = json.loads(completion)["id"]
+        self.delivered[name] += 1
+        self.sound[name] += fault is None
         return web.Response(body=completion, content_type="application/json", headers=faults.headers or None)
 
     async def _quirky(self, request: web.Request, body: dict[str, Any], completion: bytes) -> web.StreamResponse:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -133,3 +134,20 @@ def test_a_killed_release_is_closed_and_a_living_one_is_not(platform: Platform) 
 
     assert (status(platform, killed), status(platform, living)) == (FAILED, STARTED)
     assert under_way(platform.instance, platform.registry) == {release_owner("main"): living.run_id}
+
+
+@pytest.mark.parametrize("jump_s", [86_400.0, -86_400.0])
+def test_a_clock_that_jumps_neither_ends_what_lives_nor_keeps_what_is_dead(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, jump_s: float
+) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    killed = started(platform, "release", **{**of_this_process(), runs.PID: str(ended.pid)})
+    run = started(platform)
+    with lease(platform.registry, "b", run.run_id):
+        real = time.time
+        monkeypatch.setattr(time, "time", lambda: real() + jump_s)
+
+        assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
+
+    assert (status(platform, run), status(platform, killed)) == (STARTED, FAILED)

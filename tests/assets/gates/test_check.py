@@ -9,6 +9,7 @@ import pytest
 from evergrow.assets.dataset import clean, verified
 from evergrow.assets.gates.check import SUITES, evaluate, thresholds
 from evergrow.assets.gates.suite import FigureRule, RowRule, Setting
+from evergrow.assets.gates.treesynth import filling
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.gates import Gates
@@ -61,7 +62,7 @@ def samples(adherence: list[float | None], *, asked: bool = True) -> dg.AssetChe
             "planted_found": pl.Boolean,
         },
     )
-    return evaluate("samples", table, SETTINGS, {})
+    return evaluate("samples", table, SETTINGS, filling(table, rows))
 
 
 def accepted(reasons: list[str | None]) -> dg.AssetCheckResult:
@@ -114,9 +115,25 @@ def test_an_empty_table_is_said_to_be_nothing_to_judge() -> None:
         schema={"id": pl.String, "told": pl.String, "reason": pl.String, "leaf_id": pl.String, "leaf_rows": pl.Int64}
     )
 
-    result = evaluate("samples", empty, SETTINGS, {})
+    result = evaluate("samples", empty, SETTINGS, filling(empty, 0))
 
     assert str(result.description).startswith("there is nothing to judge in 0 rows")
+
+
+@pytest.mark.parametrize("stage", ["samples", "balanced"])
+def test_an_empty_table_that_rows_were_aimed_at_closes_its_gate(stage: str) -> None:
+    empty = pl.DataFrame(
+        schema={
+            **dict.fromkeys(("id", "told", "reason", "leaf_id", "origin"), pl.String),
+            **dict.fromkeys(("leaf_rows", "tree_rows"), pl.Int64),
+        }
+    )
+
+    result = evaluate(stage, empty, SETTINGS, filling(empty, 12))
+
+    assert not result.passed
+    assert result.severity == dg.AssetCheckSeverity.ERROR
+    assert "the leaves hold the rows that were aimed at (0, wanted at least 1" in str(result.description)
 
 
 def test_a_rule_about_rows_says_how_many_of_how_many_fail_and_names_them() -> None:

@@ -88,6 +88,22 @@ def test_text_that_is_no_yaml_is_named_with_its_line() -> None:
     assert "must hold keys" in fault("[]")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "a: &a [x, x]\n" + "".join(f"{k}: &{k} [{', '.join([f'*{chr(ord(k) - 1)}'] * 9)}]\n" for k in "bcdefghij"),
+            "line 2: has an alias",
+        ),
+        ("name: small\nspace: &s [*s]\n", "line 2: has an alias"),
+        ("name: " + "[" * 5_000 + "]" * 5_000, "line 1: is nested deeper than 64 levels"),
+    ],
+    ids=["bomb", "loop", "depth"],
+)
+def test_a_small_text_that_stands_for_a_large_one_is_refused_by_its_line(text: str, said: str) -> None:
+    assert f"small.yaml, {said}" in fault(text)
+
+
 def test_every_fault_is_reported_at_once() -> None:
     said = fault(SMALL.replace("space: all small things", "space: 3").replace("expert: a poet", "expert: 4"))
 

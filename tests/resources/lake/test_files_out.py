@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evergrow.resources.lake.files_out import UnknownFormat, write_table
+from evergrow.resources.lake.files_out import UnknownFormat, formulas, write_table
 
 DAY = dt.timedelta(days=1)
 FRAME = pl.DataFrame(
@@ -51,3 +51,12 @@ def test_parquet_keeps_every_type(tmp_path: Path) -> None:
 def test_another_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnknownFormat, match=r"t\.xlsx: write to a file that ends in"):
         write_table(FRAME.lazy(), tmp_path / "t.xlsx")
+
+
+def test_texts_that_a_spreadsheet_would_compute_stand_as_they_are_and_are_counted(tmp_path: Path) -> None:
+    texts = ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "\tx", "plain", "a=b", None, "-5", "+1.5e-3", "- item"]
+    pl.LazyFrame({"content": texts, "value": [-0.5] * len(texts)}).pipe(write_table, tmp_path / "t.csv")
+
+    assert formulas(tmp_path / "t.csv") == 6
+    assert pl.read_csv(tmp_path / "t.csv")["content"].to_list() == texts
+    assert formulas(tmp_path / "t.jsonl") == 0
