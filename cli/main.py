@@ -12,6 +12,7 @@ from evergrow.cli.config import config_app
 from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
+from evergrow.cli.explore import add_commands as add_explore
 from evergrow.cli.keeping import add_commands as add_keeping_commands
 from evergrow.cli.options import (
     AsJson,
@@ -69,6 +70,7 @@ add_trust_commands(app)
 add_calls(app)
 add_doctor(app)
 add_keeping_commands(app)
+add_explore(app)
 
 
 def _tell_version(asked: bool) -> None:  # noqa: FBT001 - as typer calls it

@@ -123,6 +123,11 @@ MEANINGS: Mapping[str, str] = {
     "benchmark_item": "the item of it",
     "span": "the words that they have in common",
     "addresses_judge": "whether the instruction speaks to whoever judges it",
+    "text": "what tells the row's text from others",
+    "x": "where the row stands on the map, from left to right, -1 to 1",
+    "y": "where the row stands on the map, from below to above, -1 to 1",
+    "near": "the rows that are most like it, the most similar first, with their cosine",
+    "method": "how the places on the map were found; the same in all rows",
     "split": "train, validation or test; rows of one root are in one split",
 }
 

@@ -2,10 +2,11 @@
 
 from evergrow.assets.table import Table
 from evergrow.assets.trust.judge import judge_table
+from evergrow.assets.trust.map import map_table
 from evergrow.assets.trust.measures import measures_table
 from evergrow.assets.trust.scores import scores_table
 
 
 def trust_tables() -> list[Table]:
-    """`trust/judge`, `evaluation/scores` and `quality/measures`."""
-    return [judge_table(), scores_table(), measures_table()]
+    """`trust/judge`, `evaluation/scores`, `quality/measures` and `quality/map`."""
+    return [judge_table(), scores_table(), measures_table(), map_table()]

@@ -1,0 +1,63 @@
+"""Commands that show a batch, a tree or a release to people: explore and report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evergrow.cli.console import say
+from evergrow.cli.options import Set, workspace_of
+
+OfBatch = Annotated[str | None, typer.Option("--batch", help="a batch: its seeds and all rounds, rejected rows too")]
+OfTree = Annotated[str | None, typer.Option("--tree", help="the samples of a tree, in its leaves")]
+OfRelease = Annotated[str | None, typer.Option("--release", help="a release by its name, with all ancestors")]
+
+
+def explore(
+    batch: OfBatch = None,
+    tree: OfTree = None,
+    release: OfRelease = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="port on 127.0.0.1; 0: any that is free")] = 0,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="write a folder that can be sent to somebody, and serve nothing")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="make the map anew and keep it as the table quality/map, in the lake")
+    ] = False,
+    overrides: Set = None,
+) -> None:
+    """Open a page over the lake: a map of embeddings, the tree, all rows with their ancestors, and what changed.
+
+    Asks no model and changes nothing. A map that is not kept (`--keep`, or quality/map in the UI) is made for the page.
+    """
+    from evergrow.cli.page_server import serve_page  # noqa: PLC0415
+    from evergrow.flows.explore import explorer, keep_map, scene  # noqa: PLC0415 - imports everything
+    from evergrow.resources.lake.files_out import as_plain  # noqa: PLC0415
+
+    of = named(batch, tree, release)
+    with workspace_of(overrides) as workspace:
+        if keep:
+            keep_map(workspace, of)
+        shown = scene(workspace, of)
+    made = explorer(shown)
+    if folder is None:
+        serve_page(made, port, lambda url: say(f"{url} shows {shown.rows.height:,} rows (Ctrl-C ends it)"))
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "index.html").write_text(made, encoding="utf-8")
+    as_plain(shown.rows).write_parquet(folder / "rows.parquet")
+    say(f"{shown.rows.height:,} rows in {folder / 'index.html'}: open it in a browser; rows.parquet holds them as data")
+
+
+def named(batch: str | None, tree: str | None, release: str | None) -> str:
+    """`batch:B`, `tree:T` or `release:N`, of which a command names exactly one."""
+    given = {"batch": batch, "tree": tree, "release": release}
+    found = [f"{kind}:{name}" for kind, name in given.items() if name]
+    if len(found) != 1:
+        raise typer.BadParameter("name one of --batch, --tree and --release")
+    return found[0]
+
+
+def add_commands(app: typer.Typer) -> None:
+    """Make these commands of `app`."""
+    app.command()(explore)

@@ -1,0 +1,88 @@
+"""`evergrow explore` of a batch, a tree and a release, served to a real browser and written as a folder."""
+
+import signal
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import polars as pl
+import pytest
+from playwright.sync_api import expect
+
+from evergrow.cli.page_server import serve_page
+from evergrow.cli.ui import UiError
+from tests.browser import browsing
+from tests.cli.conftest import Evergrow
+from tests.command import started
+
+
+def test_a_served_batch_is_searched_filtered_and_followed_from_a_row_to_its_seed(
+    here: Evergrow, tmp_path: Path
+) -> None:
+    with browsing() as (page, wrong), started("explore", "--batch", "code", folder=tmp_path / "work") as command:
+        command.until(lambda: "Ctrl-C ends it" in command.said)
+        url = command.said.split()[command.said.split().index("shows") - 1]
+        page.goto(url)
+        page.wait_for_selector("body[data-ready=yes]")
+        rows = int(page.evaluate("state.rows"))
+        assert f"shows {rows} rows" in command.said
+
+        page.select_option("#filter-column", "stage")
+        page.select_option("#filter-level", label="round_01 (8)")
+        expect(page.locator("#count")).to_have_text(f"8 of {rows} rows")
+        page.fill("#search", "s1_1")
+        expect(page.locator("#count")).to_have_text(f"1 of {rows} rows")
+        page.click("#body .row")
+        expect(page.locator("#detail code")).to_have_text("evergrow trace 's1_1' --batch 'code'")
+        page.click("#ancestors button:first-of-type")
+        expect(page.locator("#text")).to_contain_text("def count_planets_1(items)")
+        assert page.locator("#detail .near").count() > 0
+        assert wrong == []
+
+        for other, code in ((f"{url}data", 404), (url, 403)):
+            request = urllib.request.Request(other, headers={"Host": "evil.example:80"} if code == 403 else {})
+            with pytest.raises(urllib.error.HTTPError, match=str(code)):
+                urllib.request.urlopen(request)
+        command.process.send_signal(signal.SIGINT)
+        assert command.wait() == 0
+
+
+def test_a_folder_opens_without_a_server_and_holds_the_rows_as_data(here: Evergrow, tmp_path: Path) -> None:
+    said = here("explore", "--tree", "t", "--out", tmp_path / "t")
+
+    assert said.code == 0, said.err
+    rows = pl.read_parquet(tmp_path / "t" / "rows.parquet")
+    assert {"id", "leaf_id", "x", "y", "near"} <= set(rows.columns)
+    with browsing() as (page, wrong):
+        page.goto((tmp_path / "t" / "index.html").as_uri())
+        page.wait_for_selector("body[data-ready=yes]")
+        page.evaluate("select(0)")
+        expect(page.locator("#ancestors button").first).to_contain_text("the whole space")
+        assert page.locator("#ancestors button").count() == 3
+        assert wrong == []
+
+
+def test_a_map_that_is_kept_lies_in_the_lake_and_is_what_is_shown(here: Evergrow, tmp_path: Path) -> None:
+    assert here("explore", "--batch", "code", "--keep", "--out", tmp_path / "kept").code == 0
+    assert here("explore", "--batch", "code", "--out", tmp_path / "again").code == 0
+    table = here("table", "quality/map", "--partition", "batch:code", "--json").json
+
+    shown = pl.read_parquet(tmp_path / "again" / "rows.parquet")
+    assert [(row["id"], row["x"]) for row in table] == list(shown.select("id", "x").iter_rows())
+    assert len({row["method"] for row in table}) == 1
+
+
+def test_what_cannot_be_shown_is_one_sentence(here: Evergrow) -> None:
+    assert "unknown batch 'nosuch'" in here("explore", "--batch", "nosuch").err
+    assert here("explore").code == 2
+    nothing = here("explore", "--release", "nosuch")
+    assert (nothing.code, "`evergrow release --name nosuch` makes it" in nothing.err) == (1, True)
+
+
+def test_a_port_that_is_taken_is_said() -> None:
+    def second(url: str) -> None:
+        with pytest.raises(UiError, match="cannot be used"):
+            serve_page("", int(url.rpartition(":")[2].strip("/")), lambda _: None)
+        signal.raise_signal(signal.SIGINT)
+
+    serve_page("", 0, second)
