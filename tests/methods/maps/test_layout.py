@@ -10,7 +10,8 @@ def groups(count: int, each: int) -> np.ndarray:
     draw = np.random.default_rng(1)
     middles = np.repeat(draw.normal(size=(count, 16)), each, axis=0)
     rows = middles + draw.normal(size=middles.shape) * 0.1
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    found: np.ndarray = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return found
 
 
 def test_like_rows_stand_together_and_the_map_is_the_same_every_time() -> None:
