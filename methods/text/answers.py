@@ -24,6 +24,7 @@ _ANY = re.compile(_NUMBER)
 _BEGUN = re.compile(r'\{\s*"[^"\\]{0,200}"\s*:')
 _START = re.compile(r'\{(?=\s*["}])|\[(?=\s*[\[\]{"tfnNI\d-])')
 _MOST = 2
+_DECODER = json.JSONDecoder(strict=False)  # to make one costs as much as to read an answer
 
 
 def read_json(text: str) -> object:
@@ -68,6 +69,8 @@ def read_score(value: object, low: float = 1.0, high: float = 10.0) -> float:
 
 def storable(text: str) -> str:
     """`text` without what UTF-8 files and databases cannot hold: lone surrogates and NUL become U+FFFD."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _UNSTORABLE.sub("\ufffd", text)
 
 
@@ -96,7 +99,9 @@ class _Found:
 
 def _found(text: str) -> _Found | None:
     constants: list[str] = []
-    decoder = json.JSONDecoder(strict=False, parse_constant=constants.append)
+    decoder = _DECODER
+    if "NaN" in text or "Infinity" in text:
+        decoder = json.JSONDecoder(strict=False, parse_constant=constants.append)
     with suppress(ValueError, RecursionError):  # where it is not JSON as it stands, look inside
         value = decoder.decode(text)
         return None if constants else _Found(value)

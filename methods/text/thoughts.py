@@ -44,6 +44,7 @@ _HINT = re.compile(  # what no text without marks has: most texts need no furthe
     r"assistant\s*final|process:?|</?s>|<end_of_turn>|<start_of|<eos>|<bos>|\[EOS\]|<turn|<\uff5c",
     re.IGNORECASE,
 )
+_HINTED = ("<", "\u25c1", "[think", "[/think", "[eos", "analysis", "assistant", "process")  # one is in every hint
 _QUOTES = "`\"'“”\u2018\u2019«»"
 
 _HARMONY = re.compile(r"<\|channel\|>\s*(\w+)[^<]{0,200}(?:<\|constrain\|>[^<]{0,50})?<\|message\|>")
@@ -93,7 +94,8 @@ def spoken(text: str) -> Spoken:
     Marks within code or quotation marks are part of the answer; so is everything in a text that is JSON as it stands.
     Text between thoughts is kept, a preamble of at most `MOST_PREAMBLE` characters before the first is not.
     """
-    if not _HINT.search(text) or _is_json(text):
+    folded = text.casefold()
+    if not any(hint in folded for hint in _HINTED) or not _HINT.search(text) or _is_json(text):
         return Spoken("", text)
     found = _harmony(text) or _granite(text) or _tagged(text)
     if not found.finished:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from operator import attrgetter, itemgetter
 from typing import Any, Literal, Self
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from evergrow.resources.settings import Settings
 
 Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id"]
 CALL_COLUMNS = tuple(field.name for field in fields(Call))
+_values = attrgetter(*CALL_COLUMNS)
 REPLY_COLUMNS = tuple(field.name for field in fields(StoredReply))
 
 
@@ -43,7 +45,9 @@ class Ledger:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
-        self._upsert = self._upsert_call()
+        # Compiled once and given to the driver as it is: the toolkit's own way to it takes as long as the database.
+        compiled = self._upsert_call().compile(dialect=engine.dialect)
+        self._upsert, self._in_order = str(compiled), itemgetter(*compiled.positiontup) if compiled.positional else None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -89,11 +93,13 @@ class Ledger:
         Raises:
             LedgerError: nothing of the group was written.
         """
-        rows = [_row(call) for call in group]
+        rows: list[Any] = [_row(call) for call in group]
+        if self._in_order is not None:
+            rows = list(map(self._in_order, rows))
         with writing(self._engine) as connection:
             if charge is not None:
                 connection.execute(lowered(charge))
-            written = connection.execute(self._upsert, rows).rowcount
+            written = connection.exec_driver_sql(self._upsert, rows).rowcount
             return list(group) if written >= len(group) else self._set_apart(connection, group)
 
     def annotate(self, notes: Sequence[ReplyNote]) -> None:
@@ -289,7 +295,7 @@ class Ledger:
 
 def _row(call: Call) -> dict[str, Any]:
     kept = None if call.reply is None else checksum(call.request_key, call.reply)
-    return {**{name: getattr(call, name) for name in CALL_COLUMNS}, "checksum": kept}
+    return {**dict(zip(CALL_COLUMNS, _values(call), strict=True)), "checksum": kept}
 
 
 def _sum(condition: ColumnElement[bool], value: Any) -> ColumnElement[Any]:  # noqa: ANN401 - a column or a number

@@ -1,6 +1,7 @@
 """Where endpoints listen, by settings and environment."""
 
 import os
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -25,20 +26,21 @@ class Address(NamedTuple):
         parts = urlsplit(self.base_url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
 
-    @property
-    def secrets(self) -> list[str]:
-        """What must not be kept: the key, and the password and the values of a query in the URL; longest first."""
-        parts = urlsplit(self.base_url)
-        known = [self.api_key if self.api_key != NO_KEY else "", parts.password or "", unquote(parts.password or "")]
-        known += [value for _, value in parse_qsl(parts.query)]
-        return sorted({secret for secret in known if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True)
-
     def masked(self, text: str) -> str:
         """`text` without secrets: gateways echo them, and neither ledger nor log may hold one."""
-        for secret in self.secrets:
+        for secret in _secrets(self):
             if secret in text:
                 text = text.replace(secret, HIDDEN)
         return text
+
+
+@lru_cache
+def _secrets(address: Address) -> tuple[str, ...]:
+    """What must not be kept: the key, and the password and the values of a query in the URL; longest first."""
+    parts = urlsplit(address.base_url)
+    known = [address.api_key if address.api_key != NO_KEY else "", parts.password or "", unquote(parts.password or "")]
+    known += [value for _, value in parse_qsl(parts.query)]
+    return tuple(sorted({secret for secret in known if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True))
 
 
 def url_of(endpoint: models.Endpoint) -> str:

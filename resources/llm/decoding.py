@@ -6,6 +6,7 @@ Nothing is ever replaced: a body that cannot be decoded is no body.
 import codecs
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 from evergrow.methods.text.answers import excerpt
@@ -26,6 +27,7 @@ _HEADING = re.compile(r"<h1[^>]{0,200}>\s*(.{1,300}?)\s*</h1", re.IGNORECASE | r
 _TAG = re.compile(r"<[^<>]{0,500}>")
 DONE = "[DONE]"
 MOST_DIGITS = 40
+_FIRST_BYTES = tuple(mark for mark, _ in _MARKS)
 JUNK = "\ufeff\x00 \t\r\n"
 EVENTS = ("data:", "event:", "id:", "retry:")
 
@@ -43,9 +45,8 @@ def decoded(body: bytes, content_type: str) -> str:
     Raises:
         Undecodable: it is neither.
     """
-    for mark, name in _MARKS:
-        if body.startswith(mark):
-            return _strictly(body, name)
+    if body.startswith(_FIRST_BYTES):
+        return _strictly(body, next(name for mark, name in _MARKS if body.startswith(mark)))
     named = _named(content_type)
     if named and named.startswith(_WIDE):
         return _strictly(body, named)
@@ -66,6 +67,7 @@ def _strictly(body: bytes, name: str) -> str:
         raise Undecodable(f"the body is not {name}: {excerpt(str(error))}") from error
 
 
+@lru_cache
 def _named(content_type: str) -> str | None:
     """The charset that a content type names, if it is one of text."""
     found = _CHARSET.search(content_type)
@@ -81,6 +83,8 @@ def _named(content_type: str) -> str | None:
 
 def _wide(body: bytes) -> str | None:
     """UTF-16 or UTF-32 without a mark, by where JSON's first characters, which are ASCII, have their zeros."""
+    if 0 not in body[:4]:
+        return None
     zeros = "".join("0" if byte == 0 else "x" for byte in body[:4])
     known = {
         "x000": "utf-32-le",
@@ -116,7 +120,7 @@ def values(text: str) -> list[Any]:
 
 def _loads(text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return json.loads(text, strict=False, parse_int=_integer)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -124,6 +128,9 @@ def _loads(text: str) -> Any:  # noqa: ANN401 - any JSON value
 def _integer(digits: str) -> int | None:
     """An integer of usual length; one that only serves to overflow is none."""
     return int(digits) if len(digits) <= MOST_DIGITS else None
+
+
+_DECODER = json.JSONDecoder(strict=False, parse_int=_integer)  # to make one costs as much as to read a reply
 
 
 def _twice(value: object) -> object:

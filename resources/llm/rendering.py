@@ -2,19 +2,17 @@
 
 import hashlib
 import json
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from evergrow.resources.llm.capabilities import Capabilities
 from evergrow.resources.llm.requests import Request
+from evergrow.resources.llm.schemas import schema_of
 from evergrow.resources.settings import models
 
-BOUNDS = (
-    *("minItems", "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "format", "default", "title"),
-    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minProperties", "maxProperties"),
-)
+_quoted = json.encoder.encode_basestring_ascii
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 KEY_SCHEME = 1
 KEY_CHARS = 40
 TEMPLATE_BYTES = 64  # what a chat template adds around the messages
@@ -51,18 +49,15 @@ def request_key(request: Request, role: models.Role) -> str:
     That is the system and user texts, the model, temperature, token limit, schema and slot. Which endpoint serves the
     model, and by which means it is held to the schema, is left out: an answer stays valid when traffic moves.
     """
-    identity = [
-        KEY_SCHEME,
-        role.model,
-        _temperature(request, role),
-        role.max_tokens,
-        request.schema,
-        request.slot,
-        request.system,
-        request.user,
-    ]
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    how = _identity_of_settings(role.model, _temperature(request, role), role.max_tokens)
+    schema = "null" if request.schema is None else schema_of(request.schema).identity
+    text = f"[{how},{schema},{request.slot},{_quoted(request.system)},{_quoted(request.user)}]"  # JSON, one list
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_CHARS]
+
+
+@lru_cache(typed=True)
+def _identity_of_settings(model: str | None, temperature: float | None, max_tokens: int) -> str:
+    return _compact([KEY_SCHEME, model, temperature, max_tokens])[1:-1]
 
 
 def call_id(key: str, draw: int, turn: int) -> str:
@@ -86,20 +81,20 @@ def body(request: Request, role: models.Role, endpoint: models.Endpoint, asked: 
         parameters["stream"] = True
         if takes.stream_usage:
             parameters["stream_options"] = {"include_usage": True}
-    if request.schema is not None and takes.mode == "json_schema":
-        shape = request.schema if takes.keywords else without_bounds(request.schema)
-        schema = {"name": _name(request.schema), "schema": shape, "strict": _is_strict(request.schema)}
-        parameters["response_format"] = {"type": "json_schema", "json_schema": schema}
-    elif request.schema is not None and takes.mode == "json_object":
+    if request.schema is not None and takes.mode == "json_object":
         parameters["response_format"] = {"type": "json_object"}
-    return json.dumps(parameters, separators=(",", ":"))
+    text = _compact(parameters)
+    if request.schema is None or takes.mode != "json_schema":
+        return text
+    schema = schema_of(request.schema)
+    return f'{text[:-1]},"response_format":{schema.format if takes.keywords else schema.format_without_bounds}}}'
 
 
 def prompt_bytes(request: Request, repair: Repair | None) -> int:
     """Bytes of the prompt in any mode: the most tokens it can have, for no token is shorter than a byte."""
     texts = [request.system, request.user]
     if request.schema is not None:
-        texts += [SCHEMA_INSTRUCTION, json.dumps(request.schema)]
+        texts += [SCHEMA_INSTRUCTION, schema_of(request.schema).prompt]
     if repair:
         texts += [repair.answer, REPAIR_INSTRUCTION, repair.reason]
     return TEMPLATE_BYTES + sum(len(text) if text.isascii() else len(text.encode(errors="replace")) for text in texts)
@@ -110,23 +105,10 @@ def _temperature(request: Request, role: models.Role) -> float | None:
     return role.temperature if role.temperature is None or request.temperature is None else float(request.temperature)
 
 
-def without_bounds(schema: object) -> Any:  # noqa: ANN401 - any JSON value
-    """A schema without the keywords that bound lengths, counts and numbers, which many servers do not know."""
-    if isinstance(schema, Mapping):
-        return {
-            name: {key: without_bounds(part) for key, part in value.items()}
-            if name == "properties" and isinstance(value, Mapping)
-            else without_bounds(value)
-            for name, value in schema.items()
-            if name not in BOUNDS
-        }
-    return [without_bounds(part) for part in schema] if isinstance(schema, list | tuple) else schema
-
-
 def _messages(request: Request, takes: Capabilities, repair: Repair | None) -> list[dict[str, str]]:
     system, user = request.system, request.user
     if request.schema is not None and takes.mode != "json_schema":
-        system = f"{system}\n\n{SCHEMA_INSTRUCTION}{json.dumps(request.schema)}".strip()
+        system = f"{system}\n\n{SCHEMA_INSTRUCTION}{schema_of(request.schema).prompt}".strip()
     if system and not takes.system:
         system, user = "", f"{system}\n\n{user}"
     messages = [{"role": "system", "content": system}] if system else []
@@ -135,19 +117,3 @@ def _messages(request: Request, takes: Capabilities, repair: Repair | None) -> l
         messages.append({"role": "assistant", "content": repair.answer})
         messages.append({"role": "user", "content": REPAIR_INSTRUCTION.format(reason=repair.reason)})
     return messages
-
-
-def _name(schema: Mapping[str, object]) -> str:
-    return re.sub(r"[^a-zA-Z0-9_-]", "_", str(schema.get("title", "answer")))[:64]
-
-
-def _is_strict(node: object) -> bool:
-    """Whether OpenAI's strict mode takes the schema: every object closed, and each of its properties required."""
-    if isinstance(node, Mapping):
-        properties = node.get("properties")
-        if isinstance(properties, Mapping) and (
-            node.get("additionalProperties") is not False or set(properties) != set(node.get("required", ()))
-        ):
-            return False
-        return all(_is_strict(part) for part in node.values())
-    return all(_is_strict(part) for part in node) if isinstance(node, list | tuple) else True

@@ -4,7 +4,7 @@ This is the one place where a raw reply becomes text: whatever families of model
 here. What they thought is told apart from what they answered, and half an answer is told as such.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -151,10 +151,6 @@ def _completion(data: Mapping[str, Any], message: Mapping[str, Any], finish: obj
     content, parts = _content(message.get("content"))
     content = storable(content)
     said = spoken(content[: MOST_TEXT + 1])
-    told = [*(_words(message.get(name)) for name in _REASONING), *parts, said.thoughts]
-    if not any(told):
-        told.append(_words(message.get("reasoning_details")))
-    thoughts = "\n\n".join(dict.fromkeys(part.strip() for part in told if part.strip()))
     reason = _name(finish)
     refusal = message.get("refusal")
     refusal = storable(refusal) if isinstance(refusal, str) else None
@@ -165,16 +161,28 @@ def _completion(data: Mapping[str, Any], message: Mapping[str, Any], finish: obj
         refusal=refusal or None,
         finish_reason=reason,
         model=_name(data.get("model")),
-        thoughts=storable(thoughts[:MOST_TEXT]),
+        **_counts(data.get("usage"), said.text),
+        thoughts=_thoughts(message, parts, said.thoughts),
     )
-    found = _with_usage(found, data.get("usage"))
-    return replace(found, fault=_fault(found, message, finished=said.finished, length=len(content)))
+    fault = _fault(found, message, finished=said.finished, length=len(content))
+    return found if fault is None else replace(found, fault=fault)
+
+
+def _thoughts(message: Mapping[str, Any], parts: Sequence[str], said: str) -> str:
+    """What the model thought, wherever the server puts it."""
+    told = [*(_words(message[name]) for name in _REASONING if name in message), *parts, said]
+    if not any(told):
+        told.append(_words(message.get("reasoning_details")))
+    thoughts = "\n\n".join(dict.fromkeys(part.strip() for part in told if part.strip()))
+    return storable(thoughts[:MOST_TEXT])
 
 
 def _fault(found: Completion, message: Mapping[str, Any], *, finished: bool, length: int) -> str | None:
     """Why a completion is no answer, None if it may be one: the first of these that is so."""
     reason, answered = _plain(found.finish_reason), bool(found.text.strip())
     ended = reason in COMPLETE or reason in FILTERED or (reason.startswith("tool") and answered)
+    if answered and ended and finished and not found.cut_off and length <= MOST_TEXT:
+        return None
     faults = (
         (length > MOST_TEXT, f"the answer is longer than {MOST_TEXT:,} characters"),
         (found.spent_on_thinking, "the answer was cut off at its token limit while the model still thought"),
@@ -230,19 +238,18 @@ def _words(value: object, depth: int = 0) -> str:
     return ""
 
 
-def _with_usage(found: Completion, usage: object) -> Completion:
-    """`found` with the counts that the server tells."""
+def _counts(usage: object, text: str) -> dict[str, int | None]:
+    """The counts that the server tells, of a completion that says `text`."""
     told: Mapping[str, Any] = usage if isinstance(usage, dict) else {}
     tokens_in = _count(told.get("prompt_tokens", told.get("input_tokens")))
     tokens_out = _count(told.get("completion_tokens", told.get("output_tokens")))
     into, out = told.get("prompt_tokens_details"), told.get("completion_tokens_details")
-    return replace(
-        found,
-        tokens_in=tokens_in or None,  # no prompt is empty
-        tokens_out=None if not tokens_out and (found.text or not tokens_in) else tokens_out,
-        tokens_cached=_count(into.get("cached_tokens")) if isinstance(into, dict) else None,
-        tokens_thought=_count(out.get("reasoning_tokens")) if isinstance(out, dict) else None,
-    )
+    return {
+        "tokens_in": tokens_in or None,  # no prompt is empty
+        "tokens_out": None if not tokens_out and (text or not tokens_in) else tokens_out,
+        "tokens_cached": _count(into.get("cached_tokens")) if isinstance(into, dict) else None,
+        "tokens_thought": _count(out.get("reasoning_tokens")) if isinstance(out, dict) else None,
+    }
 
 
 def _count(value: object) -> int | None:

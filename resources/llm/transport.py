@@ -10,6 +10,7 @@ import time
 import zlib
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from multidict import CIMultiDictProxy
@@ -51,17 +52,17 @@ class Transport:
         self._query = parts.query
         self.address = address
         headers = {"Content-Type": "application/json", "Accept-Encoding": "gzip, deflate"}
-        auth = None
         if endpoint.kind == "azure":
             self._base += "/openai"
             self._query = "&".join(filter(None, (self._query, f"api-version={quote(endpoint.api_version)}")))
             headers["api-key"] = address.api_key
         elif address.api_key == NO_KEY and parts.username is not None:
-            auth = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""))
+            headers["Authorization"] = aiohttp.encode_basic_auth(unquote(parts.username), unquote(parts.password or ""))
         else:
             headers["Authorization"] = f"Bearer {address.api_key}"
         self._timeout_s = endpoint.timeout_s
-        self._headers, self._auth = headers, auth
+        self._headers = headers
+        self._urls: dict[str, URL] = {}
         self._open: aiohttp.ClientSession | None = None
 
     @property
@@ -72,9 +73,9 @@ class Transport:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_S, self._timeout_s)),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers=self._headers,
-                auth=self._auth,
                 auto_decompress=False,  # it would inflate without a bound
-                trust_env=True,
+                # It reads the environment and ~/.netrc anew, in two threads, for every request.
+                trust_env=_proxied(self._base),
             )
         return self._open
 
@@ -112,7 +113,8 @@ class Transport:
             return []
 
     async def _send(self, method: str, path: str, body: bytes | None, within_s: float) -> _Got | Fault:
-        url = URL(f"{self._base}{path}{f'?{self._query}' if self._query else ''}", encoded=True)
+        if (url := self._urls.get(path)) is None:
+            url = self._urls[path] = URL(f"{self._base}{path}{f'?{self._query}' if self._query else ''}", encoded=True)
         try:
             async with asyncio.timeout(within_s):
                 for _ in range(MOST_REDIRECTS + 1):
@@ -168,6 +170,12 @@ class Transport:
         unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | ssl.SSLError)
         message = self.address.masked(f"{type(cause).__name__}: {cause}".strip(" :"))
         return Fault(FaultClass.TRANSIENT, excerpt(message, 300), maybe_billed=not unsent)
+
+
+def _proxied(url: str) -> bool:
+    """Whether the environment names a proxy by which `url` is to be reached."""
+    parts = urlsplit(url)
+    return parts.scheme in getproxies() and not proxy_bypass(parts.hostname or "")
 
 
 class _Inflate:
