@@ -238,7 +238,7 @@ def _words(value: object, depth: int = 0) -> str:
     return ""
 
 
-def _counts(usage: object, text: str) -> dict[str, int | None]:
+def _counts(usage: object, text: str) -> dict[str, Any]:
     """The counts that the server tells, of a completion that says `text`."""
     told: Mapping[str, Any] = usage if isinstance(usage, dict) else {}
     tokens_in = _count(told.get("prompt_tokens", told.get("input_tokens")))
