@@ -1,5 +1,7 @@
 """Answers as classes: one definition of the JSON schema that a model is held to, and of the check of its answer."""
 
+from copy import deepcopy
+from functools import cache
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
@@ -21,9 +23,7 @@ class AnswerModel(BaseModel):
     @classmethod
     def schema_of_answer(cls) -> dict[str, Any]:
         """The JSON schema, without references; a fresh copy, which may be narrowed."""
-        raw = cls.model_json_schema()
-        plain = _plain(raw, raw.get("$defs", {}), 0)
-        return {"title": cls.named, **plain}
+        return deepcopy(_schema(cls))
 
     @classmethod
     def read(cls, answer: object) -> Self:
@@ -39,6 +39,13 @@ class AnswerModel(BaseModel):
             return cls.model_validate(answer)
         except ValidationError as error:
             raise ValueError(_fault(error)) from None
+
+
+@cache
+def _schema(answer: type[AnswerModel]) -> dict[str, Any]:
+    raw = answer.model_json_schema()
+    plain = _plain(raw, raw.get("$defs", {}), 0)
+    return {"title": answer.named, **plain}
 
 
 def _filled(text: str) -> str:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -58,13 +60,10 @@ def render_split(domain: Domain, pivots: Sequence[str], part: Sequence[Attribute
         faults: why earlier answers were of no use.
     """
     shown = [excerpt(pivot, PIVOT_CHARS) for pivot in pivots]
-    schema = schema_of("split")
-    schema["properties"]["values"]["maxItems"] = len(pivots)
-    schema["properties"]["values"]["items"]["properties"]["samples"]["items"]["maximum"] = len(pivots)
     return render(
         "split",
         domain,
-        schema,
+        _split_schema(len(pivots)),
         pivots=shown,
         fence=around(shown),
         part=list(part),
@@ -72,6 +71,14 @@ def render_split(domain: Domain, pivots: Sequence[str], part: Sequence[Attribute
         faults=list(faults),
         faults_fence=around(faults),
     )
+
+
+@cache
+def _split_schema(pivots: int) -> dict[str, Any]:
+    schema = schema_of("split")
+    schema["properties"]["values"]["maxItems"] = pivots
+    schema["properties"]["values"]["items"]["properties"]["samples"]["items"]["maximum"] = pivots
+    return schema
 
 
 def read_choice(answer: object, pivots: int, used: Sequence[str]) -> Choice:

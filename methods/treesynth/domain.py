@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from evergrow.methods.answering.tasks import Task
+from evergrow.methods.by_identity import by_identity
 from evergrow.methods.text.fold import clean, fold
 from evergrow.methods.treesynth.templates import Template, names
 
@@ -103,7 +104,7 @@ class Domain(Part):
     @property
     def digest(self) -> str:
         """A hash of all that the file says."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        return _digest(self)
 
     def digest_of(self, *keys: str) -> str:
         """A hash of what the file says under some of its keys."""
@@ -210,3 +211,8 @@ def _field_schema(field: SampleField) -> dict[str, Any]:
             "description": field.says,
         }
     return {"type": "string", "description": field.says}
+
+
+@by_identity
+def _digest(domain: Domain) -> str:
+    return hashlib.sha256(domain.model_dump_json().encode()).hexdigest()[:12]

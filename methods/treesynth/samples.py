@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from evergrow.methods.by_identity import by_identity
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered, fence
@@ -60,18 +61,31 @@ class Written:
 def render_write(domain: Domain, attributes: Sequence[Attribute], count: int, avoid: Sequence[str] = ()) -> Rendered:
     """The request for `count` samples that have `attributes` and say nothing that `avoid` says already."""
     shown = [excerpt(text, AVOID_CHARS) for text in avoid]
-    schema = schema_of("write")
-    schema["properties"]["samples"] |= {"items": fields_schema(domain), "minItems": count, "maxItems": count}
+    schemas = _write_schemas(domain)
+    if count not in schemas:
+        schemas[count] = _write_schema(domain, count)
     return render(
         "write",
         domain,
-        schema,
+        schemas[count],
         attributes=list(attributes),
         fence=around(text for a in attributes for text in (a.dimension, a.value)),
         count=count,
         avoid=shown,
         avoid_fence=around(shown),
     )
+
+
+@by_identity
+def _write_schemas(domain: Domain) -> dict[int, dict[str, Any]]:  # noqa: ARG001 - whose they are
+    """The schemas of a domain's samples by their number, filled as they are needed: engines know a schema again."""
+    return {}
+
+
+def _write_schema(domain: Domain, count: int) -> dict[str, Any]:
+    schema = schema_of("write")
+    schema["properties"]["samples"] |= {"items": fields_schema(domain), "minItems": count, "maxItems": count}
+    return schema
 
 
 def read_samples(answer: object, domain: Domain, seed: int) -> Written:

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from evergrow.methods.by_identity import by_identity
+
 BOUNDS = (
     *("minItems", "maxItems", "uniqueItems", "minLength", "maxLength", "pattern", "format", "default", "title"),
     *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minProperties", "maxProperties"),
 )
-MOST_KEPT = 500  # schemas; a tree may have one of its own for each question
 
 
 class Schema:
@@ -48,17 +49,10 @@ class Schema:
         return json.dumps({"type": "json_schema", "json_schema": schema}, separators=(",", ":"))
 
 
-_kept: dict[int, Schema] = {}
-
-
+@by_identity
 def schema_of(schema: Mapping[str, object]) -> Schema:
     """`schema` with its texts."""
-    found = _kept.get(id(schema))
-    if found is None:
-        if len(_kept) >= MOST_KEPT:
-            _kept.clear()
-        found = _kept[id(schema)] = Schema(schema)  # it holds the schema, so that no other gets its id
-    return found
+    return Schema(schema)
 
 
 def without_bounds(schema: object) -> Any:  # noqa: ANN401 - any JSON value
