@@ -1,16 +1,25 @@
 """How fast the LLM engine is: requests per second, CPU per request, memory, stray rate limits, a kill, a repetition.
 
-Run `python benchmarks/llm.py` (about two minutes; `--large` adds 200,000 requests) in the project's environment. The
-endpoint is the tests' fake one, in a process of its own; each measurement is a process of its own too, so that CPU and
-memory are the engine's alone. The ledger, SQLite on disk, is always on.
+Run `python benchmarks/llm.py` (about two minutes; `--quick` asks 5,000 requests only, `--large` adds 200,000) in the
+project's environment. The endpoint is the tests' fake one, in a process of its own; each measurement is a process of
+its own too, so that CPU and memory are the engine's alone. The ledger, SQLite on disk, and a budget are always on. The
+same bodies sent by bare aiohttp, which keeps and checks nothing, show what cannot be saved.
+
+Stray refusals are compared with a simulation of a perfect client on the same endpoint: one that sends each request
+again the moment its Retry-After is over, before anything new. What it takes beyond the time without refusals is the
+floor: requests that are refused last wait out their Retry-After alone.
 """
 
 import argparse
 import asyncio
+import heapq
+import importlib
 import json
 import logging
+import math
 import os
 import platform
+import random
 import resource
 import signal
 import subprocess
@@ -25,9 +34,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from evergrow.resources.host.memory import set_loaded_aside
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Attribution, Engine, Request
+from evergrow.resources.llm.capabilities import capabilities_of
+from evergrow.resources.llm.rendering import Asked, body
 from evergrow.resources.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -51,9 +63,9 @@ def requests(count: int) -> Iterator[Request]:
 
 async def ask(url: str, ledger: Ledger, count: int) -> int:
     """Ask `count` requests; the number of answers."""
-    settings = load_settings(
-        {"model": "model-1", "endpoints": {"default": {"base_url": url, "concurrency": CONCURRENCY}}}
-    )
+    endpoint = {"base_url": url, "concurrency": CONCURRENCY}
+    budget = {"max_tokens": 10**12}
+    settings = load_settings({"model": "model-1", "endpoints": {"default": endpoint}, "budget": budget})
     who = Attribution("benchmark", "benchmark", "benchmark", "benchmark")
     answered = 0
     async with Engine.open(settings, ledger, who, LogProgress(logging.getLogger())) as engine:
@@ -62,20 +74,42 @@ async def ask(url: str, ledger: Ledger, count: int) -> int:
     return answered
 
 
+async def ask_bare(url: str, count: int) -> int:
+    """Send what the engine would send, by aiohttp alone; the number of answers."""
+    import aiohttp  # noqa: PLC0415 - as the engine does, when something is to be sent
+
+    settings = load_settings({"model": "model-1"})
+    role, endpoint = settings.role("generator"), settings.endpoints["default"]
+    asked = Asked(capabilities_of(endpoint), 0, None)
+    bodies = (body(request, role, endpoint, asked).encode() for request in requests(count))
+    headers = {"Content-Type": "application/json"}
+
+    async def some(session: aiohttp.ClientSession) -> int:
+        answered = 0
+        for one in bodies:
+            async with session.post(f"{url}/chat/completions", data=one, headers=headers) as response:
+                answered += "choices" in json.loads(await response.read())
+        return answered
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONCURRENCY)) as session:
+        return sum(await asyncio.gather(*(some(session) for _ in range(CONCURRENCY))))
+
+
 def measure(url: str, path: str, count: int) -> None:
-    """The child's side: ask, and print what it took as JSON."""
-    ledger = Ledger.open(f"sqlite:///{path}")
+    """The child's side: ask, and print what it took as JSON; without a ledger by aiohttp alone."""
+    importlib.import_module("evergrow.resources.llm.transport")  # once a process, however much is asked
+    set_loaded_aside()  # as a run does
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    answered = asyncio.run(ask(url, ledger, count))
+    answered = asyncio.run(ask(url, Ledger.open(f"sqlite:///{path}"), count) if path else ask_bare(url, count))
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     figures = {"answered": answered, "wall_s": wall, "cpu_s": cpu, "rss_mb": after.ru_maxrss / 1024}
     print(json.dumps(figures))
 
 
-def child(url: str, ledger: Path, count: int) -> "subprocess.Popen[str]":
-    """A process that measures."""
-    command = [sys.executable, __file__, "--child", url, str(ledger), str(count)]
+def child(url: str, ledger: Path | None, count: int) -> "subprocess.Popen[str]":
+    """A process that measures; without a ledger, bare aiohttp."""
+    command = [sys.executable, __file__, "--child", url, str(ledger or ""), str(count)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -112,7 +146,9 @@ class Endpoint:
 
 
 def throughput(endpoint: Endpoint, folder: Path, count: int) -> list[list[str]]:
-    """Rows for `count` requests, and for the same run once it is finished."""
+    """Rows for `count` requests by aiohttp alone and by the engine, and for the same run once it is finished."""
+    endpoint.control()
+    bare = figures_of(child(endpoint.url, None, count))
     endpoint.control()
     ledger = folder / f"{count}.sqlite"
     first = figures_of(child(endpoint.url, ledger, count))
@@ -128,7 +164,12 @@ def throughput(endpoint: Endpoint, folder: Path, count: int) -> list[list[str]]:
             note,
         ]
         for label, f, note in (
-            ("ask", first, f"{first['answered']:,} answered"),
+            ("bare aiohttp", bare, f"{bare['answered']:,} answered"),
+            (
+                "ask",
+                first,
+                f"{first['answered']:,} answered; {first['cpu_s'] / bare['cpu_s']:.1f} x the CPU of aiohttp",
+            ),
             ("repeat", again, f"{sent - count} sent again"),
         )
     ]
@@ -136,22 +177,43 @@ def throughput(endpoint: Endpoint, folder: Path, count: int) -> list[list[str]]:
     return rows
 
 
+def perfect(count: int, seconds: float, share: float, retry_after_s: float) -> float:
+    """Seconds that `count` requests take at the least, each `seconds` long, of which a `share` is refused."""
+    draw, now, left = random.Random(0), 0.0, count
+    again: list[float] = []  # when refused requests may be sent again
+    busy: list[tuple[float, bool]] = []  # when a request under way ends, and whether it is refused then
+    while left or again or busy:
+        while len(busy) < CONCURRENCY and (left or (again and again[0] <= now)):
+            if again and again[0] <= now:
+                heapq.heappop(again)
+            else:
+                left -= 1
+            heapq.heappush(busy, (now + seconds, draw.random() < share))
+        now = min(busy[0][0] if busy else math.inf, again[0] if again and len(busy) < CONCURRENCY else math.inf)
+        while busy and busy[0][0] <= now:
+            if heapq.heappop(busy)[1]:
+                heapq.heappush(again, now + retry_after_s)
+    return now
+
+
 def stray_refusals(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
     """A row for 5 % stray 429s, each with Retry-After 1, against the time without."""
     endpoint.control()
-    calm = figures_of(child(endpoint.url, folder / "calm.sqlite", count))["wall_s"]
+    calm = figures_of(child(endpoint.url, folder / f"calm{count}.sqlite", count))["wall_s"]
     endpoint.control(share={"429": 0.05}, retry_after=1)
-    stray = figures_of(child(endpoint.url, folder / "stray.sqlite", count))
+    stray = figures_of(child(endpoint.url, folder / f"stray{count}.sqlite", count))
     refused = endpoint.stats()["outcomes"]["429"]
     endpoint.control(share={})
-    wall = stray["wall_s"]
+    wall, each = stray["wall_s"], calm * CONCURRENCY / count
+    floor = perfect(count, each, 0.05, 1.0) / perfect(count, each, 0.0, 1.0)
     return [
         f"ask {count:,} with 5 % stray 429",
         f"{wall:.1f} s",
         f"{count / wall:,.0f}/s",
         f"{1000 * stray['cpu_s'] / count:.2f} ms",
         f"{stray['rss_mb']:.0f} MB",
-        f"{wall / calm:.2f} x the time without, {refused} refusals, {stray['answered']:,} answered",
+        f"{wall / calm:.2f} x the time without, {floor:.2f} at the least, {refused} refusals, "
+        f"{stray['answered']:,} answered",
     ]
 
 
@@ -173,6 +235,7 @@ def killed(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
 def main() -> None:
     """Measure everything and print one table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="5,000 requests only")
     parser.add_argument("--large", action="store_true", help="also 200,000 requests")
     parser.add_argument("--child", nargs=3, metavar=("URL", "LEDGER", "COUNT"), help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -185,10 +248,12 @@ def main() -> None:
     endpoint = Endpoint()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            for count in (5_000, 50_000, *([200_000] if options.large else [])):
+            more = [] if options.quick else [50_000, 200_000] if options.large else [50_000]
+            for count in (5_000, *more):
                 for row in throughput(endpoint, Path(folder), count):
                     table.add_row(*row)
-            table.add_row(*stray_refusals(endpoint, Path(folder), 5_000))
+            for count in (5_000, *([] if options.quick else [20_000])):
+                table.add_row(*stray_refusals(endpoint, Path(folder), count))
             table.add_row(*killed(endpoint, Path(folder), 5_000))
     finally:
         endpoint.close()

@@ -75,7 +75,7 @@ def _cell(value: object) -> str:
             return str(value)
 
 
-def _unseen(steps: int = 1, note: str = "") -> None:
+def _unseen(steps: int = 1, note: str = "", total: int | None = None) -> None:
     """Progress of nothing."""
 
 
@@ -105,7 +105,9 @@ class Bars:
         with Progress(*columns, console=err) as progress:
             task = progress.add_task(label, total=total, note="")
 
-            def advance(steps: int = 1, note: str = "") -> None:
+            def advance(steps: int = 1, note: str = "", total: int | None = None) -> None:
+                if total is not None:
+                    progress.update(task, total=total)
                 progress.advance(task, steps)
                 if note:
                     progress.update(task, note=note)

@@ -12,8 +12,8 @@ CALM_S = 10.0
 class Advance(Protocol):
     """Called whenever work was done: `steps` more of the total, and what stands worth saying, in a few words."""
 
-    def __call__(self, steps: int = 1, note: str = "") -> None:
-        """Count `steps` and show `note`."""
+    def __call__(self, steps: int = 1, note: str = "", total: int | None = None) -> None:
+        """Count `steps` and show `note`; `total`: how many steps there are as it is known now, None as before."""
 
 
 class Progress(Protocol):
@@ -33,24 +33,25 @@ class CalmProgress:
     def track(self, label: str, total: int) -> Iterator[Advance]:
         """Write of `label`'s progress until the context ends."""
         started = last = time.monotonic()
-        done, latest = 0, ""
+        done, latest, of, said = 0, "", total, (-1, -1)
 
-        def line() -> str:
-            return (
-                f"{label}: {done:,} of {total:,} in {time.monotonic() - started:.0f} s{' - ' if latest else ''}{latest}"
-            )
+        def say() -> None:
+            nonlocal last, said
+            last, said = time.monotonic(), (done, of)
+            self._write(f"{label}: {done:,} of {of:,} in {last - started:.0f} s{' - ' if latest else ''}{latest}")
 
-        def advance(steps: int = 1, note: str = "") -> None:
-            nonlocal done, latest, last
+        def advance(steps: int = 1, note: str = "", total: int | None = None) -> None:
+            nonlocal done, latest, of
             done, latest = done + steps, note or latest
+            of = max(done, of if total is None else total)
             if time.monotonic() - last >= CALM_S:
-                last = time.monotonic()
-                self._write(line())
+                say()
 
         try:
             yield advance
         finally:
-            self._write(line())
+            if said != (done, of):  # the last line may have said already that all is done
+                say()
 
 
 class LogProgress(CalmProgress):

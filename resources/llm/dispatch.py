@@ -65,7 +65,7 @@ class Dispatch(Generic[T]):
         self._room = asyncio.Event()
         self._changed = parts.changes.join()
         self._window = 4 * CHUNK
-        self._held = 0
+        self._held = self.taken = self._delayed = 0
         self._busy_since = time.monotonic()
         self._exhausted = False
         self._error: Exception | None = None
@@ -102,6 +102,16 @@ class Dispatch(Generic[T]):
         """Send nothing more and leave what is in flight; replies that came are saved nevertheless."""
         self._parts.changes.part(self._changed)
         await _cancel([*self._helpers, *self._tasks])
+
+    def waits(self) -> str:
+        """What is waited for, in a few words; "" for nothing."""
+        waiting = (
+            (len(self._tasks), "under way"),
+            (self._delayed, "to be asked again after a pause"),
+            (len(self._ready), "until there is room for them"),
+        )
+        words = [f"{count:,} {what}" for count, what in waiting if count]
+        return f"waiting for {', '.join(words)}" if words else ""
 
     def stop(self, error: Exception) -> None:
         """Send nothing more; what is in flight is waited for and handed out, then `error` is raised."""
@@ -163,6 +173,7 @@ class Dispatch(Generic[T]):
                 if not chunk:
                     break
                 self._held += len(chunk)
+                self.taken += len(chunk)
                 await self._begin(chunk)
                 self._changed.set()
         except Exception as error:  # noqa: BLE001 - raised again by `outcomes`, where the caller sees it
@@ -216,6 +227,7 @@ class Dispatch(Generic[T]):
         match step:
             case Again(after_s):
                 self._parts.tally.retried()
+                self._delayed += 1
                 asyncio.get_running_loop().call_later(after_s, self._ready_again, job)
             case GivenUp(call=row, fault=fault, remedy=remedy, halt=halt):
                 if halt:
@@ -250,6 +262,7 @@ class Dispatch(Generic[T]):
         return job.request.parse or self._parse
 
     def _ready_again(self, job: Job) -> None:
+        self._delayed -= 1
         if self._error is None:
             self._ready.appendleft(job)
             self._changed.set()

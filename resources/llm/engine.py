@@ -1,6 +1,5 @@
 """The engine: builds what all passes of one step share, and asks through it."""
 
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
@@ -22,13 +21,13 @@ from evergrow.resources.llm.observer import Observer
 from evergrow.resources.llm.pool import Pools
 from evergrow.resources.llm.recorder import Recorder
 from evergrow.resources.llm.requests import Attribution, Outcome, Request
+from evergrow.resources.llm.showing import shown
 from evergrow.resources.llm.store import Store
 from evergrow.resources.llm.tallies import Pace
 from evergrow.resources.llm.tally import Tally
 from evergrow.resources.settings import Settings, SettingsError
 
 T = TypeVar("T")
-SHOW_S = 0.2
 
 
 class Engine:
@@ -123,18 +122,11 @@ class Engine:
         self._passes.add(one)
         try:
             with self._progress.track(label, total) as advance:
-                counts = self._parts.tally.counts
-                unseen, shown_at, pace = 0, time.monotonic(), Pace(counts, total)
-                try:
-                    async with aclosing(one.outcomes()) as outcomes:
-                        async for outcome in outcomes:
-                            unseen += 1
-                            if time.monotonic() - shown_at >= SHOW_S:
-                                advance(unseen, pace.note())
-                                unseen, shown_at = 0, time.monotonic()
-                            yield outcome
-                finally:
-                    advance(unseen, pace.note())
+                pace = Pace(self._parts.tally.counts, total)
+                async with shown(advance, pace, one) as count, aclosing(one.outcomes()) as outcomes:
+                    async for outcome in outcomes:
+                        count()
+                        yield outcome
         finally:
             self._passes.discard(one)
 

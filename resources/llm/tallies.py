@@ -78,6 +78,11 @@ class Pace:
         self._done, self._reused = tallies.done, tallies.reused
         self._started = time.monotonic()
 
+    def expect(self, taken: int) -> int:
+        """The total, now that `taken` were taken in: more than was expected may follow from the answers."""
+        self._total = max(self._total, taken)
+        return self._total
+
     def note(self) -> str:
         """Counts, rate, cost so far, and the time that is left at the pace of what had to be asked."""
         tallies, elapsed = self._tallies, max(time.monotonic() - self._started, 1e-6)

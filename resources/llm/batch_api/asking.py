@@ -67,7 +67,7 @@ class OfflineAsking(Generic[T]):
         self._source, self._parse = requests, parse
         self._servers: dict[str, Server] = {}
         self._asked: set[str] = set()
-        self._left = 0
+        self._left = self.taken = 0
         self._changed = parts.changes.join()
         self._out_of_money: BudgetReached | None = None
         self._error: Exception | None = None
@@ -84,6 +84,7 @@ class OfflineAsking(Generic[T]):
         """
         await self._writer.open()
         while self._error is None and (chunk := list(islice(self._source, CHUNK))):
+            self.taken += len(chunk)
             for outcome in await self._take(chunk):
                 yield outcome
         if self._error is not None:
@@ -97,6 +98,10 @@ class OfflineAsking(Generic[T]):
             raise AwaitingBatch(waiting, str(self._out_of_money or ""))
         if self._out_of_money:
             raise self._out_of_money
+
+    def waits(self) -> str:
+        """What is waited for, in a few words; "" for nothing."""
+        return f"{self._left:,} answers of a Batch API are to come" if self._left else ""
 
     def stop(self, error: Exception) -> None:
         """Hand in nothing more, and raise `error`."""

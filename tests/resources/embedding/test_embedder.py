@@ -74,7 +74,7 @@ class Counted:
 
     @contextmanager
     def track(self, label: str, total: int) -> Iterator[Advance]:
-        def advance(steps: int = 1, note: str = "") -> None:
+        def advance(steps: int = 1, note: str = "", total: int | None = None) -> None:
             self.texts += steps
 
         yield advance
