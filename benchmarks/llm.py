@@ -54,22 +54,22 @@ SCHEMA = {
 }
 
 
-def requests(count: int) -> Iterator[Request]:
-    """`count` prompts of about 200 tokens."""
+def requests(count: int, start: int = 0) -> Iterator[Request]:
+    """`count` prompts of about 200 tokens, the first of them number `start`."""
     body = "Consider how the parts of this system fit together, and what a reader has to know. " * 9
-    for number in range(count):
+    for number in range(start, start + count):
         yield Request(f"r{number}", "generator", "You write tasks.", f"{body} Task {number}.", SCHEMA)
 
 
-async def ask(url: str, ledger: Ledger, count: int) -> int:
-    """Ask `count` requests; the number of answers."""
+async def ask(url: str, ledger: Ledger, count: int, start: int) -> int:
+    """Ask `count` requests from number `start`; the number of answers."""
     endpoint = {"base_url": url, "concurrency": CONCURRENCY}
     budget = {"max_tokens": 10**12}
     settings = load_settings({"model": "model-1", "endpoints": {"default": endpoint}, "budget": budget})
     who = Attribution("benchmark", "benchmark", "benchmark", "benchmark")
     answered = 0
     async with Engine.open(settings, ledger, who, LogProgress(logging.getLogger())) as engine:
-        async for outcome in engine.ask(requests(count), lambda answer: answer, label="benchmark", total=count):
+        async for outcome in engine.ask(requests(count, start), lambda answer: answer, label="benchmark", total=count):
             answered += isinstance(outcome, Answered)
     return answered
 
@@ -95,21 +95,22 @@ async def ask_bare(url: str, count: int) -> int:
         return sum(await asyncio.gather(*(some(session) for _ in range(CONCURRENCY))))
 
 
-def measure(url: str, path: str, count: int) -> None:
+def measure(url: str, path: str, count: int, start: int) -> None:
     """The child's side: ask, and print what it took as JSON; without a ledger by aiohttp alone."""
     importlib.import_module("evergrow.resources.llm.transport")  # once a process, however much is asked
     set_loaded_aside()  # as a run does
+    ledger = Ledger.open(f"sqlite:///{path}") if path else None
     before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    answered = asyncio.run(ask(url, Ledger.open(f"sqlite:///{path}"), count) if path else ask_bare(url, count))
+    answered = asyncio.run(ask(url, ledger, count, start) if ledger else ask_bare(url, count))
     wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     figures = {"answered": answered, "wall_s": wall, "cpu_s": cpu, "rss_mb": after.ru_maxrss / 1024}
     print(json.dumps(figures))
 
 
-def child(url: str, ledger: Path | None, count: int) -> "subprocess.Popen[str]":
+def child(url: str, ledger: Path | None, count: int, start: int = 0) -> "subprocess.Popen[str]":
     """A process that measures; without a ledger, bare aiohttp."""
-    command = [sys.executable, __file__, "--child", url, str(ledger or ""), str(count)]
+    command = [sys.executable, __file__, "--child", url, str(ledger or ""), str(count), str(start)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
@@ -217,6 +218,24 @@ def stray_refusals(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
     ]
 
 
+def side_by_side(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
+    """A row for two engines in processes of their own that share a ledger and a budget, half of the requests each."""
+    endpoint.control()
+    shared, half = folder / "shared.sqlite", count // 2
+    started = time.perf_counter()
+    both = [child(endpoint.url, shared, half, start) for start in (0, half)]
+    figures = [figures_of(process) for process in both]
+    wall, cpu = max(f["wall_s"] for f in figures), sum(f["cpu_s"] for f in figures)
+    return [
+        f"ask {count:,} in two processes",
+        f"{wall:.1f} s",
+        f"{count / wall:,.0f}/s",
+        f"{1000 * cpu / count:.2f} ms",
+        f"{sum(f['rss_mb'] for f in figures):.0f} MB",
+        f"{sum(f['answered'] for f in figures):,} answered, {time.perf_counter() - started:.1f} s with both starts",
+    ]
+
+
 def killed(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
     """A row for `kill -9` at half and a second run."""
     endpoint.control()
@@ -237,10 +256,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="5,000 requests only")
     parser.add_argument("--large", action="store_true", help="also 200,000 requests")
-    parser.add_argument("--child", nargs=3, metavar=("URL", "LEDGER", "COUNT"), help=argparse.SUPPRESS)
+    parser.add_argument("--child", nargs=4, metavar=("URL", "LEDGER", "COUNT", "START"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        measure(options.child[0], options.child[1], int(options.child[2]))
+        measure(options.child[0], options.child[1], int(options.child[2]), int(options.child[3]))
         return
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     title = f"LLM engine: {CONCURRENCY} in flight, {1000 * LATENCY_S:.0f} ms each, ledger on SQLite ({machine})"
@@ -254,6 +273,7 @@ def main() -> None:
                     table.add_row(*row)
             for count in (5_000, *([] if options.quick else [20_000])):
                 table.add_row(*stray_refusals(endpoint, Path(folder), count))
+            table.add_row(*side_by_side(endpoint, Path(folder), 5_000))
             table.add_row(*killed(endpoint, Path(folder), 5_000))
     finally:
         endpoint.close()

@@ -43,7 +43,7 @@ def read_json(text: str) -> object:
         raise ValueError(f"no JSON object or array in the answer, which begins {excerpt(text)!r}")
     try:
         # JSON can spell characters that no text may have; looking for them is only worth while where it spells any.
-        return _storable(found.value) if "\\u" in text or _UNSTORABLE.search(text) else found.value
+        return _storable(found.value) if "\\u" in text or _unstorable(text) else found.value
     except RecursionError:
         raise ValueError(f"the answer's JSON is nested too deeply; it begins {excerpt(text)!r}") from None
 
@@ -69,9 +69,12 @@ def read_score(value: object, low: float = 1.0, high: float = 10.0) -> float:
 
 def storable(text: str) -> str:
     """`text` without what UTF-8 files and databases cannot hold: lone surrogates and NUL become U+FFFD."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return _UNSTORABLE.sub("\ufffd", text)
+    return _UNSTORABLE.sub("\ufffd", text) if _unstorable(text) else text
+
+
+def _unstorable(text: str) -> bool:
+    """Whether `text` holds such; most texts are ASCII, which is quick to tell."""
+    return "\0" in text or (not text.isascii() and _UNSTORABLE.search(text) is not None)
 
 
 def excerpt(text: str, length: int = EXCERPT_CHARS) -> str:
