@@ -25,6 +25,7 @@ from evergrow.resources.registry.registry import Registry  # noqa: E402
 from evergrow.resources.settings import Settings, load_settings  # noqa: E402
 from evergrow.resources.settings.recipe import with_recipe  # noqa: E402
 from evergrow.sensors.advance import advance_sensor  # noqa: E402
+from evergrow.sensors.alerts import alert_sensors  # noqa: E402
 from evergrow.sensors.batch_api import offline_batches_sensor  # noqa: E402
 from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
 
@@ -67,13 +68,14 @@ def build_definitions(
     frontier = frontier or frontier_of(settings)
     jobs = jobs_of(frontier.tables.values())
     return dg.Definitions(
-        assets=[table.asset for table in frontier.tables.values()],
+        assets=dg.with_source_code_references([table.asset for table in frontier.tables.values()]),
         asset_checks=[table.check for table in frontier.tables.values() if table.check],
         jobs=jobs,
         sensors=[
             inbox_sensor(settings, frontier, jobs),
             advance_sensor(settings, frontier, jobs),
             offline_batches_sensor(settings, jobs),
+            *alert_sensors(settings, frontier),
         ],
         executor=dg.in_process_executor,
         resources=resources(Project(settings, frontier, progress, caller_holds_lock)),

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -34,6 +35,17 @@ def histogram(table: pl.DataFrame, column: str, low: float, high: float, bins: i
     values = table[column].drop_nulls()
     if values.is_empty():
         return {}
+    figures = values.to_frame().select(
+        mean=pl.col(column).mean(), p10=pl.col(column).quantile(0.1), p90=pl.col(column).quantile(0.9)
+    )
+    return {
+        f"{column}_spread": image(spread(values, low, high, bins, column), f"{column} of {values.len():,} rows"),
+        **{f"{column}_{name}": dg.MetadataValue.float(value) for name, value in figures.row(0, named=True).items()},
+    }
+
+
+def spread(values: pl.Series, low: float, high: float, bins: int, name: str) -> str:
+    """How many of `values` lie in each of `bins` equal parts of `low` to `high`, as SVG."""
     step = (high - low) / bins
     edges = [low + step * n for n in range(1, bins)]
     places = values.bin_intervals(edges, labels=[str(n) for n in range(bins)]).cast(pl.String)
@@ -42,13 +54,7 @@ def histogram(table: pl.DataFrame, column: str, low: float, high: float, bins: i
         Bar(f"{low + step * n:g} to {low + step * (n + 1):g}", [counts.get(str(n), 0)], f"{counts.get(str(n), 0):,}")
         for n in range(bins)
     ]
-    figures = values.to_frame().select(
-        mean=pl.col(column).mean(), p10=pl.col(column).quantile(0.1), p90=pl.col(column).quantile(0.9)
-    )
-    return {
-        f"{column}_spread": image(bars(rows, {column: GREEN}), f"{column} of {values.len():,} rows"),
-        **{f"{column}_{name}": dg.MetadataValue.float(value) for name, value in figures.row(0, named=True).items()},
-    }
+    return bars(rows, {name: GREEN})
 
 
 def image(svg: str, what: str) -> dg.MetadataValue:
@@ -57,16 +63,31 @@ def image(svg: str, what: str) -> dg.MetadataValue:
     return dg.MetadataValue.md(f"![{what}](data:image/svg+xml;base64,{data})")
 
 
-def planned(expected: Mapping[str, float | None], actual: Mapping[str, float | None]) -> dict[str, dg.MetadataValue]:
+Figure = int | float | str | None
+COMPARED = {"requests": "requests", "tokens_in": "tokens_in", "tokens_out": "tokens_out", "usd": "usd", "s": "wall_s"}
+
+
+def asked(planned: Mapping[str, Figure], actual: Mapping[str, Figure]) -> dict[str, Any]:
+    """What was expected of asking models and what it was: first as a picture, then all figures.
+
+    Args:
+        planned: a forecast's metadata, `planned_requests` and so on.
+        actual: the engine's summary.
+    """
+    expected = {name: planned.get(f"planned_{name}") for name in COMPARED}
+    came = {name: actual.get(own) for name, own in COMPARED.items()}
+    return {**against(expected, came), **planned, **actual}
+
+
+def against(expected: Mapping[str, Figure], actual: Mapping[str, Figure]) -> dict[str, dg.MetadataValue]:
     """What was expected beside what it was, as a picture: two bars a measure, the longer one filling the line.
 
-    A measure that is not known on both sides, or 0 on both, is left out.
+    A measure that is no number on both sides, or 0 on both, is left out.
     """
     rows = []
     for name, value in expected.items():
         came = actual.get(name)
-        most = max(value or 0, came or 0)
-        if value is None or came is None or not most:
+        if not isinstance(value, int | float) or not isinstance(came, int | float) or not (most := max(value, came)):
             continue
         rows.append(Bar(f"{name}, expected", [value / most, 0], f"{value:,.4g}"))
         rows.append(Bar(f"{name}, actual", [0, came / most], f"{came:,.4g}"))

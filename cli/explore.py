@@ -49,6 +49,31 @@ def explore(
     say(f"{shown.rows.height:,} rows in {folder / 'index.html'}: open it in a browser; rows.parquet holds them as data")
 
 
+def report(
+    batch: OfBatch = None,
+    tree: OfTree = None,
+    release: OfRelease = None,
+    target: Annotated[Path | None, typer.Option("--out", help="the file; NAME-report.html by default")] = None,
+    overrides: Set = None,
+) -> None:
+    """Write one HTML page about a batch, a tree or a release, for people without the UI.
+
+    The funnel, scores by round, measures of the set, map, tree, cost, the judge's calibration, contamination, rows.
+    Asks no model and changes nothing.
+    """
+    from evergrow.flows.report import report as written  # noqa: PLC0415 - imports everything
+
+    of = named(batch, tree, release)
+    file = target or Path(f"{of.partition(':')[2]}-report.html")
+    if file.is_dir():
+        raise typer.BadParameter(f"--out {file} is a folder: name a file in it, such as {file / 'report.html'}")
+    with workspace_of(overrides) as workspace:
+        made = written(workspace, of)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(made, encoding="utf-8")
+    say(f"{file}: open it in a browser")
+
+
 def named(batch: str | None, tree: str | None, release: str | None) -> str:
     """`batch:B`, `tree:T` or `release:N`, of which a command names exactly one."""
     given = {"batch": batch, "tree": tree, "release": release}
@@ -61,3 +86,4 @@ def named(batch: str | None, tree: str | None, release: str | None) -> str:
 def add_commands(app: typer.Typer) -> None:
     """Make these commands of `app`."""
     app.command()(explore)
+    app.command()(report)

@@ -8,6 +8,7 @@ import polars as pl
 
 from evergrow.assets.names import gate_name
 from evergrow.assets.table import key_of
+from evergrow.flows.causes import CauseKind, cause
 from evergrow.flows.due import Standing
 from evergrow.flows.runs import of_this_process
 from evergrow.flows.workspace import Workspace
@@ -15,16 +16,11 @@ from evergrow.resources.host.dagster_private import (
     PARTITION_NAME_TAG,
     AssetCheckEvaluation,
     AssetCheckEvaluationTargetMaterializationData,
-    EngineEventData,
     JobFailureData,
     RunFailureReason,
-    SerializableErrorInfo,
-    StepFailureData,
-    UserFailureData,
 )
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.readable import Judgement, judgement
-from evergrow.resources.llm import BudgetReached
 from evergrow.resources.models import AWAITS
 from evergrow.resources.place import Place
 
@@ -81,8 +77,8 @@ def execute(
     )
     if _was_interrupted(result):
         raise KeyboardInterrupt
-    if not result.success and (spent := _budget_reached(result)):
-        raise OutOfBudget(spent)
+    if not result.success and (found := cause(result.all_events)).kind is CauseKind.BUDGET:
+        raise OutOfBudget(found.words)
     if not result.success:
         run = workspace.instance.get_run_by_id(result.run_id)
         if run and AWAITS in run.tags:
@@ -173,35 +169,6 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
     )
 
 
-def _budget_reached(result: dg.ExecuteInProcessResult) -> str | None:
-    """The budget's words, if it is what ended the run."""
-    failures = [e.event_specific_data for e in result.all_events if e.is_step_failure]
-    for failure in failures:
-        error = failure.error if isinstance(failure, StepFailureData) else None
-        while error:
-            if error.cls_name == BudgetReached.__name__:
-                return _own_words(error)
-            error = error.cause
-    return None
-
-
 def why_failed(result: dg.ExecuteInProcessResult) -> str:
     """The first failure's own words: a gate's, an asset's, a resource's, without Dagster's wrapping."""
-    for event in result.all_events:
-        match event.event_specific_data:
-            case AssetCheckEvaluation(passed=False, severity=dg.AssetCheckSeverity.ERROR) as check:
-                return f"quality gate {check.asset_check_key.to_user_string()}: {check.description}"
-            case StepFailureData(user_failure_data=UserFailureData(description=str(description))):
-                return description
-            case StepFailureData(error=SerializableErrorInfo() as error):
-                return _own_words(error)
-            case EngineEventData(error=SerializableErrorInfo() as error):
-                return _own_words(error)
-    return next((str(e.message) for e in result.all_events if e.is_failure), "no reason was recorded")
-
-
-def _own_words(error: SerializableErrorInfo) -> str:
-    """The error below Dagster's own, which only say where it happened."""
-    while error.cause and (error.cls_name or "").startswith("Dagster"):
-        error = error.cause
-    return error.message.partition(": ")[2].strip() or error.message.strip()
+    return cause(result.all_events).words

@@ -91,8 +91,7 @@ async def responses(
     table = _answered(samples, drawn, pl.concat([unasked, _complete(samples, domains)]))
     context.add_output_metadata(
         {
-            **planned,
-            **engine.summary(),
+            **metadata.asked(planned, engine.summary()),
             **owed_metadata(owed(drawn)),
             "samples": samples.height,
             "tasks": dg.MetadataValue.json(dict(samples["task"].value_counts().iter_rows())),

@@ -92,8 +92,7 @@ async def verified(
     table = _with_verdicts(responses, pl.concat(judged, how="diagonal"), rules)
     context.add_output_metadata(
         {
-            **planned,
-            **engine.summary(),
+            **metadata.asked(planned, engine.summary()),
             **owed_metadata(owed(written)),
             "sandbox": sandbox.level if isinstance(sandbox, Sandbox) else f"none: {sandbox}",
             "verdicts": dg.MetadataValue.json(dict(table["verdict"].value_counts().sort("verdict").iter_rows())),

@@ -63,7 +63,7 @@ def complexity_table(round_no: int) -> Table:
             **metadata.sample(scored, "complexity", "complexity_reason"),
             **metadata.histogram(scored, "complexity", judge.LOWEST, judge.HIGHEST),
         }
-        context.add_output_metadata({**planned, **engine.summary(), **told, **shown})
+        context.add_output_metadata({**metadata.asked(planned, engine.summary()), **told, **shown})
         return scored
 
     declared = Declaration(

@@ -48,7 +48,9 @@ def instructions_table(round_no: int) -> Table:
         )
         children = synthesis.reject_children(children, parents, rules.min_words)
         shown = metadata.sample(children, "content", "parent_id")
-        context.add_output_metadata({**planned, **engine.summary(), **owed_metadata(owed(answers)), **shown})
+        context.add_output_metadata(
+            {**metadata.asked(planned, engine.summary()), **owed_metadata(owed(answers)), **shown}
+        )
         return children
 
     declared = Declaration(

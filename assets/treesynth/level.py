@@ -12,6 +12,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import level_key
@@ -146,8 +147,7 @@ async def _grow(
     ahead = asdict(level_plan(table, depth, place.settings, (spec, domain)))
     context.add_output_metadata(
         {
-            **planned,
-            **engine.summary(),
+            **metadata.asked(planned, engine.summary()),
             **{f"ahead_{name}": value for name, value in ahead.items() if value is not None},
             **owed_metadata(asker.owed),
             INNER: table.filter(pl.col("state") == "inner").height,

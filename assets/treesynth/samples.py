@@ -122,8 +122,7 @@ async def samples(
     shown = nodes.filter(pl.col("id").is_in(_with_ancestors(leaves, nodes)))
     context.add_output_metadata(
         {
-            **planned,
-            **engine.summary(),
+            **metadata.asked(planned, engine.summary()),
             **owed_metadata(asker.owed),
             **note(before),
             AIMED: sum(leaf.quota for leaf in leaves),

@@ -7,6 +7,7 @@ from functools import partial
 import dagster as dg
 import polars as pl
 
+from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts, thresholds
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import JUDGE, gate_name
@@ -93,8 +94,7 @@ async def judge(
     versions = {TASKS: planted_version(), PROMPT: judging.judge_prompt(how).version}
     context.add_output_metadata(
         {
-            **planned,
-            **engine.summary(),
+            **metadata.asked(planned, engine.summary()),
             **owed_metadata(owed(read)),
             **versions,
             **{name: value for name, value in figures.items() if value is not None},

@@ -7,6 +7,7 @@ import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from evergrow.assets import metadata
 from evergrow.assets.dataset.clean import benchmark_folder
 from evergrow.assets.names import SCORES
 from evergrow.assets.outcomes import gather, owed, owed_metadata
@@ -89,8 +90,7 @@ async def scores(
     table = _table(config, problems, answered.join(judged, on=["problem", "draw"], how="left"))
     context.add_output_metadata(
         {
-            **planned,
-            **engine.summary(),
+            **metadata.asked(planned, engine.summary()),
             **owed_metadata(owed(answered)),
             "benchmark": config.benchmark,
             "problems": len(problems),

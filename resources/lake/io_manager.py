@@ -10,6 +10,7 @@ import polars as pl
 
 from evergrow.resources.columns import table_schema
 from evergrow.resources.host.full_disk import DiskFullError
+from evergrow.resources.lake.commands import commands
 from evergrow.resources.lake.lake import Lake, NeverMaterialized, Rows
 from evergrow.resources.lake.readable import Outdated
 from evergrow.resources.lake.versions import LAKE_PATH, MadeFrom, Read, data_version
@@ -54,6 +55,7 @@ class LakeIOManager(dg.IOManager):
                 "dagster/partition_row_count" if partition else "dagster/row_count": _kept(obj),
                 "dagster/column_schema": table_schema(obj.schema),
                 **_rejections(obj),
+                **({"look": commands(context.asset_key, partition, obj)} if partition else {}),
             }
         )
 

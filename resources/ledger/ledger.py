@@ -21,7 +21,7 @@ from evergrow.resources.ledger.schema import calls, capabilities
 from evergrow.resources.ledger.submissions import Submissions
 from evergrow.resources.settings import Settings
 
-Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id"]
+Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id", "call_id"]
 CALL_COLUMNS = tuple(field.name for field in fields(Call))
 _values = attrgetter(*CALL_COLUMNS)
 REPLY_COLUMNS = tuple(field.name for field in fields(StoredReply))

@@ -62,6 +62,7 @@ class Settings(BaseSettings):
     budget: models.Budget = models.Budget()
     observability: models.Observability = models.Observability()
     sensors: models.Sensors = models.Sensors()
+    alerts: models.Alerts = models.Alerts()
     lake_url: str | None = Field(None, description="where tables are kept, a folder or fsspec URL; empty: HOME/lake")
     ledger_url: str | None = Field(None, description="SQLAlchemy URL of the ledger; empty: HOME/ledger.sqlite")
 

@@ -330,3 +330,23 @@ class Sensors(Section):
     )
     retries: int = Field(3, ge=0, description="times that a sensor asks again, after growing pauses, for what failed")
     batches_interval_s: PositiveInt = Field(60, description="seconds between two looks at submissions to a Batch API")
+
+
+AlertKind = Literal["failed_run", "closed_gate", "reached_budget", "stalled"]
+
+
+class Alerts(Section):
+    """Messages to a webhook or to Slack when something needs a person; none is sent by default."""
+
+    on: tuple[AlertKind, ...] = Field(
+        (), description="what is told: failed_run, closed_gate, reached_budget, stalled; such as [failed_run, stalled]"
+    )
+    webhook_env: str = Field(
+        "ALERTS_WEBHOOK", description="name of the environment variable that holds the address, which is a secret"
+    )
+    form: Literal["json", "slack"] = Field(
+        "json", description="json: kind, owner, words, job, run_id, text; slack: text alone"
+    )
+    stalled_h: PositiveFloat = Field(
+        24.0, description="hours without a new table after which an automated batch or tree counts as stalled"
+    )

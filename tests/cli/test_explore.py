@@ -72,6 +72,36 @@ def test_a_map_that_is_kept_lies_in_the_lake_and_is_what_is_shown(here: Evergrow
     assert len({row["method"] for row in table}) == 1
 
 
+def test_a_report_of_a_batch_holds_every_section_and_asks_nobody(here: Evergrow, tmp_path: Path) -> None:
+    file = tmp_path / "new" / "report.html"
+    said = here("report", "--batch", "code", "--out", file)
+
+    assert said.code == 0, said.err
+    with browsing() as (page, wrong):
+        page.goto(file.as_uri())
+        titles = page.locator("h2").all_inner_texts()
+        assert titles[:4] == ["Funnel", "Scores by round", "Set measures", "Map"]
+        assert {"Tree", "Cost", "The judge's calibration", "Contamination", "Best rows", "Rejected rows"} < set(titles)
+        assert page.locator("img").count() >= 6
+        assert page.evaluate("[...document.images].every((one) => one.complete && one.naturalWidth > 0)")
+        assert "evergrow measure --batch code" in page.inner_text("body")
+        assert "evolution/round_01/complexity" in page.inner_text("table >> nth=3")
+        assert wrong == []
+    assert here("report", "--tree", "t", "--out", tmp_path).code == 2
+
+
+def test_a_release_is_shown_with_the_ancestors_of_its_rows(here: Evergrow, tmp_path: Path) -> None:
+    assert here("release", "--batch", "code").code == 0
+    assert here("explore", "--release", "main", "--out", tmp_path).code == 0
+    assert here("report", "--release", "main", "--out", tmp_path / "report.html").code == 0
+
+    rows = pl.read_parquet(tmp_path / "rows.parquet")
+    released = rows.filter(pl.col("reached") == "release")
+    assert set(released["parent_id"].drop_nulls()) <= set(rows["id"])
+    assert {"seeds", "round_01"} == set(rows["stage"])
+    assert "release" in (tmp_path / "report.html").read_text()
+
+
 def test_what_cannot_be_shown_is_one_sentence(here: Evergrow) -> None:
     assert "unknown batch 'nosuch'" in here("explore", "--batch", "nosuch").err
     assert here("explore").code == 2

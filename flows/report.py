@@ -1,0 +1,292 @@
+"""One page about a batch, a tree or a release, for people without the UI. Asks no model and changes nothing."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import polars as pl
+
+from evergrow.assets.dataset.funnel import SCHEMA as FUNNEL
+from evergrow.assets.dataset.funnel import counted
+from evergrow.assets.metadata import spread
+from evergrow.assets.names import MEASURES
+from evergrow.flows.calibrate import NeverCalibrated, calibration_table, judge_note
+from evergrow.flows.explore import Scene, page_data, scene
+from evergrow.flows.workspace import Workspace
+from evergrow.methods.maps.picture import COLOURS, icicle, scatter
+from evergrow.methods.releasing.picture import funnel_picture
+from evergrow.methods.treesynth.picture import picture
+from evergrow.resources.lake.lake import NeverMaterialized
+from evergrow.resources.pages.page import page
+
+SHOWN_ROWS, SHOWN_CHARS = 3, 1_500  # of samples of each kind
+SCORES = {"complexity": (1, 10, 9), "diversity": (0, 1, 10), "value": (1, 20, 19)}  # lowest, highest, bars
+PICTURED = 3_000  # points of the map, nodes of the tree
+BRANCHES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture, as an address that holds it, and what it shows in words."""
+
+    alt: str
+    address: str
+
+    @classmethod
+    def of(cls, svg: str, alt: str) -> "Picture":
+        """The picture of an SVG."""
+        return cls(alt, f"data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column's name, and whether it holds numbers."""
+
+    name: str
+    number: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table as it is shown."""
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[str]]
+
+    @classmethod
+    def of(cls, frame: pl.DataFrame, title: str = "") -> "Grid":
+        """The table of a frame."""
+        columns = [Column(name.replace("_", " "), kind.is_numeric()) for name, kind in frame.schema.items()]
+        return cls(title, columns, [[_cell(value) for value in row] for row in frame.iter_rows()])
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A row: what is known of it, and its text."""
+
+    about: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page; `note` says what is to be seen, or why there is nothing and what would change that."""
+
+    title: str
+    note: str
+    tables: Sequence[Grid] = ()
+    pictures: Sequence[Picture] = ()
+    samples: Sequence[Sample] = field(default=())
+
+    @property
+    def anchor(self) -> str:
+        """Its name in an address."""
+        return self.title.lower().replace(" ", "-").replace("'", "")
+
+
+def report(workspace: Workspace, of: str) -> str:
+    """The page, whole in one file.
+
+    Raises:
+        UnknownBatch, UnknownTree: it is not registered.
+        NothingToShow: there is nothing of it yet.
+        EmbedderError: the map must be made, and the embedding model cannot be loaded.
+    """
+    shown = scene(workspace, of)
+    kind, _, name = of.partition(":")
+    sections = [
+        _funnel(workspace, shown),
+        _scores(shown.rows),
+        _measures(workspace, of),
+        _map(shown),
+        _tree(shown),
+        _cost(workspace, shown),
+        _judges(workspace, shown.rows),
+        _contamination(shown.rows),
+        *_samples(shown.rows),
+    ]
+    about = (
+        f"{shown.rows.height:,} rows, those that were left out among them; written on "
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC. evergrow explore --{kind} {name} shows every row."
+    )
+    return page("report.html.j2", title=f"{kind} {name}", about=about, sections=sections)
+
+
+def _funnel(workspace: Workspace, shown: Scene) -> Section:
+    kind, _, name = shown.of.partition(":")
+    if kind == "tree":
+        reasons = shown.rows.select(
+            pl.col("reason") if "reason" in shown.rows.columns else pl.lit(None, pl.String).alias("reason")
+        )
+        funnel = pl.DataFrame([counted("samples", reasons.lazy())], schema=FUNNEL, orient="row")
+    else:
+        batches = [name] if kind == "batch" else shown.rows["batch"].unique(maintain_order=True).to_list()
+        found = [workspace.funnel(batch, *([name] if kind == "release" else [])) for batch in batches]
+        named = zip(found, batches, strict=True)
+        funnel = pl.concat([one.select(pl.lit(batch).alias("batch"), *one.columns) for one, batch in named])
+    note = "What came into each stage, and what went on; requested = failed + rejected + accepted."
+    if funnel.is_empty():
+        return Section("Funnel", f"No round is made yet: evergrow run --batch {name}")
+    return Section("Funnel", note, [Grid.of(funnel)], [Picture.of(funnel_picture(funnel), "the funnel")])
+
+
+def _scores(rows: pl.DataFrame) -> Section:
+    there = [name for name in SCORES if name in rows.columns]
+    scored = rows.filter(pl.any_horizontal(pl.col(there).is_not_null())) if there else rows.clear()
+    if scored.is_empty():
+        return Section("Scores by round", "No row has scores: they come with rounds of evolution.")
+    figures = scored.group_by("stage", maintain_order=True).agg(
+        pl.len().alias("rows"),
+        *(pl.col(name).mean().alias(f"{name}_mean") for name in there),
+        *(pl.col(name).quantile(share).alias(f"{name}_p{share * 100:.0f}") for name in there for share in (0.1, 0.9)),
+    )
+    pictures = [
+        Picture.of(spread(values, low, high, bins, name), f"{name} in {stage}")
+        for name in there
+        for low, high, bins in (SCORES[name],)
+        for (stage,), part in scored.group_by("stage", maintain_order=True)
+        if (values := part[name].drop_nulls()).len()
+    ]
+    note = "All scored children of a round; complexity 1 to 10, diversity 0 to 1, value = complexity + 10 x diversity."
+    return Section("Scores by round", note, [Grid.of(figures.sort("stage"))], pictures)
+
+
+def _measures(workspace: Workspace, of: str) -> Section:
+    kind, _, name = of.partition(":")
+    try:
+        table = workspace.lake.scan(workspace.instance, MEASURES, of, guarded=False).collect()
+    except NeverMaterialized:
+        return Section("Set measures", f"Not measured yet: evergrow measure --{kind} {name} does it.")
+    by_stage = table.pivot("stage", index=["measure", "better"], values="value", maintain_order=True)
+    return Section("Set measures", "How diverse each stage is; `better` says which way is more diverse.",
+                   [Grid.of(by_stage)])  # fmt: skip
+
+
+def _map(shown: Scene) -> Section:
+    states = shown.rows["state"].value_counts(sort=True)["state"].to_list()
+    shades = {state: COLOURS[min(place, len(COLOURS) - 1)] for place, state in enumerate(states)}
+    points = shown.rows.select("x", "y", "state").gather_every(max(1, -(-shown.rows.height // PICTURED)))
+    drawn = scatter(points["x"].to_list(), points["y"].to_list(), [shades[state] for state in points["state"]], shades)
+    note = f"Like texts stand near each other: {shown.rows['method'][0]}, model {shown.model}."
+    return Section("Map", note, pictures=[Picture.of(drawn, "map of embeddings")])
+
+
+def _tree(shown: Scene) -> Section:
+    if shown.nodes is not None:
+        held = dict(shown.rows.filter(pl.col("state") == "kept").group_by("leaf_id").len().iter_rows())
+        drawn = Picture.of(picture(shown.nodes, held), "the tree")
+        return Section("Tree", f"{shown.nodes.height:,} nodes and the rows that their leaves hold.", pictures=[drawn])
+    tree = page_data(shown)["tree"]
+    value = shown.rows["value"] if "value" in shown.rows.columns else pl.Series([None] * shown.rows.height)
+    svg = icicle(tree["parent"], value.to_list(), PICTURED)
+    note = "Each seed above what was evolved from it; the darker, the higher its value, grey where it has none."
+    return Section("Tree", note, pictures=[Picture.of(svg, "seeds and their descendants")])
+
+
+def _cost(workspace: Workspace, shown: Scene) -> Section:
+    rows, (kind, _, name) = shown.rows, shown.of.partition(":")
+    owners = [name] if kind == "tree" else rows["batch"].unique().to_list()
+    with workspace.ledger() as ledger:
+        costs = ledger.costs().filter(pl.col("batch").is_in(owners))
+        calls = ledger.costs(("batch", "call_id")).filter(pl.col("batch").is_in(owners)).select("call_id", "usd")
+    if costs.is_empty():
+        return Section("Cost", "Nothing was asked of a model for it.")
+    kept = int((rows["state"] == "kept").sum())
+    total = costs["usd"].sum() if costs["usd"].null_count() == 0 else None
+    note = (
+        f"{'Unknown' if total is None else f'${total:,.4f}'} in all, {kept:,} rows are kept"
+        f"{'' if total is None or not kept else f': ${total / kept:,.6f} a kept row'}. "
+        "Unknown where a model has no price. Calls that made several rows are shared among them."
+    )
+    by_model = costs.group_by("model", maintain_order=True).agg(
+        pl.col("calls", "tokens_in", "tokens_out").sum(), usd=_known_sum(),
+    ).with_columns(usd_per_kept_row=pl.col("usd") / (kept or None))  # fmt: skip
+    columns = ("batch", "asset", "model", "calls", "tokens_in", "tokens_out", "usd")
+    tables = [Grid.of(by_model, "By model"), Grid.of(costs.select(columns), "By table")]
+    return Section("Cost", note, [*tables, *_by_branch(rows, calls, kind)])
+
+
+def _by_branch(rows: pl.DataFrame, calls: pl.DataFrame, kind: str) -> Iterator[Grid]:
+    """What the rows of each branch cost: of a seed with all its descendants, or of a tree's first division."""
+    ids = [name for name in ("call_id", "judge_call_id") if name in rows.columns]
+    branch = pl.col("attributes").str.extract(r"^(.*)") if kind == "tree" else pl.col("root_id")
+    if not ids or branch.meta.root_names()[0] not in rows.columns:
+        return
+    asked = pl.concat(rows.select(branch.alias("branch"), call_id=name, kept=pl.col("state") == "kept") for name in ids)
+    asked = asked.drop_nulls("call_id").with_columns(share=1 / pl.len().over("call_id")).join(calls, on="call_id")
+    kept = rows.group_by(branch.alias("branch")).agg(kept_rows=(pl.col("state") == "kept").sum())
+    found = (
+        asked.group_by("branch")
+        .agg(usd=pl.when(pl.col("usd").null_count() == 0).then((pl.col("usd") * pl.col("share")).sum()))
+        .join(kept, on="branch")
+        .with_columns(usd_per_kept_row=pl.when(pl.col("kept_rows") > 0).then(pl.col("usd") / pl.col("kept_rows")))
+        .sort(pl.col("usd"), "branch", descending=[True, False], nulls_last=True)
+    )
+    if found.height:
+        more = f", the {BRANCHES} dearest of {found.height:,}" if found.height > BRANCHES else ""
+        yield Grid.of(found.head(BRANCHES), f"By branch{more}: writing and judging its rows")
+
+
+def _known_sum() -> pl.Expr:
+    return pl.when(pl.col("usd").null_count() == 0).then(pl.col("usd").sum())
+
+
+def _judges(workspace: Workspace, rows: pl.DataFrame) -> Section:
+    models = rows["judge_model"].drop_nulls().unique(maintain_order=True) if "judge_model" in rows.columns else ()
+    if not len(models):
+        return Section("The judge's calibration", "No judge scored these rows.")
+    notes, tables = [], []
+    for model in models:
+        notes.append(judge_note(workspace, model))
+        try:
+            tables.append(Grid.of(calibration_table(workspace, model), model))
+        except NeverCalibrated as never:
+            notes.append(str(never))
+    return Section("The judge's calibration", " ".join(notes), tables)
+
+
+def _contamination(rows: pl.DataFrame) -> Section:
+    cleaned = rows.filter(pl.col("reached").is_in(["clean", "release"]))
+    if cleaned.is_empty():
+        return Section("Contamination", "No row was compared with benchmarks yet: a release does it.")
+    marked = cleaned.filter(pl.col("state") == "contaminated")
+    note = f"{marked.height:,} of {cleaned.height:,} rows that were cleaned resemble a benchmark's item."
+    if marked.is_empty():
+        return Section("Contamination", note)
+    return Section("Contamination", note, [Grid.of(marked.group_by("benchmark").len("rows").sort("benchmark"))])
+
+
+def _samples(rows: pl.DataFrame) -> Iterator[Section]:
+    kept = rows.filter(pl.col("state") == "kept")
+    if "value" in rows.columns and (scored := kept.drop_nulls("value").sort("value", "id", descending=True)).height:
+        yield Section("Best rows", "The kept rows of the highest value.", samples=_shown(scored.head(SHOWN_ROWS)))
+        yield Section("Worst rows", "The kept rows of the lowest value.", samples=_shown(scored.tail(SHOWN_ROWS)[::-1]))
+    else:
+        yield Section("Rows", "Some of the rows that are kept.", samples=_shown(kept.head(SHOWN_ROWS)))
+    rejected = rows.filter(pl.col("state") != "kept").group_by("state", maintain_order=True).head(1)
+    note = "One row for each kind of reason." if rejected.height else "No row was left out."
+    yield Section("Rejected rows", note, samples=_shown(rejected))
+
+
+def _shown(rows: pl.DataFrame) -> list[Sample]:
+    told = [n for n in ("id", "stage", "value", "complexity", "diversity", "reason", "leaf_id") if n in rows.columns]
+    found = []
+    for row in rows.to_dicts():
+        about = "; ".join(f"{name} {_cell(row[name])}" for name in told if row[name] is not None)
+        text = str(row["content"] or "")
+        found.append(Sample(about, text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} ..."))
+    return found
+
+
+def _cell(value: object) -> str:
+    match value:
+        case None:
+            return "unknown"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:,.4g}"
+        case _:
+            return str(value)

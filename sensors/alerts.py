@@ -1,0 +1,108 @@
+"""Messages to people: runs that failed, gates that closed, budgets that are spent, batches that stand still."""
+
+import json
+import time
+
+import dagster as dg
+
+from evergrow.flows.automation import Wait, next_step
+from evergrow.flows.causes import cause_of
+from evergrow.flows.due import Frontier
+from evergrow.flows.runs import under_way
+from evergrow.flows.workspace import Workspace
+from evergrow.resources.alerts import Alert, AlertError, send
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.models import AWAITS
+from evergrow.resources.registry.owners import owner_of
+from evergrow.resources.registry.recipes import Recipe, latest_recipes
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.recipe import AUTOMATE
+
+LOOK_S = 300  # between two looks for what stands still
+HOUR_S = 3_600
+
+
+def alert_sensors(settings: Settings, frontier: Frontier) -> list[dg.SensorDefinition]:
+    """The sensors that send what the setting `alerts.on` names; none where it names nothing."""
+    wanted = settings.alerts.on
+    of_runs = [failed_runs_sensor(settings)] if set(wanted) - {"stalled"} else []
+    return [*of_runs, *([stalled_sensor(settings, frontier)] if "stalled" in wanted else [])]
+
+
+def failed_runs_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that tells of each run that failed, once, by its cause."""
+
+    @dg.run_failure_sensor(
+        name="alerts",
+        minimum_interval_seconds=settings.sensors.interval_s,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Sends a message for each run that fails by: {', '.join(settings.alerts.on)}. Starts no run.",
+    )
+    def alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+        run = context.dagster_run
+        if AWAITS in run.tags:
+            return dg.SkipReason(f"run {run.run_id} ended to wait for a Batch API")
+        found = cause_of(context.instance, run.run_id)
+        if found.kind.value not in settings.alerts.on:
+            return dg.SkipReason(f"run {run.run_id}: alerts.on does not name {found.kind}")
+        send(settings, Alert(found.kind.value, owner_of(run) or run.job_name, found.words, run.job_name, run.run_id))
+        return None
+
+    return alerts
+
+
+def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinition:
+    """The sensor that tells of each automated batch or tree that stands still, once a standstill."""
+
+    @dg.sensor(
+        name="stalled",
+        minimum_interval_seconds=LOOK_S,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Sends a message for each automated batch or tree of which something is due and nothing was made "
+        f"for {settings.alerts.stalled_h:g} hours (alerts.stalled_h). Starts no run.",
+    )
+    def stalled(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        frontier.forget()
+        workspace = Workspace(settings, context.instance, frontier)
+        busy = under_way(context.instance, frontier.registry)
+        told: dict[str, float] = json.loads(context.cursor or "{}")
+        said = []
+        for recipe in latest_recipes(frontier.registry):
+            if recipe.kind == "release" or recipe.values.get(AUTOMATE) == "none" or recipe.name in busy:
+                continue
+            key, (since, why) = f"{recipe.kind}/{recipe.name}", standstill(workspace, recipe)
+            if why is None or told.get(key) == since or time.time() - since < settings.alerts.stalled_h * HOUR_S:
+                continue
+            hours = (time.time() - since) / HOUR_S
+            try:
+                send(settings, Alert("stalled", f"{recipe.kind} {recipe.name}", f"{why}; still for {hours:,.1f} hours"))
+            except AlertError as error:  # the others are told nevertheless, and this one at the next look
+                context.log.error(str(error))
+                said.append(str(error))
+                continue
+            told[key] = since
+            said.append(f"{key}: {why}")
+        context.update_cursor(json.dumps(told))
+        return dg.SkipReason("; ".join(said) or "nothing that is automated stands still")
+
+    return stalled
+
+
+def standstill(workspace: Workspace, recipe: Recipe) -> tuple[float, str | None]:
+    """Since when (epoch s) nothing was made of a batch or tree, and what it waits for; None if nothing is due."""
+    since = _last_made(workspace, recipe)
+    found = next_step(workspace, recipe.kind, recipe.name, str(recipe.values.get(AUTOMATE)))
+    if isinstance(found, Wait):
+        return since, None if found.settled else found.why
+    return since, f"{found[0].job} is due: {found[1].due}"
+
+
+def _last_made(workspace: Workspace, recipe: Recipe) -> float:
+    """When the last of its tables was made, or its recipe was written, whichever is later; epoch s."""
+    made = [
+        latest_materialization(workspace.instance, key, partition)
+        for key, table in workspace.frontier.tables.items()
+        if table.kind == recipe.kind
+        for partition in workspace.partitions(key, recipe.name)
+    ]
+    return max([recipe.at.timestamp(), *(record.timestamp for record in made if record)])

@@ -1,0 +1,162 @@
+"""Alerts, sent to a real HTTP server on loopback: off by default, one a cause, without keys."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from evergrow.resources import alerts as sending
+from evergrow.resources.alerts import Alert, AlertError, send
+from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
+from evergrow.resources.registry.recipes import record
+from evergrow.resources.settings import load_settings
+from evergrow.resources.settings.recipe import recipe_of
+from tests.conftest import FakeEndpoint
+from tests.platform import Platform
+from tests.sensors.conftest import EVOLUTION, look
+
+KEY = "sk-test-0123456789"
+ALL = ["failed_run", "closed_gate", "reached_budget", "stalled"]
+
+
+class Webhook:
+    """A server that keeps what it is sent; it answers with the `codes` in turn, then with 200."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.codes: list[int] = []
+        webhook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                webhook.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(webhook.codes.pop(0) if webhook.codes else 200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
+                """Say nothing."""
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/services/T0SECRET"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[Webhook]:
+    found = Webhook()
+    monkeypatch.setenv("ALERTS_WEBHOOK", found.url)
+    monkeypatch.setattr(sending, "PAUSE_S", 0.0)
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+def failed(platform: Platform, job: str) -> None:
+    """Have the sensor look at the latest run of a job, which failed."""
+    run = platform.instance.get_runs(dg.RunsFilter(job_name=job), limit=1)[0]
+    event = next(
+        record.dagster_event
+        for record in platform.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.PIPELINE_FAILURE)
+    )
+    assert event is not None
+    definition = platform.definitions.resolve_sensor_def("alerts")
+    with dg.build_run_status_sensor_context(
+        "alerts", dagster_event=event, dagster_instance=platform.instance, dagster_run=run
+    ) as context:
+        definition(context.for_run_failure())
+
+
+def test_nothing_is_sent_and_no_sensor_is_there_unless_it_is_asked_for(platform: Platform) -> None:
+    assert {sensor.name for sensor in platform.definitions.sensors or ()} == {"inbox", "advance", "offline_batches"}
+
+
+def test_each_failed_run_is_told_by_its_cause(
+    platform: Platform, webhook: Webhook, fake_endpoint: FakeEndpoint
+) -> None:
+    watched = platform.but(alerts={"on": ALL})
+    watched.register("b", 3)
+    assert watched.run("seeds", "b") == ""
+    strict = watched.but(gates={"complexity": {"min_mean": 9.9}})
+    assert "min_mean" in strict.run("round_01", "b")
+    failed(strict, "round_01")
+    poor = watched.but(budget={"max_requests": 1}, evolution={**EVOLUTION, "children": 3})
+    assert poor.run("round_01", "b")
+    failed(poor, "round_01")
+    watched.register("nothing", 1)
+    assert watched.run("round_01", "nothing")
+    failed(watched, "round_01")
+
+    gate, budget, other = webhook.bodies
+    assert (gate["kind"], gate["owner"], gate["job"]) == ("closed_gate", "b", "round_01")
+    assert "quality gate evolution/round_01/complexity" in gate["words"]
+    assert budget["kind"] == "reached_budget"
+    assert "budget" in budget["words"]
+    assert (other["kind"], other["owner"]) == ("failed_run", "nothing")
+
+
+def test_what_the_setting_does_not_name_is_not_told(platform: Platform, webhook: Webhook) -> None:
+    watched = platform.but(alerts={"on": ["closed_gate"]})
+    watched.register("nothing", 1)
+    assert watched.run("round_01", "nothing")
+    failed(watched, "round_01")
+
+    assert webhook.bodies == []
+
+
+def test_a_standstill_is_told_once(platform: Platform, webhook: Webhook) -> None:
+    watched = platform.but(alerts={"on": ["stalled"], "stalled_h": 1e-9})
+    watched.register("b", 2)
+    look(watched, "stalled")
+    assert webhook.bodies == []  # nobody has it automated
+
+    record(watched.registry, "batch", "b", recipe_of(watched.settings, "rounds"), "a test")
+    look(watched, "stalled")
+    look(watched, "stalled")
+
+    assert [body["owner"] for body in webhook.bodies] == ["batch b"]
+    assert "seeds is due" in webhook.bodies[0]["words"]
+    assert watched.instance.get_runs_count() == 0
+
+
+def test_no_key_and_no_address_leaves_in_a_message_or_an_error(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    settings = load_settings({"alerts": {"on": ALL}})
+    alert = Alert("failed_run", "b", f"the endpoint said: bad key {KEY}; told {webhook.url}", "round_01", "r")
+    webhook.codes = [500, 503]
+    send(settings, alert)
+    assert len(webhook.bodies) == 3
+    assert KEY not in json.dumps(webhook.bodies)
+    assert "T0SECRET" not in json.dumps(webhook.bodies)
+
+    webhook.codes = [500] * 3
+    with pytest.raises(AlertError, match=r"127\.0\.0\.1 in 3 attempts \(HTTP 500\)") as told:
+        send(settings, alert)
+    assert "T0SECRET" not in str(told.value)
+
+
+def test_slack_gets_text_alone_and_a_missing_address_is_named(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = load_settings({"alerts": {"on": ALL, "form": "slack"}})
+    send(settings, Alert("stalled", "tree t", "it waits"))
+    assert webhook.bodies == [{"text": "evergrow: stalled, tree t: it waits"}]
+
+    for address, why in (("", "ALERTS_WEBHOOK holds no address"), ("ftp://x", "no http or https")):
+        monkeypatch.setenv("ALERTS_WEBHOOK", address)
+        with pytest.raises(AlertError, match=why):
+            send(settings, Alert("stalled", "tree t", "it waits"))
+
+
+def test_a_run_that_waits_for_a_batch_api_has_not_failed(platform: Platform, webhook: Webhook) -> None:
+    watched = platform.but(alerts={"on": ALL})
+    watched.register("nothing", 1)
+    assert watched.run("round_01", "nothing", tags={"evergrow/awaits": "s", PARTITION_NAME_TAG: "nothing"})
+    failed(watched, "round_01")
+
+    assert webhook.bodies == []
