@@ -11,10 +11,10 @@ def commands(key: dg.AssetKey, partition: str, frame: pl.DataFrame) -> dg.Metada
     found = [f"evergrow table {key.to_user_string()} --partition '{partition}'"]
     if whose := _whose(key, partition):
         found += [f"evergrow explore {whose}", f"evergrow report {whose}"]
-        ids = frame.filter(pl.col("reason").is_null())["id"] if {"id", "reason"} <= set(frame.columns) else ()
-        if len(ids) and key.path[0] in OF_BATCH:
+        kept = frame.filter(pl.col("reason").is_null()) if "reason" in frame.columns else frame
+        if kept.height and "id" in kept.columns and key.path[0] in OF_BATCH:
             more = "" if key.path[-1] == "release" else f" {whose}"
-            found.append(f"evergrow trace '{ids[0]}'{more}")
+            found.append(f"evergrow trace '{kept['id'][0]}'{more}")
     return dg.MetadataValue.md("\n\n".join(f"`{command}`" for command in found))
 
 
