@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import dagster as dg
@@ -42,23 +43,25 @@ def nothing(_: Place) -> dict[str, str]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """What is known of a table beside its content.
 
     Attributes:
-        asset: Dagster's definition of it.
+        key: its name.
+        define: makes Dagster's definition of it: what only looks at tables does without.
         kind: what its partitions belong to.
         job: the name of the job that makes it.
         values: the values that shape its rows under some settings, by name.
         files: digests of what it reads beside tables, by name.
         sources: the partitions of other tables that it is made from.
         stage: the name of its gate's suite, if a gate guards it.
-        gate, check: the gate, and Dagster's definition of it.
+        gate: the gate.
         asks: whether making it may ask a model.
     """
 
-    asset: dg.AssetsDefinition
+    key: dg.AssetKey
+    define: Callable[[], dg.AssetsDefinition]
     kind: Owner
     job: str
     values: Callable[[Settings], Values]
@@ -66,13 +69,17 @@ class Table:
     sources: Callable[[Place], Sequence[Source]]
     stage: str | None = None
     gate: Gate | None = None
-    check: dg.AssetChecksDefinition | None = None
     asks: bool = False
 
-    @property
-    def key(self) -> dg.AssetKey:
-        """Its name."""
-        return self.asset.key
+    @cached_property
+    def asset(self) -> dg.AssetsDefinition:
+        """Dagster's definition of it."""
+        return self.define()
+
+    @cached_property
+    def check(self) -> dg.AssetChecksDefinition | None:
+        """Dagster's definition of its gate."""
+        return self.gate.check(self.asset) if self.gate else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +114,22 @@ class Declaration:
 
     def table(self, function: Callable[..., object], gate: Gate | None = None) -> Table:
         """The table that `function` makes, guarded by `gate` if it has one."""
+        return Table(
+            key=self.key,
+            define=lambda: self._asset(function),
+            kind=self.kind,
+            job=self.job,
+            values=self.named_values,
+            files=self.files,
+            sources=self.sources or self._same_partition,
+            stage=self.stage,
+            gate=gate,
+            asks=self.asks,
+        )
+
+    def _asset(self, function: Callable[..., object]) -> dg.AssetsDefinition:
         gates = {GATES: [gate_name(self.stage)]} if self.stage else {}
-        asset = dg.asset(
+        return dg.asset(
             key=self.key,
             group_name=self.group,
             partitions_def=self.partitions or SECTIONS[self.kind],
@@ -121,18 +142,6 @@ class Declaration:
             owners=OWNERS,
             pool=self.pool,
         )(function)
-        return Table(
-            asset=asset,
-            kind=self.kind,
-            job=self.job,
-            values=self.named_values,
-            files=self.files,
-            sources=self.sources or self._same_partition,
-            stage=self.stage,
-            gate=gate,
-            check=gate.check(asset) if gate else None,
-            asks=self.asks,
-        )
 
     def named_values(self, settings: Settings) -> Values:
         """Prompts and settings together."""

@@ -18,6 +18,7 @@ from evergrow.cli.options import (
     AsJson,
     Batch,
     Set,
+    begin_without_collecting,
     deep_enough,
     ledger_alone,
     name_the_model,
@@ -29,6 +30,7 @@ from evergrow.cli.options import (
 )
 from evergrow.cli.recipe import recipe_app
 from evergrow.cli.seeds import seeds_app
+from evergrow.cli.status import add_commands as add_status
 from evergrow.cli.tree import tree_app
 from evergrow.cli.trust import add_commands as add_trust_commands
 
@@ -65,6 +67,7 @@ app.add_typer(seeds_app, name="seeds")
 app.add_typer(tree_app, name="tree")
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(config_app, name="config")
+add_status(app)
 add_dataset_commands(app)
 add_trust_commands(app)
 add_calls(app)
@@ -179,7 +182,7 @@ def trace(
     from evergrow.cli.ancestry import draw  # noqa: PLC0415
     from evergrow.flows.trace import trace as ancestry  # noqa: PLC0415
 
-    with workspace_of() as workspace:
+    with workspace_of(reading=True) as workspace:
         steps = ancestry(workspace, sample_id, batch)
         if as_json:
             print_json(steps)
@@ -244,7 +247,7 @@ def table(
         raise typer.BadParameter("--form toe needs a file: --out FILE.json")
     if target not in {None, "-"} and not form:
         require_format(Path(str(target)))
-    with workspace_of() as workspace:
+    with workspace_of(reading=True) as workspace:
         frame = workspace.partition_table(dg.AssetKey.from_user_string(asset_key), partition, rows)
         frame = with_columns_named(frame, columns)
         shown = limit if limit or as_json or target else DRAWN_ROWS
@@ -293,6 +296,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: without the command's name; those of the process if None.
     """
+    if arguments is None:
+        begin_without_collecting()
     try:
         app(arguments)
     except SystemExit as end:

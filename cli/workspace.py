@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
+from typing import cast
 
 import dagster as dg
 from sqlalchemy.exc import DBAPIError
@@ -10,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from evergrow.assets.definitions import build_definitions, frontier_of
 from evergrow.flows.due import Frontier
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.host.event_log import event_log
 from evergrow.resources.host.full_disk import DiskFullError, full_disk
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import Progress
@@ -17,8 +19,8 @@ from evergrow.resources.settings import Settings
 
 
 @contextmanager
-def open_workspace(settings: Settings, progress: Progress) -> Iterator[Workspace]:
-    """The workspace of these settings.
+def open_workspace(settings: Settings, progress: Progress, *, reading: bool = False) -> Iterator[Workspace]:
+    """The workspace of these settings; one that is for `reading` opens Dagster's instance only if it must.
 
     Raises:
         HomeError: the home folder cannot be used.
@@ -32,12 +34,10 @@ def open_workspace(settings: Settings, progress: Progress) -> Iterator[Workspace
     def build(known: Frontier) -> dg.Definitions:
         return build_definitions(settings, progress, known, caller_holds_lock=True)
 
-    with (
-        _naming_full_storage(home),
-        dg.DagsterInstance.from_config(str(home.dagster)) as instance,
-        closing(frontier.registry),
-    ):
-        yield Workspace(settings, instance, frontier, build, progress)
+    opened: AbstractContextManager[object]
+    opened = event_log(home.dagster) if reading else dg.DagsterInstance.from_config(str(home.dagster))
+    with _naming_full_storage(home), opened as instance, closing(frontier.registry):
+        yield Workspace(settings, cast("dg.DagsterInstance", instance), frontier, build, progress)
 
 
 @contextmanager

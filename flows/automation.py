@@ -65,19 +65,23 @@ def _next_step(workspace: Workspace, kind: Kind, name: str, automate: str) -> tu
 
 def automated_steps(workspace: Workspace, kind: Kind, name: str, automate: str) -> Iterator[Step]:
     """The steps that sensors take by themselves, in their order; what follows a step is asked for when it is done."""
-    settings = settings_of(workspace, kind, name)
-    if kind == "tree":
-        domain_of(workspace, tree_spec(workspace.registry, name).domain)  # a tree without its domain goes nowhere
-        yield from tree_steps(workspace, name)
-        if automate == "release":
-            register_tree_rows(workspace, name)
-    elif not taken_as_is(workspace.registry, name):
-        yield from evolution_steps(settings, name)
-    else:
-        yield Step("seeds", [SEEDS], name, "seeds")
+    yield from first_steps(workspace, kind, name)
     if automate == "release":
+        if kind == "tree":
+            register_tree_rows(workspace, name)
         yield from dataset_steps(name)
         if wish(workspace.registry, name) is None:
             set_wish(workspace.registry, name, [name])
             workspace.instance.add_dynamic_partitions(RELEASES_NAME, [name])
         yield release_step(name)
+
+
+def first_steps(workspace: Workspace, kind: Kind, name: str) -> Iterator[Step]:
+    """The steps of a batch or tree up to its samples, in their order; asking changes nothing."""
+    if kind == "tree":
+        domain_of(workspace, tree_spec(workspace.registry, name).domain)  # a tree without its domain goes nowhere
+        yield from tree_steps(workspace, name)
+    elif not taken_as_is(workspace.registry, name):
+        yield from evolution_steps(settings_of(workspace, kind, name), name)
+    else:
+        yield Step("seeds", [SEEDS], name, "seeds")

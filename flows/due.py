@@ -31,6 +31,7 @@ from evergrow.resources.lake.versions import (
 from evergrow.resources.place import Place
 from evergrow.resources.recipes import Recipes
 from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.recipes import Kind, Recipe
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings
 
@@ -97,14 +98,21 @@ class Frontier:
     def __init__(self, tables: Mapping[dg.AssetKey, Table], recipes: Recipes, home: Home, registry: Registry) -> None:
         self.tables, self.recipes, self.home, self.registry = tables, recipes, home, registry
         self._at: dict[tuple[str, Key], Place] = {}
+        self._values: dict[tuple[dg.AssetKey, int], tuple[Settings, dict[str, str]]] = {}
 
     def under(self, settings: Settings) -> "Frontier":
         """The same under other settings of the machine."""
         return Frontier(self.tables, Recipes(settings, self.recipes.lookup), self.home, self.registry)
 
+    def know(self, recipes: Mapping[tuple[Kind, str], Recipe]) -> None:
+        """Take these as the recipes of all owners, instead of asking for one at a time."""
+        self.forget()
+        self.recipes = Recipes(self.recipes.settings, lambda kind, name: recipes.get((kind, name)))  # type: ignore[call-overload]
+
     def forget(self) -> None:
         """Read recipes anew from now on: they may have been changed."""
         self.recipes.forget()
+        self._values.clear()
 
     def due(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> Reason | None:
         """What must be done with a partition of a table, and why; None if nothing must."""
@@ -163,7 +171,10 @@ class Frontier:
         return self._shape(self.tables[key], self.place(instance, key, partition))
 
     def _shape(self, table: Table, place: Place) -> MadeFrom:
-        return MadeFrom(as_text(table.values(place.settings)), table.files(place), recipe=place.recipe)
+        known = (table.key, id(place.settings))  # which stays the id of no other as long as it is kept here
+        if known not in self._values:
+            self._values[known] = place.settings, as_text(table.values(place.settings))
+        return MadeFrom(self._values[known][1], table.files(place), recipe=place.recipe)
 
     def _outdated(self, table: Table, place: Place, version: dg.EventLogRecord) -> str | None:
         """Why a version is not what would be made today, or None."""

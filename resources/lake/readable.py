@@ -11,6 +11,7 @@ from typing import Protocol
 import dagster as dg
 
 from evergrow.resources.host.dagster_private import AssetCheckExecutionRecordStatus, PartitionKeyFilter
+from evergrow.resources.host.event_log import EventLog, Noted, Verdict
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
 THRESHOLDS = "thresholds"  # metadata of what a check says: the thresholds that it judged by
@@ -86,17 +87,31 @@ def judgement(
     A run that was killed, or that failed before there was anything to judge, has planned a check and no more: it takes
     nothing back.
     """
+    found = _verdict(instance, check, partition)
+    if found is None:
+        return Judgement(GateState.MISSING)
+    if found.version != version.storage_id:
+        return Judgement(GateState.STALE, found.description)
+    by = found.metadata.get(THRESHOLDS)
+    return Judgement(
+        GateState.FAILED if found.blocks else GateState.PASSED, found.description, str(by.value) if by else None
+    )
+
+
+def _verdict(instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: str | None) -> Verdict | None:
+    if isinstance(instance, EventLog):  # of a command that only reads: it stands in for the instance
+        return instance.verdict(check.asset_key.path, check.name, partition)
     records = instance.event_log_storage.get_asset_check_execution_history(
         check, limit=1, status=JUDGED, partition_filter=PartitionKeyFilter(key=partition)
     )
     evaluation = records[0].evaluation if records else None
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
-        return Judgement(GateState.MISSING)
-    judged = evaluation.target_materialization_data
-    if judged is None or judged.storage_id != version.storage_id:
-        return Judgement(GateState.STALE, evaluation.description)
-    blocks = not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR
-    by = evaluation.metadata.get(THRESHOLDS)
-    return Judgement(
-        GateState.FAILED if blocks else GateState.PASSED, evaluation.description, str(by.value) if by else None
+        return None
+    judged, noted = evaluation.target_materialization_data, evaluation.metadata
+    return Verdict(
+        evaluation.passed,
+        not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR,
+        evaluation.description,
+        judged.storage_id if judged else None,
+        {name: Noted(value.value) for name, value in noted.items()},
     )

@@ -1,0 +1,235 @@
+"""What there is and where it stands: each batch, tree and release, what is due of it, what it waits for, who holds it.
+
+What is due is asked of `flows.due` alone, in the order of `flows.automation`. Looking costs nothing and changes nothing:
+not even a run that a killed process has left is closed.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from evergrow.assets.names import RESPONSES, SEEDS, remedy
+from evergrow.flows.automation import FAULTS, first_steps
+from evergrow.flows.due import DAMAGED, Standing, What
+from evergrow.flows.recipes import settings_of
+from evergrow.flows.release import dataset_steps, release_step
+from evergrow.flows.step import Step
+from evergrow.flows.workspace import Workspace
+from evergrow.resources.host.event_log import EventLog, Run
+from evergrow.resources.lake.versions import latest_materialization, noted
+from evergrow.resources.ledger import State, Submission
+from evergrow.resources.ledger.submission_records import AT_ENDPOINT
+from evergrow.resources.llm.batch_api import told
+from evergrow.resources.llm.budget import room
+from evergrow.resources.registry.batches import StagedBatch, staged_batches
+from evergrow.resources.registry.leases import Holder, holders
+from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.owners import release_owner
+from evergrow.resources.registry.recipes import Kind, latest_recipes
+from evergrow.resources.registry.releases import release_names, wish
+from evergrow.resources.registry.trees import registered_trees
+from evergrow.resources.settings.recipe import AUTOMATE
+
+COUNTS = ("dagster/partition_row_count", "dagster/row_count")
+
+
+@dataclass(frozen=True, slots=True)
+class TableStatus:
+    """How one table of an owner stands; `due` is what is to be done with it, in words, `gate` what its gate says."""
+
+    table: str
+    partition: str | None
+    rows: int | None
+    made_at: float | None
+    due: str | None
+    gate: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a batch, tree or release stands.
+
+    Attributes:
+        kind, name: which.
+        stage: the last step of its way that is made; `registered` if none is.
+        rows: of that step's table; the registered seeds before.
+        due: what is to be done next, and why; None if nothing is.
+        command: what does it.
+        waits: what it waits for: a Batch API, a closed gate, owed requests, a budget, a fault of its own.
+        automate: how far sensors take it by themselves: none, rounds, release.
+        held: who works on it.
+        runs: its runs that are not over, as `job status id`.
+        requests, tokens, usd: what was asked and spent for it; `usd` is None if a price is unknown.
+        tables: each table of its way, where they are asked for.
+    """
+
+    kind: Kind
+    name: str
+    stage: str
+    rows: int | None
+    due: str | None = None
+    command: str | None = None
+    waits: tuple[str, ...] = ()
+    automate: str = "none"
+    held: str | None = None
+    runs: tuple[str, ...] = ()
+    requests: int = 0
+    tokens: int = 0
+    usd: float | None = 0.0
+    tables: tuple[TableStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is read once for all owners."""
+
+    batches: Mapping[str, StagedBatch]
+    automate: Mapping[tuple[str, str], str]
+    handed_in: Mapping[str, Sequence[Submission]]
+    spent: Mapping[str, Mapping[str, Any]]
+    holders: Mapping[str, Holder]
+    runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)
+
+
+def statuses(workspace: Workspace) -> list[Status]:
+    """All batches, trees and releases, in this order, by name.
+
+    The event log and the registry are read once, however many there are.
+    """
+    if isinstance(workspace.instance, EventLog):
+        workspace.instance.read_all()
+    known = _known(workspace)
+    workspace.registry.files.unhashed = True  # whether each file is there is seen; what is in it, `evergrow scrub` reads
+    try:
+        return [_status(workspace, known, kind, name) for kind, name in _owners(workspace, known)]
+    finally:
+        workspace.registry.files.unhashed = False
+
+
+def status(workspace: Workspace, kind: Kind, name: str) -> Status:
+    """One of them with all its tables."""
+    return _status(workspace, _known(workspace), kind, name, whole=True)
+
+
+def _owners(workspace: Workspace, known: Known) -> Iterator[tuple[Kind, str]]:
+    yield from (("batch", name) for name in known.batches)
+    yield from (("tree", name) for name in registered_trees(workspace.registry))
+    yield from (("release", name) for name in release_names(workspace.registry))
+
+
+def _known(workspace: Workspace) -> Known:
+    recipes = {(one.kind, one.name): one for one in latest_recipes(workspace.registry)}
+    workspace.frontier.know(recipes)
+    with workspace.ledger() as ledger:
+        submissions = ledger.submissions.find((*AT_ENDPOINT, State.FETCHED))
+        spent = {row["batch"]: row for row in ledger.costs(group_by=("batch",)).iter_rows(named=True)}
+    by_batch = groupby(sorted(submissions, key=lambda one: one.batch), key=lambda one: one.batch)
+    return Known(
+        batches={one.batch: one for one in staged_batches(workspace.registry)},
+        automate={key: str(one.values.get(AUTOMATE) or "none") for key, one in recipes.items()},
+        handed_in={batch: list(found) for batch, found in by_batch},
+        spent=spent,
+        holders={name: one for name, one in holders(workspace.registry).items() if one.living},
+        runs=_runs(workspace),
+    )
+
+
+def _runs(workspace: Workspace) -> dict[str, list[Run]]:
+    """Runs that are not over, by the name of the lease that they take."""
+    found: dict[str, list[Run]] = {}
+    if isinstance(workspace.instance, EventLog):
+        for run in workspace.instance.unfinished():
+            whose = owner(run.partition or "")
+            found.setdefault(release_owner(whose) if run.job == "release" else whose, []).append(run)
+    return found
+
+
+def _status(workspace: Workspace, known: Known, kind: Kind, name: str, *, whole: bool = False) -> Status:
+    """How one stands; a fault of its own, as a domain that is missing, is what it waits for, and no one else's."""
+    lease = release_owner(name) if kind == "release" else name
+    holder, spent = known.holders.get(lease), known.spent.get(name, {}) if kind != "release" else {}
+    registered = known.batches.get(name)
+    found = _Way(stage="asked for" if kind == "release" else "registered", rows=registered.rows if registered and kind == "batch" else None)
+    try:
+        found.follow(workspace, kind, name, known, whole=whole)
+    except FAULTS as error:
+        found.waits.append(getattr(error, "description", None) or str(error))
+    handed_in = [told(one) for one in known.handed_in.get(name, ())] if kind != "release" else []
+    return Status(
+        kind, name, found.stage, found.rows, found.due, found.command, (*handed_in, *found.waits),
+        known.automate.get((kind, name), "none"), str(holder) if holder else None,
+        tuple(f"{run.job} {run.status.lower()} {run.run_id}" for run in known.runs.get(lease, ())),
+        int(spent.get("calls", 0)), int(spent.get("tokens_in", 0)) + int(spent.get("tokens_out", 0)),
+        spent.get("usd", 0.0), tuple(found.tables),
+    )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Way:
+    """What is found on the way of an owner."""
+
+    stage: str
+    rows: int | None
+    due: str | None = None
+    command: str | None = None
+    waits: list[str] = field(default_factory=list)
+    tables: list[TableStatus] = field(default_factory=list)
+
+    def follow(self, workspace: Workspace, kind: Kind, name: str, known: Known, *, whole: bool) -> None:
+        """Take its steps in their order: the last that is made, and the first of which something is due."""
+        settled = False
+        for step in _steps(workspace, kind, name, known):
+            for key in step.keys:
+                made = latest_materialization(workspace.instance, key, step.partition)
+                if made is not None:
+                    self.stage = "/".join(key.path[1:]).removesuffix("/accepted")
+                    self.rows = next((int(n) for n in (noted(made, one) for one in COUNTS) if n is not None), None)
+                if settled and not whole:
+                    continue
+                standing = workspace.frontier.standing(workspace.instance, key, step.partition)
+                if whole:
+                    self.tables.append(_table(standing, self.rows))
+                if not settled:
+                    settled = self._settle(workspace, kind, name, standing)
+
+    def _settle(self, workspace: Workspace, kind: Kind, name: str, standing: Standing) -> bool:
+        """Whether nothing after this table can be done before something is done about it."""
+        if standing.due is None and standing.shut is None:
+            return False
+        key = standing.table.key
+        if standing.due:
+            label = key.to_user_string() if standing.due.why.startswith(DAMAGED) or kind != "release" else "release"
+            self.due = f"{standing.due.what} {label}: {standing.due.why}"
+            self.command = remedy(key, owner(standing.place.partition or name))
+        if standing.shut:
+            self.waits.append(f"the gate of {key.to_user_string()} is closed: {standing.shut}")
+        if standing.due and standing.due.what is What.MAKE_FAILED:
+            self.waits.append(f"{key.to_user_string()}: {standing.due.why}")
+        if standing.due and standing.table.asks and standing.due.what is not What.JUDGE and kind != "release":
+            with workspace.ledger() as ledger:
+                if full := room(settings_of(workspace, kind, name), ledger, name):
+                    self.waits.append(full)
+        return True
+
+
+def _steps(workspace: Workspace, kind: Kind, name: str, known: Known) -> Iterator[Step]:
+    """The way of an owner as far as somebody has asked for it: answers are not due of a batch that nobody answered."""
+    if kind == "release":
+        if wish(workspace.registry, name) is not None:
+            yield release_step(name)
+        return
+    yield from first_steps(workspace, kind, name)
+    wanted = known.automate.get((kind, name)) == "release"
+    if kind == "batch" and (wanted or latest_materialization(workspace.instance, RESPONSES, name)):
+        yield from (step for step in dataset_steps(name) if step.keys != [SEEDS])
+
+
+def _table(standing: Standing, rows: int | None) -> TableStatus:
+    key, due, gate = standing.table.key, standing.due, standing.gate
+    version = standing.version
+    said = f"{gate.state}: {gate.why}" if gate and gate.why else str(gate.state) if gate else None
+    return TableStatus(
+        key.to_user_string(), standing.place.partition, rows if version else None,
+        version.timestamp if version else None, f"{due.what}: {due.why}" if due else None, said,
+    )  # fmt: skip

@@ -1,0 +1,223 @@
+"""Dagster's event log as reading commands see it: current versions and verdicts by SQL, without Dagster's own storage.
+
+Opening a Dagster instance imports its daemons and migrations, which takes longer than most commands that only read; and
+it answers for one partition at a time, which takes too long for all batches at once. What is known here of Dagster's
+tables and of how it writes events is private to it: tests/resources/host/test_event_log.py compares each answer with
+that of Dagster's own interface. All else that is asked is passed on to the instance, which is opened then.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+INDEX = "history/runs/index.db"  # below the DAGSTER_HOME: the events of all assets
+RUNS = "history/runs.db"
+STORAGE = ("storage", "event_log_storage", "run_storage", "local_artifact_storage")  # in dagster.yaml: it is elsewhere
+VALUES = ("text", "value", "data", "path", "md_str", "url")  # where Dagster keeps the value of a piece of metadata
+MADE = "ASSET_MATERIALIZATION"
+Connect = Callable[[], AbstractContextManager[sa.Connection]]
+Place = tuple[str, str | None]  # a table's key as Dagster writes it, and the partition
+
+_LIVE = "(w.wipe_timestamp IS NULL OR e.timestamp > w.wipe_timestamp)"
+_EVENTS = "event_logs e LEFT JOIN asset_keys w ON w.asset_key = e.asset_key"
+_ROW = "SELECT e.id, e.run_id, e.asset_key, e.partition, e.event FROM event_logs e"
+_NEWEST = sa.text(
+    f"{_ROW} LEFT JOIN asset_keys w ON w.asset_key = e.asset_key WHERE e.asset_key = :key "
+    f"AND e.dagster_event_type = '{MADE}' AND (:partition IS NULL OR e.partition = :partition) AND {_LIVE} "
+    "ORDER BY e.id DESC LIMIT 1"
+)
+_ALL_NEWEST = sa.text(
+    f"{_ROW} JOIN (SELECT max(e.id) AS id FROM {_EVENTS} WHERE e.dagster_event_type = '{MADE}' AND {_LIVE} "
+    "GROUP BY e.asset_key, e.partition) newest ON newest.id = e.id"
+)
+_JUDGED = "SELECT asset_key, check_name, partition, evaluation_event FROM asset_check_executions"
+_SETTLED = "execution_status IN ('SUCCEEDED', 'FAILED')"
+_VERDICT = sa.text(
+    f"{_JUDGED} WHERE asset_key = :key AND check_name = :name AND {_SETTLED} "
+    "AND (partition = :partition OR (:partition IS NULL AND partition IS NULL)) ORDER BY id DESC LIMIT 1"
+)
+_ALL_VERDICTS = sa.text(
+    f"{_JUDGED} WHERE id IN (SELECT max(id) FROM asset_check_executions WHERE {_SETTLED} "
+    "GROUP BY asset_key, check_name, partition)"
+)
+_PARTITIONS = sa.text("SELECT partition FROM dynamic_partitions WHERE partitions_def_name = :name ORDER BY id")
+_UNFINISHED = sa.text(
+    "SELECT run_id, pipeline_name, status, partition FROM runs "
+    "WHERE status IN ('QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING') ORDER BY id"
+)
+
+
+class Noted(NamedTuple):
+    """A piece of metadata."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was noted of a version: metadata by name, and tags."""
+
+    metadata: Mapping[str, Noted]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A materialization, with the names of `dg.EventLogRecord`; its event is read when something of it is asked."""
+
+    storage_id: int
+    run_id: str
+    partition_key: str | None
+    event: str
+
+    @cached_property
+    def asset_materialization(self) -> Content:
+        """What was noted of it."""
+        made = self._entry["dagster_event"]["event_specific_data"]["materialization"]
+        noted = {one["label"]: _noted(one["entry_data"]) for one in made["metadata_entries"]}
+        return Content(noted, made.get("tags") or {})
+
+    @property
+    def timestamp(self) -> float:
+        """When it was made, epoch seconds."""
+        return float(self._entry["timestamp"])
+
+    @cached_property
+    def _entry(self) -> dict[str, Any]:
+        return dict(json.loads(self.event))
+
+
+class Verdict(NamedTuple):
+    """What a check said last of a partition; `version` is the storage id of the materialization that it judged."""
+
+    passed: bool
+    blocks: bool
+    description: str | None
+    version: int | None
+    metadata: Mapping[str, Noted]
+
+
+class Run(NamedTuple):
+    """A run that is not over; one that a killed process has left says so, too, until somebody closes it."""
+
+    run_id: str
+    job: str
+    status: str
+    partition: str | None
+
+
+class EventLog:
+    """What commands that only read ask of a Dagster instance; it knows what was so when it was asked first.
+
+    Args:
+        connect: to the database that holds the events.
+        runs: to the database that holds the runs.
+        instance: opens Dagster's own instance.
+    """
+
+    def __init__(self, connect: Connect, runs: Connect, instance: Callable[[], Any]) -> None:
+        self._connect, self._runs, self._open = connect, runs, instance
+        self._made: dict[Place, Version | None] = {}
+        self._judged: dict[tuple[str, str, str | None], Verdict | None] = {}
+        self._names: dict[str, list[str]] = {}
+        self._whole = False
+
+    def read_all(self) -> None:
+        """Read the current version of every partition of every table, and the verdicts on them, at once."""
+        with self._connect() as connection:
+            for row in connection.execute(_ALL_NEWEST):
+                self._made[row.asset_key, row.partition] = _version(row)
+            for row in connection.execute(_ALL_VERDICTS):
+                self._judged[row.asset_key, row.check_name, row.partition] = _verdict(row.evaluation_event)
+        self._whole = True
+
+    def latest(self, path: Sequence[str], partition: str | None) -> Version | None:
+        """The current version of a partition of the table of that key; None if it was never made."""
+        place = (json.dumps(list(path)), partition)
+        if place not in self._made and (partition is None or not self._whole):  # None: of whatever partition
+            with self._connect() as connection:
+                row = connection.execute(_NEWEST, {"key": place[0], "partition": partition}).one_or_none()
+            self._made[place] = _version(row) if row else None
+        return self._made.get(place)
+
+    def verdict(self, path: Sequence[str], check: str, partition: str | None) -> Verdict | None:
+        """What a check of a table said last of a partition; None if it never came to say anything."""
+        place = (json.dumps(list(path)), check, partition)
+        if place not in self._judged and not self._whole:
+            values = {"key": place[0], "name": check, "partition": partition}
+            with self._connect() as connection:
+                row = connection.execute(_VERDICT, values).one_or_none()
+            self._judged[place] = _verdict(row.evaluation_event) if row else None
+        return self._judged.get(place)
+
+    def unfinished(self) -> list[Run]:
+        """The runs that are not over, the oldest first."""
+        with self._runs() as connection:
+            return [Run(*row) for row in connection.execute(_UNFINISHED)]
+
+    def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
+        """As Dagster's."""
+        if partitions_def_name not in self._names:
+            with self._connect() as connection:
+                rows = connection.execute(_PARTITIONS, {"name": partitions_def_name})
+                self._names[partitions_def_name] = [row.partition for row in rows]
+        return self._names[partitions_def_name]
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the instance has
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._instance, name)
+
+    @cached_property
+    def _instance(self) -> Any:  # noqa: ANN401 - Dagster is imported late
+        return self._open()
+
+
+@contextmanager
+def event_log(folder: Path) -> Iterator[EventLog]:
+    """The event log of a DAGSTER_HOME; Dagster's instance is opened if it keeps its events elsewhere, or if needed."""
+    with ExitStack() as stack:
+
+        def instance() -> Any:  # noqa: ANN401
+            import dagster as dg  # noqa: PLC0415 - a command may get by without it
+
+            return stack.enter_context(dg.DagsterInstance.from_config(str(folder)))
+
+        if _elsewhere(folder):
+            real = instance()
+            yield EventLog(real.event_log_storage.index_connection, real.run_storage.connect, lambda: real)
+            return
+        events, runs = (sa.create_engine(f"sqlite:///{folder / name}", poolclass=sa.NullPool) for name in (INDEX, RUNS))
+        yield EventLog(events.connect, runs.connect, instance)
+
+
+def _elsewhere(folder: Path) -> bool:
+    import yaml  # noqa: PLC0415 - only here
+
+    told = yaml.safe_load((folder / "dagster.yaml").read_text(encoding="utf-8")) or {}
+    return not (folder / INDEX).is_file() or any(name in told for name in STORAGE)
+
+
+def _version(row: Any) -> Version:  # noqa: ANN401 - a row of a query
+    return Version(row.id, row.run_id, row.partition, row.event)
+
+
+def _verdict(event: str | None) -> Verdict | None:
+    if event is None:
+        return None
+    found = json.loads(event)["dagster_event"]["event_specific_data"]
+    judged = found.get("target_materialization_data") or {}
+    passed, severity = bool(found["success"]), str(found["severity"]["__enum__"])
+    noted = {name: _noted(value) for name, value in found["metadata"].items()}
+    blocks = not passed and severity.endswith(".ERROR")
+    return Verdict(passed, blocks, found.get("description"), judged.get("storage_id"), noted)
+
+
+def _noted(entry: Mapping[str, Any]) -> Noted:
+    return Noted(next((entry[name] for name in VALUES if name in entry), None))
