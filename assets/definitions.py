@@ -1,5 +1,6 @@
 """The composition root: settings in, Dagster definitions out; alone in this folder it knows flows and sensors."""
 
+import json
 import warnings
 from functools import partial
 
@@ -43,7 +44,8 @@ def frontier_of(settings: Settings) -> Frontier:
     """
     home = Home(settings.home).ensure()
     registry = Registry.of(settings)
-    known = [settings, *(with_recipe(settings, one.values) for one in latest_recipes(registry))]
+    different = {json.dumps(one.values, sort_keys=True, default=str): one.values for one in latest_recipes(registry)}
+    known = [settings, *(with_recipe(settings, values) for values in different.values())]
     rounds = max(one.evolution.rounds for one in known)
     levels = max(one.treesynth.max_depth for one in known)
     shards = max(one.treesynth.shards for one in known)

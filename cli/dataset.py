@@ -70,7 +70,7 @@ def funnel(
     from evergrow.flows.release import release_funnel  # noqa: PLC0415
     from evergrow.methods.releasing.picture import funnel_picture  # noqa: PLC0415
 
-    with workspace_of() as workspace:
+    with workspace_of(reading=True) as workspace:
         chosen = [workspace.require_batch(b) for b in batch] if batch else workspace.batches()
         table = release_funnel(workspace, chosen, name)
         show_table(table, "funnel", as_json=as_json)

@@ -13,6 +13,7 @@ from evergrow.cli.console import clean, err, out, say, show_records, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
 from evergrow.cli.explore import add_commands as add_explore
+from evergrow.cli.inspect import add_commands as add_inspection
 from evergrow.cli.keeping import add_commands as add_keeping_commands
 from evergrow.cli.options import (
     AsJson,
@@ -68,6 +69,7 @@ app.add_typer(tree_app, name="tree")
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(config_app, name="config")
 add_status(app)
+add_inspection(app)
 add_dataset_commands(app)
 add_trust_commands(app)
 add_calls(app)

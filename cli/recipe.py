@@ -33,7 +33,7 @@ def show(
     from evergrow.flows.recipes import known_recipe  # noqa: PLC0415
     from evergrow.resources.settings.recipe import flat  # noqa: PLC0415
 
-    with workspace_of() as workspace:
+    with workspace_of(reading=True) as workspace:
         found = known_recipe(workspace, owner, kind, version)
         if as_json:
             print_json(asdict(found))
@@ -58,7 +58,7 @@ def diff(
     from evergrow.flows.recipes import known_recipe  # noqa: PLC0415
     from evergrow.resources.settings.recipe import AUTOMATE, differences, recipe_of  # noqa: PLC0415
 
-    with workspace_of() as workspace:
+    with workspace_of(reading=True) as workspace:
         mine = known_recipe(workspace, owner, kind).values
         today = recipe_of(workspace.settings, mine.get(AUTOMATE))
         theirs = known_recipe(workspace, other, None).values if other else today

@@ -9,6 +9,8 @@ from evergrow.cli.console import clean, out, say
 from evergrow.cli.options import AsJson, print_json, workspace_of
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from evergrow.flows.status import Status
 
 FIRST = "nothing is registered yet: evergrow seeds add FILE --batch NAME, or evergrow demo"
@@ -81,7 +83,7 @@ def _show_one(one: "Status") -> None:
     out.print(_notes(one))
 
 
-def _notes(one: "Status") -> "object":
+def _notes(one: "Status") -> "Text":
     """What is due, what it waits for, who works on it: a line each."""
     lines = [f"due: {one.due} ({one.command})"] if one.due else []
     lines += [f"waits: {why}" for why in one.waits]

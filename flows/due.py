@@ -107,7 +107,8 @@ class Frontier:
     def know(self, recipes: Mapping[tuple[Kind, str], Recipe]) -> None:
         """Take these as the recipes of all owners, instead of asking for one at a time."""
         self.forget()
-        self.recipes = Recipes(self.recipes.settings, lambda kind, name: recipes.get((kind, name)))  # type: ignore[call-overload]
+        known: dict[tuple[str, str], Recipe] = {(kind, name): one for (kind, name), one in recipes.items()}
+        self.recipes = Recipes(self.recipes.settings, lambda kind, name: known.get((kind, name)))
 
     def forget(self) -> None:
         """Read recipes anew from now on: they may have been changed."""

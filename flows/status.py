@@ -1,7 +1,7 @@
-"""What there is and where it stands: each batch, tree and release, what is due of it, what it waits for, who holds it.
+"""What there is and where it stands: each batch, tree and release, what is due, what it waits for, who holds it.
 
-What is due is asked of `flows.due` alone, in the order of `flows.automation`. Looking costs nothing and changes nothing:
-not even a run that a killed process has left is closed.
+What is due is asked of `flows.due` alone, in the order of `flows.automation`. Looking costs nothing and changes
+nothing: not even a run that a killed process has left is closed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -100,7 +100,8 @@ def statuses(workspace: Workspace) -> list[Status]:
     if isinstance(workspace.instance, EventLog):
         workspace.instance.read_all()
     known = _known(workspace)
-    workspace.registry.files.unhashed = True  # whether each file is there is seen; what is in it, `evergrow scrub` reads
+    # That each file is there is seen; what is in it, `evergrow scrub` reads.
+    workspace.registry.files.unhashed = True
     try:
         return [_status(workspace, known, kind, name) for kind, name in _owners(workspace, known)]
     finally:
@@ -150,7 +151,8 @@ def _status(workspace: Workspace, known: Known, kind: Kind, name: str, *, whole:
     lease = release_owner(name) if kind == "release" else name
     holder, spent = known.holders.get(lease), known.spent.get(name, {}) if kind != "release" else {}
     registered = known.batches.get(name)
-    found = _Way(stage="asked for" if kind == "release" else "registered", rows=registered.rows if registered and kind == "batch" else None)
+    rows = registered.rows if registered and kind == "batch" else None
+    found = _Way(stage="asked for" if kind == "release" else "registered", rows=rows)
     try:
         found.follow(workspace, kind, name, known, whole=whole)
     except FAULTS as error:

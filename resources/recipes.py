@@ -48,9 +48,7 @@ class Recipes:
         """
         if (kind, owner) not in self._known:
             found = self.lookup(kind, owner)
-            self._known[kind, owner] = (
-                (self._under(found.values), found.version) if found else (self.settings, None)
-            )
+            self._known[kind, owner] = (self._under(found.values), found.version) if found else (self.settings, None)
         return self._known[kind, owner]
 
     def _under(self, values: Mapping[str, Any]) -> Settings:

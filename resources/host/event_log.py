@@ -169,6 +169,12 @@ class EventLog:
                 self._names[partitions_def_name] = [row.partition for row in rows]
         return self._names[partitions_def_name]
 
+    def add_dynamic_partitions(self, partitions_def_name: str, partition_keys: Sequence[str]) -> None:
+        """As Dagster's; what is known already is not written again."""
+        if not set(partition_keys) <= set(self.get_dynamic_partitions(partitions_def_name)):
+            self._instance.add_dynamic_partitions(partitions_def_name, partition_keys)
+            self._names.clear()
+
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the instance has
         if name.startswith("_"):
             raise AttributeError(name)

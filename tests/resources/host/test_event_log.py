@@ -1,0 +1,134 @@
+"""The event log that reading commands read by SQL says what Dagster's own interface says, of every kind of event."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from evergrow.resources.host import dagster_home
+from evergrow.resources.host.event_log import EventLog, event_log
+from evergrow.resources.lake.readable import GateState, judgement
+from evergrow.resources.lake.versions import data_version, latest_materialization, noted
+
+PARTS = dg.StaticPartitionsDefinition(["a", "b", "c"])
+KEY = dg.AssetKey(["some", "numbers"])
+METADATA: dict[str, Any] = {
+    "text": "words",
+    "whole": 3,
+    "real": 0.5,
+    "yes": True,
+    "json": {"a": [1, None]},
+    "list": ["x", "y"],
+    "markdown": dg.MetadataValue.md("*x*"),
+    "nothing": None,
+}
+
+
+@dg.asset(key=KEY, partitions_def=PARTS)
+def numbers(context: dg.AssetExecutionContext) -> dg.Output[int]:
+    return dg.Output(1, data_version=dg.DataVersion(context.run_id[:8]), metadata=METADATA)
+
+
+@dg.asset_check(asset=numbers, partitions_def=PARTS, blocking=True)
+def verdict(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    severity = dg.AssetCheckSeverity.ERROR if context.partition_key == "a" else dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(
+        passed=False, severity=severity, description="in words", metadata={"thresholds": '{"least": 1}'}
+    )
+
+
+DEFS = dg.Definitions([numbers], asset_checks=[verdict])
+CHECK = dg.AssetCheckKey(KEY, "verdict")
+PLACES = [(KEY, "a"), (KEY, "b"), (KEY, "c"), (dg.AssetKey("never"), "a"), (KEY, None)]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DAGSTER_HOME: `a` was made twice and judged, `b` once, and its newer version is not judged; `c` never."""
+    path = tmp_path_factory.mktemp("dagster")
+    dagster_home.prepare(path)
+    job = DEFS.resolve_implicit_global_asset_job_def()
+    with dg.DagsterInstance.from_config(str(path)) as instance:
+        for partition in ("a", "a", "b"):
+            job.execute_in_process(instance=instance, partition_key=partition, raise_on_error=False)
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition="b", tags={"x": "y"}))
+        instance.add_dynamic_partitions("batch", ["second", "first"])
+        instance.create_run_for_job(job, tags={"dagster/partition": "a"})
+    return path
+
+
+@pytest.fixture
+def instance(folder: Path) -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+@pytest.fixture(params=["asked one by one", "read at once", "over the instance's connections"])
+def log(folder: Path, instance: dg.DagsterInstance, request: pytest.FixtureRequest) -> Iterator[EventLog]:
+    if request.param == "over the instance's connections":  # as where Dagster keeps its events in PostgreSQL
+        yield EventLog(instance.event_log_storage.index_connection, instance.run_storage.connect, lambda: instance)  # type: ignore[attr-defined]
+        return
+    with event_log(folder) as log:
+        if request.param == "read at once":
+            log.read_all()
+        yield log
+
+
+@pytest.mark.parametrize(("key", "partition"), PLACES)
+def test_a_version_is_the_one_that_dagster_names(
+    log: dg.DagsterInstance, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
+) -> None:
+    found, known = (latest_materialization(one, key, partition) for one in (log, instance))
+
+    assert (found is None) == (known is None)
+    if found is not None and known is not None:
+        assert (found.storage_id, found.run_id, found.partition_key) == (
+            known.storage_id, known.run_id, known.partition_key,
+        )  # fmt: skip
+        assert found.timestamp == pytest.approx(known.timestamp)
+        assert data_version(found) == data_version(known)
+        assert {name: noted(found, name) for name in METADATA} == {name: noted(known, name) for name in METADATA}
+
+
+@pytest.mark.parametrize("partition", ["a", "b", "c"])
+def test_a_verdict_is_the_one_that_dagster_keeps(
+    log: dg.DagsterInstance, instance: dg.DagsterInstance, partition: str
+) -> None:
+    version = latest_materialization(instance, KEY, partition) or latest_materialization(instance, KEY, "a")
+    assert version is not None
+
+    found = judgement(log, CHECK, partition, version)
+
+    assert found == judgement(instance, CHECK, partition, version)
+    expected = {"a": GateState.FAILED, "b": GateState.STALE, "c": GateState.MISSING}
+    assert found.state is expected[partition]
+
+
+def test_partitions_and_runs_are_those_that_dagster_knows(log: EventLog, instance: dg.DagsterInstance) -> None:
+    assert log.get_dynamic_partitions("batch") == list(instance.get_dynamic_partitions("batch"))
+    assert [run.run_id for run in log.unfinished()] == [
+        run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.NOT_STARTED]))
+    ]
+
+
+def test_what_is_wiped_is_gone(tmp_path: Path) -> None:
+    dagster_home.prepare(tmp_path)
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition="a"))
+        instance.wipe_assets([KEY])
+        with event_log(tmp_path) as log, event_log(tmp_path) as whole:
+            whole.read_all()
+            assert log.latest(KEY.path, "a") is whole.latest(KEY.path, "a") is None
+        instance.report_runless_asset_event(dg.AssetMaterialization(KEY, partition="a"))
+        with event_log(tmp_path) as log, event_log(tmp_path) as whole:
+            whole.read_all()
+            assert log.latest(KEY.path, "a") == whole.latest(KEY.path, "a") is not None
+
+
+def test_what_it_does_not_know_is_asked_of_the_instance(folder: Path) -> None:
+    with event_log(folder) as log:
+        assert log.get_materialized_partitions(KEY) == {"a", "b"}
+        log.add_dynamic_partitions("batch", ["third"])
+        assert log.get_dynamic_partitions("batch") == ["second", "first", "third"]
