@@ -175,7 +175,7 @@ def test_status_of_one_takes_one_name(here: Evergrow, arguments: tuple[str, ...]
 
 
 def test_the_commands_of_the_page_do_what_it_says(here: Evergrow) -> None:
-    page = (ROOT / "docs" / "looking.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "status.md").read_text(encoding="utf-8")
     lines = [line.split("  ")[0].split()[1:] for line in page.splitlines() if line.startswith("evergrow ")]
 
     assert len(lines) == 4

@@ -28,7 +28,7 @@ METADATA: dict[str, Any] = {
 
 @dg.asset(key=KEY, partitions_def=PARTS)
 def numbers(context: dg.AssetExecutionContext) -> dg.Output[int]:
-    return dg.Output(1, data_version=dg.DataVersion(context.run_id[:8]), metadata=METADATA)
+    return dg.Output(1, data_version=dg.DataVersion(context.run.run_id[:8]), metadata=METADATA)
 
 
 @dg.asset_check(asset=numbers, partitions_def=PARTS, blocking=True)
