@@ -134,7 +134,7 @@ def _require_empty(settings: Settings, backup: Backup) -> None:
         )
     if settings.lake_url and backup.lake_held:
         # What the backup holds as well is of a restore that was cut off: files are what their names say.
-        other = next((path for path in Files(settings.lake_url).walk() if path not in backup.lake), None)
+        other = next((path for path in Files.of(settings).walk() if path not in backup.lake), None)
         if other:
             raise BackupError(
                 f"the lake {settings.lake_url} is not empty, it holds {other}: name an empty place with lake_url; "
@@ -153,12 +153,19 @@ def _held(home: Path) -> Iterator[Path]:
 def _target(settings: Settings, backup: Backup, part: Path) -> Target:
     url = make_url(database_url(settings))
     own = settings.ledger_url is None
+    lake = Files(settings.lake_url or part / "lake", Home(settings.home).copies)
     file = part / "ledger.sqlite" if own else Path(f"{sqlite_file(url)}.restored")
     if backup.ledger == "postgresql":
-        return Target(settings.home.resolve(), part, Files(settings.lake_url or part / "lake"), url, None)
+        return Target(
+            settings.home.resolve(),
+            part,
+            Files(settings.lake_url or part / "lake", Home(settings.home).copies),
+            url,
+            None,
+        )
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
-    return Target(settings.home.resolve(), part, Files(settings.lake_url or part / "lake"), url, file)
+    return Target(settings.home.resolve(), part, lake, url, file)
 
 
 def _give_home(store: Store, backup: Backup, target: Target, progress: Progress) -> None:

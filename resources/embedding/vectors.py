@@ -123,9 +123,7 @@ class VectorStore:
 
     def _read(self, path: str) -> _Shard | None:
         try:
-            self._files.require(path, "its texts are embedded again")
-            local = self._files.local
-            source = pa.memory_map(str(local / path)) if local else pa.BufferReader(self._files.get(path))
+            source = pa.memory_map(str(self._files.copy(path, "its texts are embedded again")))
         except (DamagedFile, FileNotFoundError) as error:
             if self._files.damage(path) != "is gone":  # else it was merged into another file meanwhile
                 log.warning("%s", error)

@@ -58,6 +58,11 @@ class Home:
         return self.path / "exports"
 
     @property
+    def copies(self) -> Path:
+        """Copies of the files of a remote lake; they are deleted without loss."""
+        return self.path / "copies"
+
+    @property
     def logs(self) -> Path:
         """Logs of the processes that evergrow starts."""
         return self.path / "logs"

@@ -1,6 +1,7 @@
 """Files of the lake: immutable, named by the SHA-256 of their content, and checked against that name when read.
 
-A file is hashed once a process, and again when its size, its times or its place on the disk have changed since.
+A file is hashed once a process, and again when its size, its times or its place on the disk have changed since; of a
+remote one, `remote` keeps a copy on this machine.
 """
 
 import hashlib
@@ -9,15 +10,20 @@ import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
+from fsspec.core import split_protocol
 from upath import UPath
 
 from evergrow.resources.host.files import sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
+from evergrow.resources.host.home import Home
+from evergrow.resources.lake.remote import OPTIONS, Remote, StoreUnreachable, digest_of
+from evergrow.resources.settings import Settings
 
 NAME_CHARS = 16  # of the hexadecimal digest, in a file's name
 BLOCK = 1 << 20
+MOST_COPIED = 20_000_000_000  # bytes
 SCRUB = "`evergrow scrub` names all such files and makes again what costs nothing"
 
 
@@ -30,16 +36,28 @@ class Files:
 
     Args:
         url: where they are.
+        copies: folder for the copies of remote files; one that goes with this object by default.
+        most_copied: bytes of all copies together.
 
     Attributes:
         unhashed: a file that is there counts as whole: for who looks at very many at once, and reads none of them.
     """
 
-    def __init__(self, url: str | Path) -> None:
+    def __init__(self, url: str | Path, copies: Path | None = None, most_copied: int = MOST_COPIED) -> None:
         self.unhashed = False
-        self._base = UPath(url)
-        self.local = Path(self._base.path) if self._base.protocol in ("", "file") else None
+        protocol = split_protocol(str(url))[0] or ""
+        self._base = UPath(url, **OPTIONS.get(protocol, {}))
+        self.local = Path(self._base.path) if protocol in ("", "file") else None
         self._whole: dict[str, object] = {}  # by path: the state of the file in which its content was right
+        if self.local is None:
+            self._own = None if copies else tempfile.TemporaryDirectory(prefix="evergrow-lake-")
+            self._remote = Remote(self._base, copies or Path(str(self._own and self._own.name)), most_copied)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """The files of the lake that the settings name, by default in `HOME/lake`."""
+        home = Home(settings.home)
+        return cls(settings.lake_url or home.lake, home.copies, settings.lake_copies_bytes)
 
     def put(self, folder: str, suffix: str, write: Callable[[IO[bytes]], object]) -> tuple[str, str]:
         """Store what `write` writes; returns its path below the base, and its digest.
@@ -53,9 +71,7 @@ class Files:
             return self._put(folder, suffix, write)
 
     def _put(self, folder: str, suffix: str, write: Callable[[IO[bytes]], object]) -> tuple[str, str]:
-        (self._base / folder).mkdir(parents=True, exist_ok=True)
-        beside = self.local / folder if self.local else Path(tempfile.gettempdir())
-        part = beside / f".{secrets.token_hex(8)}.part"
+        part = self._new_part(folder)
         try:
             with part.open("x+b") as file:
                 write(file)
@@ -80,8 +96,25 @@ class Files:
         Raises:
             DamagedFile: it is gone, or is not what its name says.
         """
+        return self.copy(path, remedy).read_bytes()
+
+    def copy(self, path: str, remedy: str = SCRUB) -> Path:
+        """A file of this machine with the content of a file: the very file where it is local, else a copy.
+
+        It may be scanned lazily; a copy may be gone an hour after it was last asked for.
+
+        Raises:
+            DamagedFile: it is gone, or is not what its name says.
+            StoreUnreachable: it is remote, and its store does not answer.
+        """
         self.require(path, remedy)
-        return (self._base / path).read_bytes()
+        if self.local:
+            return self.local / path
+        state = str(self._whole.get(path) or self._state(path))
+        copy, digest = self._remote.copy(path, state)
+        if not is_named_by(path, digest):  # it was changed on this machine
+            copy, _ = self._remote.copy(path, state, anew=True)
+        return copy
 
     def require(self, path: str, remedy: str = SCRUB) -> None:
         """Refuse a file that is damaged.
@@ -93,47 +126,50 @@ class Files:
             raise DamagedFile(f"the file {self.locate(path)} {damage}: it is not used; {remedy}")
 
     def damage(self, path: str) -> str | None:
-        """What is wrong with a file, in words that follow its name; None if its content is what its name says."""
+        """What is wrong with a file, in words that follow its name; None if its content is what its name says.
+
+        Raises:
+            StoreUnreachable: it is remote, and its store does not answer: nothing is known of it.
+        """
         try:
             state = self._state(path)
             if self.unhashed or state == self._whole.get(path):
                 return None
-            with (self._base / path).open("rb") as file:
-                digest = hashlib.sha256()
-                while block := file.read(BLOCK):
-                    digest.update(block)
+            digest = digest_of(self.local / path) if self.local else self._digest_of_copy(path, str(state))
         except FileNotFoundError:
             return "is gone"
+        except StoreUnreachable:
+            raise
         except OSError as error:
             return f"cannot be read ({error.strerror or error})"
-        if not is_named_by(path, digest.hexdigest()):
+        if not is_named_by(path, digest):
             return "was changed or cut: its content is not what its name says"
         self._whole[path] = state
         return None
 
     def names(self, folder: str) -> Iterator[str]:
         """Names of the files in a folder, in order; none if there is no such folder."""
-        try:
-            found = sorted(entry.name for entry in (self._base / folder).iterdir())
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        yield from (name for name in found if not name.startswith("."))
+        if self.local:
+            folder_there = self.local / folder
+            found = [entry.name for entry in folder_there.iterdir()] if folder_there.is_dir() else []
+        else:
+            found = self._remote.names(folder)
+        yield from (name for name in sorted(found) if not name.startswith("."))
 
     def walk(self) -> Iterator[str]:
         """The paths of all files below the base, in order."""
         if self.local:
-            found = (path.relative_to(self.local).as_posix() for path in self.local.rglob("*") if path.is_file())
+            found = [path.relative_to(self.local).as_posix() for path in self.local.rglob("*") if path.is_file()]
         else:
-            self._base.fs.invalidate_cache()
-            root = self._base.path.strip("/")
-            found = (str(path).strip("/")[len(root) :].strip("/") for path in self._base.fs.find(self._base.path))
-        yield from sorted(path for path in found if not Path(path).name.startswith("."))
+            found = self._remote.walk()
+        yield from (path for path in sorted(found) if not Path(path).name.startswith("."))
 
     def reader(self, path: str) -> Callable[[IO[bytes]], None]:
         """What writes a file's content, which is not checked, into another file; FileNotFoundError if it is gone."""
 
         def write(target: IO[bytes]) -> None:
-            with (self._base / path).open("rb") as file:
+            source = self.local / path if self.local else self._remote.copy(path, self._remote.state(path))[0]
+            with source.open("rb") as file:
                 while block := file.read(BLOCK):
                     target.write(block)
 
@@ -141,9 +177,10 @@ class Files:
 
     def remove(self, path: str) -> None:
         """Delete a file that nothing needs any more; one that is gone already is no fault."""
-        target = self._base / path
-        target.fs.invalidate_cache(target.parent.path)
-        target.unlink(missing_ok=True)
+        if self.local:
+            (self.local / path).unlink(missing_ok=True)
+        else:
+            self._remote.remove(path)
 
     def locate(self, path: str) -> str:
         """The full path or URL of a file."""
@@ -154,26 +191,27 @@ class Files:
         if self.local:
             found = (self.local / path).stat()
             return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
-        target = self._base / path
-        target.fs.invalidate_cache(target.parent.path)
-        return target.fs.ukey(target.path)
+        return self._remote.state(path)
+
+    def _digest_of_copy(self, path: str, state: str) -> str:
+        """Of the content of a remote file; a copy that is wrong may be this machine's fault, or the network's."""
+        digest = self._remote.copy(path, state)[1]
+        return digest if is_named_by(path, digest) else self._remote.copy(path, state, anew=True)[1]
+
+    def _new_part(self, folder: str) -> Path:
+        if self.local is None:
+            return self._remote.new_part()
+        (self.local / folder).mkdir(parents=True, exist_ok=True)
+        return self.local / folder / f".{secrets.token_hex(8)}.part"
 
     def _move_in(self, part: Path, path: str) -> None:
         """Bring a finished file to its place, so that at any moment it is there whole, or not at all."""
-        target = self._base / path
         if self.local:
             part.replace(self.local / path)
             sync_folder((self.local / path).parent)
             return
-        # Not every store puts whole objects: an upload that was cut off must not lie under the name of the whole.
-        uploaded = target.with_name(f".{part.name}")
-        try:
-            target.fs.put(str(part), uploaded.path)
-            target.fs.mv(uploaded.path, target.path)
-        except BaseException:
-            if target.fs.exists(uploaded.path):
-                target.fs.rm(uploaded.path)
-            raise
+        self._remote.send(part, path)
+        self._remote.keep(part, path, self._remote.state(path))
 
 
 def is_named_by(path: str, digest: str) -> bool:

@@ -4,14 +4,12 @@ The event log, not the file system, says which file is current. A table keeps it
 readers get the kept ones unless they ask for all.
 """
 
-import io
 from pathlib import Path
 from typing import Literal, Self
 
 import dagster as dg
 import polars as pl
 
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.files import DamagedFile, Files
 from evergrow.resources.lake.readable import Guard
 from evergrow.resources.lake.versions import LAKE_PATH, latest_materialization, noted
@@ -43,17 +41,17 @@ class Lake:
     """Tables by asset key and partition, below a folder or fsspec URL.
 
     Args:
-        url: where the files are.
+        url: where the files are, or the files.
         guard: knows what may be read; without one, everything is read past the gates.
     """
 
-    def __init__(self, url: str | Path, guard: Guard | None = None) -> None:
-        self.files, self.guard = Files(url), guard
+    def __init__(self, url: str | Path | Files, guard: Guard | None = None) -> None:
+        self.files, self.guard = url if isinstance(url, Files) else Files(url), guard
 
     @classmethod
     def of(cls, settings: Settings, guard: Guard | None = None) -> Self:
         """The lake that the settings name, by default `HOME/lake`."""
-        return cls(settings.lake_url or Home(settings.home).lake, guard)
+        return cls(Files.of(settings), guard)
 
     def write(self, key: dg.AssetKey, partition: str | None, frame: pl.DataFrame) -> tuple[str, str]:
         """Store `frame`; returns its path below the base, and its digest. Writing equal content again changes nothing.
@@ -121,12 +119,9 @@ class Lake:
 
     def _open(self, path: str) -> pl.LazyFrame:
         try:
-            self.files.require(path)
+            return pl.scan_parquet(self.files.copy(path), glob=False)
         except DamagedFile as error:
             raise Damaged(str(error)) from error
-        if self.files.local:
-            return pl.scan_parquet(self.files.local / path, glob=False)
-        return pl.read_parquet(io.BytesIO(self.files.get(path))).lazy()
 
     def locate(self, lake_path: str) -> str:
         """The full path or URL of a file of the lake."""

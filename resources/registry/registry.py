@@ -7,7 +7,6 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
 
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.files import Files
 from evergrow.resources.ledger.database import connect, database_url, read, writing
 from evergrow.resources.ledger.registry_schema import changes as changed
@@ -32,7 +31,7 @@ class Registry:
         Raises:
             LedgerError: the database cannot be opened, or is of another version.
         """
-        return cls(connect(database_url(settings)), Files(settings.lake_url or Home(settings.home).lake))
+        return cls(connect(database_url(settings)), Files.of(settings))
 
     def close(self) -> None:
         """Close every connection."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import yaml
 from dotenv import load_dotenv
-from pydantic import Field, ValidationError
+from pydantic import Field, PositiveInt, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from pydantic_settings.sources import InitSettingsSource
@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     sensors: models.Sensors = models.Sensors()
     alerts: models.Alerts = models.Alerts()
     lake_url: str | None = Field(None, description="where tables are kept, a folder or fsspec URL; empty: HOME/lake")
+    lake_copies_bytes: PositiveInt = Field(
+        20_000_000_000, description="bytes of a remote lake's files that are kept in HOME/copies, to be read again"
+    )
     ledger_url: str | None = Field(None, description="SQLAlchemy URL of the ledger; empty: HOME/ledger.sqlite")
 
     @classmethod

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from evergrow.resources.lake import remote
 from evergrow.resources.lake.files import DamagedFile, Files
+from evergrow.resources.lake.remote import StoreUnreachable
 
 HOMES = ["plain", "st*ar", "br[ab]ck", "a?b", "%41", "{x}", "ü ö"]
 CONTENT = b"some content" * 100
@@ -111,6 +113,7 @@ def test_an_upload_that_is_cut_off_never_lies_under_the_name_of_the_whole(monkey
     fs = fsspec.filesystem("memory")
     _empty_memory()
     files = Files("memory://lake")
+    monkeypatch.setattr(remote, "PAUSE_S", 0.0)
     put: Callable[..., None] = type(fs).put
 
     def torn(self: object, source: str, target: str, **options: object) -> None:
@@ -120,7 +123,7 @@ def test_an_upload_that_is_cut_off_never_lies_under_the_name_of_the_whole(monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(type(fs), "put", torn)
-        with pytest.raises(ConnectionError):
+        with pytest.raises(StoreUnreachable, match="the line went down"):
             files.put_bytes("a", ".txt", CONTENT)
     assert fs.find("/lake") == []
     assert files.get(files.put_bytes("a", ".txt", CONTENT)) == CONTENT
