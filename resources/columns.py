@@ -42,6 +42,7 @@ MEANINGS: Mapping[str, str] = {
     "below": "why the task teaches little: the solvers' rates; null: it is worth training on",
     "solver_strong_model": "the model that is the strong solver",
     "solver_weak_model": "the model that is the weak one",
+    "ratings": "the judge's number for each criterion, 1 to 10; their mean is the complexity",
     "diversity": "1 - cosine to the nearest sample of another root in its round, 0 to 1",
     "nearest_id": "that sample",
     "value": "complexity + 10 x diversity",

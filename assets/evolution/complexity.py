@@ -19,6 +19,7 @@ from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 
 STAGE = "complexity"
+RATINGS = pl.Struct(dict.fromkeys(judge.CRITERIA, pl.Int64()))
 
 
 def complexity_table(round_no: int) -> Table:
@@ -49,8 +50,9 @@ def complexity_table(round_no: int) -> Table:
                     "complexity": verdict.score,
                     "complexity_reason": verdict.reasoning,
                     "unfit": verdict.unfit,
+                    "ratings": verdict.ratings,
                 },
-                {"complexity": pl.Float64, "complexity_reason": pl.String, "unfit": pl.String},
+                {"complexity": pl.Float64, "complexity_reason": pl.String, "unfit": pl.String, "ratings": RATINGS},
             )
         told = owed_metadata(owed(scores))
         scores = (

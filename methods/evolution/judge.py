@@ -1,5 +1,6 @@
 """Challenge scoring: the judge's prompt and how its verdict is read (method.md A.3, A.5)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -60,11 +61,13 @@ class Verdict:
         score: 1 to 10; None for a task that is unfit.
         reasoning: the judge's, with the ratings that the score is the mean of.
         unfit: why the task gets no score; None if it has one.
+        ratings: the number of each of `CRITERIA`, 1 to 10; None where the judge was asked for one number, or is unfit.
     """
 
     score: float | None
     reasoning: str
     unfit: str | None = None
+    ratings: Mapping[str, int] | None = None
 
 
 def judge_prompt(judging: Judging = "by_criterion") -> Prompt:
@@ -98,4 +101,4 @@ def read_verdict(answer: object, judging: Judging | None = None) -> Verdict:
         return Verdict(None, ratings.reasoning.strip(), f"{UNFIT}: {', '.join(failed)}")
     given = {name: getattr(ratings, name) for name in CRITERIA}
     shown = ", ".join(f"{name.replace('_', ' ')} {rating}" for name, rating in given.items())
-    return Verdict(sum(given.values()) / len(given), f"{ratings.reasoning.strip()} ({shown})".strip())
+    return Verdict(sum(given.values()) / len(given), f"{ratings.reasoning.strip()} ({shown})".strip(), ratings=given)

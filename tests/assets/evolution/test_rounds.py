@@ -291,3 +291,13 @@ def test_a_round_says_how_its_diversity_compares_with_its_seeds(platform: Platfo
 
     assert ratio.n_unique() == 1
     assert ratio[0] > 1  # the seeds of this test are one function, renamed
+
+
+def test_every_score_keeps_the_ratings_that_it_is_the_mean_of(platform: Platform) -> None:
+    grow(platform, "round_01")
+
+    scored = platform.table(stage_key(1, "complexity"), "b")
+
+    means = scored.select(pl.concat_list(pl.col("ratings").struct.field("*")).list.mean()).to_series()
+    assert scored["ratings"].null_count() == 0
+    assert scored["complexity"].to_list() == pytest.approx(means.to_list())
