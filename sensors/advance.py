@@ -65,7 +65,8 @@ def advance_sensor(
         minimum_interval_seconds=settings.sensors.interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Takes on the batches and trees whose recipe says `automate: rounds` or `release`, and leaves all "
-        "others alone; `evergrow recipe set NAME automate=rounds` switches it on. Closed gates and budgets stop it.",
+        "others alone; `evergrow recipe set NAME automate=rounds` switches it on. Starts one run for each at a time: "
+        "the job of the first table of which something is due, which may ask models. Closed gates and budgets stop it.",
     )
     def advance(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         frontier.forget()

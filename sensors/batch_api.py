@@ -29,7 +29,7 @@ def offline_batches_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.Sensor
         minimum_interval_seconds=settings.sensors.batches_interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks Batch APIs how far they are, saves their answers, and starts the runs again that wait for "
-        "them. Idle while no role has the mode `batch`.",
+        "them. Those runs take up answers that are paid for. Idle while no role has the mode `batch`.",
     )
     def offline_batches(
         context: dg.SensorEvaluationContext, registry: dg.ResourceParam[Registry], ledger: dg.ResourceParam[Ledger]

@@ -27,7 +27,8 @@ def inbox_sensor(
         job=next(job for job in jobs if job.name == SEEDS.path[-1]),
         minimum_interval_seconds=settings.sensors.interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="A seed file in the inbox becomes a batch; no model is asked, unless `sensors.inbox` says so.",
+        description="A seed file in the inbox becomes a batch; starts the job `seeds`, which loads it and asks no "
+        "model. It goes further by itself only where `sensors.inbox` says so.",
     )
     def inbox_files(
         context: dg.SensorEvaluationContext, home: dg.ResourceParam[Home]
