@@ -67,7 +67,7 @@ def failed(platform: Platform, job: str) -> None:
     with dg.build_run_status_sensor_context(
         "alerts", dagster_event=event, dagster_instance=platform.instance, dagster_run=run
     ) as context:
-        definition(context.for_run_failure())
+        definition(context)
 
 
 def test_nothing_is_sent_and_no_sensor_is_there_unless_it_is_asked_for(platform: Platform) -> None:
@@ -83,7 +83,7 @@ def test_each_failed_run_is_told_by_its_cause(
     strict = watched.but(gates={"complexity": {"min_mean": 9.9}})
     assert "min_mean" in strict.run("round_01", "b")
     failed(strict, "round_01")
-    poor = watched.but(budget={"max_requests": 1}, evolution={**EVOLUTION, "children": 3})
+    poor = watched.but(budget={"max_tokens": 1}, evolution={**EVOLUTION, "children": 3})
     assert poor.run("round_01", "b")
     failed(poor, "round_01")
     watched.register("nothing", 1)
