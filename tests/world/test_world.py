@@ -1,0 +1,57 @@
+"""A few simulated worlds, and a few of the points at which commands die: `make soak` and `make crashes` do many more.
+
+A world takes 20 to 25 s of one processor, nearly all of it in Dagster's runs of its commands: two fit here, where the
+suite has a minute for them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.world.crashes import Walk
+from tests.world.machine import run_world
+from tests.world.soak import STEPS, machine
+from tests.world.world import Machine, World
+
+SEEDS = (1, 2)
+POINTS = {"run": (2, 5), "export": (4, 5)}  # shares of a command's points
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, known_vectors: Path) -> Iterator[Machine]:
+    with machine(tmp_path_factory.mktemp("machine"), known_vectors) as made:
+        yield made
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_world_holds(shared: Machine, tmp_path: Path, seed: int) -> None:
+    run_world(shared, seed, tmp_path, STEPS)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("scene", POINTS)
+def test_a_command_that_dies_at_some_point_ends_as_if_it_had_not(shared: Machine, tmp_path: Path, scene: str) -> None:
+    walk, (part, whole) = Walk(shared, tmp_path, scene), POINTS[scene]
+
+    assert {"commit", "fsync", "rename"} <= set(walk.kinds)
+    walk.kill_at(len(walk.points) * part // whole)
+
+
+@pytest.mark.timeout(600)
+def test_an_older_event_log_is_caught_up_with_for_nothing(shared: Machine, tmp_path: Path) -> None:
+    world = World(shared, tmp_path, 0)
+    world.add("a", 0, 2)
+    world.snapshot()
+    world.must("run", "--batch", "a")
+    asked = world.requests()
+    world.restore()
+    assert not world.made("a")
+
+    world.must("run", "--batch", "a")
+
+    assert world.made("a")
+    assert world.requests() == asked > 0
+    world.check()
+    world.check_canary()
