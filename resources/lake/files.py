@@ -8,7 +8,9 @@ import hashlib
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
@@ -24,6 +26,7 @@ from evergrow.resources.settings import Settings
 NAME_CHARS = 16  # of the hexadecimal digest, in a file's name
 BLOCK = 1 << 20
 MOST_COPIED = 20_000_000_000  # bytes
+UNFINISHED_S = 24 * 3600.0  # no file is written for so long
 SCRUB = "`evergrow scrub` names all such files and makes again what costs nothing"
 
 
@@ -181,6 +184,16 @@ class Files:
             (self.local / path).unlink(missing_ok=True)
         else:
             self._remote.remove(path)
+
+    def sweep(self, older_s: float = UNFINISHED_S) -> int:
+        """Remove what writers that were killed have left: unfinished files of this age; returns how many there were."""
+        removed = 0
+        for part in [] if self.local is None else self.local.rglob(".*.part"):
+            with suppress(FileNotFoundError):  # its writer lives, and has just finished it
+                if part.stat().st_mtime < time.time() - older_s:
+                    part.unlink()
+                    removed += 1
+        return removed
 
     def locate(self, path: str) -> str:
         """The full path or URL of a file."""

@@ -1,6 +1,8 @@
 """A file of the lake is what its name says, or it is refused by name."""
 
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +109,20 @@ def test_a_write_that_fails_leaves_nothing(files: Files, fault: BaseException) -
     with pytest.raises(type(fault)):
         files.put("a", ".txt", write)
     assert list(files.names("a")) == []
+
+
+def test_what_a_killed_writer_left_is_swept_once_no_writer_can_be_at_it(tmp_path: Path) -> None:
+    files = Files(tmp_path)
+    kept = files.put_bytes("a", ".txt", CONTENT)
+    for name, hours in (("old", 25), ("new", 1)):
+        part = tmp_path / "a" / f".{name}.part"
+        part.write_bytes(CONTENT)
+        os.utime(part, (time.time() - hours * 3600,) * 2)
+
+    assert files.sweep() == 1
+
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [".new.part", Path(kept).name]
+    assert files.get(kept) == CONTENT
 
 
 def test_an_upload_that_is_cut_off_never_lies_under_the_name_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
