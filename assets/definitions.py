@@ -29,6 +29,7 @@ from evergrow.sensors.advance import advance_sensor  # noqa: E402
 from evergrow.sensors.alerts import alert_sensors  # noqa: E402
 from evergrow.sensors.batch_api import offline_batches_sensor  # noqa: E402
 from evergrow.sensors.inbox import inbox_sensor  # noqa: E402
+from evergrow.sensors.lineage import lineage_sensors  # noqa: E402
 
 
 def tables_of(rounds: int, levels: int, shards: int) -> dict[dg.AssetKey, Table]:
@@ -78,6 +79,7 @@ def build_definitions(
             advance_sensor(settings, frontier, jobs),
             offline_batches_sensor(settings, jobs),
             *alert_sensors(settings, frontier),
+            *lineage_sensors(settings),
         ],
         executor=dg.in_process_executor,
         resources=resources(Project(settings, frontier, progress, caller_holds_lock)),

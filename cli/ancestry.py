@@ -1,64 +1,139 @@
-"""The ancestry of a sample, drawn as a tree on a terminal."""
+"""The way of a row, drawn as a tree on a terminal."""
 
+import json
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 from rich.tree import Tree
 
 from evergrow.cli.console import clean
-from evergrow.methods.text import ids
+from evergrow.methods.provenance.differences import Change
+from evergrow.methods.provenance.prov import prov_document
+from evergrow.methods.provenance.steps import Step, TableVersion, outcome
+from evergrow.resources.host.files import atomic_write
 
 SHOWN_CHARS = 400
+STYLES = {"same": "", "added": "green", "removed": "red strike"}
 
 
-def draw(steps: list[dict[str, Any]], *, prompts: bool) -> Tree:
-    """The ancestry as a tree on a terminal; with `prompts`, every request and reply in full."""
+def draw(steps: Sequence[Step], *, prompts: bool) -> Tree:
+    """The way as a tree on a terminal; with `prompts`, every request and reply in full, and every expectation."""
     root = branch = Tree(Text("ancestry, from the seed down"))
     for step in steps:
-        branch = branch.add(_headline(step))
-        branch.add(clean(_cut(step.get("content") or "(no text)", full=prompts)))
-        if step.get("complexity_reason"):
-            branch.add(clean(f"judge: {_cut(step['complexity_reason'], full=prompts)}"))
-        for call in step["calls"]:
+        branch = branch.add(clean(_headline(step)))
+        if step.content is not None:
+            branch.add(clean(_cut(step.content, full=prompts)))
+        if step.changes is not None and any(change.kind == "same" for change in step.changes):
+            branch.add(_difference(step.changes, full=prompts))
+        for line in _told(step, full=prompts):
+            branch.add(clean(line))
+        for table in step.tables:
+            made = branch.add(clean(_table(table)))
+            for line in _gate(table, full=prompts):
+                made.add(clean(line))
+        for call in step.calls:
             made = branch.add(clean(_made_by(call)))
             if prompts:
                 for message in call["request"].get("messages", ()):
                     made.add(clean(f"{message['role']}:\n{message['content']}"))
                 made.add(clean(f"reply:\n{call['reply']}"))
+    root.add(clean(outcome(steps)))
     return root
 
 
-def _headline(step: dict[str, Any]) -> Text:
-    parts = [step["id"], _what(step)]
-    if step.get("complexity") is not None:
-        parts.append(f"complexity {step['complexity']:.2f}")
-    if step.get("diversity") is not None:
-        nearest = f" (nearest {step['nearest_id']})" if step.get("nearest_id") else ""
-        parts.append(f"diversity {step['diversity']:.3f}{nearest}")
-        parts.append(f"value {step['value']:.2f}")
-    if step.get("verdict"):
-        parts.append(f"verdict {step['verdict']}" + (f" in the sandbox {step['sandbox']}" if step["sandbox"] else ""))
-    if step.get("closed"):
-        parts.append(f"not readable: {step['closed']}")
-    if step.get("reason"):
-        parts.append(f"rejected: {step['reason']}")
-    return clean(" - ".join(parts))
+def write_page(file: Path, wanted: str, steps: Sequence[Step]) -> None:
+    """Write the way as one HTML file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from evergrow.methods.provenance.page import trace_page  # noqa: PLC0415 - only who wants a page pays for jinja2
+
+    atomic_write(file, trace_page(wanted, steps, version("evergrow")).encode())
 
 
-def _what(step: dict[str, Any]) -> str:
-    """What kind of ancestor a step is."""
-    if step.get("table"):
-        return f"its answer ({step['task']}), as {step['table']} has it"
-    if step.get("node"):
-        return str(step["node"])
-    if step.get("leaf_id") and "origin" in step:
-        return f"sample of leaf {step['leaf_id']}, {step['origin']}"
-    if step.get("round"):
-        return f"round {step['round']}, child {step['slot']}"
-    return f"seed {ids.unescape_seed_id(step['id'])!r}" + (f" from {step['source']}" if step.get("source") else "")
+def write_prov(file: Path, steps: Sequence[Step]) -> None:
+    """Write the way as PROV-JSON.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    document = prov_document(steps, version("evergrow"))
+    atomic_write(file, (json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n").encode())
 
 
-def _made_by(call: dict[str, Any]) -> str:
+def _headline(step: Step) -> str:
+    row, parts = step.row, [step.id, step.says]
+    if row.get("complexity") is not None and step.kind == "child":
+        parts.append(f"complexity {row['complexity']:.2f}")
+    if row.get("diversity") is not None and step.kind == "child":
+        parts.append(f"diversity {row['diversity']:.3f}")
+        parts.append(f"value {row['value']:.2f}" if row.get("value") is not None else "")
+    if row.get("sandbox"):
+        parts.append(f"in the sandbox {row['sandbox']}")
+    if step.closed:
+        parts.append(f"not readable: {step.closed}")
+    if step.reason:
+        parts.append(f"rejected: {step.reason}")
+    return " - ".join(part for part in parts if part)
+
+
+def _told(step: Step, *, full: bool) -> Iterator[str]:
+    row = step.row
+    if row.get("complexity_reason") and step.kind == "child":
+        yield f"judge: {_cut(row['complexity_reason'], full=full)}"
+    if row.get("adherence_reason"):
+        share = "unknown" if row.get("adherence") is None else f"{row['adherence']:.2f}"
+        yield f"judge: adherence {share}: {_cut(row['adherence_reason'], full=full)}"
+    for attribute in row.get("attributes") or () if step.kind == "sample" else ():
+        yield f"{attribute['dimension']}: {attribute['value']}"
+    for value in step.values:
+        pivots = f" {', '.join(map(str, value.pivots))}" if value.pivots else ""
+        merged = f"; taken for it: {', '.join(value.merged)}" if value.merged else ""
+        call = f", call {value.call_id}" if value.call_id else ""
+        yield f"{value.value!r} was named by {value.by}{pivots}{call}{merged}"
+    for number, pivot in enumerate(row.get("pivots") or ()):
+        yield f"pivot {number}: {_cut(pivot['content'], full=full)}"
+    for other in step.others:
+        likeness = "" if other.likeness is None else f", likeness {other.likeness:.3f}"
+        yield f"{other.relation}: {other.id}{likeness}: {_cut(other.content or '(no text)', full=full)}"
+
+
+def _difference(changes: Sequence[Change], *, full: bool) -> Text:
+    drawn, room = Text("to its parent: "), None if full else SHOWN_CHARS
+    for change in changes:
+        part = change.text if room is None else change.text[:room]
+        drawn.append_text(Text(clean(part).plain, style=STYLES[change.kind]))
+        if room is not None and (room := room - len(change.text)) <= 0:
+            return drawn.append(" ...")
+    return drawn
+
+
+def _table(table: TableVersion) -> str:
+    recipe = "" if table.recipe is None else f", recipe {table.recipe}"
+    code = "" if table.code_version is None else f", code {table.code_version}"
+    stale = [f"{read.table} of {read.partition}" for read in table.read if not read.current]
+    newer = f"; newer since: {', '.join(stale)}" if stale else ""
+    return (
+        f"{table.table} of {table.partition}: version {table.data_version}{recipe}{code}, run {table.run_id[:8]} "
+        f"at {table.made_at}{newer}"
+    )
+
+
+def _gate(table: TableVersion, *, full: bool) -> Iterator[str]:
+    if table.gate is None:
+        return
+    yield f"gate {table.gate.check} {table.gate.state}: {table.gate.says or 'it has judged no version yet'}"
+    for found in table.gate.expectations:
+        if full or not found["met"]:
+            met = "met" if found["met"] else f"not met ({found['severity']})"
+            yield f"{found['expectation']}: {found['observed']}, wanted {found['wanted']}: {met}"
+
+
+def _made_by(call: dict[str, Any] | Any) -> str:  # noqa: ANN401 - a row of the ledger
     cost = "cost unknown" if call["usd"] is None else f"${call['usd']:.6f}"
     return (
         f"{call['role']}: {call['model_returned'] or call['model']} at {call['endpoint']}, "

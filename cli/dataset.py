@@ -100,6 +100,9 @@ def export(
     verdict: Annotated[list[str] | None, typer.Option(help="only with these verdicts")] = None,
     split: Annotated[list[str] | None, typer.Option(help="only these splits")] = None,
     licence: Annotated[list[str] | None, typer.Option(help="only from seeds of these licences")] = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="sign the manifest with the Ed25519 key of this PEM file")
+    ] = None,
 ) -> None:
     """Write the release as files that a trainer reads, with card and manifest. Choosing rows costs no request.
 
@@ -123,29 +126,36 @@ def export(
         chosen = form or (FORMS[recipe] if recipe else "chat")
         if recipe and chosen != FORMS[recipe]:
             raise typer.BadParameter(f"--recipe {recipe} reads the format {FORMS[recipe]}, not {chosen}")
-        for line in export_files(workspace, target, chosen, wanted, name, recipe):
+        for line in export_files(workspace, target, chosen, wanted, name, recipe, key):
             say(line)
 
 
 def verify(
     folder: Folder,
     lake: Annotated[bool, typer.Option("--lake", help="compare every row with this project's release, too")] = False,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="PEM file of the public key that must have signed the manifest")
+    ] = None,
     name: Name = "main",
 ) -> None:
     """Recompute the checksums of a release, file by file and row by row. Exit code 1 if anything differs."""
+    from evergrow.resources.releases.attestation import read_public_key  # noqa: PLC0415
     from evergrow.resources.releases.verifying import verify_release  # noqa: PLC0415
+
+    public = read_public_key(key) if key else None
 
     if lake:
         from evergrow.flows.release import look_up  # noqa: PLC0415
 
         with workspace_of() as workspace:
-            report = verify_release(folder, look_up(workspace, name))
+            report = verify_release(folder, look_up(workspace, name), public)
     else:
-        report = verify_release(folder)
+        report = verify_release(folder, None, public)
     for fault in report.faults:
         say(str(fault), style="red")
     proven = "" if report.proven is None else f", {report.proven:,} rows equal the lake's"
-    say(f"{report.files:,} files are as they should be, {report.rows:,} rows were read{proven}")
+    signed = ", the manifest is signed by that key" if public and not report.faults else ""
+    say(f"{report.files:,} files are as they should be, {report.rows:,} rows were read{proven}{signed}")
     if report.faults:
         raise typer.Exit(1)
 

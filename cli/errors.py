@@ -9,6 +9,7 @@ from evergrow.flows.calibrate import NeverCalibrated
 from evergrow.flows.calls import UnknownCall
 from evergrow.flows.evaluate import NeverEvaluated
 from evergrow.flows.export import NothingCollected
+from evergrow.flows.export_trace import UnknownLine
 from evergrow.flows.release import UnknownRelease
 from evergrow.flows.release_files import DoesNotLoad
 from evergrow.flows.run import RunFailed
@@ -31,6 +32,7 @@ from evergrow.resources.registry.batches import BatchError
 from evergrow.resources.registry.leases import BatchBusy
 from evergrow.resources.registry.releases import ReleaseNameError
 from evergrow.resources.registry.trees import TreeError
+from evergrow.resources.releases.attestation import KeyFileError
 from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.pushing import PushError, RepositoryNameError
 from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
@@ -43,7 +45,7 @@ DONE, FAILED, MISUSED = 0, 1, 2
 _MISUSE = (
     *(SettingsError, LedgerUrlError, HomeError, EmbedderError),
     *(BatchError, TreeError, ReleaseNameError, RepositoryNameError),
-    *(UnknownTable, UnknownSample, UnknownCall, UnknownRelease, UnknownFormat),
+    *(UnknownTable, UnknownSample, UnknownLine, UnknownCall, UnknownRelease, UnknownFormat, KeyFileError),
     *(SeedError, DomainError, TreeFileError, BenchmarkError, ManifestError, FolderTaken),
     *(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError),
 )

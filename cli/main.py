@@ -175,21 +175,32 @@ def plan(
 
 @app.command()
 def trace(
-    sample_id: Annotated[str, typer.Argument(help="id of a sample, such as 613993_0_2")],
-    batch: Annotated[str | None, typer.Option(help="the batch, where several hold the sample")] = None,
-    prompts: Annotated[bool, typer.Option("--prompts", help="every prompt and reply in full")] = False,
+    row: Annotated[str, typer.Argument(help="id of a row, such as 613993_0_2, or a line of an export: FILE:17")],
+    batch: Annotated[str | None, typer.Option(help="the batch, where several hold the row")] = None,
+    prompts: Annotated[bool, typer.Option("--prompts", help="every prompt, reply and expectation in full")] = False,
+    page: Annotated[Path | None, typer.Option("--html", help="write it as one HTML file, too")] = None,
+    prov: Annotated[Path | None, typer.Option("--prov", help="write it as W3C PROV-JSON, too")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """A sample's ancestry, from its seed down: texts, scores, prompts, models, runs and cost."""
-    from evergrow.cli.ancestry import draw  # noqa: PLC0415
+    """Where a row comes from, from its seed to its export: texts, scores, gates, prompts, models, runs and cost.
+
+    Rejected rows are found as well, with the reason; rows of trees with the pivots and requests behind each attribute.
+    """
+    from evergrow.cli.ancestry import draw, write_page, write_prov  # noqa: PLC0415
     from evergrow.flows.trace import trace as ancestry  # noqa: PLC0415
 
     with workspace_of(reading=True) as workspace:
-        steps = ancestry(workspace, sample_id, batch)
-        if as_json:
-            print_json(steps)
-        else:
-            out.print(draw(steps, prompts=prompts))
+        steps = ancestry(workspace, row, batch)
+    if page:
+        write_page(page, row, steps)
+        say(f"{page} needs nothing beside it")
+    if prov:
+        write_prov(prov, steps)
+        say(f"{prov} is PROV-JSON")
+    if as_json:
+        print_json([step.as_dict() for step in steps])
+    elif not (page or prov):
+        out.print(draw(steps, prompts=prompts))
 
 
 @app.command()

@@ -13,6 +13,8 @@ from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
 from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.registry.bans import bans
+from evergrow.resources.releases.attestation import Signer, read_signer
+from evergrow.resources.releases.manifest import ATTESTATION
 
 
 class NothingCollected(Exception):  # noqa: N818 - it is a state of the project
@@ -26,18 +28,23 @@ def export_files(
     wanted: Wanted,
     name: str = MAIN,
     trainer: Trainer | None = None,
+    key: Path | None = None,
 ) -> list[str]:
     """Write what is `wanted` of the release into `folder`; returns what there is to say.
 
     Of batches that are not in it, the collected instructions are written, which have no answers.
 
+    key: file of the private key that signs the manifest.
+
     Raises:
         NothingCollected: there is neither, or the form needs answers.
+        KeyFileError: the key's file holds no such key.
         dg.Failure: a gate is closed.
     """
+    signer = read_signer(key) if key else None
     batches = [workspace.require_batch(b) for b in wanted.batches]
     if made(workspace, name) and set(batches) <= _released_batches(workspace, name):
-        written, loaded = write_files(workspace, folder, form, wanted, name=name, trainer=trainer)
+        written, loaded = write_files(workspace, folder, form, wanted, name=name, trainer=trainer, signer=signer)
         parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())
         left_out = [f"left out, {why}: {rows:,}" for why, rows in written.left_out.items()]
         marked = (
@@ -45,6 +52,7 @@ def export_files(
         )
         left_out += [marked] if loaded.marked else []
         left_out += [late] if (late := behind(workspace, name)) else []
+        left_out += [f"signed: {folder / ATTESTATION}; evergrow verify {folder} --key PUBLIC_KEY"] if signer else []
         return [f"exported to {folder}: {parts}", *left_out, f"evergrow verify {folder} recomputes its checksums"]
     if trainer or form not in WITHOUT_ANSWERS or wanted != Wanted(batches=wanted.batches):
         raise NothingCollected(
@@ -55,7 +63,7 @@ def export_files(
     chosen = batches or [b for b in workspace.batches() if b in collected]
     if not chosen:
         raise NothingCollected("no batch is collected yet; `evergrow run --batch B` does it")
-    target = export_instructions(workspace, chosen, form, folder)
+    target = export_instructions(workspace, chosen, form, folder, signer)
     named = " ".join(f"--batch {b}" for b in chosen)
     return [
         f"exported to {target}",
@@ -63,7 +71,9 @@ def export_files(
     ]
 
 
-def export_instructions(workspace: Workspace, batches: list[str], form: Form, folder: Path) -> Path:
+def export_instructions(
+    workspace: Workspace, batches: list[str], form: Form, folder: Path, signer: Signer | None = None
+) -> Path:
     """Write the collected samples of `batches`, read through their gates, with a card; returns the folder.
 
     What descends from something banned is left out.
@@ -74,7 +84,7 @@ def export_instructions(workspace: Workspace, batches: list[str], form: Form, fo
     banned = descendants(workspace, bans(workspace.registry))
     collected = pl.concat([workspace.table(COLLECTED, batch) for batch in batches]).collect()
     samples = collected.join(banned, on=["batch", "id"], how="anti")
-    return write_instructions(workspace, samples, folder, form, Wanted(batches=tuple(batches))).folder
+    return write_instructions(workspace, samples, folder, form, Wanted(batches=tuple(batches)), signer).folder
 
 
 def _released_batches(workspace: Workspace, name: str) -> set[str]:

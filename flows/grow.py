@@ -146,7 +146,7 @@ def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
     try:
         return whole_tree(levels, spec)
     except dg.Failure:  # it is still growing: its lowest level names children that do not exist yet
-        return pl.concat([level for level in levels.values() if level is not None], how="vertical_relaxed")
+        return pl.concat([level for level in levels.values() if level is not None], how="diagonal_relaxed")
 
 
 def tree_samples(workspace: Workspace, tree: str) -> pl.DataFrame:

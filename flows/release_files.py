@@ -11,8 +11,9 @@ from typing import Any, cast
 import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED
-from evergrow.assets.names import CLEAN, MAIN, RELEASE
+from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE
 from evergrow.flows.calibrate import judge_note
+from evergrow.flows.judged import judged
 from evergrow.flows.preferences import paired
 from evergrow.flows.release import release_funnel, released
 from evergrow.flows.workspace import Workspace
@@ -28,6 +29,7 @@ from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.llm.prices import price_of
 from evergrow.resources.registry.exports import Export, remember_export
+from evergrow.resources.releases.attestation import Signer
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import Loaded, check_loads
 from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
@@ -51,6 +53,7 @@ def write_files(
     only: pl.DataFrame | None = None,
     trainer: Trainer | None = None,
     name: str = MAIN,
+    signer: Signer | None = None,
 ) -> tuple[Written, Loaded]:
     """Write the rows of the release that are `wanted` into `folder`, and load them again as a trainer does.
 
@@ -73,7 +76,7 @@ def write_files(
     require_room(folder)
     # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
     remember_export(workspace.registry, Export(folder, form, wanted, release=name))
-    done = write_release(rows, folder, form, facts(workspace, rows, name, wanted), trainer)
+    done = write_release(rows, folder, form, facts(workspace, rows, name, wanted), trainer, signer)
     loaded = check_loads(folder)
     if loaded.faults:
         raise DoesNotLoad("; ".join(map(str, loaded.faults)))
@@ -81,7 +84,12 @@ def write_files(
 
 
 def write_instructions(
-    workspace: Workspace, samples: pl.DataFrame, folder: Path, form: Form, wanted: Wanted
+    workspace: Workspace,
+    samples: pl.DataFrame,
+    folder: Path,
+    form: Form,
+    wanted: Wanted,
+    signer: Signer | None = None,
 ) -> Written:
     """Write collected `samples`, which have no answers yet, into `folder`.
 
@@ -98,8 +106,9 @@ def write_instructions(
         answered=False,
         funnel=pl.concat(funnels),
         selection=wanted.describe(),
+        gates=judged(workspace, [(COLLECTED, batch) for batch in batches]),
     )
-    return write_release(samples.with_columns(split=pl.lit("train")), folder, form, told)
+    return write_release(samples.with_columns(split=pl.lit("train")), folder, form, told, signer=signer)
 
 
 def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -> Facts:
@@ -117,6 +126,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         selection=wanted.describe(),
         limits=tuple(judge_note(workspace, model) for model in sorted(rows["judge_model"].drop_nulls().unique())),
         lake=_lake(workspace, name),
+        gates=judged(workspace, [(RELEASE, name)]),
     )
 
 

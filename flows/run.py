@@ -10,6 +10,7 @@ from evergrow.assets.names import gate_name
 from evergrow.assets.table import key_of
 from evergrow.flows.causes import CauseKind, cause
 from evergrow.flows.due import Standing
+from evergrow.flows.lineage import tell
 from evergrow.flows.runs import of_this_process
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.dagster_private import (
@@ -75,6 +76,7 @@ def execute(
         raise_on_error=False,
         tags={"evergrow/batch": batch, **of_this_process(), **(tags or {})},
     )
+    tell(workspace.instance, result.run_id, workspace.settings.observability)
     if _was_interrupted(result):
         raise KeyboardInterrupt
     if not result.success and (found := cause(result.all_events)).kind is CauseKind.BUDGET:

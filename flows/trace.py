@@ -1,107 +1,178 @@
-"""A sample's whole ancestry: texts, scores, prompts, models, runs and cost."""
+"""A row's whole way: from its seed or its tree through rounds, answers and releases to exported files."""
 
 import json
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any
 
 import dagster as dg
-import polars as pl
 
-from evergrow.assets.names import CLEAN, RELEASE, RESPONSES, SEEDS, VERIFIED, stage_key
-from evergrow.flows.tree_trace import tree_steps
+from evergrow.assets.names import SEEDS, STAGES, stage_key
+from evergrow.flows.dataset_trace import dataset_steps
+from evergrow.flows.export_trace import ExportedRow, export_step, export_steps, exported_row
+from evergrow.flows.table_rows import CALL_IDS, Row, TableRows
+from evergrow.flows.tree_trace import trees_with, way_down
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.provenance.differences import differences
+from evergrow.methods.provenance.steps import Other, Step
 from evergrow.methods.text import ids
-from evergrow.resources.lake.lake import NeverMaterialized
-from evergrow.resources.ledger import Call, Ledger
-from evergrow.resources.registry.releases import release_names
+from evergrow.resources.ledger import Call
+from evergrow.resources.registry.batches import staged
 
 
 class UnknownSample(Exception):  # noqa: N818 - it names what is unknown
     """No table holds the sample, or several batches do; the message says which, and what to do."""
 
 
-def trace(workspace: Workspace, sample_id: str, batch: str | None) -> list[dict[str, Any]]:
-    """The ancestors from the root down to the sample, each a row of its table with the calls that made it.
+def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[Step]:
+    """The way of a row, the seed or the whole space of its tree first.
 
-    What a tree wrote has the nodes of its way down the tree as ancestors.
+    Rejected rows are found too: tables are read as they are, since nothing is built on what is shown here.
 
-    Rejected samples are found too: tables are read as they are, since nothing is built on what is shown here.
+    Args:
+        workspace: where.
+        wanted: the id of a row, or a row of an exported file, as `out/train.jsonl:17` (lines count from 1).
+        batch: the batch, where several hold the row.
 
     Raises:
-        UnknownSample: the sample is in no batch, or in several and `batch` is not given.
+        UnknownSample: the row is in no batch and in no tree, or in several batches and `batch` is not given.
+        UnknownLine: the exported file has no such row.
+        Damaged: a file of the lake that holds the row is not what was written.
     """
-    found = [b for b in ([batch] if batch else workspace.batches()) if _row(workspace, sample_id, b)]
-    if not found and batch is None and (way := tree_steps(workspace, sample_id)):
-        return _with_calls(workspace, way)
-    if not found:
-        where = f"batch {batch!r}" if batch else f"any batch ({', '.join(workspace.batches()) or 'there is none'})"
-        raise UnknownSample(f"no sample {sample_id!r} in {where}; `evergrow table` lists the ids of a table")
+    rows = TableRows(workspace)
+    exported = exported_row(wanted)
+    if exported is None:
+        steps = _way(rows, wanted, batch, exported)
+    else:
+        steps = _way(rows, exported.sample_id, batch or exported.batch, exported)
+        steps.append(export_step(rows, exported, steps))
+    return _with_calls(workspace, _with_last_word(rows, steps))
+
+
+def _with_last_word(rows: TableRows, steps: list[Step]) -> list[Step]:
+    """The steps, the last of a table telling whether anything that it was made from is closed or outdated, too."""
+    place = max(place for place, step in enumerate(steps) if step.tables or not place)
+    for table in steps[place].tables[-1:]:
+        why = rows.closed(dg.AssetKey.from_user_string(table.table), str(table.partition))
+        steps[place] = replace(steps[place], closed=why)
+    return steps
+
+
+def _way(rows: TableRows, sample_id: str, batch: str | None, exported: ExportedRow | None) -> list[Step]:
+    found = _batches_with(rows, sample_id, batch)
     if len(found) > 1:
         raise UnknownSample(f"sample {sample_id!r} is in several batches ({', '.join(found)}); name one with --batch")
-    rows = [_row(workspace, ancestor, found[0]) or {"id": ancestor} for ancestor in ids.ancestry(sample_id)]
-    grown = tree_steps(workspace, rows[0]["id"]) if rows[0].get("tree") else []
-    closed = [_closed(workspace, ids.layer(row["id"]), found[0]) for row in rows]
-    own = [{**row, "batch": found[0], "closed": why} for row, why in zip(rows, closed, strict=True)]
-    return _with_calls(workspace, [*grown, *own, *_answer(workspace, sample_id, found[0])])
+    if found:
+        return _of_batch(rows, sample_id, found[0], exported)
+    trees = trees_with(rows, sample_id) if batch is None else []
+    if len(trees) > 1:
+        raise UnknownSample(
+            f"row {sample_id!r} is in several trees ({', '.join(trees)}): register the rows of one as a batch "
+            "(`evergrow seeds from-tree`), and name that with --batch"
+        )
+    if trees:
+        return way_down(rows, trees[0], sample_id)
+    batches = rows.workspace.batches()
+    where = f"batch {batch!r}" if batch else f"any batch ({', '.join(batches) or 'there is none'}) or tree"
+    raise UnknownSample(f"no sample {sample_id!r} in {where}; `evergrow table` lists the ids of a table")
 
 
-def _answer(workspace: Workspace, sample_id: str, batch: str) -> list[dict[str, Any]]:
-    """What became of the sample in the dataset: its row in the last table that has it, `content` being its answer."""
-    for key, partition in (
-        *((RELEASE, name) for name in release_names(workspace.registry)),
-        (CLEAN, batch),
-        (VERIFIED, batch),
-        (RESPONSES, batch),
-    ):
-        try:
-            table = workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False)
-        except NeverMaterialized:
-            continue
-        rows = table.filter((pl.col("id") == sample_id) & (pl.col("batch") == batch)).collect().to_dicts()
-        if rows:
-            kept = (
-                *("id", "batch", "task", "final_answer", "verdict", "verdict_detail", "agreement"),
-                *("tests", "dropped_tests", "packages", "sandbox"),
-            )
-            later = ("benchmark", "span", "duplicate_of", "split", "license", "reason", "responder_model")
-            told = {name: rows[0].get(name) for name in (*kept, *later)}
-            calls = {"call_id": rows[0]["response_call_id"], "judge_call_id": rows[0].get("tests_call_id")}
-            return [{**told, **calls, "table": key.to_user_string(), "content": rows[0]["response"]}]
-    return []
+def _batches_with(rows: TableRows, sample_id: str, batch: str | None) -> list[str]:
+    layer = ids.layer(sample_id)
+    keys = [stage_key(layer, "accepted"), stage_key(layer, "instructions")] if layer else [SEEDS]
+    chosen = [rows.workspace.require_batch(batch)] if batch else rows.workspace.batches()
+    found = [one for one in chosen if any(rows.has(key, one, sample_id) for key in keys)]
+    unmade = [one for one in chosen if one not in found and not layer and rows.record(SEEDS, one) is None]
+    return found + [one for one in unmade if _registered(rows, one, sample_id)]
 
 
-def _with_calls(workspace: Workspace, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    with workspace.ledger() as ledger:
-        return [{**step, "calls": _calls(ledger, step)} for step in steps]
-
-
-def _key(layer: int) -> dg.AssetKey:
-    return stage_key(layer, "accepted") if layer else SEEDS
-
-
-def _closed(workspace: Workspace, layer: int, batch: str) -> str | None:
-    """Why nothing may be built on the table of a layer; None if its gates are open."""
-    try:
-        workspace.lake.scan(workspace.instance, _key(layer), batch)
-    except dg.Failure as failure:
-        return failure.description
+def _registered(rows: TableRows, batch: str, seed_id: str) -> Row | None:
+    """A seed of a batch whose table of seeds is not made yet."""
+    for row in staged(rows.workspace.registry, batch).read().iter_rows(named=True):
+        if row["id"] == seed_id:
+            return {**row, "batch": batch, "root_id": seed_id}
     return None
 
 
-def _row(workspace: Workspace, sample_id: str, batch: str) -> dict[str, Any] | None:
-    key = _key(ids.layer(sample_id))
-    try:
-        table = workspace.lake.scan(workspace.instance, key, batch, "all", guarded=False)
-    except NeverMaterialized:
-        return None
-    rows = table.filter(pl.col("id") == sample_id).collect().to_dicts()
-    return rows[0] if rows else None
+def _of_batch(rows: TableRows, sample_id: str, batch: str, exported: ExportedRow | None) -> list[Step]:
+    """The way of a row of a batch, which may have begun in a tree."""
+    root, *descendants = ids.ancestry(sample_id)
+    seed = rows.row(SEEDS, batch, root) or _registered(rows, batch, root) or {"id": root, "batch": batch}
+    origin = staged(rows.workspace.registry, batch)
+    grown = _before(rows, seed, origin.origin)
+    source = f" from {seed['source']}" if seed.get("source") else ""
+    steps = [
+        *grown,
+        Step(
+            id=root,
+            kind="seed",
+            says=f"seed {ids.unescape_seed_id(root)!r}{source}",
+            row={**seed, "origin_of_batch": origin.origin, "registered_at": origin.staged_at.isoformat()},
+            content=seed.get("content"),
+            parents=[grown[-1].key] if grown else (),
+            tables=rows.versions([SEEDS], batch),
+            closed=rows.shut(SEEDS, batch),
+        ),
+    ]
+    for name in descendants:
+        steps.append(_child(rows, name, batch, steps[-1]))
+    steps += dataset_steps(rows, steps[-1], batch)
+    return [*steps, *export_steps(rows, steps, exported)]
 
 
-def _calls(ledger: Ledger, row: dict[str, Any]) -> list[dict[str, Any]]:
-    names = (row.get("call_id"), row.get("judge_call_id"))
-    calls = [ledger.call(name) for name in names if name]
-    return [_told(call) for call in calls if call]
+def _before(rows: TableRows, seed: Row, origin: str) -> list[Step]:
+    """What happened in a tree before its row became a seed."""
+    if not seed.get("tree") or not seed.get("leaf_id") or not origin.startswith(f"tree {seed['tree']!r}"):
+        return []
+    return way_down(rows, seed["tree"], seed.get("seed_id") or seed["id"], origin.rpartition(", ")[2])
+
+
+def _child(rows: TableRows, name: str, batch: str, parent: Step) -> Step:
+    layer = ids.layer(name)
+    stages = [stage_key(layer, stage) for stage in STAGES]
+    table, row = stages[-1], rows.row(stages[-1], batch, name)
+    if row is None:  # the round got stuck before it: what its earlier stages know
+        told = [one for key in stages[:-1] if (one := rows.row(key, batch, name))]
+        table, row = stages[0], {k: v for one in told for k, v in one.items() if v is not None}
+    known = row or {"id": name}
+    content = known.get("content")
+    comparable = content is not None and parent.content is not None
+    return Step(
+        id=name,
+        kind="child",
+        says=f"round {layer}, child {known['slot']}" if row else f"round {layer}: no table has it any more",
+        row={**known, "batch": batch, CALL_IDS: [known.get("call_id"), known.get("judge_call_id")]},
+        content=content,
+        parents=[parent.key],
+        changes=differences(str(parent.content), str(content)) if comparable else None,
+        others=_nearest(rows, known, batch),
+        tables=rows.versions(stages, batch),
+        closed=rows.shut(table, batch),
+        reason=known.get("reason"),
+    )
+
+
+def _nearest(rows: TableRows, row: Row, batch: str) -> Sequence[Other]:
+    """The child of another tree that is most like this one."""
+    name = row.get("nearest_id")
+    if not name:
+        return ()
+    other = rows.row(stage_key(ids.layer(name), "accepted") if ids.layer(name) else SEEDS, batch, name)
+    diversity = row.get("diversity")
+    likeness = None if diversity is None else 1 - diversity
+    return [Other("the most alike of other trees", name, other["content"] if other else None, likeness)]
+
+
+def _with_calls(workspace: Workspace, steps: Sequence[Step]) -> list[Step]:
+    wanted = {name for step in steps for name in step.row.get(CALL_IDS, ()) if name}
+    with workspace.ledger() as ledger:
+        known = ledger.calls(wanted) if wanted else {}
+    told = []
+    for step in steps:
+        names = dict.fromkeys(name for name in step.row.get(CALL_IDS, ()) if name in known)
+        row = {name: value for name, value in step.row.items() if name != CALL_IDS}
+        told.append(replace(step, row=row, calls=[_told(known[name]) for name in names]))
+    return told
 
 
 def _told(call: Call) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from evergrow.assets.gates.suite import Bound, Fact, FigureRule, RowRule, Rule, 
 from evergrow.assets.gates.treesynth import TREE_SUITES
 from evergrow.assets.gates.trust import TRUST_SUITES
 from evergrow.assets.gates.validation import MAX_NAMED_ROWS, Finding, as_text, validate_figures, validate_rows
-from evergrow.resources.lake.readable import THRESHOLDS
+from evergrow.resources.lake.readable import EXPECTATIONS, THRESHOLDS
 from evergrow.resources.settings import Settings
 
 Facts = Mapping[str, object]
@@ -70,7 +70,7 @@ def evaluate(stage: str, table: pl.DataFrame, settings: Settings, facts: Facts) 
         )
         or _all_met(len(records), len(suite.rules), table.height),
         metadata={
-            "expectations": dg.MetadataValue.table([dg.TableRecord(record) for record in records], _SHOWN),
+            EXPECTATIONS: dg.MetadataValue.table([dg.TableRecord(record) for record in records], _SHOWN),
             THRESHOLDS: thresholds(stage, settings),
             # Numbers are plotted per partition in the UI.
             **{name: value for name, value in figures.items() if value is not None},

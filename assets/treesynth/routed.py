@@ -24,7 +24,12 @@ from evergrow.resources.place import Place, Places
 from evergrow.resources.registry.trees import balance_dataset, balance_spec, tree_spec
 
 STAGE = "routed"
-ROUTED_SCHEMA = {"id": pl.String, "leaf_id": pl.String, "stuck_at": pl.String, "steps": pl.Int32, "reason": pl.String}
+ROUTED_SCHEMA = {
+    **dict.fromkeys(("id", "leaf_id", "stuck_at"), pl.String()),
+    "steps": pl.Int32(),
+    "route_call_ids": pl.List(pl.String()),
+    "reason": pl.String(),
+}
 
 
 def routed_table(levels: int) -> Table:

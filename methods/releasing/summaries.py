@@ -62,7 +62,8 @@ def prompt_table(rows: pl.DataFrame, known: Mapping[str, str]) -> pl.DataFrame:
 
     A version that is not `known`, by the name of its prompt, is one of an earlier recipe.
     """
-    names = {version: name for name, version in known.items()}
+    written = {v for column in PROMPTED if column in rows.columns for v in rows[column].drop_nulls().unique()}
+    names = {version: name for version in written if (name := _named(version, known))}
     parts = [
         rows.group_by(version=column)
         .agg(rows=pl.len())
@@ -78,4 +79,12 @@ def prompt_table(rows: pl.DataFrame, known: Mapping[str, str]) -> pl.DataFrame:
     schema = {"prompt": pl.String, "version": pl.String, "rows": pl.Int64}
     used = pl.concat([pl.DataFrame(schema=schema), *parts]).sort("prompt", "version")
     others = pl.DataFrame([(name, version, None) for name, version in known.items()], schema=schema, orient="row")
-    return pl.concat([used, others.join(used, on="version", how="anti")])
+    told = set(used["version"].str.extract(r"^([^-]+)"))
+    return pl.concat([used, others.filter(~pl.col("version").is_in(list(told)))])
+
+
+def _named(version: str, known: Mapping[str, str]) -> str | None:
+    """The prompt of a version; those of trees have their domain's digest behind a hyphen."""
+    own, _, domain = version.partition("-")
+    name = next((name for name, of in known.items() if of == own), None)
+    return f"{name}, in the domain {domain}" if name and domain else name

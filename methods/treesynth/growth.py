@@ -20,7 +20,7 @@ from evergrow.methods.treesynth.prompt_set import version
 from evergrow.methods.treesynth.reference import Held, Imported
 from evergrow.methods.treesynth.samples import Sample, read_samples, render_write, stored_sample, told_apart
 from evergrow.methods.treesynth.spec import TreeSpec
-from evergrow.methods.treesynth.values import Completion, Merged
+from evergrow.methods.treesynth.values import Completed, Completion, Merged
 
 SHOWN_VALUES = 8
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 (n, d), normalised rows
@@ -75,6 +75,7 @@ class Grown:
     dimension: str | None = None
     values: tuple[str, ...] = ()
     listed: bool | None = None
+    completions: Sequence[Completed] = ()
     pivots: Sequence[Pivot] = ()
     merged: Sequence[Merged] = ()
     closest: float | None = None
@@ -141,12 +142,14 @@ class Grower:
         if isinstance(found, NoAnswer):
             owed = None if found.declined else found.reason
             return Grown(node, f"it has no valid dimension: {found.reason}", pivots=pivots, owed=owed)
+        values, completions = await self._completed(node, found.value)
         return Grown(
             node,
             source="model",
             choice=found.value,
             dimension=found.value.dimension,
-            values=await self._completed(node, found.value),
+            values=values,
+            completions=completions,
             pivots=pivots,
             call=found,
         )
@@ -221,9 +224,12 @@ class Grower:
                 faults.append(told.reason)
         return last
 
-    async def _completed(self, node: Node, choice: Choice) -> tuple[str, ...]:
-        """The values of the dimension, asked for until they cover it, within bounds (method.md B.5)."""
-        completion = Completion(tuple(group.value for group in choice.groups))
+    async def _completed(self, node: Node, choice: Choice) -> tuple[tuple[str, ...], list[Completed]]:
+        """The values of the dimension, asked for until they cover it, within bounds (method.md B.5).
+
+        Beside them which answers added which of them.
+        """
+        completion, added = Completion(tuple(group.value for group in choice.groups)), list[Completed]()
         shown = described(node)
         while not completion.over(self.rules.ask_until, self.rules.max_asks):
             prompt = values.render_completion(self.domain, shown, choice.dimension, completion.values)
@@ -232,8 +238,11 @@ class Grower:
                 # Nothing new came of this ask; a second one in a row ends the asking.
                 completion = completion.take(values.Reply("more", ()))
             else:
+                known = len(completion.values)
                 completion = completion.take(told.value)
-        return completion.values
+                if new := completion.values[known:]:
+                    added.append(Completed(told.call_id, new))
+        return completion.values, added
 
 
 def _stated(node: Node, source: str, split: Split) -> Grown:
@@ -270,6 +279,7 @@ def row(spec: TreeSpec, domain: Domain, grown: Grown) -> dict[str, Any]:
         "merged": [{"value": m.value, "into": m.into, "similarity": m.similarity} for m in grown.merged],
         "closest_values": grown.closest,
         "groups": [{"value": g.value, "pivots": list(g.pivots)} for g in groups],
+        "completions": [{"call_id": c.call_id, "values": list(c.values)} for c in grown.completions],
         "pivots": [_pivot_row(pivot) for pivot in grown.pivots],
         "split_call_id": grown.call.call_id if grown.call else None,
         "partitioner_model": grown.call.model if grown.call else None,

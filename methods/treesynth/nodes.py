@@ -21,6 +21,7 @@ PIVOTS = pl.List(
     )
 )
 GROUPS = pl.List(pl.Struct({"value": pl.String, "pivots": pl.List(pl.Int32)}))
+COMPLETIONS = pl.List(pl.Struct({"call_id": pl.String, "values": pl.List(pl.String)}))
 MERGED = pl.List(pl.Struct({"value": pl.String, "into": pl.String, "similarity": pl.Float64}))
 LEVEL_SCHEMA: Mapping[str, Any] = {
     **dict.fromkeys(("id", "tree", "domain", "parent_id"), pl.String),
@@ -33,6 +34,7 @@ LEVEL_SCHEMA: Mapping[str, Any] = {
     "merged": MERGED,
     "closest_values": pl.Float64,
     "groups": GROUPS,
+    "completions": COMPLETIONS,
     "pivots": PIVOTS,
     **dict.fromkeys(("split_call_id", "partitioner_model", "prompt_version", "run_id", "reason"), pl.String),
 }
@@ -167,7 +169,7 @@ def connected(levels: Sequence[pl.DataFrame]) -> pl.DataFrame:
         wanted = {node.id for node in next_nodes(present)}
     if wanted:
         raise ValueError(f"level_{len(levels)} is missing, with {len(wanted)} node(s): make it first")
-    return pl.concat(whole)
+    return pl.concat(whole, how="diagonal")  # an older level lacks what newer ones note
 
 
 def attributes_column(drawn: Iterable[Attribute]) -> list[dict[str, str]]:

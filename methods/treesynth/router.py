@@ -6,7 +6,7 @@ from functools import partial
 
 import polars as pl
 
-from evergrow.methods.ask import Ask, NoAnswer, Outage
+from evergrow.methods.ask import Answer, Ask, NoAnswer, Outage
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered, fence
@@ -72,11 +72,11 @@ class Router:
     index: Mapping[str, tuple[Node, Split | None]]
     wanted: BalanceSpec
 
-    async def route(self, row: tuple[str, str]) -> tuple[str, str | None, str | None, int, str | None]:
-        """`(id, leaf, node where it is stuck, questions, reason)` for a row's `(id, content)`."""
+    async def route(self, row: tuple[str, str]) -> tuple[str, str | None, str | None, int, list[str], str | None]:
+        """`(id, leaf, node where it is stuck, questions, requests that chose, reason)` for a row's `(id, content)`."""
         name, text = row
         node, split = next(iter(self.index.values()))
-        steps = 0
+        steps, calls = 0, list[str]()
         while split is not None:
             below = passed_down(node, split)
             if below is None:
@@ -84,22 +84,22 @@ class Router:
                 try:
                     told = await self._choose(node, split, text)
                 except Outage as outage:
-                    return name, None, node.id, steps, str(outage)
+                    return name, None, node.id, steps, calls, str(outage)
                 if isinstance(told, NoAnswer):
-                    return name, None, node.id, steps, f"unrouted: {told.reason}"[:300]
-                if told is None:
-                    return name, None, node.id, steps, f"unrouted: none fits of {split.dimension!r}"[:300]
-                below = children(node, split)[told]
+                    return name, None, node.id, steps, calls, f"unrouted: {told.reason}"[:300]
+                calls.append(told.call_id)
+                if told.value is None:
+                    return name, None, node.id, steps, calls, f"unrouted: none fits of {split.dimension!r}"[:300]
+                below = children(node, split)[told.value]
             if below.id not in self.index:
-                return name, None, node.id, steps, "unrouted: the tree has no answer there; grow it again"
+                return name, None, node.id, steps, calls, "unrouted: the tree has no answer there; grow it again"
             node, split = self.index[below.id]
-        return name, node.id, None, steps, None
+        return name, node.id, None, steps, calls, None
 
-    async def _choose(self, node: Node, split: Split, text: str) -> int | NoAnswer | None:
+    async def _choose(self, node: Node, split: Split, text: str) -> Answer[int | None] | NoAnswer:
         slot = self.wanted.redo if node.depth >= self.wanted.redo_from else 0
         shown = render_route(self.domain, text, split)
-        told = await self.asker.ask("router", shown, slot, partial(_read_route, split.values))
-        return told if isinstance(told, NoAnswer) else told.value
+        return await self.asker.ask("router", shown, slot, partial(_read_route, split.values))
 
 
 def _read_route(values: tuple[str, ...], answer: object) -> int | None:

@@ -54,6 +54,14 @@ class Completion:
         return self.complete or len(self.values) > ask_until or self.stale >= STALE_ROUNDS or self.asks >= max_asks
 
 
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The values that one answer added to those of the pivots."""
+
+    call_id: str
+    values: tuple[str, ...]
+
+
 def render_completion(
     domain: Domain, attributes: Sequence[Attribute], dimension: str, values: Sequence[str]
 ) -> Rendered:

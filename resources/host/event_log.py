@@ -19,7 +19,15 @@ import sqlalchemy as sa
 INDEX = "history/runs/index.db"  # below the DAGSTER_HOME: the events of all assets
 RUNS = "history/runs.db"
 STORAGE = ("storage", "event_log_storage", "run_storage", "local_artifact_storage")  # in dagster.yaml: it is elsewhere
-VALUES = ("text", "value", "data", "path", "md_str", "url")  # where Dagster keeps the value of a piece of metadata
+VALUES = (
+    "text",
+    "value",
+    "data",
+    "path",
+    "md_str",
+    "url",
+    "records",
+)  # where Dagster keeps the value of a piece of metadata
 MADE = "ASSET_MATERIALIZATION"
 Connect = Callable[[], AbstractContextManager[sa.Connection]]
 Place = tuple[str, str | None]  # a table's key as Dagster writes it, and the partition

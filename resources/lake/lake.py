@@ -113,6 +113,15 @@ class Lake:
         rejected = pl.col("reason").is_not_null()
         return frame.filter(rejected) if rows == "rejected" else frame.filter(~rejected).drop("reason")
 
+    def unverified(self, record: dg.EventLogRecord) -> pl.LazyFrame:
+        """All rows of a materialization as its file lies there: to look for a row without reading the file whole.
+
+        Raises:
+            Damaged: its file is remote, and the copy of it is gone or is not what was written.
+        """
+        path = str(noted(record, LAKE_PATH))
+        return pl.scan_parquet(self.files.local / path, glob=False) if self.files.local else self._open(path)
+
     def damage(self, path: str) -> str | None:
         """What is wrong with a file of the lake, in words that follow its name; None if nothing is."""
         return self.files.damage(path)

@@ -4,9 +4,10 @@
 (dagster-facts.md, section 1). So every reader asks a `Guard` first, wherever the read comes from.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import dagster as dg
 
@@ -14,6 +15,7 @@ from evergrow.resources.host.dagster_private import AssetCheckExecutionRecordSta
 from evergrow.resources.host.event_log import EventLog, Noted, Verdict
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
+EXPECTATIONS = "expectations"  # metadata of what a check says: each expectation with its figure and bounds
 THRESHOLDS = "thresholds"  # metadata of what a check says: the thresholds that it judged by
 JUDGED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
@@ -29,11 +31,15 @@ class GateState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a check says of a version of a partition, in its own words, and the thresholds that it judged by."""
+    """What a check says of a version of a partition, in its own words, and the thresholds that it judged by.
+
+    `expectations`: what it found of each, as the check keeps them.
+    """
 
     state: GateState
     why: str | None = None
     thresholds: str | None = None
+    expectations: Sequence[Mapping[str, Any]] = ()
 
 
 class Guard(Protocol):
@@ -94,8 +100,20 @@ def judgement(
         return Judgement(GateState.STALE, found.description)
     by = found.metadata.get(THRESHOLDS)
     return Judgement(
-        GateState.FAILED if found.blocks else GateState.PASSED, found.description, str(by.value) if by else None
+        GateState.FAILED if found.blocks else GateState.PASSED,
+        found.description,
+        str(by.value) if by else None,
+        _expectations(found.metadata.get(EXPECTATIONS)),
     )
+
+
+def _expectations(told: Noted | None) -> Sequence[Mapping[str, Any]]:
+    """The rows of a table among a check's metadata, as Dagster has it or as the event log holds it."""
+    if told is None:
+        return ()
+    if isinstance(told.value, dg.TableMetadataValue):
+        return [record.data for record in told.value.records]
+    return [record["data"] for record in told.value]
 
 
 def _verdict(instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: str | None) -> Verdict | None:

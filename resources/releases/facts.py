@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+GATES = dict.fromkeys(("table", "partition", "gate", "state", "thresholds"), pl.String)
+
 
 @dataclass(frozen=True, slots=True)
 class Benchmarks:
@@ -40,6 +42,7 @@ class Facts:
         answered: whether rows have answers; else they are instructions alone.
         selection: which rows these are, in words, as `Wanted.describe` says it.
         limits: sentences about what a user must know, beside those that follow from the rows.
+        gates: `table, partition, gate, state, thresholds`: what each gate on the way of the rows judged by.
         lake: the data version of every table that the rows were read from, by table and partition.
         price_tables: dates of the price tables that costs were computed with.
         settings_digest: of all settings.
@@ -60,6 +63,7 @@ class Facts:
     answered: bool = True
     selection: str = "all rows"
     limits: tuple[str, ...] = ()
+    gates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GATES))
     lake: Mapping[str, str] = field(default_factory=dict)
     price_tables: tuple[str, ...] = ()
     settings_digest: str | None = None

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from evergrow.methods.releasing.formats import Form
 
 MANIFEST, CARD, FUNNEL = "manifest.json", "README.md", "funnel.svg"
+ATTESTATION = "manifest.intoto.json"  # who vouches for the manifest; it is not among its files
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"  # a file beside the manifest: no path leads out of the folder
 SHA256 = r"^[0-9a-f]{64}$"
 
@@ -62,6 +63,7 @@ class Manifest(_Part):
     benchmarks: list[dict[str, Any]] | None
     benchmarks_missing: list[str]
     lake: dict[str, str]
+    gates: list[dict[str, Any]] = []
     settings_digest: str | None
     code_version: str | None
     digest: str = Field("0" * 64, pattern=SHA256)
@@ -71,8 +73,11 @@ class Manifest(_Part):
         return self.model_copy(update={"digest": self.own_digest()})
 
     def own_digest(self) -> str:
-        """The digest of everything but the digest."""
-        told = json.dumps(self.model_dump(exclude={"digest"}), sort_keys=True, separators=(",", ":"), default=str)
+        """The digest of everything but the digest; manifests of earlier versions do not say what came later."""
+        unsaid = {name for name in ("gates",) if name not in self.model_fields_set}
+        told = json.dumps(
+            self.model_dump(exclude={"digest", *unsaid}), sort_keys=True, separators=(",", ":"), default=str
+        )
         return hashlib.sha256(told.encode()).hexdigest()
 
     def to_bytes(self) -> bytes:

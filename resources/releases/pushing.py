@@ -10,14 +10,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from evergrow.methods.releasing.splits import SPLITS
-from evergrow.resources.releases.manifest import CARD, FUNNEL, MANIFEST, read_manifest
+from evergrow.resources.releases.croissant import CROISSANT
+from evergrow.resources.releases.manifest import ATTESTATION, CARD, FUNNEL, MANIFEST, read_manifest
 from evergrow.resources.releases.verifying import verify_release
 
 TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"
 HUB = "https://huggingface.co"
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*/[A-Za-z0-9][A-Za-z0-9_.-]*")
 # What an earlier release of another form or with other splits may have left in a repository.
-OURS = {CARD, FUNNEL, MANIFEST, *(f"{split}.{suffix}" for split in SPLITS for suffix in ("jsonl", "parquet"))}
+OURS = {
+    ATTESTATION,
+    CARD,
+    CROISSANT,
+    FUNNEL,
+    MANIFEST,
+    *(f"{split}.{suffix}" for split in SPLITS for suffix in ("jsonl", "parquet")),
+}
 
 
 class PushError(Exception):
@@ -78,7 +86,8 @@ def _plan(folder: Path, repo_id: str, environ: Mapping[str, str], private: bool)
     manifest, report = read_manifest(folder), verify_release(folder)
     if report.faults:
         raise PushError(f"{folder} is not what was released ({report.faults[0]}): make the release again")
-    files = tuple((name, (folder / name).stat().st_size) for name in sorted(manifest.names))
+    names = manifest.names | ({ATTESTATION} if (folder / ATTESTATION).is_file() else frozenset())
+    files = tuple((name, (folder / name).stat().st_size) for name in sorted(names))
     endpoint = (environ.get(ENDPOINT) or HUB).rstrip("/")
     return Plan(repo_id, endpoint, private, files, bool(environ.get(TOKEN, "").strip()))
 

@@ -2,7 +2,7 @@
 
 Checksums show that files are what they were. Whoever changes a file may change its checksum, so rows have digests of
 their own, and so has the manifest. All of that is no signature: whoever recomputes everything has made another release.
-The lake is what such a release cannot agree with.
+The lake is what such a release cannot agree with, nor can a signature of the manifest (`attestation`).
 """
 
 import json
@@ -15,7 +15,16 @@ import polars as pl
 
 from evergrow.methods.releasing.digests import BLOCK, row_digest, row_digests, set_digest
 from evergrow.methods.releasing.formats import KEY, shape
-from evergrow.resources.releases.manifest import MANIFEST, FileEntry, Manifest, RowSet, file_entry, read_manifest
+from evergrow.resources.releases.attestation import Key, unattested
+from evergrow.resources.releases.manifest import (
+    ATTESTATION,
+    MANIFEST,
+    FileEntry,
+    Manifest,
+    RowSet,
+    file_entry,
+    read_manifest,
+)
 
 Lookup = Callable[[pl.DataFrame], pl.DataFrame]
 OF_CLIENTS = frozenset({".git", ".gitattributes", ".cache"})  # what git and the hub's client put beside a release
@@ -62,19 +71,21 @@ class _Row:
     digest: bytes
 
 
-def verify_release(folder: Path, lookup: Lookup | None = None) -> Report:
+def verify_release(folder: Path, lookup: Lookup | None = None, key: Key | None = None) -> Report:
     """Recompute everything that the manifest of the release in `folder` says.
 
     Args:
         folder: of the release.
         lookup: asks the lake: takes `batch, id` (String), one row per row of the release, and returns the rows of
             `dataset/release` that there are of them, all columns, in any order.
+        key: of whoever must have signed the manifest.
 
     Raises:
         ManifestError: there is no manifest, so that nothing can be said.
     """
     manifest = read_manifest(folder)
     faults = [*_manifest_faults(manifest), *_strangers(folder, manifest)]
+    faults += [Fault(ATTESTATION, why)] if key and (why := unattested(folder, key)) else []
     sound, rows = 0, list[_Row]()
     for entry in manifest.files:
         found = list(_file_faults(folder / entry.path, entry))
@@ -108,7 +119,7 @@ def _manifest_faults(manifest: Manifest) -> Iterator[Fault]:
 
 def _strangers(folder: Path, manifest: Manifest) -> Iterator[Fault]:
     for path in sorted(folder.iterdir()):
-        if path.name not in manifest.names | OF_CLIENTS:
+        if path.name not in manifest.names | OF_CLIENTS | {ATTESTATION}:
             yield Fault(path.name, "is no part of the release: it was added")
 
 

@@ -22,9 +22,12 @@ from evergrow.methods.releasing.recipes import Trainer, recipe_files
 from evergrow.methods.releasing.splits import SPLITS
 from evergrow.resources.host.files import sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
+from evergrow.resources.releases.attestation import Signer, attestation
 from evergrow.resources.releases.card import write_card
+from evergrow.resources.releases.croissant import CROISSANT, croissant
 from evergrow.resources.releases.facts import Facts
 from evergrow.resources.releases.manifest import (
+    ATTESTATION,
     CARD,
     FUNNEL,
     MANIFEST,
@@ -60,12 +63,18 @@ class Written:
 
 
 def write_release(
-    rows: pl.DataFrame, folder: Path, form: Form, facts: Facts, trainer: Trainer | None = None
+    rows: pl.DataFrame,
+    folder: Path,
+    form: Form,
+    facts: Facts,
+    trainer: Trainer | None = None,
+    signer: Signer | None = None,
 ) -> Written:
     """Write `rows` into `folder`, in `form`; an earlier release there is replaced. Equal arguments make equal bytes.
 
     rows: those of `dataset/release`, `(batch, id)` unique, with `split`; order does not matter.
     trainer: whose ready configuration is put beside the data.
+    signer: vouches for the manifest.
 
     Raises:
         FolderTaken: the folder holds files of others, or is a file.
@@ -91,6 +100,8 @@ def write_release(
             target.parent.mkdir(parents=True, exist_ok=True)
             part.mkdir()
             _fill(part, rows, shaped, facts, recipe)
+            if signer:
+                _store(part / ATTESTATION, attestation(part, signer))
             sync_folder(part)
             _swap(part, target)
     finally:
@@ -112,7 +123,7 @@ def require_room(folder: Path) -> None:
     if not found:
         return
     try:
-        ours = read_manifest(folder).names
+        ours = read_manifest(folder).names | {ATTESTATION}
     except ManifestError:
         ours = frozenset()
     if foreign := sorted(found - ours):
@@ -143,7 +154,9 @@ def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts, reci
     for name, data in beside.items():
         _store(folder / name, data)
     files = [file_entry(folder / names[split], split) for split in parts]
-    files += [file_entry(folder / name) for name in (CARD, FUNNEL, *beside)]
+    licence, schema = resolve(seed_licences(kept), facts.license), shaped.rows.drop("split").schema
+    _store(folder / CROISSANT, croissant(kept, schema, files, licence, facts))
+    files += [file_entry(folder / name) for name in (CARD, CROISSANT, FUNNEL, *beside)]
     _store(folder / MANIFEST, _manifest(files, kept, parts, shaped, facts).sealed().to_bytes())
 
 
@@ -174,6 +187,7 @@ def _manifest(
             "benchmarks": checked,
             "benchmarks_missing": list(facts.benchmarks.missing) if facts.benchmarks else [],
             "lake": dict(facts.lake),
+            "gates": facts.gates.to_dicts(),
             "settings_digest": facts.settings_digest,
             "code_version": facts.code_version,
         }

@@ -307,11 +307,18 @@ class Budget(Limits):
 
 
 class Observability(Section):
-    """Files for other programs to watch; none is written by default."""
+    """Files for other programs to watch, and a collector to tell; none by default."""
 
     events: Path | None = Field(None, description="JSON lines: each retry, failure and change of an endpoint's state")
     metrics: Path | None = Field(
         None, description="counters in Prometheus's text format, added up over all processes and runs"
+    )
+    openlineage_url: Annotated[str, AfterValidator(http_url)] | None = Field(
+        None, description="an OpenLineage collector (Marquez, DataHub): told of each run's tables, columns, rows, gates"
+    )
+    openlineage_namespace: str = Field("evergrow", description="the namespace of its jobs and datasets")
+    openlineage_key_env: str = Field(
+        "OPENLINEAGE_API_KEY", description="name of the environment variable that holds its key, if it wants one"
     )
 
 

@@ -96,6 +96,7 @@ def test_a_table_says_what_content_it_holds(
     instance: dg.DagsterInstance, runs: dict[str, dg.ExecuteInProcessResult]
 ) -> None:
     assert runs["b"].success
+    assert tags_of(instance, numbers.key)[private.CODE_VERSION_TAG] == "seven"
     assert tags_of(instance, numbers.key)[private.DATA_VERSION_TAG]
     assert (
         tags_of(instance, numbers.key)[private.DATA_VERSION_TAG]

@@ -44,7 +44,7 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(release: Path) -> N
 
     sizes = {path.name: path.stat().st_size for path in release.iterdir()}
     assert dict(plan.files) == sizes
-    assert set(sizes) == {"README.md", "funnel.svg", "manifest.json", "test.jsonl", "train.jsonl"}
+    assert set(sizes) == {"README.md", "croissant.json", "funnel.svg", "manifest.json", "test.jsonl", "train.jsonl"}
     assert (plan.repo_id, plan.endpoint, plan.private, plan.token, plan.sent) == (REPO, running.url, True, True, None)
     assert not without.token
     assert running.requests == []
@@ -73,7 +73,7 @@ def test_a_later_release_replaces_the_earlier_one_and_leaves_files_of_others(rel
     assert not repository.private
     kept = {".gitattributes", "notes.txt"}
     assert set(repository.files) - kept == {
-        "README.md", "funnel.svg", "manifest.json", "test.parquet", "train.parquet"
+        "README.md", "croissant.json", "funnel.svg", "manifest.json", "test.parquet", "train.parquet"
     }  # fmt: skip
     del repository.files["notes.txt"]
     assert fetched(repository.files, tmp_path / "fetched") == []

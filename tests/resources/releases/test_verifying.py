@@ -50,7 +50,7 @@ def test_a_rows_digest_can_be_computed_by_anybody(release: Path) -> None:
     assert set_digest(sha256(one.encode()).digest() for one in written) == read_manifest(release).splits["test"].digest
 
 
-@pytest.mark.parametrize("name", ["train.jsonl", "test.jsonl", "README.md", "funnel.svg"])
+@pytest.mark.parametrize("name", ["train.jsonl", "test.jsonl", "README.md", "croissant.json", "funnel.svg"])
 def test_a_flipped_byte_is_found_in_any_file(release: Path, name: str) -> None:
     data = bytearray((release / name).read_bytes())
     data[len(data) // 2] ^= 1

@@ -20,7 +20,7 @@ def test_a_release_has_a_file_for_every_split_that_has_rows(tmp_path: Path, form
 
     suffix = "parquet" if form == "parquet" else "jsonl"
     assert {path.name for path in written.folder.iterdir()} == {
-        "README.md", "funnel.svg", "manifest.json", f"test.{suffix}", f"train.{suffix}"
+        "README.md", "croissant.json", "funnel.svg", "manifest.json", f"test.{suffix}", f"train.{suffix}"
     }  # fmt: skip
     assert written.rows == {"train": 3 if form == "parquet" else 2, "test": 1}
     assert sum(written.left_out.values()) == (0 if form == "parquet" else 1)
@@ -88,7 +88,7 @@ def test_an_earlier_release_is_replaced_whatever_its_form_and_splits(tmp_path: P
     write_release(table(row(7)), tmp_path / "r", "chat", facts())
 
     names = {path.name for path in (tmp_path / "r").iterdir()}
-    assert names == {"README.md", "funnel.svg", "manifest.json", "train.jsonl"}
+    assert names == {"README.md", "croissant.json", "funnel.svg", "manifest.json", "train.jsonl"}
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
