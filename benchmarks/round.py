@@ -41,7 +41,7 @@ def main() -> None:
     endpoint = FakeEndpoint(latency=options.latency)
     with tempfile.TemporaryDirectory() as folder:
         os.environ |= {"OPENAI_BASE_URL": endpoint.url, "OPENAI_API_KEY": "none", "EVERGROW_HOME": folder}
-        gates = {"diversity": {"min_mean": 0, "min_p10": 0}}
+        gates = {"diversity": {"min_mean": 0, "min_p10": 0, "min_ratio_to_seeds": 0, "min_ratio_to_previous": 0}}
         server = {"default": {"concurrency": options.concurrency}}
         settings = load_settings({"evolution": {"rounds": 1}, "gates": gates, "endpoints": server})
         with open_workspace(settings, Bars()) as workspace:

@@ -106,7 +106,8 @@ def main() -> None:
     settings = load_settings(
         {"endpoints": {"default": endpoint}, "treesynth": {"infinite_over": 100_000, "sample_similarity": 1.0}}
     )
-    importlib.import_module("evergrow.resources.llm.transport")  # once a process, however many trees
+    for once_a_process in ("evergrow.resources.llm.transport", "torch"):  # the embedding model brings torch
+        importlib.import_module(once_a_process)
     set_loaded_aside()  # as a run does
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger.open(f"sqlite:///{Path(folder) / 'ledger.sqlite'}")
