@@ -2,14 +2,14 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import typer
 
 from evergrow.cli.calls import add_commands as add_calls
+from evergrow.cli.completion import add_commands as add_completion
 from evergrow.cli.config import config_app
-from evergrow.cli.console import clean, err, out, say, show_records, show_table
+from evergrow.cli.console import clean, err, out, say, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
 from evergrow.cli.explore import add_commands as add_explore
@@ -21,17 +21,16 @@ from evergrow.cli.options import (
     Set,
     begin_without_collecting,
     deep_enough,
-    ledger_alone,
     name_the_model,
     nested_overrides,
     obey_recipe,
     print_json,
-    with_columns_named,
     workspace_of,
 )
 from evergrow.cli.recipe import recipe_app
 from evergrow.cli.seeds import seeds_app
 from evergrow.cli.status import add_commands as add_status
+from evergrow.cli.tables import add_commands as add_tables
 from evergrow.cli.tree import tree_app
 from evergrow.cli.trust import add_commands as add_trust_commands
 
@@ -54,8 +53,6 @@ Every command ends with one of these exit codes:
   2  it was used wrongly: an unknown option or name, a faulty setting, a file that is not there or cannot be read
 """
 
-DRAWN_ROWS = 3
-
 app = typer.Typer(
     help="Grow instruction-tuning data as trees, so that every sample can be explained.",
     epilog=EXAMPLES,
@@ -69,7 +66,9 @@ app.add_typer(tree_app, name="tree")
 app.add_typer(recipe_app, name="recipe")
 app.add_typer(config_app, name="config")
 add_status(app)
+add_completion(app)
 add_inspection(app)
+add_tables(app)
 add_dataset_commands(app)
 add_trust_commands(app)
 add_calls(app)
@@ -201,89 +200,6 @@ def trace(
         print_json([step.as_dict() for step in steps])
     elif not (page or prov):
         out.print(draw(steps, prompts=prompts))
-
-
-@app.command()
-def cost(as_json: AsJson = False) -> None:
-    """What was spent, by batch, asset and model. A cost is unknown where the settings have no price for the model.
-
-    Estimated are tokens of replies that told none: they are counted by their length, also against budgets.
-    Unsettled is what attempts took at most whose reply was lost on the way: the provider may have charged it or not.
-    """
-    import polars as pl  # noqa: PLC0415
-
-    with ledger_alone() as ledger:
-        costs = ledger.costs(group_by=("batch", "asset", "model"))
-        if not as_json:
-            counts = ("calls", "failed", "tokens_in", "tokens_out", "estimated_tokens")
-            money = ("usd", "unsettled_usd")
-            known = [pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()) for name in money]
-            total = costs.select(
-                *(pl.lit(text).alias(name) for name, text in (("batch", "total"), ("asset", ""), ("model", ""))),
-                *(pl.col(name).sum() for name in counts),
-                *known,
-            )
-            costs = pl.concat([costs.select(total.columns), total])
-            costs = costs.with_columns(pl.col(money).round(4).cast(pl.String).fill_null("unknown"))
-        show_table(costs, "cost", as_json=as_json)
-
-
-@app.command()
-def table(
-    asset_key: Annotated[str, typer.Argument(help="such as evolution/round_01/accepted, treesynth/level_1")],
-    partition: Annotated[
-        str | None, typer.Option("--partition", help="the batch, the tree, or the name of the release")
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option("--out", help="a .parquet, .jsonl or .csv file, or - for JSONL on standard output")
-    ] = None,
-    rows: Annotated[Literal["kept", "rejected", "all"], typer.Option(help="rejected rows carry a reason")] = "kept",
-    columns: Annotated[str | None, typer.Option("--columns", help="only these, such as id,content")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", min=1, help="at most so many rows; drawn are 3")] = None,
-    form: Annotated[
-        Literal["toe"] | None, typer.Option("--form", help="toe: records of Tree-of-Evolution's own scripts, as .json")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Any table of the lake as Parquet, JSONL, CSV or JSON, or its first rows on the terminal."""
-    import dagster as dg  # noqa: PLC0415
-
-    from evergrow.resources.lake.files_out import (  # noqa: PLC0415
-        as_plain,
-        formulas,
-        require_format,
-        write_records,
-        write_table,
-    )
-
-    if form and target in {None, "-"}:
-        raise typer.BadParameter("--form toe needs a file: --out FILE.json")
-    if target not in {None, "-"} and not form:
-        require_format(Path(str(target)))
-    with workspace_of(reading=True) as workspace:
-        frame = workspace.partition_table(dg.AssetKey.from_user_string(asset_key), partition, rows)
-        frame = with_columns_named(frame, columns)
-        shown = limit if limit or as_json or target else DRAWN_ROWS
-        part = frame.head(shown) if shown else frame
-        if target == "-":
-            sys.stdout.write(as_plain(part.collect()).write_ndjson())
-        elif target:
-            written = write_records(part, Path(target)) if form else write_table(part, Path(target))
-            say(f"{written:,} rows in {target}")
-            if commands := formulas(Path(target)):
-                say(f"{commands:,} values begin as formulas do (=, +, -, @): let no spreadsheet open it but as text")
-        else:
-            title = f"{asset_key}{f' of {partition!r}' if partition else ''}"
-            found = as_plain(part.collect())
-            show_records(found, f"{title}, first rows", as_json=as_json)
-            if not as_json and found.height == shown and (there := _height(frame)) > found.height:
-                say(f"{found.height:,} of {there:,} rows; all with --json, --out FILE, or --limit {there}")
-
-
-def _height(frame: Any) -> int:  # noqa: ANN401 - polars is imported late
-    import polars as pl  # noqa: PLC0415
-
-    return int(frame.select(pl.len()).collect().item())
 
 
 @app.command()

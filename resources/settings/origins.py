@@ -1,16 +1,31 @@
-"""Where the value of each setting comes from: command line, environment, file, profile, or default."""
+"""Where the value of each setting comes from: command line, environment, file and line, profile, recipe, or default."""
 
+import os
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import yaml
+from dotenv import dotenv_values
 from pydantic_settings import EnvSettingsSource
 
-from evergrow.resources.settings.load import DELIMITER, EMBEDDED_PROFILE, PREFIX, Settings, load_settings, settings_file
+from evergrow.resources.settings.load import (
+    DELIMITER,
+    DOTENV,
+    EMBEDDED_PROFILE,
+    PAPER_PROFILE,
+    PREFIX,
+    Settings,
+    load_settings,
+    settings_file,
+)
 
 PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
+PARAMETER = re.compile(r"([?&](?:password|token|key|secret|api_key)=)[^&\s]+", re.IGNORECASE)
+ENVIRONMENT = "environment"
+Lines = Mapping[tuple[str, ...], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,24 +37,60 @@ class Origin:
     source: str
 
 
-def origins(overrides: Mapping[str, Any] | None = None) -> list[Origin]:
-    """Every setting, in the order of the reference.
+@dataclass(frozen=True, slots=True)
+class _Source:
+    name: str
+    given: Mapping[str, Any]
+    lines: Lines = field(default_factory=dict)
+
+
+def origins(overrides: Mapping[str, Any] | None = None, recipe: tuple[str, Settings] | None = None) -> list[Origin]:
+    """Every setting, in the order of the reference; then the keys that endpoints name, masked.
+
+    Args:
+        overrides: of the command line, nested.
+        recipe: what a batch, tree or release was asked to be made by: its name, and the settings that it makes; it goes
+            before everything.
 
     Raises:
         SettingsError: as `load_settings`.
     """
     settings, file = load_settings(overrides), settings_file()
-    sources: list[tuple[str, Mapping[str, Any]]] = [
-        ("--set", overrides or {}),
-        ("environment", EnvSettingsSource(Settings)()),
-        (str(file), (yaml.safe_load(file.read_text(encoding="utf-8")) if file.is_file() else None) or {}),
-    ]
+    # The file's own variables are the environment's by now, as everywhere.
+    sources = [_Source("--set", overrides or {}), _Source(ENVIRONMENT, EnvSettingsSource(Settings)()), _of_file(file)]
     if settings.uses_embedded_model:
-        sources.append(("profile of the embedded model", yaml.safe_load(EMBEDDED_PROFILE.read_text(encoding="utf-8"))))
+        sources.append(_of_file(EMBEDDED_PROFILE, "profile of the embedded model"))
+    if settings.profile == "paper":
+        sources.append(_of_file(PAPER_PROFILE, "profile of the papers"))
+    known = dict(_leaves(settings.model_dump(mode="json")))
+    obeyed = dict(_leaves(recipe[1].model_dump(mode="json"))) if recipe else known
     return [
-        Origin(".".join(path), _shown(value), _source(path, sources))
-        for path, value in _leaves(settings.model_dump(mode="json"))
-    ]
+        Origin(
+            ".".join(path), _shown(value),
+            recipe[0] if recipe and known.get(path) != value else _source(path, sources),
+        )
+        for path, value in obeyed.items()
+    ] + list(_keys(settings))  # fmt: skip
+
+
+def _keys(settings: Settings) -> Iterator[Origin]:
+    """The variables that hold keys: whether they are set, never what they hold."""
+    for name in dict.fromkeys(endpoint.api_key_env for endpoint in settings.endpoints.values()):
+        yield Origin(name, "***" if os.environ.get(name) else "not set", _variable(name))
+
+
+def _of_file(path: Path, name: str | None = None) -> _Source:
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return _Source(name or str(path), yaml.safe_load(text) or {}, {} if name else dict(_lines(yaml.compose(text))))
+
+
+def _lines(node: yaml.Node | None, above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The line of each key of a file, from 1, by its path."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            path = (*above, str(key.value))
+            yield path, key.start_mark.line + 1
+            yield from _lines(value, path)
 
 
 def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
@@ -51,11 +102,20 @@ def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[
             yield path, value
 
 
-def _source(path: tuple[str, ...], sources: list[tuple[str, Mapping[str, Any]]]) -> str:
-    for name, given in sources:
-        if _gives(given, path):
-            return f"{PREFIX}{DELIMITER.join(path).upper()}" if name == "environment" else name
+def _source(path: tuple[str, ...], sources: Sequence[_Source]) -> str:
+    for source in sources:
+        if _gives(source.given, path):
+            if source.name == ENVIRONMENT:
+                return _variable(f"{PREFIX}{DELIMITER.join(path).upper()}")
+            line = next((source.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in source.lines), None)
+            return f"{source.name}:{line}" if line else source.name
     return "default"
+
+
+def _variable(name: str) -> str:
+    """A variable, with the file `.env` where that is what set it."""
+    told = dotenv_values(Path.cwd() / DOTENV).get(name) if (Path.cwd() / DOTENV).is_file() else None
+    return f"{name} ({DOTENV})" if told is not None and told == os.environ.get(name) else name
 
 
 def _gives(given: object, path: tuple[str, ...]) -> bool:
@@ -70,4 +130,4 @@ def _gives(given: object, path: tuple[str, ...]) -> bool:
 
 
 def _shown(value: object) -> object:
-    return PASSWORD.sub(r"\1:***@", value) if isinstance(value, str) else value
+    return PARAMETER.sub(r"\1***", PASSWORD.sub(r"\1:***@", value)) if isinstance(value, str) else value
