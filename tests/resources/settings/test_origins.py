@@ -20,8 +20,8 @@ def test_each_value_names_the_source_that_gave_it(tmp_path: Path, monkeypatch: p
 
     assert found["evolution.children"] == (2, "--set")
     assert found["evolution.rounds"] == (5, "EVERGROW_EVOLUTION__ROUNDS")
-    assert found["evolution.beam"] == (0.5, str(file))
-    assert found["prices.m.input"] == (1.0, str(file))
+    assert found["evolution.beam"] == (0.5, f"{file}:1")
+    assert found["prices.m.input"] == (1.0, f"{file}:2")
     assert found["evolution.margin"][1] == "default"
 
 
