@@ -17,7 +17,7 @@ def completion(shell: Annotated[Literal["bash", "zsh", "fish"], typer.Argument(h
     bash: eval "$(evergrow completion bash)" in ~/.bashrc; zsh the same in ~/.zshrc; fish: evergrow completion fish >
     ~/.config/fish/completions/evergrow.fish
     """
-    from typer.completion import get_completion_script  # noqa: PLC0415 - only here
+    from typer.completion import get_completion_script  # type: ignore[attr-defined] # noqa: PLC0415 - only here
 
     script = get_completion_script(prog_name="evergrow", complete_var="_EVERGROW_COMPLETE", shell=shell)
     sys.stdout.write(f"{script}\n")
