@@ -15,6 +15,7 @@ import yaml
 
 from evergrow.assets.names import RELEASE, stage_key
 from evergrow.flows import runs
+from evergrow.flows.run import execute
 from evergrow.flows.runs import close_dead_runs, of_this_process, under_way
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
 from evergrow.resources.host.home import Home
@@ -151,3 +152,14 @@ def test_a_clock_that_jumps_neither_ends_what_lives_nor_keeps_what_is_dead(
         assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
 
     assert (status(platform, run), status(platform, killed)) == (STARTED, FAILED)
+
+
+def test_whatever_command_runs_a_job_closes_what_a_killed_one_left(platform: Platform) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    killed = started(platform, "release", **{**of_this_process(), runs.PID: str(ended.pid)})
+    living = started(platform, "release", **of_this_process())
+
+    execute(platform.workspace, "round_01", [stage_key(1, "instructions")], "b")
+
+    assert (status(platform, killed), status(platform, living)) == (FAILED, STARTED)
