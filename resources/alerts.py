@@ -26,7 +26,7 @@ class Alert:
     """What needs a person.
 
     Attributes:
-        kind: what it is, as the setting `alerts.on` names it.
+        kind: what it is, as the setting `alerts.events` names it.
         owner: the batch, tree or release.
         words: what happened.
         job: what was running, if anything was.
@@ -55,7 +55,9 @@ def send(settings: Settings, alert: Alert) -> None:
     name = settings.alerts.webhook_env
     address = os.environ.get(name, "")
     if not address:
-        raise AlertError(f"alerts.on is set, but the environment variable {name} holds no address (alerts.webhook_env)")
+        raise AlertError(
+            f"alerts.events is set, but the environment variable {name} holds no address (alerts.webhook_env)"
+        )
     host = urlsplit(address).hostname
     if urlsplit(address).scheme not in ("http", "https") or not host:
         raise AlertError(f"the environment variable {name} holds no http or https address")

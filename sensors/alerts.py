@@ -23,8 +23,8 @@ HOUR_S = 3_600
 
 
 def alert_sensors(settings: Settings, frontier: Frontier) -> list[dg.SensorDefinition]:
-    """The sensors that send what the setting `alerts.on` names; none where it names nothing."""
-    wanted = settings.alerts.on
+    """The sensors that send what the setting `alerts.events` names; none where it names nothing."""
+    wanted = settings.alerts.events
     of_runs = [failed_runs_sensor(settings)] if set(wanted) - {"stalled"} else []
     return [*of_runs, *([stalled_sensor(settings, frontier)] if "stalled" in wanted else [])]
 
@@ -36,15 +36,15 @@ def failed_runs_sensor(settings: Settings) -> dg.SensorDefinition:
         name="alerts",
         minimum_interval_seconds=settings.sensors.interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Sends a message for each run that fails by: {', '.join(settings.alerts.on)}. Starts no run.",
+        description=f"Sends a message for each run that fails by: {', '.join(settings.alerts.events)}. Starts no run.",
     )
     def alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         run = context.dagster_run
         if AWAITS in run.tags:
             return dg.SkipReason(f"run {run.run_id} ended to wait for a Batch API")
         found = cause_of(context.instance, run.run_id)
-        if found.kind.value not in settings.alerts.on:
-            return dg.SkipReason(f"run {run.run_id}: alerts.on does not name {found.kind}")
+        if found.kind.value not in settings.alerts.events:
+            return dg.SkipReason(f"run {run.run_id}: alerts.events does not name {found.kind}")
         send(settings, Alert(found.kind.value, owner_of(run) or run.job_name, found.words, run.job_name, run.run_id))
         return None
 

@@ -345,9 +345,7 @@ AlertKind = Literal["failed_run", "closed_gate", "reached_budget", "stalled"]
 class Alerts(Section):
     """Messages to a webhook or to Slack when something needs a person; none is sent by default."""
 
-    on: tuple[AlertKind, ...] = Field(
-        (), description="what is told: failed_run, closed_gate, reached_budget, stalled; such as [failed_run, stalled]"
-    )
+    events: tuple[AlertKind, ...] = Field((), description="what is told, such as [failed_run, stalled]")
     webhook_env: str = Field(
         "ALERTS_WEBHOOK", description="name of the environment variable that holds the address, which is a secret"
     )

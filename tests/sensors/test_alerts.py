@@ -77,7 +77,7 @@ def test_nothing_is_sent_and_no_sensor_is_there_unless_it_is_asked_for(platform:
 def test_each_failed_run_is_told_by_its_cause(
     platform: Platform, webhook: Webhook, fake_endpoint: FakeEndpoint
 ) -> None:
-    watched = platform.but(alerts={"on": ALL})
+    watched = platform.but(alerts={"events": ALL})
     watched.register("b", 3)
     assert watched.run("seeds", "b") == ""
     strict = watched.but(gates={"complexity": {"min_mean": 9.9}})
@@ -99,7 +99,7 @@ def test_each_failed_run_is_told_by_its_cause(
 
 
 def test_what_the_setting_does_not_name_is_not_told(platform: Platform, webhook: Webhook) -> None:
-    watched = platform.but(alerts={"on": ["closed_gate"]})
+    watched = platform.but(alerts={"events": ["closed_gate"]})
     watched.register("nothing", 1)
     assert watched.run("round_01", "nothing")
     failed(watched, "round_01")
@@ -108,7 +108,7 @@ def test_what_the_setting_does_not_name_is_not_told(platform: Platform, webhook:
 
 
 def test_a_standstill_is_told_once(platform: Platform, webhook: Webhook) -> None:
-    watched = platform.but(alerts={"on": ["stalled"], "stalled_h": 1e-9})
+    watched = platform.but(alerts={"events": ["stalled"], "stalled_h": 1e-9})
     watched.register("b", 2)
     look(watched, "stalled")
     assert webhook.bodies == []  # nobody has it automated
@@ -126,7 +126,7 @@ def test_no_key_and_no_address_leaves_in_a_message_or_an_error(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
-    settings = load_settings({"alerts": {"on": ALL}})
+    settings = load_settings({"alerts": {"events": ALL}})
     alert = Alert("failed_run", "b", f"the endpoint said: bad key {KEY}; told {webhook.url}", "round_01", "r")
     webhook.codes = [500, 503]
     send(settings, alert)
@@ -143,7 +143,7 @@ def test_no_key_and_no_address_leaves_in_a_message_or_an_error(
 def test_slack_gets_text_alone_and_a_missing_address_is_named(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = load_settings({"alerts": {"on": ALL, "form": "slack"}})
+    settings = load_settings({"alerts": {"events": ALL, "form": "slack"}})
     send(settings, Alert("stalled", "tree t", "it waits"))
     assert webhook.bodies == [{"text": "evergrow: stalled, tree t: it waits"}]
 
@@ -154,7 +154,7 @@ def test_slack_gets_text_alone_and_a_missing_address_is_named(
 
 
 def test_a_run_that_waits_for_a_batch_api_has_not_failed(platform: Platform, webhook: Webhook) -> None:
-    watched = platform.but(alerts={"on": ALL})
+    watched = platform.but(alerts={"events": ALL})
     watched.register("nothing", 1)
     assert watched.run("round_01", "nothing", tags={"evergrow/awaits": "s", PARTITION_NAME_TAG: "nothing"})
     failed(watched, "round_01")
