@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from evergrow.cli.main import main
 from evergrow.resources.backup.store import Store
 from tests.conftest import ROOT
 from tests.platform import functions
@@ -32,6 +33,23 @@ def test_a_backup_is_made_and_restored_by_the_commands_of_the_page(tmp_path: Pat
 
     assert len(Store(tmp_path / "backups").names()) == 1
     assert list((tmp_path / "second" / "lake" / "registry" / "batches" / "b").glob("*.parquet"))
+
+
+def test_scrub_ends_as_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    functions(2).frame.select("content").write_ndjson(tmp_path / "functions.jsonl")
+    assert main(["seeds", "add", "functions.jsonl", "--batch", "b"]) == 0
+    for line in (line for line in lines_of(TEXT) if line.startswith("evergrow scrub")):
+        assert main(line.split()[1:]) == 0
+    home = Path(os.environ["EVERGROW_HOME"])
+    next((home / "lake" / "registry" / "batches" / "b").glob("*.parquet")).unlink()
+    capsys.readouterr()
+
+    assert main(["scrub"]) == 1
+
+    assert "register its seeds again" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", TEXT))
