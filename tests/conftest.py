@@ -80,16 +80,21 @@ def _shared_endpoint() -> Iterator[FakeEndpoint]:
 @pytest.fixture
 def fake_endpoint(_shared_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> FakeEndpoint:
     """A fake endpoint without faults or memory, which OPENAI_BASE_URL points to."""
-    _shared_endpoint.control(
+    use_afresh(monkeypatch, _shared_endpoint)
+    return _shared_endpoint
+
+
+def use_afresh(patch: pytest.MonkeyPatch, endpoint: FakeEndpoint) -> None:
+    """Point OPENAI_BASE_URL to an endpoint that has neither faults nor memory any more."""
+    endpoint.control(
         reset=True, share={}, first={}, by_seed=None, latency=0.0, retry_after=None, key=None, models=[], listed=[],
         answers="json_schema", error_message="", quirks=[],
         per_second=None, only="", headers={}, error_code=None, slow_s=5.0,
         batches=True, batch_end="completed", batch_polls=0, batch_done=0.5, batch_lost=0, batch_noise="",
         batch_page=100, batch_refuse={}, batch_drop={}, batch_hang="",
     )  # fmt: skip
-    monkeypatch.setenv("OPENAI_BASE_URL", _shared_endpoint.url)
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
-    return _shared_endpoint
+    patch.setenv("OPENAI_BASE_URL", endpoint.url)
+    patch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
 
 
 @pytest.fixture(scope="session")

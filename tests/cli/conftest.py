@@ -1,4 +1,6 @@
 import json
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +10,7 @@ import pytest
 
 from evergrow.cli.main import main
 from evergrow.resources.host.home import Home
-from tests.conftest import FakeEndpoint
+from tests.conftest import FakeEndpoint, forget_machine, use_afresh
 from tests.platform import LENIENT, functions, share_vectors
 from tests.samples import PLAIN, SUMS, TASKS, instructions
 
@@ -43,10 +45,7 @@ def evergrow(
 ) -> Evergrow:
     """Runs the command in this process, in an empty working directory."""
     monkeypatch.chdir(tmp_path)
-    # Gates as a fake judge needs them: it draws its scores at random.
-    for name, value in {"COMPLEXITY__MAX_DROP": "9", "DIVERSITY__MIN_MEAN": "0", "DIVERSITY__MIN_P10": "0"}.items():
-        monkeypatch.setenv(f"EVERGROW_GATES__{name}", value)
-    monkeypatch.setenv("EVERGROW_EVOLUTION__CHILDREN", "2")
+    small(monkeypatch)
 
     def run(*arguments: object) -> Said:
         capsys.readouterr()
@@ -56,25 +55,50 @@ def evergrow(
     return run
 
 
-@pytest.fixture
-def seed_file(tmp_path: Path) -> Path:
-    """Four functions as JSONL."""
-    path = tmp_path / "functions.jsonl"
+def small(patch: pytest.MonkeyPatch) -> None:
+    """Two children a parent, and gates as a fake judge needs them: it draws its scores at random."""
+    for name, value in {"COMPLEXITY__MAX_DROP": "9", "DIVERSITY__MIN_MEAN": "0", "DIVERSITY__MIN_P10": "0"}.items():
+        patch.setenv(f"EVERGROW_GATES__{name}", value)
+    patch.setenv("EVERGROW_EVOLUTION__CHILDREN", "2")
+
+
+def write_functions(path: Path) -> Path:
     functions(4).frame.select("content", id=pl.col("seed_id")).write_ndjson(path)
     return path
 
 
 @pytest.fixture
-def grown(evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint) -> Evergrow:
-    """The command, on a batch `b` that has been through two rounds."""
-    assert evergrow("seeds", "add", seed_file, "--batch", "b").code == 0
-    assert evergrow("run", "--batch", "b", "--rounds", 2, "--set", "evolution.margin=-10").code == 0
+def seed_file(tmp_path: Path) -> Path:
+    """Four functions as JSONL."""
+    return write_functions(tmp_path / "functions.jsonl")
+
+
+@pytest.fixture(scope="session")
+def grown_home(_shared_endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with the batch `b` that has been through two rounds; it is only copied."""
+    folder = tmp_path_factory.mktemp("grown")
+    seeds = write_functions(folder / "functions.jsonl")
+    with pytest.MonkeyPatch.context() as patch:
+        forget_machine(patch)
+        use_afresh(patch, _shared_endpoint)
+        small(patch)
+        patch.chdir(folder)
+        patch.setenv("EVERGROW_HOME", str(folder / "home"))
+        assert main(["seeds", "add", str(seeds), "--batch", "b"]) == 0
+        assert main(["run", "--batch", "b", "--rounds", "2", "--set", "evolution.margin=-10"]) == 0
+    return folder / "home"
+
+
+@pytest.fixture
+def grown(evergrow: Evergrow, grown_home: Path, seed_file: Path, fake_endpoint: FakeEndpoint) -> Evergrow:
+    """The command, on a batch `b` that has been through two rounds; the endpoint remembers nothing of it."""
+    shutil.copytree(grown_home, os.environ["EVERGROW_HOME"], dirs_exist_ok=True)
     return evergrow
 
 
-@pytest.fixture(scope="module")
-def project(known_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, FakeEndpoint]]:
-    """A home with the evolved batch `code`, the batch `plain` as it is, and a tree `t`; nothing is released yet."""
+@pytest.fixture(scope="session")
+def project_template(known_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a home of the evolved batch `code`, the batch `plain`, and a tree `t`; it is only copied."""
     folder, endpoint = tmp_path_factory.mktemp("project"), FakeEndpoint()
     (folder / "evergrow.yaml").write_text(json.dumps(SETTINGS))
     seeds = {
@@ -86,6 +110,7 @@ def project(known_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             folder / f"{name}.jsonl"
         )
     with pytest.MonkeyPatch.context() as patch:
+        forget_machine(patch)
         use(patch, folder, endpoint)
         share_vectors(known_vectors, Home(folder / "home").ensure().lake)
         for arguments in (
@@ -95,6 +120,15 @@ def project(known_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> It
             ("tree", "grow", "t", "--domain", "customer_support", "--max-depth", "1", "--rows", "6"),
         ):
             assert main(arguments) == 0
+    endpoint.kill()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(project_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, FakeEndpoint]]:
+    """A project of a module's own, as `project_template` has it, with an endpoint; nothing is released yet."""
+    folder, endpoint = tmp_path_factory.mktemp("project"), FakeEndpoint()
+    shutil.copytree(project_template, folder, dirs_exist_ok=True)
     yield folder, endpoint
     endpoint.kill()
 

@@ -107,12 +107,14 @@ def test_text_of_a_model_cannot_command_the_terminal(evergrow: Evergrow, tmp_pat
     assert "\x1b" not in shown.out + shown.err
 
 
-def test_cost_adds_up_what_was_asked(grown: Evergrow, fake_endpoint: FakeEndpoint) -> None:
-    rows = grown("cost", "--json").json
+def test_cost_adds_up_what_was_asked(evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint) -> None:
+    assert evergrow("seeds", "add", seed_file, "--batch", "b").code == 0
+    assert evergrow("run", "--batch", "b", "--rounds", 1).code == 0
+    rows = evergrow("cost", "--json").json
 
     assert sum(row["calls"] for row in rows) == fake_endpoint.stats()["requests"]
     assert {row["batch"] for row in rows} == {"b"}
-    assert "unknown" in grown("cost").out
+    assert "unknown" in evergrow("cost").out
 
 
 def test_a_price_makes_the_cost_known(
