@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
 import dagster as dg
-from sqlalchemy import make_url
 
 from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.host.home import Home
@@ -22,13 +21,12 @@ from evergrow.resources.lake.io_manager import LakeIOManager, Shapes
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.lake.readable import Guard
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.llm.addresses import Address, address_of
-from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.models import EmbeddedServers, Models
 from evergrow.resources.place import Places
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.registry import Registry
+from evergrow.resources.resource_words import endpoint_in_words, lake_url, ledger_url, role_in_words
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import Settings, models
@@ -273,34 +271,6 @@ def resources(project: Project) -> dict[str, object]:
         "sandbox": SandboxResource.of(project),
         "places": dg.ResourceDefinition.hardcoded_resource(project.guard, "whose a partition is, by which recipe"),
     }
-
-
-def lake_url(settings: Settings) -> str:
-    """Where the lake is, without the user and password that a URL may carry."""
-    return Address(str(settings.lake_url or Home(settings.home).lake), "").shown
-
-
-def ledger_url(settings: Settings) -> str:
-    """Where the ledger is, without the password."""
-    url = settings.ledger_url
-    return make_url(url).render_as_string(hide_password=True) if url else str(settings.home / "ledger.sqlite")
-
-
-def role_in_words(role: models.Role) -> str:
-    """A role's model, how it is asked and by which endpoints."""
-    heat = "no temperature" if role.temperature is None else f"temperature {role.temperature:g}"
-    return f"{role.model} ({heat}, up to {role.max_tokens:,} tokens, {role.mode}) at {', '.join(role.endpoints)}"
-
-
-def endpoint_in_words(settings: Settings, name: str) -> str:
-    """An endpoint's URL, without a key; what is missing if it has none."""
-    endpoint = settings.endpoints[name]
-    if endpoint.kind == "embedded":
-        return "the embedded model, on this machine"
-    try:
-        return address_of(name, endpoint).shown
-    except EndpointError as error:
-        return f"not usable: {error}"
 
 
 def _resolved(project: object) -> Project:

@@ -13,6 +13,7 @@ import polars as pl
 from evergrow.resources.lake.files import DamagedFile, Files
 from evergrow.resources.lake.readable import Guard
 from evergrow.resources.lake.versions import LAKE_PATH, latest_materialization, noted
+from evergrow.resources.registry.owners import RELEASE
 from evergrow.resources.settings import Settings
 
 Rows = Literal["kept", "rejected", "all"]
@@ -24,10 +25,17 @@ class NeverMaterialized(dg.Failure):
     """A partition was read that does not exist yet."""
 
     def __init__(self, key: dg.AssetKey, partition: str | None) -> None:
-        where = f" of batch or tree {partition!r}" if partition is not None else ""
+        where = f" of {_owner_kind(key)} {partition!r}" if partition is not None else ""
         super().__init__(
             f"table {key.to_user_string()}{where} was never made; materialize it first", allow_retries=False
         )
+
+
+def _owner_kind(key: dg.AssetKey) -> str:
+    """What the partitions of a table are called."""
+    if list(key.path) == RELEASE:
+        return "release"
+    return {"evolution": "batch", "dataset": "batch", "treesynth": "tree"}.get(key.path[0], "partition")
 
 
 class Damaged(dg.Failure):

@@ -3,68 +3,17 @@
 import io
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
 from typing import Any
 
 from evergrow.resources.seeds.json_causes import cause
+from evergrow.resources.seeds.json_containers import rows_inside
+from evergrow.resources.seeds.json_values import JsonRows, Strict, type_name
 from evergrow.resources.seeds.raw import UnreadableError
-from evergrow.resources.seeds.source import Fault, listed, quoted
+from evergrow.resources.seeds.source import Fault
 
 SPACE = re.compile(r"[ \t\r\n]*")
 NEXT_OBJECT = re.compile(r"^\{", re.MULTILINE)
-
-
-@dataclass(slots=True)
-class JsonRows:
-    """Values that stand for rows, with their numbers and lines (from 1); what could not be read is in `faults`.
-
-    With `block` set, `taken` gets the rows so far whenever there are so many, and they are forgotten here.
-    """
-
-    values: list[Any] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    count: int = 0
-    block: int | None = None
-    taken: Callable[["JsonRows"], None] | None = None
-
-    def add(self, value: object, row: int, line: int) -> None:
-        """Append one row."""
-        self.values.append(value)
-        self.rows.append(row)
-        self.lines.append(line)
-        self.count += 1
-        if self.block and self.taken and len(self.values) >= self.block:
-            self.taken(JsonRows(self.values, self.rows, self.lines))
-            self.values, self.rows, self.lines = [], [], []
-
-
-class _Strict:
-    """Decodes JSON exactly, and remembers what its rules forbid or leave open: doubled names, NaN."""
-
-    def __init__(self) -> None:
-        self.wrong: list[str] = []
-        self._decoder = json.JSONDecoder(object_pairs_hook=self._object, parse_constant=self._constant)
-
-    def decode(self, text: str, at: int = 0) -> tuple[Any, int, str | None]:
-        """The value at `at`, the position after it, and what is wrong with it."""
-        self.wrong.clear()
-        value, end = self._decoder.raw_decode(text, at)
-        return value, end, self.wrong[0] if self.wrong else None
-
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        made = dict(pairs)
-        if len(made) != len(pairs):
-            names = [name for name, _ in pairs]
-            name = next(name for name in names if names.count(name) > 1)
-            self.wrong.append(f"names {quoted(name)} twice: rename one of them")
-        return made
-
-    def _constant(self, name: str) -> None:
-        self.wrong.append(f"holds {name}, which is no value of JSON: write null, or a number")
 
 
 def read_json(data: bytes, texts: Collection[str], new: Callable[[], JsonRows] = JsonRows) -> JsonRows:
@@ -93,7 +42,7 @@ def read_json(data: bytes, texts: Collection[str], new: Callable[[], JsonRows] =
 
 def _json_lines(data: bytes, found: JsonRows) -> JsonRows:
     """One value a line; blank lines are passed over, lines that are not JSON are faults."""
-    strict, row = _Strict(), 0
+    strict, row = Strict(), 0
     for number, line in enumerate(io.BytesIO(data), start=1):
         text = line.decode().strip(" \t\r\n")
         if not text:
@@ -131,7 +80,7 @@ def _after(text: str, end: int) -> str:
 
 def _objects(text: str, by_line: JsonRows, texts: Collection[str], found: JsonRows) -> JsonRows:
     """Objects that may each take several lines, or one object that holds rows; `by_line` is what lines gave."""
-    strict, at, line, row, passed = _Strict(), _skip(text, 0), 1, 0, 0
+    strict, at, line, row, passed = Strict(), _skip(text, 0), 1, 0, 0
     while at < len(text):
         line, passed, row = line + text.count("\n", passed, at), at, row + 1
         try:
@@ -152,7 +101,7 @@ def _objects(text: str, by_line: JsonRows, texts: Collection[str], found: JsonRo
                 return by_line
             raise UnreadableError(_stray(text, at), text.count("\n", 0, at) + 1)
     if found.count == 1 and not found.faults:
-        return _inside(found.values[0], texts)
+        return rows_inside(found.values[0], texts)
     return found
 
 
@@ -163,7 +112,7 @@ def _stray(text: str, at: int) -> str:
 
 
 def _array(text: str, found: JsonRows) -> JsonRows:
-    strict = _Strict()
+    strict = Strict()
     at, line, passed, row = _skip(text, _skip(text, 0) + 1), 1, 0, 0
     while text[at : at + 1] != "]" or row:
         line, passed, row = line + text.count("\n", passed, at), at, row + 1
@@ -202,86 +151,6 @@ def _without_rest(text: str, at: int, found: JsonRows) -> JsonRows:
     return found
 
 
-def _inside(whole: Any, texts: Collection[str]) -> JsonRows:  # noqa: ANN401 - JSON
-    """The rows that one object holds: by column, by name, in a list inside, or the object itself as the only row."""
-    found = JsonRows()
-    if not isinstance(whole, dict):
-        raise UnreadableError(f"holds {type_name(whole)}, not an array of objects: put the seeds in [ ]")
-    _refuse_known(whole)
-    if any(isinstance(whole.get(name), str) for name in texts):
-        found.add(whole, 1, 1)
-        return found
-    lists = {name: value for name, value in whole.items() if isinstance(value, list) and value}
-    tables = [name for name, value in lists.items() if all(isinstance(entry, dict) for entry in value)]
-    if _is_split(whole):
-        rows: Iterable[Any] = (dict(zip(whole["columns"], values, strict=True)) for values in whole["data"])
-    elif len(tables) == 1 and not any(name.lower() in {"messages", "conversations", "conversation"} for name in tables):
-        rows = lists[tables[0]]
-        rest = [name for name in whole if name != tables[0]]
-        beside = f"; what stands beside it is left out ({listed(rest, 5)})" if rest else ""
-        found.notes.append(f"the rows are the list under {quoted(tables[0])}{beside}")
-    elif len(tables) > 1:
-        one = f"jq '.[{json.dumps(tables[0])}]' FILE > seeds.json"
-        raise UnreadableError(f"holds several lists of objects ({listed(tables)}): write the one with seeds, {one}")
-    elif _is_by_column(whole):
-        rows = _by_column(whole)
-    elif len(whole) > 1 and all(isinstance(value, dict) for value in whole.values()):
-        named = "id" not in {name for value in whole.values() for name in value}
-        rows = ({"id": name, **value} if named else value for name, value in whole.items())
-    else:
-        rows = [whole]
-    for number, value in enumerate(rows, start=1):
-        found.add(value, number, 1)
-    return found
-
-
-def _refuse_known(whole: Mapping[str, Any]) -> None:
-    if {"cells", "nbformat"} <= whole.keys():
-        raise UnreadableError("is a notebook: `evergrow seeds harvest FILE --batch B` takes the functions of its cells")
-    if "children" in whole:
-        raise UnreadableError("is a tree: `evergrow tree import` goes on from it")
-    if set(whole) == {"error"} or set(whole) == {"detail"}:
-        raise UnreadableError(f"is an error message, {quoted(str(next(iter(whole.values()))), 120)}: download it again")
-
-
-def _is_split(whole: Mapping[str, Any]) -> bool:
-    """Whether it is what pandas writes with `orient="split"`."""
-    names, data = whole.get("columns"), whole.get("data")
-    return (
-        isinstance(names, list)
-        and isinstance(data, list)
-        and all(isinstance(name, str) for name in names)
-        and all(isinstance(row, list) and len(row) == len(names) for row in data)
-    )
-
-
-def _is_by_column(whole: Mapping[str, Any]) -> bool:
-    """Whether each name holds as many values as the others: lists, or pandas' objects by row."""
-    values = list(whole.values())
-    if not values or not (
-        all(isinstance(v, list) and not any(isinstance(x, dict) for x in v) for v in values)
-        or all(isinstance(v, dict) and not any(isinstance(x, dict | list) for x in v.values()) for v in values)
-    ):
-        return False
-    if isinstance(values[0], dict) and not all(key.isdigit() for key in values[0]):
-        return False
-    lengths = {name: len(value) for name, value in whole.items()}
-    if len(set(lengths.values())) > 1:
-        told = ", ".join(f"{quoted(name)} {length:,}" for name, length in lengths.items())
-        raise UnreadableError(f"is an object by column, whose columns are of different lengths ({told}): repair it")
-    return True
-
-
-def _by_column(whole: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    first = next(iter(whole.values()))
-    if isinstance(first, dict):
-        for key in first:
-            yield {name: values.get(key) for name, values in whole.items()}
-    else:
-        for values in zip(*whole.values(), strict=True):
-            yield dict(zip(whole, values, strict=True))
-
-
 def _whole(text: str) -> Any:  # noqa: ANN401 - JSON
     try:
         return json.loads(text)
@@ -294,9 +163,3 @@ def _whole(text: str) -> Any:  # noqa: ANN401 - JSON
 def _skip(text: str, at: int) -> int:
     found = SPACE.match(text, at)
     return found.end() if found else at
-
-
-def type_name(value: object) -> str:
-    """What a JSON value is, for a message."""
-    names = {dict: "an object", list: "an array", str: "a text", bool: "true or false", type(None): "null"}
-    return names.get(type(value), "a number")

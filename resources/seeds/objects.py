@@ -7,7 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from evergrow.resources.seeds.json_rows import JsonRows, read_json, type_name
+from evergrow.resources.seeds.json_rows import read_json
+from evergrow.resources.seeds.json_values import JsonRows, type_name
 from evergrow.resources.seeds.raw import MAX_COLUMNS, RawTable, UnreadableError
 from evergrow.resources.seeds.source import Fault
 

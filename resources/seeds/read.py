@@ -1,7 +1,5 @@
 """Reads seed files: whatever their format, the same columns; whatever is wrong, one message."""
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +7,14 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.methods.evolution.records import COMPLEXITY, DIVERSITY, are_records, scores
-from evergrow.methods.text import ids
 from evergrow.resources.seeds.encodings import mojibake_note
 from evergrow.resources.seeds.formats import MAX_BYTES, parse
-from evergrow.resources.seeds.forms import Form, advised_form, text_columns, with_content
+from evergrow.resources.seeds.forms import Form, text_columns, with_content
 from evergrow.resources.seeds.kinds import guess_kinds
 from evergrow.resources.seeds.paths import SeedFile, printable, read_bytes
 from evergrow.resources.seeds.raw import RawTable, UnreadableError
+from evergrow.resources.seeds.row_faults import row_faults
+from evergrow.resources.seeds.seed_ids import id_notes, root_ids, seed_ids
 from evergrow.resources.seeds.source import KINDS, Fault, Kind, SeedError, Seeds, listed, quoted
 
 ROW, FILE = "row of the file", "file of the row"  # columns for the way, dropped at the end
@@ -25,22 +24,6 @@ RESERVED = {
     *("parent_diversity", "generator_model", "judge_model", "embedding_model", "prompt_version", "call_id"),
     *("judge_call_id", "run_id", "reason", "tree", "leaf_id", "attributes", ROW, FILE),
 }
-LIKELY_CONTENT = (
-    "text",
-    "code",
-    "instruction",
-    "prompt",
-    "question",
-    "function",
-    "snippet",
-    "problem",
-    "input",
-    "body",
-)
-MADE_ID_LENGTHS = (12, 16, 24, 32, 64)
-PLAIN_ID = r"\A[A-Za-z0-9.~-]+\z"
-# Spaces, controls and marks that are only set upon others, and letters that are drawn as nothing.
-INVISIBLE = r"\A[\s\p{Z}\p{Cc}\p{Cf}\p{M}\u115F\u1160\u2800\u3164\uFFA0]*\z"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +82,7 @@ def read_files(files: Sequence[SeedFile], max_chars: int, reading: Reading = AS_
     frame, dropped = _without_copies(frame.with_columns(kinds))
     _refuse_shared_ids(frame, origin)
     of_texts = (*mojibake_note(frame["content"]), *_score_notes(frame))
-    return Seeds(frame.drop(ROW, FILE), (*dropped, *_id_notes(frame), *of_kinds, *notes, *of_texts), origin)
+    return Seeds(frame.drop(ROW, FILE), (*dropped, *id_notes(frame), *of_kinds, *notes, *of_texts), origin)
 
 
 def _all_of(refused: Sequence[SeedError], files: int) -> SeedError:
@@ -128,7 +111,7 @@ def _table(file: SeedFile, max_chars: int, reading: Reading) -> RawTable:
         raise SeedError(file.origin, [error.fault]) from error
     except RecursionError as error:
         raise SeedError(file.origin, [Fault("has values that are nested too deeply: flatten them")]) from error
-    faults = table.faults + _content_faults(table, max_chars) + _id_faults(table) + _kind_faults(table)
+    faults = table.faults + row_faults(table, max_chars)
     if faults:
         raise SeedError(file.origin, faults)
     if not table.rows:
@@ -152,68 +135,14 @@ def _with_id(table: RawTable, column: str | None) -> RawTable:
     return RawTable(frame.rename({column: "id"}), table.rows, table.lines, table.faults, table.notes)
 
 
-def _content_faults(table: RawTable, max_chars: int) -> list[Fault]:
-    if "content" not in table.frame.columns:
-        return [] if not table.rows and not table.frame.columns else [Fault(_lacks_content(table.frame))]
-    content = pl.col("content")
-    raise_it = "shorten it, or raise the setting seeds.max_chars (EVERGROW_SEEDS__MAX_CHARS)"
-    too_long = pl.format(
-        "`content` has {} characters, more than seeds.max_chars = {}: " + raise_it, content.str.len_chars(), max_chars
-    )
-    return table.found(
-        pl.when(content.is_null())
-        .then(pl.lit("lacks `content`: fill it in, or delete the row"))
-        .when(content.str.strip_chars() == "")
-        .then(pl.lit("`content` is blank: fill it in, or delete the row"))
-        .when(content.str.contains(INVISIBLE))
-        .then(pl.lit("`content` is blank, it has invisible characters only: fill it in, or delete the row"))
-        .when(content.str.contains("\0", literal=True))
-        .then(pl.lit("`content` holds a null character: remove it"))
-        .when(content.str.len_chars() > max_chars)
-        .then(too_long)
-    )
-
-
-def _lacks_content(frame: pl.DataFrame) -> str:
-    names = frame.columns
-    has = f"has no `content`, only {listed(names) or 'rows without names'}"
-    if form := advised_form(frame):
-        return f"{has}: {form}"
-    same = [name for name in names if name.strip().lower() == "content"]
-    likely = same or [name for word in LIKELY_CONTENT for name in names if name.strip().lower() == word]
-    if likely:
-        return f"{has}: add --column {likely[0] if likely[0].isidentifier() else quoted(likely[0])}"
-    return f"{has}: name the one that holds the seeds with --column"
-
-
-def _id_faults(table: RawTable) -> list[Fault]:
-    if "id" not in table.frame.columns:
-        return []
-    length = pl.col("id").str.len_chars()
-    text = f"`id` has {{}} characters, at most {ids.MAX_SEED_ID_LENGTH}: shorten it, or leave it out to get one made"
-    return table.found(pl.when(length > ids.MAX_SEED_ID_LENGTH).then(pl.format(text, length)))
-
-
-def _kind_faults(table: RawTable) -> list[Fault]:
-    if "kind" not in table.frame.columns:
-        return []
-    given = table.frame["kind"]
-    wrong = given.is_not_null() & (given != "") & ~given.is_in(KINDS)
-    some = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
-    return [
-        Fault(f"`kind` is {quoted(given[at])}: make it {some}, or leave it out", *table.place(at))
-        for at in wrong.arg_true().to_list()
-    ]
-
-
 def _normalised(table: RawTable, label: str) -> pl.DataFrame:
     """The columns of `Seeds` (`kind` null where the file has none), then the file's own, `ROW` and `FILE`."""
     frame = table.frame
-    seed_ids = _seed_ids(frame)
+    own_ids = seed_ids(frame)
     own = {"id", "content", "kind"}
     columns = [
-        _root_ids(seed_ids),
-        seed_ids,
+        root_ids(own_ids),
+        own_ids,
         frame["content"],
         (frame["kind"] if "kind" in frame.columns else pl.Series("kind", [None] * frame.height, dtype=pl.String)),
         pl.Series(ROW, table.rows, dtype=pl.Int64),
@@ -290,32 +219,6 @@ def _kinds(frame: pl.DataFrame, stated: Kind | None) -> tuple[pl.Series, list[st
 LOOKS = {"code": "code", "question": "programming tasks", "instruction": "other instructions"}
 
 
-def _seed_ids(frame: pl.DataFrame) -> pl.Series:
-    """The file's ids; where it has none, the first 12 hex digits of the content's SHA-256, more where that clashes."""
-    if "id" in frame.columns and not ((frame["id"].is_null()) | (frame["id"] == "")).any():
-        return frame["id"].rename("seed_id")
-    given = frame["id"].to_list() if "id" in frame.columns else [None] * frame.height
-    digests = [hashlib.sha256(content.encode()).hexdigest() for content in frame["content"].to_list()]
-    lengths = dict.fromkeys((d for d, i in zip(digests, given, strict=True) if not i), MADE_ID_LENGTHS[0])
-    taken = {i for i in given if i}
-    for longer in MADE_ID_LENGTHS[1:]:
-        counts = Counter(digest[:length] for digest, length in lengths.items())
-        for digest, length in lengths.items():
-            if counts[digest[:length]] > 1 or digest[:length] in taken:
-                lengths[digest] = longer
-    made = [i or d[: lengths[d]] for i, d in zip(given, digests, strict=True)]
-    return pl.Series("seed_id", made, dtype=pl.String)
-
-
-def _root_ids(seed_ids: pl.Series) -> pl.Series:
-    odd = ~seed_ids.str.contains(PLAIN_ID)
-    if not odd.any():
-        return seed_ids.rename("id")
-    return pl.Series(
-        "id", [ids.escape_seed_id(i) if o else i for i, o in zip(seed_ids, odd, strict=True)], dtype=pl.String
-    )
-
-
 def _without_copies(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     kept = frame.unique("content", keep="first", maintain_order=True)
     copies = frame.height - kept.height
@@ -349,14 +252,3 @@ def _score_notes(frame: pl.DataFrame) -> list[str]:
         return []
     scored = frame["complexity"].is_not_null().sum()
     return [f"{scored:,} rows are scored records of Tree-of-Evolution: they are evolved further, and must be beaten"]
-
-
-def _id_notes(frame: pl.DataFrame) -> list[str]:
-    odd = frame.filter(pl.col("seed_id").str.contains(PLAIN_ID).not_())
-    if odd.is_empty():
-        return []
-    seed_id, root_id = odd.select("seed_id", "id").row(0)
-    return [
-        f"{odd.height:,} ids hold characters that ids of samples cannot carry and are percent-encoded there, "
-        f"reversibly: {quoted(seed_id)} is {quoted(root_id)}"
-    ]
