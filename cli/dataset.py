@@ -35,6 +35,7 @@ def release(
     as_json: AsJson = False,
 ) -> None:
     """Answer, verify and clean the samples of batches and trees, and make one dataset of them. Run again to resume."""
+    from evergrow.flows.forget import finish_if_any  # noqa: PLC0415
     from evergrow.flows.release import make_release, register_tree_rows, release_funnel, released  # noqa: PLC0415
     from evergrow.methods.releasing.splits import SPLITS  # noqa: PLC0415
     from evergrow.resources.registry.releases import ReleaseRequest  # noqa: PLC0415
@@ -46,6 +47,8 @@ def release(
         taken = [register_tree_rows(workspace, one, "balanced") for one in balanced or ()]
         taken += [register_tree_rows(workspace, one, "aware") for one in aware or ()]
         wanted = ReleaseRequest((*(batch or ()), *taken), tuple(tree or ()), rows, as_is)
+        for line in finish_if_any(workspace):
+            say(line)
         done = make_release(workspace, wanted, say, name, nested_overrides(overrides or []))
         named = dict.fromkeys([*wanted.batches, *wanted.trees])
         show_table(release_funnel(workspace, list(named), name), "funnel", as_json=as_json)
@@ -198,6 +201,7 @@ def forget(
 
     from evergrow.flows.forget import affected_exports, bans_of, descendants, unheard_of  # noqa: PLC0415
     from evergrow.flows.forget import forget as take_down  # noqa: PLC0415
+    from evergrow.resources.registry.takedowns import open_takedowns  # noqa: PLC0415
 
     try:
         wanted = bans_of(seed or (), model or (), licence or ())
@@ -216,9 +220,11 @@ def forget(
         for held, rows in affected_exports(workspace, found):
             say(f"the export {held.folder} holds {rows:,} of them")
         if yes:
-            for line in take_down(workspace, wanted, found):
+            for line in take_down(workspace, wanted):
                 say(line)
         else:
+            for ordered in open_takedowns(workspace.registry):
+                say(f"not finished yet: the takedown of {ordered}; --yes, a release or an export finishes it")
             say("Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban")
 
 

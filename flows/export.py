@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.assets.names import COLLECTED, MAIN
-from evergrow.flows.forget import descendants
+from evergrow.flows.forget import descendants, finish_if_any
 from evergrow.flows.release import behind, made, released
 from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
@@ -13,6 +13,8 @@ from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
 from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.registry.bans import bans
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.releases.attestation import Signer, read_signer
 from evergrow.resources.releases.manifest import ATTESTATION
 
@@ -32,7 +34,8 @@ def export_files(
 ) -> list[str]:
     """Write what is `wanted` of the release into `folder`; returns what there is to say.
 
-    Of batches that are not in it, the collected instructions are written, which have no answers.
+    Of batches that are not in it, the collected instructions are written, which have no answers. A takedown that is not
+    finished is finished first, and one that is ordered meanwhile afterwards.
 
     key: file of the private key that signs the manifest.
 
@@ -41,7 +44,20 @@ def export_files(
         KeyFileError: the key's file holds no such key.
         dg.Failure: a gate is closed.
     """
-    signer = read_signer(key) if key else None
+    before = finish_if_any(workspace)
+    done = _export(workspace, folder, form, wanted, name, trainer, read_signer(key) if key else None)
+    return [*before, *done, *finish_if_any(workspace)]
+
+
+def _export(
+    workspace: Workspace,
+    folder: Path,
+    form: Form,
+    wanted: Wanted,
+    name: str,
+    trainer: Trainer | None,
+    signer: Signer | None,
+) -> list[str]:
     batches = [workspace.require_batch(b) for b in wanted.batches]
     if made(workspace, name) and set(batches) <= _released_batches(workspace, name):
         written, loaded = write_files(workspace, folder, form, wanted, name=name, trainer=trainer, signer=signer)
@@ -80,11 +96,13 @@ def export_instructions(
 
     Raises:
         dg.Failure: a batch is not collected yet, or a gate is closed.
+        BatchBusy: another export is being written into the folder.
     """
-    banned = descendants(workspace, bans(workspace.registry))
-    collected = pl.concat([workspace.table(COLLECTED, batch) for batch in batches]).collect()
-    samples = collected.join(banned, on=["batch", "id"], how="anti")
-    return write_instructions(workspace, samples, folder, form, Wanted(batches=tuple(batches)), signer).folder
+    with lease(workspace.registry, export_owner(folder)):
+        banned = descendants(workspace, bans(workspace.registry))
+        collected = pl.concat([workspace.table(COLLECTED, batch) for batch in batches]).collect()
+        samples = collected.join(banned, on=["batch", "id"], how="anti")
+        return write_instructions(workspace, samples, folder, form, Wanted(batches=tuple(batches)), signer).folder
 
 
 def _released_batches(workspace: Workspace, name: str) -> set[str]:

@@ -1,26 +1,32 @@
 """Takes down what descends from a seed, a model or a licence: lists it, then makes releases without it, for good."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
+import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.release import as_banned, written
+from evergrow.assets.dataset.release import BANNED, as_banned, written
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
 from evergrow.flows.release import made, released, remake_release
 from evergrow.flows.release_files import write_files
-from evergrow.flows.run import RunFailed
+from evergrow.flows.run import Interrupted, RunFailed
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
 from evergrow.resources.lake.lake import NeverMaterialized
-from evergrow.resources.registry.bans import Ban, remember
-from evergrow.resources.registry.exports import Export, exported_rows, exports
+from evergrow.resources.lake.versions import latest_materialization, made_from
+from evergrow.resources.registry.bans import Ban, bans
+from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports
+from evergrow.resources.registry.leases import BatchBusy, lease
+from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.releases import release_names
+from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
 from evergrow.resources.releases.writing import NothingToRelease
 
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
 OF_ROOT = ("license", "leaf_id")
+OWNER = "a takedown"  # of the lease: one process at a time finishes them
 
 
 def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]) -> list[Ban]:
@@ -61,50 +67,114 @@ def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[tupl
     return [(export, rows) for export, rows in held if rows]
 
 
-def forget(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame) -> Iterator[str]:
-    """Remember the bans, then make the release and every export that holds such rows without them; says what is done.
+def forget(workspace: Workspace, wanted: Sequence[Ban]) -> Iterator[str]:
+    """Order the takedown, then make each release and each export that holds such rows without them; says what is done.
+
+    The order is written down with the bans before the first step. From that moment no release that holds a banned row
+    is read, so that no export of one is begun; what a kill leaves undone is done by whoever comes next.
 
     Raises:
-        RunFailed: the release cannot be made without them, as nothing is left of it; the bans hold all the same.
+        BatchBusy: another process finishes takedowns, or makes a release; the order is written down all the same.
+        RunFailed: a release cannot be made without them, as nothing is left of it, or was interrupted; the bans hold.
     """
-    yield f"remembered: {', '.join(map(str, remember(workspace.registry, wanted)))}"
-    every = affected_exports(workspace, concerned)
-    for bare, rows in every:
-        if not bare.answered:
-            named = " ".join(f"--batch {batch}" for batch in bare.wanted.batches)
-            yield f"{bare.folder} holds {rows:,} of them: `evergrow export {named} --out ...` writes it without them"
-    touched = [(export, rows) for export, rows in every if export.answered]
+    order_takedown(workspace.registry, wanted)
+    yield f"remembered: {', '.join(map(str, bans(workspace.registry)))}"
+    yield from finish_takedowns(workspace)
+
+
+def finish_takedowns(workspace: Workspace) -> Iterator[str]:
+    """Do what is left of every takedown that was ordered; says what is done, and nothing where none is open.
+
+    Raises: as `forget`.
+    """
+    if not open_takedowns(workspace.registry):
+        return
+    with lease(workspace.registry, OWNER):
+        ordered = open_takedowns(workspace.registry)
+        concerned = descendants(workspace, bans(workspace.registry))
+        failed = yield from _releases_again(workspace)
+        # Looked up before the exports are: one that ends in between has been taken up by its own command.
+        writing = being_written(workspace.registry)
+        for export, rows in affected_exports(workspace, concerned):
+            if export.folder not in writing:
+                yield _export_again(workspace, export, rows, concerned)
+        if writing:
+            yield from (f"{folder} is being written: what is left is done after it" for folder in sorted(writing))
+            return
+        close_takedowns(workspace.registry, ordered)
+    if failed:
+        raise failed
+
+
+def finish_if_any(workspace: Workspace) -> list[str]:
+    """`finish_takedowns` for a command that does other work: what stands in the way is said, and stops nothing.
+
+    Raises:
+        Interrupted: it was interrupted.
+    """
+    said: list[str] = []
+    try:
+        said += finish_takedowns(workspace)
+    except Interrupted:
+        raise
+    except (BatchBusy, RunFailed) as error:
+        said.append(f"a takedown is not finished: {error}")
+    return said
+
+
+def _banned_since(workspace: Workspace, name: str) -> bool:
+    """Whether something was banned since a release was made: then nobody may read it."""
+    frontier, record = workspace.frontier, latest_materialization(workspace.instance, RELEASE, name)
+    now = frontier.tables[RELEASE].files(frontier.place(workspace.instance, RELEASE, name))
+    return record is not None and made_from(record).files.get(BANNED) != now[BANNED]
+
+
+def _releases_again(workspace: Workspace) -> Generator[str, None, RunFailed | None]:
+    """Make every release again that was made before something was banned; returns why one is closed now, if one is."""
     names = [name for name in release_names(workspace.registry) if made(workspace, name)]
     if not names:
         yield "there is no release to make again"
-        return
+    failed = None
     for name in names:
-        said: list[str] = []
+        if not _banned_since(workspace, name):
+            continue
         try:
-            remake_release(workspace, name, said.append)
-        except RunFailed:
-            yield from said
-            yield from (
-                f"{export.folder} still holds {rows:,} of them: delete it, and its copies" for export, rows in touched
-            )
-            raise
-        yield from said
-        yield f"release {name!r} is made again without them, of {released(workspace, name).height:,} rows"
-    for export, rows in touched:
-        yield _write_again(workspace, export, rows, concerned)
+            yield from _release_again(workspace, name)
+        except RunFailed as error:
+            if isinstance(error, Interrupted) or _banned_since(workspace, name):
+                raise
+            failed = error  # too little is left: it was made, and its gate keeps it closed
+    return failed
 
 
-def _write_again(workspace: Workspace, export: Export, rows: int, concerned: pl.DataFrame) -> str:
-    """Write an export without `rows` of its rows, and with no others than it held; returns what became of it."""
-    key = ["batch", "id"]
-    stays = exported_rows(export).join(concerned, on=key, how="anti")
-    if stays.join(released(workspace, export.release), on=key, how="anti").height:
-        return f"{export.folder} holds {rows:,} of them and is of an earlier release: delete it, and its copies"
+def _release_again(workspace: Workspace, name: str) -> Iterator[str]:
+    said: list[str] = []
     try:
-        write_files(workspace, export.folder, export.form, export.wanted, only=stays, name=export.release)
+        with lease(workspace.registry, release_owner(name)):
+            remake_release(workspace, name, said.append)
+    finally:
+        yield from said
+    yield f"release {name!r} is made again without them, of {released(workspace, name).height:,} rows"
+
+
+def _export_again(workspace: Workspace, export: Export, rows: int, concerned: pl.DataFrame) -> str:
+    """Write an export without `rows` of its rows, and with no others than it held; returns what became of it."""
+    folder, key = export.folder, ["batch", "id"]
+    if not export.answered:
+        named = " ".join(f"--batch {batch}" for batch in export.wanted.batches)
+        return f"{folder} holds {rows:,} of them: `evergrow export {named} --out ...` writes it without them"
+    stays = exported_rows(export).join(concerned, on=key, how="anti")
+    try:
+        there = released(workspace, export.release)
+    except dg.Failure:
+        return f"{folder} still holds {rows:,} of them: delete it, and its copies"
+    if stays.join(there, on=key, how="anti").height:
+        return f"{folder} holds {rows:,} of them and is of an earlier release: delete it, and its copies"
+    try:
+        write_files(workspace, folder, export.form, export.wanted, only=stays, name=export.release)
     except NothingToRelease:
-        return f"{export.folder} held nothing else: delete it, and its copies"
-    return f"{export.folder} is written again without {rows:,} rows; copies that you handed on are not"
+        return f"{folder} held nothing else: delete it, and its copies"
+    return f"{folder} is written again without {rows:,} rows; copies that you handed on are not"
 
 
 def _root_id(seed: str) -> str:

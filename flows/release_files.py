@@ -29,6 +29,8 @@ from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.llm.prices import price_of
 from evergrow.resources.registry.exports import Export, remember_export
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.releases.attestation import Signer
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import Loaded, check_loads
@@ -62,25 +64,28 @@ def write_files(
 
     Raises:
         dg.Failure: there is no release, or its gate is closed.
+        BatchBusy: another export is being written into the folder.
         FolderTaken, NothingToRelease, DoesNotLoad: nothing can be written there, or of these rows, or what was written
             does not load.
     """
-    every = released(workspace, name)
-    rows = every.filter(wanted.expr())
-    if only is not None:
-        rows = rows.join(only, on=["batch", "id"], how="semi")
-    if rows.is_empty():
-        raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
-    if form in PAIRED:
-        rows = paired(workspace, rows, form)
-    require_room(folder)
-    # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
-    remember_export(workspace.registry, Export(folder, form, wanted, release=name))
-    done = write_release(rows, folder, form, facts(workspace, rows, name, wanted), trainer, signer)
-    loaded = check_loads(folder)
-    if loaded.faults:
-        raise DoesNotLoad("; ".join(map(str, loaded.faults)))
-    return done, loaded
+    # Held before anything is read: a takedown that is ordered meanwhile sees that there is more to do here.
+    with lease(workspace.registry, export_owner(folder)):
+        every = released(workspace, name)
+        rows = every.filter(wanted.expr())
+        if only is not None:
+            rows = rows.join(only, on=["batch", "id"], how="semi")
+        if rows.is_empty():
+            raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
+        if form in PAIRED:
+            rows = paired(workspace, rows, form)
+        require_room(folder)
+        # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
+        remember_export(workspace.registry, Export(folder, form, wanted, release=name))
+        done = write_release(rows, folder, form, facts(workspace, rows, name, wanted), trainer, signer)
+        loaded = check_loads(folder)
+        if loaded.faults:
+            raise DoesNotLoad("; ".join(map(str, loaded.faults)))
+        return done, loaded
 
 
 def write_instructions(

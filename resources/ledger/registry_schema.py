@@ -55,6 +55,14 @@ recipes = Table(
 
 bans = Table("bans", metadata, Column("kind", String(16), primary_key=True), Column("value", Text, primary_key=True))
 
+# Ordered and not yet finished; `number` is that of the change that ordered it.
+takedowns = Table(
+    "takedowns",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("bans", Text, nullable=False),
+)
+
 exports = Table(
     "exports",
     metadata,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select
 
 from evergrow.resources.ledger.registry_schema import bans as table
 from evergrow.resources.registry.registry import Registry, as_text, touch
@@ -36,8 +36,13 @@ def remember(registry: Registry, new: Sequence[Ban]) -> list[Ban]:
         LedgerError: nothing of it was written.
     """
     with registry.alone() as connection:
-        known = {tuple(row) for row in connection.execute(select(table.c.kind, table.c.value))}
-        for kind, value in sorted({(ban.kind, as_text(ban.value)) for ban in new} - known):
-            connection.execute(insert(table).values(kind=kind, value=value))
-            touch(connection, "ban", kind)
+        write_bans(connection, new)
     return bans(registry)
+
+
+def write_bans(connection: Connection, new: Sequence[Ban]) -> None:
+    """Ban `new`, in a transaction of others' making."""
+    known = {tuple(row) for row in connection.execute(select(table.c.kind, table.c.value))}
+    for kind, value in sorted({(ban.kind, as_text(ban.value)) for ban in new} - known):
+        connection.execute(insert(table).values(kind=kind, value=value))
+        touch(connection, "ban", kind)

@@ -11,6 +11,8 @@ from sqlalchemy import delete, insert, select
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.resources.ledger.registry_schema import exports as table
+from evergrow.resources.registry.leases import holders
+from evergrow.resources.registry.owners import EXPORT
 from evergrow.resources.registry.registry import Registry, as_text, touch
 from evergrow.resources.releases.manifest import ManifestError, read_manifest
 
@@ -47,6 +49,15 @@ def exports(registry: Registry) -> list[Export]:
     rows = registry.read(select(table.c.folder, table.c.export).order_by(table.c.number))
     found = [_export(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
     return [export for export in found if _is_there(export)]
+
+
+def being_written(registry: Registry) -> set[Path]:
+    """Folders that an export is being written into at this moment."""
+    return {
+        Path(name.removeprefix(EXPORT))
+        for name, holder in holders(registry).items()
+        if name.startswith(EXPORT) and holder.living
+    }
 
 
 def _export(folder: Path, told: dict[str, Any]) -> Export:

@@ -95,9 +95,9 @@ def _take(registry: Registry, name: str, run: str) -> str:
         time = now(connection)
         row = connection.execute(select(table).where(table.c.name == key)).one_or_none()
         if row is not None and (holder := _holder(row, time)).living:
+            what = name if " " in name else f"batch {name!r}"  # no batch has a blank in its name
             raise BatchBusy(
-                f"batch {name!r} is being run by {holder}: wait until it has ended, or end it; what it has paid "
-                "for is kept"
+                f"{what} is being run by {holder}: wait until it has ended, or end it; what it has paid for is kept"
             )
         connection.execute(delete(table).where(table.c.name == key))
         who = {"host": me.host, "pid": me.pid, "started": me.started, "run": run}

@@ -1,5 +1,8 @@
 """Takedown: what descends from a seed, a model or a licence is listed, then gone from releases and exports for good."""
 
+import signal
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -7,9 +10,15 @@ import polars as pl
 import pytest
 
 from evergrow.cli.main import main
+from evergrow.cli.options import workspace_of
 from evergrow.flows.forget import bans_of
+from evergrow.flows.release import released
+from evergrow.resources.lake.readable import Outdated
 from evergrow.resources.registry.bans import bans
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.registry.registry import Registry
+from evergrow.resources.registry.takedowns import open_takedowns, order_takedown
 from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow, use
 from tests.conftest import FakeEndpoint
@@ -117,6 +126,77 @@ def test_an_export_of_an_earlier_release_is_named_and_never_filled_from_another(
     assert "plain holds 1 of them and is of an earlier release" in said.err.replace("\n", "")
     assert {path: path.read_bytes() for path in before} == before
     assert here("release", *NAMES).code == 0
+
+
+KILLED = """
+import os, signal, sys
+from evergrow.cli.options import workspace_of
+from evergrow.flows.forget import bans_of, forget
+with workspace_of() as workspace:
+    for step, said in enumerate(forget(workspace, bans_of([sys.argv[1]], [], []))):
+        print(said, flush=True)
+        if step == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize(
+    ("seed", "step", "last", "finish"),
+    [
+        ("s2", 0, "remembered", ("export", "--out", "after", "--format", "parquet")),
+        ("s3", 1, "release 'main' is made again", ("release", *NAMES)),
+        ("q3", 2, "is written again without", ("forget", "--seed", "q3", "--yes")),
+    ],
+)
+def test_a_takedown_that_is_killed_lets_no_export_through_and_is_finished_by_whoever_comes_next(
+    here: Evergrow, exported: Path, seed: str, step: int, last: str, finish: tuple[str, ...]
+) -> None:
+    assert seed in set(rows(exported / "all")["root_id"])
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, seed, str(step)], capture_output=True, text=True, check=False
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert last in killed.stdout.splitlines()[-1]
+
+    assert f"not finished yet: the takedown of seed '{seed}'" in here("forget", "--seed", seed).err.replace("\n", " ")
+    assert here("export", "--out", "between", "--format", "parquet").code == 0  # it finishes the takedown first
+    assert seed not in set(rows(Path("between"))["root_id"])
+    assert here(*finish).code == 0
+
+    for name in ("all", "plain"):
+        assert seed not in set(rows(exported / name)["root_id"])
+        assert here("verify", exported / name, "--lake").code == 0
+    with closing(Registry.of(load_settings())) as registry:
+        assert open_takedowns(registry) == []
+
+
+def test_no_release_with_what_was_forgotten_is_read_before_it_is_made_again(here: Evergrow, exported: Path) -> None:
+    with workspace_of() as workspace:
+        order_takedown(workspace.registry, bans_of(["q4"], [], []))
+        with pytest.raises(Outdated, match="what is banned changed"):
+            released(workspace)
+    with closing(Registry.of(load_settings())) as registry:
+        assert [str(one) for one in open_takedowns(registry)] == ["seed 'q4'"]
+
+    said = here("release", *NAMES)
+
+    assert said.code == 0, said.err
+    assert "q4" not in set(rows(exported / "all")["root_id"])
+
+
+def test_an_export_that_has_begun_before_is_taken_up_when_it_is_written(here: Evergrow, exported: Path) -> None:
+    with closing(Registry.of(load_settings())) as registry:
+        with lease(registry, export_owner(exported / "all")):
+            said = here("forget", "--seed", "q5", "--yes")
+            assert said.code == 0, said.err
+            assert f"{exported / 'all'} is being written" in said.err.replace("\n", "")
+            assert "q5" in set(rows(exported / "all")["root_id"])
+            assert open_takedowns(registry)
+
+        assert here("export", "--out", "x", "--format", "parquet").code == 0
+
+        assert "q5" not in set(rows(exported / "all")["root_id"])
+        assert open_takedowns(registry) == []
 
 
 def test_a_licence_takes_everything_that_its_seeds_became(here: Evergrow, exported: Path) -> None:
