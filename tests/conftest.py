@@ -111,9 +111,10 @@ def known_vectors(pytestconfig: pytest.Config) -> Path:
 
 @pytest.fixture
 def vectors_at_hand(known_vectors: Path, tmp_path: Path) -> None:
-    """The test's own home has the vectors of HumanEval's questions: to compute them takes 14 seconds of a core."""
-    from tests.platform import share_vectors  # noqa: PLC0415 - imports everything
+    """The test's own home is made, and has the vectors of HumanEval's questions, which take 14 seconds of a core."""
+    from tests.platform import prepare, share_vectors  # noqa: PLC0415 - imports everything
 
+    prepare(tmp_path / "home")
     share_vectors(known_vectors, tmp_path / "home" / "lake")
 
 

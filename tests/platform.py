@@ -1,10 +1,13 @@
 """The whole platform in one process: real settings, assets, gates, lake and ledger on a Dagster instance of its own."""
 
+import atexit
 import logging
 import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +59,21 @@ def share_vectors(known: Path, lake: Path) -> None:
     shutil.copytree(known / "vectors", lake / "vectors", dirs_exist_ok=True)
 
 
+@cache
+def _empty_home() -> Path:
+    """A home as the first command makes it; it is only copied."""
+    folder = Path(tempfile.mkdtemp(prefix="evergrow-home-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Home(folder).ensure()
+    return folder
+
+
+def prepare(home: Path) -> None:
+    """Have a home that is not there yet be there: Dagster takes a third of a second of a core to make its storage."""
+    if not home.exists():
+        shutil.copytree(_empty_home(), home)
+
+
 @dataclass
 class Platform:
     """Definitions for some settings, and an instance to run them on."""
@@ -66,6 +84,7 @@ class Platform:
 
     def __post_init__(self) -> None:
         self.settings = load_settings(self.overrides)
+        prepare(self.settings.home)
         self.home = Home(self.settings.home).ensure()
         self.frontier = frontier_of(self.settings)
         self.registry = self.frontier.registry
