@@ -91,7 +91,7 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
         return
     with lease(workspace.registry, OWNER):
         ordered = open_takedowns(workspace.registry)
-        concerned = descendants(workspace, bans(workspace.registry))
+        concerned = descendants(workspace, [ban for one in ordered for ban in one.bans])
         failed = yield from _releases_again(workspace)
         # Looked up before the exports are: one that ends in between has been taken up by its own command.
         writing = being_written(workspace.registry)
