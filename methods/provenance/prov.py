@@ -5,8 +5,7 @@ Texts and table versions are entities, requests and runs are activities, models 
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -16,8 +15,14 @@ PREFIXES = {"evergrow": "urn:evergrow:"}
 Document = defaultdict[str, dict[str, Any]]
 
 
-def prov_document(steps: Sequence[Step], version: str) -> dict[str, Any]:
-    """The steps as one PROV-JSON document; `version`: of evergrow."""
+def prov_document(steps: Sequence[Step], version: str, as_time: Callable[[float], str]) -> dict[str, Any]:
+    """The steps as one PROV-JSON document.
+
+    Args:
+        steps: of the row's way.
+        version: of evergrow.
+        as_time: an epoch second as an xsd:dateTime.
+    """
     document: Document = defaultdict(dict)
     software = _name("software", f"evergrow-{version}")
     document["agent"][software] = {"prov:type": _qualified("prov:SoftwareAgent"), "prov:label": f"evergrow {version}"}
@@ -29,7 +34,11 @@ def prov_document(steps: Sequence[Step], version: str) -> dict[str, Any]:
             if parent in known:
                 _relate(document, "wasDerivedFrom", generatedEntity=entity, usedEntity=_name("row", parent))
         for call in step.calls:
-            _add_call(document, call, entity, [_name("row", parent) for parent in step.parents if parent in known])
+            parents = [_name("row", parent) for parent in step.parents if parent in known]
+            times = {
+                f"prov:{end}Time": as_time(call[at]) for end, at in (("start", "asked_at"), ("end", "answered_at"))
+            }
+            _add_call(document, {**call, "times": times}, entity, parents)
         for table in step.tables:
             _add_table(document, table, software)
             _relate(document, "hadMember", collection=_table_name(table), entity=entity)
@@ -49,8 +58,7 @@ def _add_call(document: Document, call: Mapping[str, Any], entity: str, used: Se
     told = {
         "prov:type": "evergrow:request",
         "prov:label": f"{call['role']} by prompt {call['prompt_version']}",
-        "prov:startTime": _time(call["asked_at"]),
-        "prov:endTime": _time(call["answered_at"]),
+        **call["times"],
         "evergrow:request": json.dumps(call["request"], ensure_ascii=False, sort_keys=True),
     }
     names = ("role", "prompt_version", "reply", "tokens_in", "tokens_out", "usd", "endpoint", "run_id")
@@ -107,7 +115,3 @@ def _name(kind: str, what: str) -> str:
 
 def _qualified(name: str) -> dict[str, str]:
     return {"$": name, "type": "prov:QUALIFIED_NAME"}
-
-
-def _time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat()
