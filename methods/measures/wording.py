@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from evergrow.methods.quality.words import WORDS, Tokens, tokens, windows
+from evergrow.methods.quality.words import WORDS, Tokens, in_chunks, tokens, windows
 
 REPEATED_WORDS = 4
 LEVEL = 6
@@ -29,7 +29,9 @@ class Lengths:
 
 def tokenised(texts: pl.Series) -> Tokens:
     """The words of `texts` as hashes."""
-    return tokens(texts, WORDS)
+    parts = [tokens(texts[part], WORDS) for part in in_chunks(len(texts))]
+    counts = np.concatenate([np.zeros(1, np.int64), *(part.counts for part in parts)])
+    return Tokens(np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)]), np.cumsum(counts))
 
 
 def distinct(found: Tokens, length: int) -> float | None:

@@ -103,7 +103,7 @@ def tokens(texts: pl.Series, pattern: str) -> Tokens:
     counts = lists.list.len().to_numpy().astype(np.int64)
     flat = lists.explode(empty_as_null=False)
     hashes = flat.hash(_HASH_SEED).to_numpy()
-    markup = np.isin(hashes, token_hashes(MARKUP))
+    markup = np.isin(hashes, token_hashes(MARKUP)) if pattern != WORDS else np.zeros(0, bool)  # those are no letters
     if markup.any():
         counts -= np.bincount(np.repeat(np.arange(len(counts)), counts)[markup], minlength=len(counts))
         hashes = hashes[~markup]

@@ -134,6 +134,29 @@ def test_known_texts_load_no_model(tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "[]"
 
 
+def test_texts_that_are_longer_than_the_model_reads_are_counted_whenever_they_were_embedded(tmp_path: Path) -> None:
+    long = "move the disk to another peg " * 60
+    embedder(tmp_path).embed([TEXTS[0], long])
+    assert embedder(tmp_path).longer([long, TEXTS[0], long, "never embedded"]) == 2
+
+
+def test_each_precision_and_each_way_with_long_texts_has_vectors_of_its_own(tmp_path: Path) -> None:
+    ways = [{}, {"precision": "bfloat16"}, {"long": "mean_of_parts"}, {"precision": "float16", "long": "mean_of_parts"}]
+    assert len({embedder(tmp_path, **way).identity for way in ways}) == len(ways)
+    assert embedder(tmp_path, batch_tokens=7, backend="torch").identity == embedder(tmp_path).identity
+    counted = Counted()
+    lower = embedder(tmp_path, counted, precision="bfloat16").embed(TEXTS)
+    exact = embedder(tmp_path, counted).embed(TEXTS)
+    assert counted.texts == 2 * len(TEXTS)
+    assert lower == pytest.approx(exact, abs=0.02)
+    assert not np.array_equal(lower, exact)
+
+
+def test_a_model_with_code_of_its_own_is_run_by_torch(tmp_path: Path) -> None:
+    assert embedder(tmp_path, trust_remote_code=True).backend == "torch"
+    assert embedder(tmp_path, backend="onnx").backend == "onnx"
+
+
 def test_a_killed_run_keeps_what_it_finished(tmp_path: Path) -> None:
     command = [sys.executable, "-c", EMBEDS_MANY, str(tmp_path), str(COUNT)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
