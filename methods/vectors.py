@@ -169,7 +169,7 @@ def _first_best(cosine: "torch.Tensor") -> tuple[np.ndarray, np.ndarray]:
     """The greatest of each row in float64, and the first place that has it."""
     best = cosine.amax(dim=1)
     place = (cosine == best[:, None]).int().argmax(dim=1)
-    return best.double().cpu().numpy(), place.cpu().numpy()
+    return best.cpu().double().numpy(), place.cpu().numpy()
 
 
 def _on(vectors: np.ndarray, device: str) -> "torch.Tensor":

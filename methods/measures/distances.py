@@ -74,7 +74,7 @@ def novelsum(vectors: np.ndarray, device: str = "cpu") -> float | None:
         own = torch.arange(len(distances), device=device)
         distances[own, own + part.start] = 0.0  # itself, at rank 1
         ordered = _ascending(distances)
-        novelties.append((ordered @ weights).double() / (_mean_of_nearest(ordered) + REGULAR).sqrt())
+        novelties.append((ordered @ weights).cpu().double() / (_mean_of_nearest(ordered) + REGULAR).sqrt())
     return float(torch.cat(novelties).mean())
 
 
@@ -93,6 +93,6 @@ def _mean_of_nearest(ordered: "torch.Tensor") -> "torch.Tensor":
     first = torch.searchsorted(ordered, torch.full((len(ordered), 1), DISTINCT, device=ordered.device), right=True)
     places = first + torch.arange(NEIGHBOURS, device=ordered.device)
     there = places < ordered.shape[1]
-    near = ordered.gather(1, places.clamp(max=ordered.shape[1] - 1)).double() * there
-    counted = there.sum(dim=1)
+    there, near = there.cpu(), ordered.gather(1, places.clamp(max=ordered.shape[1] - 1)).cpu().double()
+    near, counted = near * there, there.sum(dim=1)
     return torch.where(counted > 0, near.sum(dim=1) / counted.clamp(min=1), torch.ones_like(near[:, 0]))

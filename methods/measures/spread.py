@@ -53,7 +53,7 @@ def coverage(reference: np.ndarray, vectors: np.ndarray, anchors: np.ndarray, de
         return None
     looked_at = reference[anchors]
     within = products(looked_at, reference, device, own=anchors)
-    reach = [cosine.topk(COVERING, dim=1).values[:, -1].double().cpu().numpy() for _, cosine in within]
+    reach = [cosine.topk(COVERING, dim=1).values[:, -1].cpu().double().numpy() for _, cosine in within]
     return float((nearest(looked_at, vectors, device)[1] >= np.concatenate(reach)).mean())
 
 
