@@ -10,39 +10,20 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from transformers.modeling_outputs import BaseModelOutput
 
 from evergrow.resources.embedding.models import EmbedderError
+
+if TYPE_CHECKING:
+    import torch
 
 PACKAGES = {"onnx": ("onnxruntime", "onnx"), "openvino": ("openvino",)}
 NAMES = {"float32": "f32", "bfloat16": "bf16", "float16": "f16"}
 TRACED = (2, 16)  # texts and tokens of the example that is traced; both stay free
 OPSET = 17
 Run = Callable[[list[np.ndarray]], np.ndarray]
-
-
-class CompiledEncoder(torch.nn.Module):  # type: ignore[misc]  # torch is not read by the checker
-    """Stands where the encoder stood: tokens in, the last hidden state out.
-
-    Args:
-        run: the compiled graph: int64 arrays (texts, tokens) to float32 (texts, tokens, width).
-        names: of its inputs.
-        config: the encoder's own.
-    """
-
-    def __init__(self, run: Run, names: list[str], config: Any) -> None:  # noqa: ANN401 - the library has no types
-        super().__init__()
-        self._run, self._names, self.config = run, names, config
-
-    def forward(self, **features: Any) -> BaseModelOutput:  # noqa: ANN401 - as the library calls it
-        """The last hidden state, as torch's encoder returns it."""
-        given = {"token_type_ids": torch.zeros_like(features["input_ids"]), **features}
-        found = self._run([np.ascontiguousarray(given[name].cpu().numpy()) for name in self._names])
-        return BaseModelOutput(last_hidden_state=torch.from_numpy(found))
 
 
 def installed(backend: str) -> bool:
@@ -56,6 +37,8 @@ def replace_encoder(model: Any, name: str, backend: str, precision: str) -> None
     Raises:
         EmbedderError: it is not installed, or cannot run this model.
     """
+    import torch  # noqa: PLC0415 - takes seconds
+
     if not installed(backend):
         raise EmbedderError(
             f"embedding.backend is {backend}, which is not installed; `pip install evergrow[{backend}]`, "
@@ -71,30 +54,58 @@ def replace_encoder(model: Any, name: str, backend: str, precision: str) -> None
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tracing, about branches that lengths of texts do not take
             build = _openvino if backend == "openvino" else _onnx
-            run = build(_Traceable(encoder.eval(), list(example)), example, precision)
+            run = build(_traceable(encoder.eval(), list(example)), example, precision)
     except Exception as error:  # tracing runs the model's own code
         why = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise EmbedderError(f"embedding.backend {backend} cannot run {name!r}: {why}; set it to torch") from error
-    model[0].model = CompiledEncoder(run, list(example), encoder.config)
+    model[0].model = _compiled(run, list(example), encoder.config)
 
 
-class _Traceable(torch.nn.Module):  # type: ignore[misc]  # as above
+def _traceable(encoder: "torch.nn.Module", names: list[str]) -> "torch.nn.Module":
     """An encoder that returns one tensor."""
+    import torch  # noqa: PLC0415 - takes seconds
 
-    def __init__(self, encoder: torch.nn.Module, names: list[str]) -> None:
-        super().__init__()
-        self.encoder, self.names = encoder, names
+    class Traceable(torch.nn.Module):  # type: ignore[misc]  # torch is not read by the checker
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
 
-    def forward(
-        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
-    ) -> torch.Tensor:
-        given = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
-        found: torch.Tensor = self.encoder(**{name: given[name] for name in self.names})[0]
-        return found
+        def forward(
+            self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor | None = None
+        ) -> torch.Tensor:
+            given = {"input_ids": input_ids, "attention_mask": attention_mask, "token_type_ids": token_type_ids}
+            return self.encoder(**{name: given[name] for name in names})[0]
+
+    return Traceable()
 
 
-def _onnx(encoder: _Traceable, example: dict[str, torch.Tensor], precision: str) -> Run:
+def _compiled(run: Run, names: list[str], config: Any) -> "torch.nn.Module":  # noqa: ANN401 - the library has no types
+    """What stands where the encoder stood: tokens in, the last hidden state out.
+
+    Args:
+        run: the compiled graph: int64 arrays (texts, tokens) to float32 (texts, tokens, width).
+        names: of its inputs.
+        config: the encoder's own.
+    """
+    import torch  # noqa: PLC0415 - takes seconds
+    from transformers.modeling_outputs import BaseModelOutput  # noqa: PLC0415 - takes seconds
+
+    class Compiled(torch.nn.Module):  # type: ignore[misc]  # torch is not read by the checker
+        def __init__(self) -> None:
+            super().__init__()
+            self.config = config
+
+        def forward(self, **features: Any) -> BaseModelOutput:  # noqa: ANN401 - as the library calls it
+            given = {"token_type_ids": torch.zeros_like(features["input_ids"]), **features}
+            found = run([np.ascontiguousarray(given[name].cpu().numpy()) for name in names])
+            return BaseModelOutput(last_hidden_state=torch.from_numpy(found))
+
+    return Compiled()
+
+
+def _onnx(encoder: "torch.nn.Module", example: dict[str, "torch.Tensor"], precision: str) -> Run:
     import onnxruntime  # noqa: PLC0415 - an extra
+    import torch  # noqa: PLC0415 - takes seconds
 
     if precision != "float32":
         raise ValueError(f"it computes float32, and embedding.precision is {precision}")
@@ -124,8 +135,9 @@ def _onnx(encoder: _Traceable, example: dict[str, torch.Tensor], precision: str)
     return run
 
 
-def _openvino(encoder: _Traceable, example: dict[str, torch.Tensor], precision: str) -> Run:
+def _openvino(encoder: "torch.nn.Module", example: dict[str, "torch.Tensor"], precision: str) -> Run:
     import openvino  # noqa: PLC0415 - an extra
+    import torch  # noqa: PLC0415 - takes seconds
     from openvino.frontend import FrontEndManager  # noqa: PLC0415
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder  # noqa: PLC0415
 

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 import numpy as np
 
 from evergrow.resources.embedding import models
+from evergrow.resources.embedding.compiled import installed
 from evergrow.resources.embedding.encoder import Encoder
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Progress
@@ -121,8 +122,6 @@ class Embedder:
     @property
     def backend(self) -> str:
         """What runs the model: as the settings say, else the fastest that is installed and can."""
-        from evergrow.resources.embedding.compiled import installed  # noqa: PLC0415 - imports torch
-
         settings = self._settings
         if settings.backend != "auto":
             if settings.backend != "torch" and self.device != "cpu":
