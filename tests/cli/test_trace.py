@@ -276,7 +276,7 @@ def test_a_forged_manifest_is_refused_by_name(here: Evergrow, released: Path) ->
     key_files(Path(), "own")
     assert here("export", "--out", "signed", "--key", "own.key").code == 0
     file = Path("signed/manifest.json")
-    file.write_text(file.read_text().replace('"license": "MIT"', '"license": "CC0"'))
+    file.write_text(file.read_text().replace('"name": "main"', '"name": "other"'))
 
     said = here("verify", "signed", "--key", "own.pub")
 
