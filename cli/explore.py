@@ -1,7 +1,7 @@
 """Commands that show a batch, a tree or a release to people: explore and report."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -54,6 +54,10 @@ def report(
     tree: OfTree = None,
     release: OfRelease = None,
     target: Annotated[Path | None, typer.Option("--out", help="the file; NAME-report.html by default")] = None,
+    form: Annotated[
+        Literal["html", "eu-summary"],
+        typer.Option("--format", help="eu-summary: of a release, the EU's public summary of training content (.md)"),
+    ] = "html",
     overrides: Set = None,
 ) -> None:
     """Write one HTML page about a batch, a tree or a release, for people without the UI.
@@ -61,17 +65,21 @@ def report(
     The funnel, scores by round, measures of the set, map, tree, cost, the judge's calibration, contamination, rows.
     Asks no model and changes nothing.
     """
+    from evergrow.flows.eu_summary import eu_summary  # noqa: PLC0415 - imports everything
     from evergrow.flows.report import report as written  # noqa: PLC0415 - imports everything
 
     of = named(batch, tree, release)
-    file = target or Path(f"{of.partition(':')[2]}-report.html")
+    if form == "eu-summary" and release is None:
+        raise typer.BadParameter("--format eu-summary is about a release: name it with --release")
+    ending = "report.html" if form == "html" else "eu-summary.md"
+    file = target or Path(f"{of.partition(':')[2]}-{ending}")
     if file.is_dir():
         raise typer.BadParameter(f"--out {file} is a folder: name a file in it, such as {file / 'report.html'}")
     with workspace_of(overrides) as workspace:
-        made = written(workspace, of)
+        made = written(workspace, of) if form == "html" else eu_summary(workspace, str(release))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(made, encoding="utf-8")
-    say(f"{file}: open it in a browser")
+    say(f"{file}: open it in a browser" if form == "html" else f"{file}: what only you know is marked as open")
 
 
 def named(batch: str | None, tree: str | None, release: str | None) -> str:

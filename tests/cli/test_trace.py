@@ -284,3 +284,18 @@ def test_a_forged_manifest_is_refused_by_name(here: Evergrow, released: Path) ->
     assert "manifest.intoto.json: vouches for another manifest.json" in said.err.replace("\n", " ")
     assert here("export", "--out", "never", "--key", "own.pub").code == 2
     assert not Path("never").exists()
+
+
+def test_the_eus_summary_says_what_is_known_and_leaves_open_what_is_not(here: Evergrow, released: Path) -> None:
+    assert here("report", "--release", "main", "--format", "eu-summary", "--out", "summary.md").code == 0
+
+    told = Path("summary.md").read_text()
+    for line in ("## 1 General information", "### 2.5 Synthetic data", "### 3.2 Removal of illegal"):
+        assert line in told
+    assert "| code | code.jsonl | 4 |" in told
+    assert "14 of 20 instructions were written by models" in told
+    assert "| generator | gpt-4o-2024-08-06-fake |" in told
+    assert "to be filled in by the provider of the model" in told
+    refused = here("report", "--batch", "code", "--format", "eu-summary")
+    assert refused.code == 2
+    assert "--release" in refused.err
