@@ -1,16 +1,18 @@
 """Messages to a webhook or to Slack: what needs a person. The address is a secret, and is never shown."""
 
+import http.client
 import json
 import os
 import time
 import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from evergrow.resources.llm.addresses import HIDDEN
 from evergrow.resources.settings import Settings
-from evergrow.resources.settings.models import AlertKind
+from evergrow.resources.settings.models import AlertKind, http_url
 
 ATTEMPTS, PAUSE_S, TIMEOUT_S = 3, 1.0, 10.0
 SHORTEST_SECRET = 8
@@ -58,9 +60,12 @@ def send(settings: Settings, alert: Alert) -> None:
         raise AlertError(
             f"alerts.events is set, but the environment variable {name} holds no address (alerts.webhook_env)"
         )
-    host = urlsplit(address).hostname
-    if urlsplit(address).scheme not in ("http", "https") or not host:
-        raise AlertError(f"the environment variable {name} holds no http or https address")
+    host = _host(address)
+    if host is None:
+        raise AlertError(
+            f"the environment variable {name} (alerts.webhook_env) holds no http or https address such as "
+            "https://hooks.example.org/services/..., without blanks and without a user or password"
+        )
     told = {
         field: masked(settings, text)[:MOST_CHARS] for field, text in (*asdict(alert).items(), ("text", alert.text))
     }
@@ -87,12 +92,29 @@ def masked(settings: Settings, text: str) -> str:
     return text
 
 
-def _posted(request: urllib.request.Request) -> str | None:
-    """Why a message was not taken; None if it was."""
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Follows nothing: a POST that is sent on becomes a GET, which some page of a login answers with 200."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:  # noqa: ANN401 - as the library calls it
+        """No request: the answer itself is then the error."""
+
+
+def _host(address: str) -> str | None:
+    """The host of an address to which a message can be sent; None if it is none. What is wrong would show the secret."""
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310 - the scheme is checked
+        parts = urlsplit(http_url(address))
+    except ValueError:
+        return None
+    return parts.hostname if address.isascii() and address.isprintable() and "@" not in parts.netloc else None
+
+
+def _posted(request: urllib.request.Request) -> str | None:
+    """Why a message was not taken, without the texts of errors, which repeat the address; None if it was."""
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=TIMEOUT_S):
             return None
     except urllib.error.HTTPError as error:
+        error.close()
         return f"HTTP {error.code}"
-    except OSError as error:
-        return str(getattr(error, "reason", error))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return type(getattr(error, "reason", error)).__name__

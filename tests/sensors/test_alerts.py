@@ -20,6 +20,7 @@ from tests.platform import Platform
 from tests.sensors.conftest import EVOLUTION, look
 
 KEY = "sk-test-0123456789"
+REDIRECTS = (301, 302, 303, 307, 308)
 ALL = ["failed_run", "closed_gate", "reached_budget", "stalled"]
 
 
@@ -28,13 +29,26 @@ class Webhook:
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
-        self.codes: list[int] = []
+        self.codes: list[int | str] = []  # a text is sent as the first line of an answer that is none
+        self.read: list[str] = []  # paths that were asked for by GET
         webhook = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 webhook.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(webhook.codes.pop(0) if webhook.codes else 200)
+                code = webhook.codes.pop(0) if webhook.codes else 200
+                if isinstance(code, str):
+                    self.wfile.write(code.encode())
+                    self.close_connection = True
+                    return
+                self.send_response(code)
+                if code in REDIRECTS:
+                    self.send_header("Location", "/login")
+                self.end_headers()
+
+            def do_GET(self) -> None:
+                webhook.read.append(self.path)
+                self.send_response(200)
                 self.end_headers()
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
@@ -160,3 +174,48 @@ def test_a_run_that_waits_for_a_batch_api_has_not_failed(platform: Platform, web
     failed(watched, "round_01")
 
     assert webhook.bodies == []
+
+
+@pytest.mark.parametrize("address", [
+    "http://127.0.0.1:9/a b/T0SECRET", "http://127.0.0.1:port/T0SECRET", "http://127.0.0.1:99999/T0SECRET",
+    "http://[::1/T0SECRET", "http://127.0.0.1/T0SECRET\n", "http://127.0.0.1/T0SECRET\x7f",
+    "http://127.0.0.1/T0SECRET-\u00e9", "https://user:T0SECRET@127.0.0.1/x", "https:///T0SECRET", "T0SECRET",
+])  # fmt: skip
+def test_an_address_that_is_none_is_named_by_its_variable_and_not_shown(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALERTS_WEBHOOK", address)
+    with pytest.raises(AlertError, match="variable ALERTS_WEBHOOK .* holds no http or https address") as told:
+        send(load_settings({"alerts": {"events": ALL}}), Alert("stalled", "tree t", "it waits"))
+    assert "T0SECRET" not in str(told.value)
+
+
+@pytest.mark.parametrize("answer", [
+    "nonsense T0SECRET\r\n\r\n", "", "HTTP/1.1 200" + " x" * 70_000, "HTTP/1.1 two OK\r\n\r\n",
+])  # fmt: skip
+def test_an_answer_that_is_none_is_told_by_its_kind_alone(webhook: Webhook, answer: str) -> None:
+    webhook.codes = [answer] * sending.ATTEMPTS
+    with pytest.raises(AlertError, match=r"in 3 attempts \(\w+\); it said") as told:
+        send(load_settings({"alerts": {"events": ALL}}), Alert("stalled", "tree t", "it waits"))
+    assert "T0SECRET" not in str(told.value)
+
+
+@pytest.mark.parametrize("code", REDIRECTS)
+def test_a_redirect_is_not_a_delivery_and_is_not_followed(webhook: Webhook, code: int) -> None:
+    webhook.codes = [code] * sending.ATTEMPTS
+    with pytest.raises(AlertError, match=f"HTTP {code}"):
+        send(load_settings({"alerts": {"events": ALL}}), Alert("stalled", "tree t", "it waits"))
+    assert webhook.read == []
+
+
+def test_one_odd_answer_keeps_nobody_else_from_being_told(platform: Platform, webhook: Webhook) -> None:
+    watched = platform.but(alerts={"events": ["stalled"], "stalled_h": 1e-9})
+    for batch in ("a", "b", "c"):
+        watched.register(batch, 2)
+        record(watched.registry, "batch", batch, recipe_of(watched.settings, "rounds"), "a test")
+    webhook.codes = [200, *["nonsense\r\n\r\n"] * sending.ATTEMPTS]
+    look(watched, "stalled")
+    look(watched, "stalled")
+
+    tries = [body["owner"] for body in webhook.bodies]
+    assert sorted(tries) == ["batch a", *["batch b"] * 4, "batch c"]  # b: three odd answers, then one that is none
