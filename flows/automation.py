@@ -34,23 +34,28 @@ class Wait:
     settled: bool = False
 
 
-def next_step(workspace: Workspace, kind: Kind, name: str, automate: str) -> tuple[Step, Standing] | Wait:
+def next_step(
+    workspace: Workspace, kind: Kind, name: str, automate: str, *, registering: bool = False
+) -> tuple[Step, Standing] | Wait:
     """The first step of an owner of which something is due, and the table in it; or why nothing is to start.
 
-    A fault of this owner, as a price or a domain that is missing, is its reason to wait, and no one else's.
+    A fault of this owner, as a price or a domain that is missing, is its reason to wait, and no one else's. Asking
+    changes nothing unless it is `registering`, for who takes the step: see `automated_steps`.
     """
     try:
-        return _next_step(workspace, kind, name, automate)
+        return _next_step(workspace, kind, name, automate, registering=registering)
     except FAULTS as error:
         return Wait(getattr(error, "description", None) or str(error))
 
 
-def _next_step(workspace: Workspace, kind: Kind, name: str, automate: str) -> tuple[Step, Standing] | Wait:
+def _next_step(
+    workspace: Workspace, kind: Kind, name: str, automate: str, *, registering: bool
+) -> tuple[Step, Standing] | Wait:
     with workspace.ledger() as ledger:
         if waits := ledger.submissions.find((*AT_ENDPOINT, State.FETCHED), batch=name):
             return Wait(f"{waits[0].asset} waits for a Batch API; the sensor offline_batches goes on with it")
         full = room(settings_of(workspace, kind, name), ledger, name)
-    for step in automated_steps(workspace, kind, name, automate):
+    for step in automated_steps(workspace, kind, name, automate, registering=registering):
         for key in step.keys:
             standing = workspace.frontier.standing(workspace.instance, key, step.partition)
             if standing.due is None:
@@ -63,14 +68,18 @@ def _next_step(workspace: Workspace, kind: Kind, name: str, automate: str) -> tu
     return Wait(f"it is done as far as its recipe says (automate: {automate})", settled=True)
 
 
-def automated_steps(workspace: Workspace, kind: Kind, name: str, automate: str) -> Iterator[Step]:
-    """The steps that sensors take by themselves, in their order; what follows a step is asked for when it is done."""
+def automated_steps(workspace: Workspace, kind: Kind, name: str, automate: str, *, registering: bool) -> Iterator[Step]:
+    """The steps that sensors take by themselves, in their order; what follows a step is asked for when it is done.
+
+    registering: a tree's samples become a batch before its dataset, and what the release holds is written down before
+        it, as the two need.
+    """
     yield from first_steps(workspace, kind, name)
     if automate == "release":
-        if kind == "tree":
+        if registering and kind == "tree":
             register_tree_rows(workspace, name)
         yield from dataset_steps(name)
-        if wish(workspace.registry, name) is None:
+        if registering and wish(workspace.registry, name) is None:
             set_wish(workspace.registry, name, [name])
             workspace.instance.add_dynamic_partitions(RELEASES_NAME, [name])
         yield release_step(name)

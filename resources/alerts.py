@@ -100,7 +100,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 def _host(address: str) -> str | None:
-    """The host of an address to which a message can be sent; None if it is none. What is wrong would show the secret."""
+    """The host of an address to which a message can be sent; None if it is none: what is wrong would show it."""
     try:
         parts = urlsplit(http_url(address))
     except ValueError:

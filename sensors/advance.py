@@ -74,7 +74,7 @@ def advance_sensor(
         cursor = Cursor.read(context.cursor)
         recipes = {f"{r.kind}/{r.name}": r for r in latest_recipes(workspace.registry) if r.kind != "release"}
         automated = {key: recipe for key, recipe in recipes.items() if recipe.values.get(AUTOMATE) != "none"}
-        changed, upto = _changed(workspace, cursor.event)
+        changed, upto = changed_owners(workspace, cursor.event)
         open_ = {k: r for k, r in automated.items() if k in changed or cursor.settled.get(k) != r.version}
         busy = under_way(context.instance, workspace.registry)
         decisions = (
@@ -91,7 +91,7 @@ def advance_sensor(
 
 def decide(workspace: Workspace, recipe: Recipe, cursor: Cursor) -> dg.RunRequest | Wait:
     """The run that takes an owner on, or why there is none; a fault of its own never stops the others."""
-    step = next_step(workspace, recipe.kind, recipe.name, str(recipe.values.get(AUTOMATE)))
+    step = next_step(workspace, recipe.kind, recipe.name, str(recipe.values.get(AUTOMATE)), registering=True)
     if isinstance(step, Wait):
         return step
     chosen, standing = step
@@ -136,7 +136,7 @@ def _settling(
         yield name, decision
 
 
-def _changed(workspace: Workspace, since: int) -> tuple[set[str], int]:
+def changed_owners(workspace: Workspace, since: int) -> tuple[set[str], int]:
     """The owners, as `kind/name`, whose tables were made since an event; and the latest event."""
     instance = workspace.instance
     upto = instance.event_log_storage.get_maximum_record_id() or 0

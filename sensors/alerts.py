@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import asdict, dataclass, field
 
 import dagster as dg
 
@@ -15,11 +16,39 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.models import AWAITS
 from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.recipes import Recipe, latest_recipes
-from evergrow.resources.settings import Settings
+from evergrow.resources.settings import Settings, SettingsError
 from evergrow.resources.settings.recipe import AUTOMATE
+from evergrow.sensors.advance import changed_owners
 
 LOOK_S = 300  # between two looks for what stands still
 HOUR_S = 3_600
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the last look for standstills knew.
+
+    Attributes:
+        event: the event log was read up to here.
+        settled: owners, as `kind/name`, of which nothing was due, with the version of their recipe.
+        told: when the last table was made (epoch s) of owners of which it was told that they stand still.
+    """
+
+    event: int = 0
+    settled: dict[str, int] = field(default_factory=dict)
+    told: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, text: str | None) -> "Seen":
+        """The cursor that `write` wrote; an empty one of a sensor that never looked, or of another version."""
+        try:
+            return cls(**json.loads(text)) if text else cls()
+        except (ValueError, TypeError):
+            return cls()
+
+    def write(self) -> str:
+        """As text."""
+        return json.dumps(asdict(self))
 
 
 def alert_sensors(settings: Settings, frontier: Frontier) -> list[dg.SensorDefinition]:
@@ -65,13 +94,21 @@ def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinitio
         frontier.forget()
         workspace = Workspace(settings, context.instance, frontier)
         busy = under_way(context.instance, frontier.registry)
-        told: dict[str, float] = json.loads(context.cursor or "{}")
-        said = []
+        seen, said = Seen.read(context.cursor), []
+        changed, seen.event = changed_owners(workspace, seen.event)
+        seen.settled = {key: version for key, version in seen.settled.items() if key not in changed}
         for recipe in latest_recipes(frontier.registry):
+            key = f"{recipe.kind}/{recipe.name}"
             if recipe.kind == "release" or recipe.values.get(AUTOMATE) == "none" or recipe.name in busy:
                 continue
-            key, (since, why) = f"{recipe.kind}/{recipe.name}", standstill(workspace, recipe)
-            if why is None or told.get(key) == since or time.time() - since < settings.alerts.stalled_h * HOUR_S:
+            if seen.settled.get(key) == recipe.version:
+                continue
+            found = standstill(workspace, recipe)
+            if found is None:
+                seen.settled[key] = recipe.version
+                continue
+            since, why = found
+            if seen.told.get(key) == since or time.time() - since < settings.alerts.stalled_h * HOUR_S:
                 continue
             hours = (time.time() - since) / HOUR_S
             try:
@@ -80,29 +117,28 @@ def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinitio
                 context.log.error(str(error))
                 said.append(str(error))
                 continue
-            told[key] = since
+            seen.told[key] = since
             said.append(f"{key}: {why}")
-        context.update_cursor(json.dumps(told))
+        context.update_cursor(seen.write())
         return dg.SkipReason("; ".join(said) or "nothing that is automated stands still")
 
     return stalled
 
 
-def standstill(workspace: Workspace, recipe: Recipe) -> tuple[float, str | None]:
+def standstill(workspace: Workspace, recipe: Recipe) -> tuple[float, str] | None:
     """Since when (epoch s) nothing was made of a batch or tree, and what it waits for; None if nothing is due."""
-    since = _last_made(workspace, recipe)
     found = next_step(workspace, recipe.kind, recipe.name, str(recipe.values.get(AUTOMATE)))
     if isinstance(found, Wait):
-        return since, None if found.settled else found.why
-    return since, f"{found[0].job} is due: {found[1].due}"
+        return None if found.settled else (_last_made(workspace, recipe), found.why)
+    return _last_made(workspace, recipe), f"{found[0].job} is due: {found[1].due}"
 
 
 def _last_made(workspace: Workspace, recipe: Recipe) -> float:
     """When the last of its tables was made, or its recipe was written, whichever is later; epoch s."""
-    made = [
-        latest_materialization(workspace.instance, key, partition)
-        for key, table in workspace.frontier.tables.items()
-        if table.kind == recipe.kind
-        for partition in workspace.partitions(key, recipe.name)
-    ]
+    keys = [key for key, table in workspace.frontier.tables.items() if table.kind == recipe.kind]
+    try:
+        places = [(key, partition) for key in keys for partition in workspace.partitions(key, recipe.name)]
+    except SettingsError:  # the recipe itself is what it waits for
+        places = []
+    made = [latest_materialization(workspace.instance, key, partition) for key, partition in places]
     return max([recipe.at.timestamp(), *(record.timestamp for record in made if record)])

@@ -9,12 +9,18 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from evergrow.assets.names import BATCHES_NAME, RELEASES_NAME, TREES_NAME, shard_partition
+from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources import alerts as sending
 from evergrow.resources.alerts import Alert, AlertError, send
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
+from evergrow.resources.registry.batches import staged_batches, take_as_is
 from evergrow.resources.registry.recipes import record
+from evergrow.resources.registry.releases import wish
+from evergrow.resources.registry.trees import register
 from evergrow.resources.settings import load_settings
 from evergrow.resources.settings.recipe import recipe_of
+from evergrow.sensors import alerts as sensing
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform
 from tests.sensors.conftest import EVOLUTION, look
@@ -185,7 +191,7 @@ def test_an_address_that_is_none_is_named_by_its_variable_and_not_shown(
     address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ALERTS_WEBHOOK", address)
-    with pytest.raises(AlertError, match="variable ALERTS_WEBHOOK .* holds no http or https address") as told:
+    with pytest.raises(AlertError, match=r"variable ALERTS_WEBHOOK .* holds no http or https address") as told:
         send(load_settings({"alerts": {"events": ALL}}), Alert("stalled", "tree t", "it waits"))
     assert "T0SECRET" not in str(told.value)
 
@@ -219,3 +225,51 @@ def test_one_odd_answer_keeps_nobody_else_from_being_told(platform: Platform, we
 
     tries = [body["owner"] for body in webhook.bodies]
     assert sorted(tries) == ["batch a", *["batch b"] * 4, "batch c"]  # b: three odd answers, then one that is none
+
+
+def test_a_look_for_standstills_registers_nothing(platform: Platform, webhook: Webhook) -> None:
+    watched = platform.but(
+        alerts={"events": ["stalled"], "stalled_h": 1e-9},
+        treesynth={"max_depth": 2, "shards": 1, "adherence_rows": 0},
+    )
+    register(watched.registry, TreeSpec("t", "customer_support", 1, 20, 42))
+    watched.instance.add_dynamic_partitions(TREES_NAME, ["t"])
+    shard = str(shard_partition("t", "s00"))
+    for job, partition in (("tree_level_0", "t"), ("tree_level_1", "t"), ("tree_samples", shard)):
+        assert watched.run(job, partition) == ""
+    record(watched.registry, "tree", "t", recipe_of(watched.settings, "release"), "a test")
+
+    look(watched, "stalled")
+
+    assert [body["owner"] for body in webhook.bodies] == ["tree t"]
+    assert "seeds is due" in webhook.bodies[0]["words"]
+    assert (staged_batches(watched.registry), wish(watched.registry, "t")) == ([], None)
+    assert watched.instance.get_dynamic_partitions(BATCHES_NAME) == []
+    assert watched.instance.get_dynamic_partitions(RELEASES_NAME) == []
+
+
+def test_what_is_done_is_looked_at_again_only_when_it_changes(
+    platform: Platform, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = platform.but(alerts={"events": ["stalled"], "stalled_h": 1e-9})
+    watched.register("b", 2)
+    take_as_is(watched.registry, "b")
+    assert watched.run("seeds", "b") == ""
+    record(watched.registry, "batch", "b", recipe_of(watched.settings, "rounds"), "a test")
+    looked: list[str] = []
+    told = sensing.standstill
+    monkeypatch.setattr(sensing, "standstill", lambda at, recipe: looked.append(recipe.name) or told(at, recipe))
+
+    look(watched, "stalled")
+    look(watched, "stalled")
+    assert looked == ["b"]
+
+    watched.run("seeds", "b")
+    look(watched, "stalled")
+    assert looked == ["b", "b"]
+
+    record(watched.registry, "batch", "b", recipe_of(watched.settings, "release"), "a test")
+    look(watched, "stalled")
+    look(watched, "stalled")
+    assert looked == ["b"] * 4  # responses is due now: what waits is looked at each time
+    assert [body["owner"] for body in webhook.bodies] == ["batch b"]
