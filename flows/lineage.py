@@ -14,6 +14,7 @@ import dagster as dg
 
 from evergrow.resources.lake.readable import EXPECTATIONS
 from evergrow.resources.lake.versions import Read, data_version, made_from, noted
+from evergrow.resources.llm.addresses import NO_KEY, Address
 from evergrow.resources.settings import models
 
 if TYPE_CHECKING:
@@ -50,9 +51,16 @@ def tell(instance: dg.DagsterInstance, run_id: str, rules: models.Observability)
             client.emit(event)
             taken += 1
     except (OSError, ValueError) as error:  # what requests raises: no connection, no success, no URL
+        shown = Address(rules.openlineage_url, NO_KEY).shown
         log.warning("the OpenLineage collector %s took %d events of run %s and no more: %s; the run is not touched by "
-                    "that, see observability.openlineage_url", rules.openlineage_url, taken, run_id, error)  # fmt: skip
+                    "that, see observability.openlineage_url", shown, taken, run_id, _why(error))  # fmt: skip
     return taken
+
+
+def _why(error: Exception) -> str:
+    """What a collector answered, or of which kind the fault is; its text would repeat the address with its secrets."""
+    response = getattr(error, "response", None)
+    return type(error).__name__ if response is None else f"HTTP {response.status_code}"
 
 
 def events_of(instance: dg.DagsterInstance, run_id: str, namespace: str) -> Iterator["RunEvent"]:

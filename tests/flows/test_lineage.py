@@ -127,6 +127,22 @@ def test_a_collector_that_fails_stops_no_run_and_is_named(
     assert "observability.openlineage_url" in caplog.text
 
 
+@pytest.mark.parametrize("status", [None, 500])
+def test_no_secret_of_a_collectors_address_is_logged(
+    platform: Platform, collector: Collector, caplog: pytest.LogCaptureFixture, status: int | None
+) -> None:
+    collector.status = status or 201
+    at = collector.url.removeprefix("http://") if status else "127.0.0.1:9"
+    rules = telling(platform, f"http://user:PASSWORD@{at}/api?api_key=SECRETKEY").settings.observability
+    platform.run("seeds", "b")
+    run = platform.instance.get_runs(limit=1)[0]
+
+    assert tell(platform.instance, run.run_id, rules) == 0
+
+    assert f"the OpenLineage collector http://{at}/api took 0 events" in caplog.text
+    assert not [word for word in ("PASSWORD", "SECRETKEY") if word in caplog.text]
+
+
 def test_nothing_is_told_and_no_sensor_is_there_by_default(platform: Platform, tmp_path: Path) -> None:
     assert lineage_sensors(platform.settings) == []
     assert tell(platform.instance, "no run", platform.settings.observability) == 0
