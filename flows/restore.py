@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +29,7 @@ from evergrow.resources.registry.registry import as_text
 from evergrow.resources.settings import Settings
 
 CONFIGURATION = Path("dagster") / "dagster.yaml"  # may lie in an empty home, and then stays: where events are to go
+BOOKKEEPING = {"alembic_version", "secondary_indexes", "instance_info", "kvs"}  # what Dagster fills when it is opened
 PART = ".restored-"
 OVER = "it was under way when the backup was made that is restored here; the next command goes on with what it did"
 
@@ -70,12 +71,13 @@ def restore(settings: Settings, store: Store, name: str | None, progress: Progre
     backup = store.read(name)
     _require_fit(settings, backup)
     _require_empty(settings, backup)
+    _require_own_events(settings.home, backup)
     settings.home.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=settings.home, prefix=PART)).resolve()
     try:
         target = _target(settings, backup, part)
         _give_home(store, backup, target, progress)
-        with _instance(target, backup) as instance:
+        with _instance(target.home, part / "dagster", backup) as instance:
             events = postgres_url(instance)
         if backup.lake_held:
             _give_lake(store, backup, target.lake, progress)
@@ -88,7 +90,7 @@ def restore(settings: Settings, store: Store, name: str | None, progress: Progre
         if events:
             _give_tables(store, Tables(events), _below(backup, EVENTS), progress)
         _move_on(target, backup)
-        with _instance(target, backup) as instance:
+        with _instance(target.home, part / "dagster", backup) as instance:
             ended = _end_runs(instance)
             named = set(named_files(instance, instance.get_asset_keys()))
         _move_in(target)
@@ -139,6 +141,27 @@ def _require_empty(settings: Settings, backup: Backup) -> None:
             raise BackupError(
                 f"the lake {settings.lake_url} is not empty, it holds {other}: name an empty place with lake_url; "
                 "nothing was changed"
+            )
+
+
+def _require_own_events(home: Path, backup: Backup) -> None:
+    """Refuse to fill an event log that somebody uses; a backup's own configuration names the one it was made of."""
+    own = home / CONFIGURATION
+    if not own.exists():
+        if backup.events == "postgresql":
+            raise BackupError(
+                f"backup {backup.name} holds events of postgresql: create an empty database, put a dagster.yaml that "
+                f"names it into {own}, then restore; nothing was changed"
+            )
+        return
+    with tempfile.TemporaryDirectory(prefix="evergrow-") as folder:
+        shutil.copyfile(own, Path(folder) / own.name)
+        with _instance(home, Path(folder), backup) as instance:
+            url = postgres_url(instance)
+        if url and (names := Tables(url).filled(BOOKKEEPING)):
+            raise BackupError(
+                f"the database {shown(make_url(url))} of {own} is in use, it holds rows in the table {names[0]!r}: "
+                "create an empty one and name it there; nothing was changed"
             )
 
 
@@ -259,17 +282,34 @@ def _require_equal(path: Path, entry: Entry) -> None:
 
 
 @contextmanager
-def _instance(target: Target, backup: Backup) -> Iterator[dg.DagsterInstance]:
-    """The instance of the restored home.
+def _instance(home: Path, folder: Path, backup: Backup) -> Iterator[dg.DagsterInstance]:
+    """The instance of `home` as the configuration in `folder` says.
 
     Raises:
-        BackupError: its configuration names another kind of storage than the backup has, or one that is in use.
+        BackupError: it keeps runs and events in another kind of database than the backup has, or in other places.
     """
-    with dg.DagsterInstance.from_config(str(target.part / "dagster")) as instance:
+    with dg.DagsterInstance.from_config(str(folder)) as instance:
         kind = "postgresql" if postgres_url(instance) else "sqlite"
         if kind != backup.events:
             raise BackupError(
-                f"backup {backup.name} holds events of {backup.events}, and {target.home / CONFIGURATION} names "
+                f"backup {backup.name} holds events of {backup.events}, and {home / CONFIGURATION} names "
                 f"{kind}: let it name an empty database of {backup.events}"
             )
+        if not _in_one_place(instance, folder):
+            raise BackupError(
+                f"the dagster.yaml for {home} keeps runs or events outside of the home, or in several databases: put "
+                f"one into {home / CONFIGURATION} that names one empty database of PostgreSQL, or nothing, under "
+                "`storage`"
+            )
         yield instance
+
+
+def _in_one_place(instance: dg.DagsterInstance, folder: Path) -> bool:
+    """Whether runs, events and ticks lie in one database of PostgreSQL, or all of them below `folder`."""
+    storages = (instance.event_log_storage, instance.run_storage, instance.schedule_storage)
+    if url := postgres_url(instance):
+        return all(getattr(storage, "postgres_url", "") == url for storage in storages)
+    shard: Callable[[str], str] | None = getattr(storages[0], "path_for_shard", None)
+    places = [shard("index") if shard else ""]
+    places += [make_url(getattr(storage, "_conn_string", "sqlite://")).database or "" for storage in storages[1:]]
+    return all(Path(place).is_relative_to(folder.absolute()) for place in places)

@@ -5,12 +5,12 @@ machine rarely are; COPY is in the driver that evergrow needs anyway, and its by
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import IO, Any, NamedTuple
 
-from sqlalchemy import URL, Engine, Inspector, String, create_engine, inspect, make_url
+from sqlalchemy import URL, Engine, Inspector, String, create_engine, inspect, literal, make_url, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from evergrow.resources.backup.store import BackupError, Entry, Store
@@ -48,6 +48,15 @@ class Tables:
         """The tables that there are."""
         with self._engine() as engine:
             return sorted(inspect(engine).get_table_names())
+
+    def filled(self, but: Collection[str] = ()) -> list[str]:
+        """The tables that hold a row, `but` some."""
+        with self._engine() as engine, engine.connect() as connection:
+            return [
+                name
+                for name in sorted(inspect(connection).get_table_names())
+                if name not in but and connection.execute(select(literal(1)).select_from(table(name)).limit(1)).first()
+            ]
 
     def give(self, store: Store, entries: Mapping[str, Entry]) -> None:
         """Fill the tables, which must have been made, in one transaction; what they hold is replaced.

@@ -20,6 +20,7 @@ from evergrow.cli.workspace import open_workspace
 from evergrow.flows.backup import HOME, Copied, Part, copy_database, copy_events, copy_lake, named_files
 from evergrow.flows.runs import UNFINISHED
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.backup.postgres import Tables
 from evergrow.resources.backup.store import Store
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
@@ -37,6 +38,7 @@ assert databases
 
 SETTINGS = {**LENIENT, "evolution": {"rounds": 1, "children": 2, "margin": -10}}
 BATCHES = ("b", "c")
+RUN = "11111111-1111-4111-8111-111111111111"
 Said = Callable[..., tuple[int, str, str]]
 
 
@@ -321,3 +323,58 @@ def test_two_databases_on_postgresql_come_back_and_go_on(
     assert fake_endpoint.stats()["repeated"] == 0
     with dg.DagsterInstance.from_config(str(tmp_path / "second" / "dagster")) as opened:
         assert opened.get_runs(dg.RunsFilter(statuses=UNFINISHED)) == []
+
+
+def test_a_restore_never_touches_the_event_log_of_the_home_that_was_backed_up(
+    databases: dict[str, str],
+    fake_endpoint: FakeEndpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
+    url = databases["two_homes_dagster"]
+    configuration = yaml.safe_dump({"storage": {"postgres": {"postgres_url": url.replace("+psycopg:", "+psycopg2:")}}})
+    configured = tmp_path / "first" / "dagster" / "dagster.yaml"
+    configured.parent.mkdir(parents=True)
+    configured.write_text(configuration)
+    use(monkeypatch, tmp_path, tmp_path / "first", fake_endpoint)
+    functions(3).frame.select("content").write_ndjson(tmp_path / "b.jsonl")
+    assert main(["seeds", "add", str(tmp_path / "b.jsonl"), "--batch", "b"]) == 0
+    assert main(["backup", str(tmp_path / "kept")]) == 0
+    with dg.DagsterInstance.from_config(str(configured.parent)) as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("after_the_backup"))
+    store = Store(tmp_path / "looked")
+    store.begin()
+    production = Tables(url).take(store)
+    monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "second"))
+
+    for own, words in ((False, "into .*second/dagster/dagster.yaml, then restore"), (True, "holds rows in the table")):
+        if own:
+            (tmp_path / "second" / "dagster").mkdir(parents=True)
+            shutil.copyfile(configured, tmp_path / "second" / "dagster" / "dagster.yaml")
+        capsys.readouterr()
+        assert main(["restore", str(tmp_path / "kept")]) == 1
+        assert re.search(words, capsys.readouterr().err)
+        assert contents(tmp_path / "second") == ({"dagster/dagster.yaml": configuration.encode()} if own else {})
+        assert Tables(url).take(store) == production
+
+
+def test_a_configuration_that_keeps_events_in_the_folder_of_another_home_is_refused(
+    evergrow: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configured = tmp_path / "home" / "dagster" / "dagster.yaml"
+    own = yaml.safe_load(configured.read_text()) or {}
+    configured.write_text(yaml.safe_dump({**own, "storage": {"sqlite": {"base_dir": str(configured.parent / "kept")}}}))
+    with dg.DagsterInstance.from_config(str(configured.parent)) as instance:
+        instance.add_run(dg.DagsterRun(job_name="job", run_id=RUN, status=dg.DagsterRunStatus.STARTED))
+    assert evergrow("backup", "kept")[0] == 0
+    monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "second"))
+
+    code, _, err = evergrow("restore", "kept")
+
+    assert code == 1
+    assert "outside of the home" in err
+    assert not any(path.is_file() for path in (tmp_path / "second").rglob("*"))
+    with dg.DagsterInstance.from_config(str(configured.parent)) as instance:
+        assert [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))] == [RUN]
