@@ -188,7 +188,7 @@ class Files:
     def sweep(self, older_s: float = UNFINISHED_S) -> int:
         """Remove what writers that were killed have left: unfinished files of this age; returns how many there were."""
         removed = 0
-        for part in [] if self.local is None else self.local.rglob(".*.part"):
+        for part in (self.local or self._remote.copies).rglob(".*.part"):
             with suppress(FileNotFoundError):  # its writer lives, and has just finished it
                 if part.stat().st_mtime < time.time() - older_s:
                     part.unlink()

@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -44,11 +45,12 @@ class Remote:
     Args:
         base: where the files are.
         copies: folder of the copies; made when it is needed.
-        most_bytes: of all copies together; those that were not used for longest go first.
+        most_bytes: of all copies together; those that were not used for longest go first, and none that was used within
+            the last hour.
     """
 
     def __init__(self, base: UPath, copies: Path, most_bytes: int) -> None:
-        self._base, self._copies, self._most_bytes = base, copies, most_bytes
+        self._base, self.copies, self._most_bytes = base, copies, most_bytes
         self._hashed: dict[Path, tuple[object, str]] = {}
         self._added: int | None = None  # bytes since the copies were counted last
 
@@ -68,7 +70,7 @@ class Remote:
             FileNotFoundError: it is gone.
             StoreUnreachable: the store does not answer.
         """
-        copy, note = self._copies / path, self._copies / f"{path}.state"
+        copy, note = self.copies / path, self.copies / f"{path}.state"
         try:
             if not anew and note.read_text(encoding="utf-8") == state:
                 return copy, self._digest(copy)
@@ -96,20 +98,20 @@ class Remote:
 
     def keep(self, part: Path, path: str, state: str) -> None:
         """Make a file of this machine the copy of a file as it is in `state`."""
-        copy = self._copies / path
+        copy = self.copies / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         size = part.stat().st_size
-        (self._copies / f"{path}.state").unlink(missing_ok=True)  # of another content, for as long as it lies there
+        (self.copies / f"{path}.state").unlink(missing_ok=True)  # of another content, for as long as it lies there
         part.replace(copy)
         note = self.new_part()
         note.write_text(state, encoding="utf-8")
-        note.replace(self._copies / f"{path}.state")
+        note.replace(self.copies / f"{path}.state")
         self._make_room(size)
 
     def new_part(self) -> Path:
         """A name for a file that becomes a copy."""
-        self._copies.mkdir(parents=True, exist_ok=True)
-        return self._copies / f".{secrets.token_hex(8)}.part"
+        self.copies.mkdir(parents=True, exist_ok=True)
+        return self.copies / f".{secrets.token_hex(8)}.part"
 
     def send(self, part: Path, path: str) -> None:
         """Bring a finished file to its place, so that at any moment it is there whole, or not at all.
@@ -141,7 +143,7 @@ class Remote:
         """Delete a file; one that is gone already is no fault."""
         with suppress(FileNotFoundError):
             self._tried("deleted", path, lambda fs, place: fs.rm_file(place))
-        for copy in (self._copies / path, self._copies / f"{path}.state"):
+        for copy in (self.copies / path, self.copies / f"{path}.state"):
             copy.unlink(missing_ok=True)
 
     def _tried(self, what: str, path: str, act: Callable[[Any, str], T]) -> T:
@@ -165,7 +167,7 @@ class Remote:
         if self._added is not None and self._added + added < self._most_bytes // 20:
             self._added += added
             return
-        self._added, found = 0, sorted(_used(self._copies))
+        self._added, found = 0, sorted(_used(self.copies))
         size = sum(bytes_ for _, bytes_, _ in found)
         for used, bytes_, path in found:
             if size <= self._most_bytes or used > time.time() - IN_USE_S:
@@ -183,9 +185,13 @@ def digest_of(path: Path) -> str:
 
 def _used(folder: Path) -> Iterator[tuple[float, int, Path]]:
     for path in folder.rglob("*"):
-        if path.is_file() and path.suffix not in (".state", ".part"):
-            found = path.stat()
-            yield found.st_atime, found.st_size, path
+        if path.suffix not in (".state", ".part"):
+            try:
+                found = path.stat()
+            except FileNotFoundError:  # another process has just made room
+                continue
+            if stat.S_ISREG(found.st_mode):
+                yield found.st_atime, found.st_size, path
 
 
 def _put(fs: Any, part: Path, place: str, protocol: str) -> None:  # noqa: ANN401 - fsspec has no types

@@ -125,6 +125,44 @@ def test_what_a_killed_writer_left_is_swept_once_no_writer_can_be_at_it(tmp_path
     assert files.get(kept) == CONTENT
 
 
+def test_what_a_killed_reader_left_among_the_copies_is_swept(tmp_path: Path) -> None:
+    _empty_memory()
+    files = Files("memory://lake", tmp_path / "copies")
+    kept = files.put_bytes("a", ".txt", CONTENT)
+    for name, hours in (("old", 25), ("new", 1)):
+        part = tmp_path / "copies" / f".{name}.part"
+        part.write_bytes(CONTENT)
+        os.utime(part, (time.time() - hours * 3600,) * 2)
+
+    assert files.sweep() == 1
+
+    assert [path.name for path in (tmp_path / "copies").glob(".*.part")] == [".new.part"]
+    assert files.get(kept) == CONTENT
+
+
+def test_a_copy_that_goes_while_they_are_counted_harms_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _empty_memory()
+    gone = Files("memory://lake", tmp_path / "copies").put_bytes("a", ".txt", CONTENT)
+    look = Path.stat
+
+    def looked(path: Path, **options: bool) -> os.stat_result:
+        found = look(path, **options)
+        if path == tmp_path / "copies" / gone:  # another process makes room
+            path.unlink()
+        return found
+
+    files = Files("memory://lake", tmp_path / "copies")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", looked)
+        path = files.put_bytes("a", ".txt", b"other")
+
+    assert not (tmp_path / "copies" / gone).exists()
+    assert files.damage(path) is None
+    assert files.get(gone) == CONTENT
+
+
 def test_an_upload_that_is_cut_off_never_lies_under_the_name_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     fs = fsspec.filesystem("memory")
     _empty_memory()
