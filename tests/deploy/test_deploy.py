@@ -122,6 +122,13 @@ def test_systemd_takes_the_unit(unit: str, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_nightly_backup_goes_where_its_user_may_write_and_nobody_else_may_read() -> None:
+    unit = (DEPLOY / "evergrow-backup.service").read_text()
+    values = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line and not line.startswith("#"))
+    assert values["ExecStart"].split()[-1] == f"/var/lib/{values['StateDirectory']}"
+    assert (values["StateDirectoryMode"], values["UMask"]) == ("0700", "0077")
+
+
 @pytest.mark.parametrize("file", sorted(path.name for path in DEPLOY.iterdir() if path.is_file()))
 def test_settings_that_are_named_exist(file: str) -> None:
     special = {"EVERGROW_CONFIG"}
