@@ -166,26 +166,25 @@ def _require_own_events(home: Path, backup: Backup) -> None:
 
 
 def _held(home: Path) -> Iterator[Path]:
-    """Files that a home holds, besides where events are to go and what a restore has left that was cut off."""
+    """What a home holds, besides folders, where events are to go and what a restore has left that was cut off.
+
+    A link counts, wherever it leads: what lies there is not this home's, and would not be replaced.
+    """
     for path in sorted(home.rglob("*")) if home.exists() else []:
-        place = path.relative_to(home)
-        if path.is_file() and place != CONFIGURATION and not place.parts[0].startswith(PART):
+        place, folder = path.relative_to(home), path.is_dir() and not path.is_symlink()
+        if place == CONFIGURATION and path.is_file():
+            continue
+        if not folder and not (place.parts[0].startswith(PART) and len(place.parts) > 1):
             yield place
 
 
 def _target(settings: Settings, backup: Backup, part: Path) -> Target:
     url = make_url(database_url(settings))
     own = settings.ledger_url is None
-    lake = Files(settings.lake_url or part / "lake", Home(settings.home).copies)
+    lake = Files(settings.lake_url or part / "lake", part / "copies")
     file = part / "ledger.sqlite" if own else Path(f"{sqlite_file(url)}.restored")
     if backup.ledger == "postgresql":
-        return Target(
-            settings.home.resolve(),
-            part,
-            Files(settings.lake_url or part / "lake", Home(settings.home).copies),
-            url,
-            None,
-        )
+        return Target(settings.home.resolve(), part, lake, url, None)
     file.parent.mkdir(parents=True, exist_ok=True)
     file.unlink(missing_ok=True)
     return Target(settings.home.resolve(), part, lake, url, file)
@@ -259,15 +258,37 @@ def _end_runs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _move_in(target: Target) -> None:
-    (target.home / CONFIGURATION).unlink(missing_ok=True)
+    """Bring everything to its place; the configuration that the home had stays where it is.
+
+    Raises:
+        BackupError: somebody has put something there meanwhile; it was left.
+    """
+    if held := next(_held(target.home), None):
+        raise BackupError(
+            f"{target.home} holds {held} by now: set EVERGROW_HOME to a new folder, let lake_url and ledger_url name "
+            "nothing in it, and restore again"
+        )
+    own = target.home / CONFIGURATION
+    kept = own.exists()
     for path in sorted(target.home.iterdir()):  # empty folders, and what an earlier restore has left
-        if path != target.part:
+        if path != target.part and not (kept and path == own.parent):
             shutil.rmtree(path)
     if target.file and not target.file.is_relative_to(target.part):
         target.file.replace(str(sqlite_file(target.ledger)))
-    for path in sorted(target.part.iterdir()):
-        path.replace(target.home / path.name)
-    sync_folder(target.home)
+    if kept:
+        for path in own.parent.iterdir():
+            if path != own:
+                shutil.rmtree(path)
+        (target.part / CONFIGURATION).unlink()
+        _move_all(target.part / CONFIGURATION.parent, own.parent)
+        (target.part / CONFIGURATION.parent).rmdir()
+    _move_all(target.part, target.home)
+
+
+def _move_all(source: Path, folder: Path) -> None:
+    for path in sorted(source.iterdir()):
+        path.replace(folder / path.name)
+    sync_folder(folder)
 
 
 def _below(backup: Backup, folder: str) -> dict[str, Entry]:
