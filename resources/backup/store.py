@@ -79,13 +79,15 @@ class Store:
             raise BackupError(
                 f"{self.folder} holds something that is no backup: name an empty folder, or one of backups"
             )
-        self._contents.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._contents.mkdir(mode=0o700, exist_ok=True)
+        self._contents.chmod(0o700)  # of an earlier evergrow; it may hold passwords of databases
 
     def take(self, write: Callable[[IO[bytes]], object]) -> Entry:
         """Keep what `write` writes, durably; equal content is kept once."""
         part = self._contents / f".{secrets.token_hex(8)}.part"
         try:
-            with part.open("x+b") as file:
+            with open(part, "x+b", opener=_private) as file:
                 write(file)
                 file.flush()
                 os.fsync(file.fileno())
@@ -152,7 +154,9 @@ class Store:
 
     def finish(self, backup: Backup) -> None:
         """Write the page that makes the backup exist."""
-        atomic_write(self.folder / f"{backup.name}.backup.json", backup.model_dump_json(indent=1).encode())
+        page = self.folder / f"{backup.name}.backup.json"
+        atomic_write(page, backup.model_dump_json(indent=1).encode())
+        page.chmod(0o600)
 
     def names(self) -> list[str]:
         """All backups, the oldest first."""
@@ -199,3 +203,7 @@ def digest_of(path: Path) -> str:
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:
     while block := source.read(BLOCK):
         target.write(block)
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
