@@ -151,8 +151,8 @@ def _advance_sequences(connection: Any) -> None:  # noqa: ANN401
         "SELECT table_name, column_name, pg_get_serial_sequence('\"' || table_name || '\"', column_name) "
         "FROM information_schema.columns WHERE table_schema = current_schema() AND column_default LIKE 'nextval%'"
     )
-    for table, column, sequence in cursor.fetchall():
+    for name, column, sequence in cursor.fetchall():
         cursor.execute(
-            f'SELECT setval(%s, greatest(coalesce(max("{column}"), 0), 1), max("{column}") IS NOT NULL) FROM "{table}"',
+            f'SELECT setval(%s, greatest(coalesce(max("{column}"), 0), 1), max("{column}") IS NOT NULL) FROM "{name}"',
             (sequence,),
         )

@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from evergrow.resources.host.files import atomic_write, sync_folder
 
@@ -16,6 +16,23 @@ FORM = 1  # of the folder; a later evergrow that changes it still reads this one
 BLOCK = 1 << 20
 PAGES = "*.backup.json"
 Kind = Literal["sqlite", "postgresql"]
+
+
+def _inner(path: str) -> str:
+    """A path that stays below the folder it is joined to."""
+    if "\0" in path or any(part in ("", ".", "..") for part in path.split("/")):
+        raise ValueError(f"the path {path!r} leads elsewhere")
+    return path
+
+
+def _of_lake(path: str) -> str:
+    if "\\" in path:  # the lake names its files itself; in a home a backslash is a character like others
+        raise ValueError(f"the path {path!r} is none of a lake")
+    return _inner(path)
+
+
+Inner = Annotated[str, AfterValidator(_inner)]
+OfLake = Annotated[str, AfterValidator(_of_lake)]
 
 
 class BackupError(Exception):
@@ -26,8 +43,8 @@ class Entry(BaseModel):
     """A content of the store: its SHA-256 (hex) and its size in bytes."""
 
     model_config = ConfigDict(frozen=True)
-    sha256: str
-    bytes: int
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    bytes: int = Field(ge=0)
 
 
 class Backup(BaseModel):
@@ -55,8 +72,8 @@ class Backup(BaseModel):
     events: Kind
     home: Path
     lake_held: bool
-    files: Mapping[str, Entry]
-    lake: Mapping[str, Entry]
+    files: Mapping[Inner, Entry]
+    lake: Mapping[OfLake, Entry]
 
 
 class Store:
@@ -194,6 +211,10 @@ class Store:
         return self._contents / entry.sha256[:2] / entry.sha256
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def digest_of(path: Path) -> str:
     """SHA-256 (hex) of a file."""
     with path.open("rb") as file:
@@ -203,7 +224,3 @@ def digest_of(path: Path) -> str:
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:
     while block := source.read(BLOCK):
         target.write(block)
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-

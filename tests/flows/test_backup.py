@@ -21,7 +21,7 @@ from evergrow.flows.backup import HOME, Copied, Part, copy_database, copy_events
 from evergrow.flows.runs import UNFINISHED
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.backup.postgres import Tables
-from evergrow.resources.backup.store import Store
+from evergrow.resources.backup.store import BackupError, Store
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.batches import stage
@@ -378,3 +378,69 @@ def test_a_configuration_that_keeps_events_in_the_folder_of_another_home_is_refu
     assert not any(path.is_file() for path in (tmp_path / "second").rglob("*"))
     with dg.DagsterInstance.from_config(str(configured.parent)) as instance:
         assert [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))] == [RUN]
+
+
+@pytest.mark.parametrize("kind", ["link", "broken link", "pipe"])
+def test_a_home_that_holds_a_link_or_a_pipe_is_not_empty(
+    evergrow: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    assert evergrow("backup", "kept")[0] == 0
+    second = tmp_path / "second"
+    (second / "dagster").mkdir(parents=True)
+    (second / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine.txt").write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(second / "lake")
+    else:
+        (second / "lake").symlink_to(tmp_path / ("elsewhere" if kind == "link" else "nowhere"))
+    monkeypatch.setenv("EVERGROW_HOME", str(second))
+
+    code, _, err = evergrow("restore", "kept")
+
+    assert (code, err.count("\n")) == (1, 1)
+    assert "is not empty, it holds lake" in err
+    assert (second / "dagster" / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert (tmp_path / "elsewhere" / "mine.txt").read_text() == "mine"
+    (second / "lake").unlink()
+    assert evergrow("restore", "kept")[0] == 0
+    assert (second / "dagster" / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+    assert contents(second / "lake") == contents(tmp_path / "home" / "lake")
+
+
+def test_nobody_else_may_read_a_backup(evergrow: Said, tmp_path: Path) -> None:
+    assert evergrow("backup", "kept")[0] == 0
+    there = [tmp_path / "kept", tmp_path / "kept" / "contents", *(tmp_path / "kept").rglob("*")]
+    within = [path for path in there if path.is_file() or path.parent == tmp_path or path.name == "contents"]
+    assert len(within) > 3
+    assert {path.name: oct(path.stat().st_mode & 0o077) for path in within if path.stat().st_mode & 0o077} == {}
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [
+        ("files", "home//abs/evil"),
+        ("files", "home/../../evil"),
+        ("files", "/evil"),
+        ("files", "home/a\0b"),
+        ("files", "home/./a"),
+        ("lake", "../../../{digest}.parquet"),
+        ("lake", "a\\..\\{digest}.parquet"),
+        ("lake", "/{digest}.parquet"),
+        ("digest", "../../../evil"),
+    ],
+)
+def test_a_page_that_leads_out_of_its_place_is_refused(tmp_path: Path, part: str, name: str) -> None:
+    store = Store(tmp_path / "kept")
+    store.begin()
+    entry = store.take(lambda file: file.write(b"evil")).model_dump()
+    name = name.format(digest=entry["sha256"][:16])
+    page = {
+        "name": "20260101T000000.000000Z", "evergrow": "1", "dagster": "1", "revision": "1", "ledger": "sqlite",
+        "events": "sqlite", "home": "/home", "lake_held": True, "files": {}, "lake": {},
+    }  # fmt: skip
+    page |= {"files": {"home/a": {**entry, "sha256": name}}} if part == "digest" else {part: {name: entry}}
+    (tmp_path / "kept" / f"{page['name']}.backup.json").write_text(json.dumps(page))
+
+    with pytest.raises(BackupError, match="cannot be read"):
+        store.read()
