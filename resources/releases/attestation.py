@@ -14,6 +14,7 @@ from evergrow.resources.releases.manifest import ATTESTATION, MANIFEST, Manifest
 STATEMENT = "https://in-toto.io/Statement/v1"
 PREDICATE = "https://evergrow.dev/release/v1"
 PAYLOAD = "application/vnd.in-toto+json"
+MOST_BYTES = 64_000_000  # of a statement; one of thousands of files has some hundred kilobytes
 MAKE_KEY = "make one with `openssl genpkey -algorithm ed25519 -out FILE`"
 MAKE_PUBLIC = "make it with `openssl pkey -in PRIVATE_KEY -pubout -out FILE`"
 
@@ -104,7 +105,9 @@ def unattested(folder: Path, key: Key) -> str | None:
     from securesystemslib.exceptions import VerificationError  # noqa: PLC0415
 
     try:
-        envelope = Envelope.from_dict(json.loads((folder / ATTESTATION).read_bytes()))
+        with (folder / ATTESTATION).open("rb") as file:
+            told = file.read(MOST_BYTES + 1)
+        envelope = Envelope.from_dict(json.loads(told if len(told) <= MOST_BYTES else b""))
         envelope.verify([key.public], 1)
         statement = json.loads(envelope.payload)
         subjects = {subject["name"]: subject["digest"]["sha256"] for subject in statement["subject"]}
@@ -114,7 +117,7 @@ def unattested(folder: Path, key: Key) -> str | None:
         return f"cannot be read: {error.strerror or error}"
     except VerificationError:
         return "was not signed by that key, or was changed since"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):  # of bytes that are not UTF-8, too
         return "is no signed in-toto statement"
     if (envelope.payload_type, statement.get("_type"), statement.get("predicateType")) != (
         PAYLOAD,

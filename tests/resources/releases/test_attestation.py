@@ -10,7 +10,13 @@ from cryptography.hazmat.primitives import serialization as pem
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from evergrow.resources.releases.attestation import KeyFileError, attestation, read_public_key, read_signer
+from evergrow.resources.releases.attestation import (
+    MOST_BYTES,
+    KeyFileError,
+    attestation,
+    read_public_key,
+    read_signer,
+)
 from evergrow.resources.releases.manifest import Manifest, file_entry, read_manifest
 from evergrow.resources.releases.verifying import verify_release
 from evergrow.resources.releases.writing import write_release
@@ -99,6 +105,22 @@ def test_another_key_and_a_statement_that_was_changed_are_refused(
         file.write_text(broken)
         (fault,) = faults(release, keys[1])
         assert fault.startswith("manifest.intoto.json: ")
+
+
+@pytest.mark.parametrize("hostile", [b"[" * 200_000, b'{"a":' * 200_000, b"\xff\xfe\x00", b'{"payload": "\xff"}'])
+def test_a_statement_that_is_built_to_break_its_reader_is_a_fault(
+    release: Path, keys: tuple[Path, Path], hostile: bytes
+) -> None:
+    (release / "manifest.intoto.json").write_bytes(hostile)
+
+    assert faults(release, keys[1]) == ["manifest.intoto.json: is no signed in-toto statement"]
+
+
+def test_a_statement_is_not_read_to_the_end_whatever_its_size(release: Path, keys: tuple[Path, Path]) -> None:
+    with (release / "manifest.intoto.json").open("ab") as file:
+        file.write(b" " * MOST_BYTES)  # of which JSON takes no notice
+
+    assert faults(release, keys[1]) == ["manifest.intoto.json: is no signed in-toto statement"]
 
 
 def test_a_signature_of_another_release_does_not_fit(release: Path, keys: tuple[Path, Path], tmp_path: Path) -> None:
