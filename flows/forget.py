@@ -9,11 +9,12 @@ from evergrow.assets.dataset.release import BANNED, as_banned, written
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
 from evergrow.flows.release import made, released, remake_release
-from evergrow.flows.release_files import write_files
+from evergrow.flows.release_files import DoesNotLoad, write_files
 from evergrow.flows.run import Interrupted, RunFailed
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
+from evergrow.resources.lake.files import DamagedFile
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.registry.bans import Ban, bans
@@ -22,11 +23,17 @@ from evergrow.resources.registry.leases import BatchBusy, lease
 from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
-from evergrow.resources.releases.writing import NothingToRelease
+from evergrow.resources.releases.manifest import ManifestError
+from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
 
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
 OF_ROOT = ("license", "leaf_id")
 OWNER = "a takedown"  # of the lease: one process at a time finishes them
+# What may stand in the way of one, for whoever mends it: another process, a folder or the lake that is not sound.
+_IN_THE_WAY = (
+    *(BatchBusy, RunFailed, dg.Failure, DamagedFile, ManifestError, FolderTaken, DoesNotLoad),
+    *(OSError, pl.exceptions.PolarsError),
+)
 
 
 def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]) -> list[Ban]:
@@ -100,8 +107,8 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
                 yield _export_again(workspace, export, rows, concerned)
         if writing:
             yield from (f"{folder} is being written: what is left is done after it" for folder in sorted(writing))
-            return
-        close_takedowns(workspace.registry, ordered)
+        else:
+            close_takedowns(workspace.registry, ordered)
     if failed:
         raise failed
 
@@ -117,8 +124,8 @@ def finish_if_any(workspace: Workspace) -> list[str]:
         said += finish_takedowns(workspace)
     except Interrupted:
         raise
-    except (BatchBusy, RunFailed) as error:
-        said.append(f"a takedown is not finished: {error}")
+    except _IN_THE_WAY as error:
+        said.append(f"a takedown is not finished: {getattr(error, 'description', None) or error}")
     return said
 
 

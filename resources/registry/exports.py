@@ -78,8 +78,19 @@ def _wanted(row: dict[str, Any]) -> Wanted:
 
 
 def exported_rows(export: Export) -> pl.DataFrame:
-    """`batch, id` of every row that the export's files hold."""
+    """`batch, id` of every row that the export's files hold: those that its manifest names, whatever lies beside them.
+
+    Raises:
+        ManifestError: it has none, or it cannot be read.
+        OSError, pl.exceptions.PolarsError: a file that it names cannot be read, or holds no such rows.
+    """
+    named = [export.folder / file.path for file in read_manifest(export.folder).files if file.split is not None]
+    files = [path for path in named if path.exists()]  # one that is gone holds no rows
+    tables = [
+        pl.scan_parquet(path, glob=False)
+        if path.suffix == ".parquet"
+        else pl.scan_ndjson(path, infer_schema_length=None)
+        for path in files
+    ]
     empty = pl.LazyFrame(schema={"batch": pl.String, "id": pl.String})
-    parquet = [pl.scan_parquet(path, glob=False) for path in sorted(export.folder.glob("*.parquet"))]
-    lines = [pl.scan_ndjson(path, infer_schema_length=None) for path in sorted(export.folder.glob("*.jsonl"))]
-    return pl.concat([empty, *(table.select("batch", "id") for table in (*parquet, *lines))]).collect()
+    return pl.concat([empty, *(table.select("batch", "id") for table in tables)]).collect()

@@ -69,3 +69,14 @@ def test_bare_instructions_are_found_too_while_their_manifest_is_there(registry:
     assert set(exported_rows(export).iter_rows()) == {("b", "s1_0")}
     (folder / "manifest.json").unlink()
     assert exports(registry) == []
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_files_that_the_manifest_does_not_name_are_not_read(registry: Registry, tmp_path: Path, form: Form) -> None:
+    export = exported(registry, tmp_path / "out", form)
+    held = set(exported_rows(export).iter_rows())
+    (export.folder / "notes.jsonl").write_text('{"title": "x"}\n')
+    (export.folder / "other.parquet").write_bytes(b"PAR1")
+    (export.folder / "more.jsonl").write_text('{"batch": "b", "id": "s9_0"}\n')
+
+    assert set(exported_rows(export).iter_rows()) == held
