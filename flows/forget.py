@@ -210,7 +210,7 @@ def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
         return pl.DataFrame(schema=dict.fromkeys((*columns, "stage"), pl.String))
     latest = [pl.col(name).drop_nulls().last() for name in (*columns[2:], "stage")]
     rows = pl.concat(tables).group_by("batch", "id", maintain_order=True).agg(latest).collect()
-    return _with_roots(workspace, rows, batch)
+    return _with_roots(workspace, rows, batch) if rows.height else rows  # its seeds may never have been made
 
 
 def _with_roots(workspace: Workspace, rows: pl.DataFrame, batch: str) -> pl.DataFrame:
