@@ -10,6 +10,9 @@ from evergrow.cli.options import Set, workspace_of
 
 OfBatch = Annotated[str | None, typer.Option("--batch", help="a batch: its seeds and all rounds, rejected rows too")]
 OfTree = Annotated[str | None, typer.Option("--tree", help="the samples of a tree, in its leaves")]
+Private = Annotated[
+    bool, typer.Option("--with-secrets", help="show texts that hold secrets or personal data, which are withheld")
+]
 OfRelease = Annotated[str | None, typer.Option("--release", help="a release by its name, with all ancestors")]
 
 
@@ -24,10 +27,12 @@ def explore(
     keep: Annotated[
         bool, typer.Option("--keep", help="make the map anew and keep it as the table quality/map, in the lake")
     ] = False,
+    private: Private = False,
     overrides: Set = None,
 ) -> None:
     """Open a page over the lake: a map of embeddings, the tree, all rows with their ancestors, and what changed.
 
+    Left out are rows that descend from what was forgotten, and texts that hold secrets or personal data.
     Asks no model and changes nothing. A map that is not kept (`--keep`, or quality/map in the UI) is made for the page.
     """
     from evergrow.cli.page_server import serve_page  # noqa: PLC0415
@@ -38,7 +43,7 @@ def explore(
     with workspace_of(overrides) as workspace:
         if keep:
             keep_map(workspace, of)
-        shown = scene(workspace, of)
+        shown = scene(workspace, of, private=private)
     made = explorer(shown)
     if folder is None:
         serve_page(made, port, lambda url: say(f"{url} shows {shown.rows.height:,} rows (Ctrl-C ends it)"))
@@ -58,11 +63,13 @@ def report(
         Literal["html", "eu-summary"],
         typer.Option("--format", help="eu-summary: of a release, the EU's public summary of training content (.md)"),
     ] = "html",
+    private: Private = False,
     overrides: Set = None,
 ) -> None:
     """Write one HTML page about a batch, a tree or a release, for people without the UI.
 
     The funnel, scores by round, measures of the set, map, tree, cost, the judge's calibration, contamination, rows.
+    Left out are rows that descend from what was forgotten, and texts that hold secrets or personal data.
     Asks no model and changes nothing.
     """
     from evergrow.flows.eu_summary import eu_summary  # noqa: PLC0415 - imports everything
@@ -76,7 +83,7 @@ def report(
     if file.is_dir():
         raise typer.BadParameter(f"--out {file} is a folder: name a file in it, such as {file / 'report.html'}")
     with workspace_of(overrides) as workspace:
-        made = written(workspace, of) if form == "html" else eu_summary(workspace, str(release))
+        made = written(workspace, of, private=private) if form == "html" else eu_summary(workspace, str(release))
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(made, encoding="utf-8")
     say(f"{file}: open it in a browser" if form == "html" else f"{file}: what only you know is marked as open")

@@ -5,15 +5,19 @@ from typing import Any
 
 import polars as pl
 
+from evergrow.assets.dataset.clean import as_rules
 from evergrow.assets.names import MAP, MEASURED_NAME
 from evergrow.assets.trust.map import digests, placed
 from evergrow.assets.trust.rows import set_rows
 from evergrow.flows.grow import tree_levels
 from evergrow.flows.run import execute, resumable
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.quality.filters import SEARCHED, private_reasons
+from evergrow.methods.quality.rules import Rules
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.pages.page import packed, page
+from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.trees import tree_spec
@@ -23,6 +27,7 @@ FIRST = ("state", "stage", "id", "content", "value", "complexity", "diversity", 
 COLOURS = ("state", "stage", "domain")  # the first of them that tells rows apart is what colours show
 SCRIPTS = ("vendor/d3-hierarchy.min.js", "vendor/diff.min.js", "explore.js")
 DIGITS = 5
+TEXTS = (*SEARCHED, "final_answer")  # that private things may stand in
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +47,49 @@ class Scene:
     model: str
 
 
-def scene(workspace: Workspace, of: str) -> Scene:
+def scene(workspace: Workspace, of: str, *, private: bool = False) -> Scene:
     """What there is to be seen, whatever gates say; a map that was not kept is made, and is not kept.
+
+    What was forgotten is left out.
+
+    Args:
+        workspace: where it is.
+        of: `batch:B`, `tree:T` or `release:N`.
+        private: whether texts are shown that hold secrets or personal data.
 
     Raises:
         UnknownBatch, UnknownTree: it is not registered.
-        NothingToShow: there is nothing of it yet.
+        NothingToShow, AllForgotten: there is nothing of it yet, or any more.
         EmbedderError: the map must be made, and the embedding model cannot be loaded.
     """
     require_known(workspace, of)
-    rows = set_rows(workspace.instance, workspace.lake, of)
+    rows = set_rows(workspace.instance, workspace.lake, of, bans(workspace.registry))
     embedder = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress)
     there = _kept(workspace, rows, of)
     places = placed(rows, embedder) if there is None else there
     kind, _, name = of.partition(":")
     joined = rows.join(places.drop("text"), on=["batch", "id"], how="left", maintain_order="left")
+    joined = joined if private else withheld(joined, as_rules(workspace.settings.cleaning))
     return Scene(of, joined, tree_levels(workspace, name) if kind == "tree" else None, embedder.name)
+
+
+def withheld(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Rows without the texts of those that hold secrets or personal data; in their place stands why.
+
+    That is so of rows that cleaning dropped for it, and of those that it never saw: seeds, what a round rejected.
+    """
+    private = rows.with_columns(why=pl.coalesce(private_reasons(rows, rules), _dropped(rows)))
+    texts = [name for name in TEXTS if name in rows.columns and name != "content"]
+    return private.with_columns(
+        pl.when(pl.col("why").is_null()).then("content").otherwise(pl.format("[withheld: {}]", "why")).alias("content"),
+        *(pl.when(pl.col("why").is_null()).then(name).alias(name) for name in texts),
+    ).drop("why")
+
+
+def _dropped(rows: pl.DataFrame) -> pl.Expr:
+    """The reason of rows that cleaning dropped as private."""
+    reason = pl.col("reason") if "reason" in rows.columns else pl.lit(None, pl.String)
+    return pl.when(pl.col("state").is_in(["secret", "personal"])).then(reason)
 
 
 def require_known(workspace: Workspace, of: str) -> None:

@@ -86,15 +86,15 @@ class Section:
         return self.title.lower().replace(" ", "-").replace("'", "")
 
 
-def report(workspace: Workspace, of: str) -> str:
-    """The page, whole in one file.
+def report(workspace: Workspace, of: str, *, private: bool = False) -> str:
+    """The page, whole in one file; `private` shows texts that hold secrets or personal data too.
 
     Raises:
         UnknownBatch, UnknownTree: it is not registered.
-        NothingToShow: there is nothing of it yet.
+        NothingToShow, AllForgotten: there is nothing of it yet, or any more.
         EmbedderError: the map must be made, and the embedding model cannot be loaded.
     """
-    shown = scene(workspace, of)
+    shown = scene(workspace, of, private=private)
     kind, _, name = of.partition(":")
     sections = [
         _funnel(workspace, shown),
@@ -108,7 +108,7 @@ def report(workspace: Workspace, of: str) -> str:
         *_samples(shown.rows),
     ]
     about = (
-        f"{shown.rows.height:,} rows, those that were left out among them; written on "
+        f"{shown.rows.height:,} rows, those that were left out among them, what was forgotten not; written on "
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC. evergrow explore --{kind} {name} shows every row."
     )
     return page("report.html.j2", title=f"{kind} {name}", about=about, sections=sections)

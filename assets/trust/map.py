@@ -16,6 +16,7 @@ from evergrow.methods.maps.picture import scatter
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.place import Places
+from evergrow.resources.registry.bans import bans
 
 NEIGHBOURS = 8
 PICTURED = 2_000  # points of the picture in the event log, which is no place for large ones
@@ -44,7 +45,7 @@ def quality_map(
 ) -> pl.DataFrame:
     """One row per row of the set: its place in a plane, by its embedding, and the rows that are most like it."""
     of, place = context.partition_key, places.at(context, MAP)
-    rows = set_rows(context.instance, lake, of)
+    rows = set_rows(context.instance, lake, of, bans(place.registry))
     table = placed(rows, embedders.at(place))
     points = table.select("x", "y").gather_every(max(1, -(-table.height // PICTURED)))
     kind, _, name = of.partition(":")

@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.dataset.funnel import made_rounds
+from evergrow.assets.dataset.release import as_banned
 from evergrow.assets.names import (
     CLEAN,
     COLLECTED,
@@ -16,7 +17,9 @@ from evergrow.assets.names import (
     VERIFIED,
     stage_key,
 )
+from evergrow.methods.releasing.descent import why_banned
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
+from evergrow.resources.registry.bans import Ban
 from evergrow.resources.registry.names import owner
 
 # What a later table adds to a row; the last table that has a row says why it went no further.
@@ -27,6 +30,8 @@ LATER = (
     (CLEAN, ("benchmark", "duplicate_of")),
 )
 ROW = ("batch", "id")
+OF_ROOT = ("license", "leaf_id")  # that rows have from their root
+DESCENT = (*ROW, "root_id", *OF_ROOT, "responder_model", "generator_model")
 COLUMNS = (
     *("id", "batch", "root_id", "parent_id", "stage", "reached", "state", "reason", "domain", "task", "round"),
     *("content", "response", "complexity", "diversity", "value", "complexity_reason", "parent_complexity"),
@@ -46,7 +51,15 @@ class NothingToShow(dg.Failure):
         super().__init__(f"there is nothing of {kind} {name!r} yet: `evergrow {remedy}` makes it", allow_retries=False)
 
 
-def set_rows(instance: dg.DagsterInstance, lake: Lake, of: str) -> pl.DataFrame:
+class AllForgotten(dg.Failure):
+    """All rows of a batch, a tree or a release descend from something banned."""
+
+    def __init__(self, of: str) -> None:
+        kind, _, name = of.partition(":")
+        super().__init__(f"all rows of {kind} {name!r} were forgotten: none may be shown", allow_retries=False)
+
+
+def set_rows(instance: dg.DagsterInstance, lake: Lake, of: str, forbidden: Sequence[Ban]) -> pl.DataFrame:
     """One row for each row that there is or was, in a steady order: those of `COLUMNS` that any has.
 
     `stage` is the table that made the row, `reached` the last one that has it, `reason` why it was left out there, and
@@ -56,15 +69,33 @@ def set_rows(instance: dg.DagsterInstance, lake: Lake, of: str) -> pl.DataFrame:
         instance: whose event log says what is current.
         lake: where the tables are.
         of: `batch:B`, `tree:T` or `release:N`.
+        forbidden: what is banned; rows that descend from it are left out.
 
     Raises:
         NothingToShow: there is none.
+        AllForgotten: there is none that is not banned.
     """
     kind, _, name = of.partition(":")
     found = {"batch": _batch, "tree": _samples, "release": _release}[kind](instance, lake, name)
     if found is None:
         raise NothingToShow(of)
-    return _shown(found)
+    rows = _allowed(found, forbidden)
+    if rows.is_empty() and not found.is_empty():
+        raise AllForgotten(of)
+    return _shown(rows)
+
+
+def _allowed(rows: pl.DataFrame, forbidden: Sequence[Ban]) -> pl.DataFrame:
+    """Rows that descend from nothing banned; `rows` come with all their ancestors."""
+    if not forbidden:
+        return rows
+    known = (pl.col(name) if name in rows.columns else pl.lit(None).alias(name) for name in DESCENT)
+    told = rows.select(column.cast(pl.String) for column in known)
+    roots = told.filter(rows["stage"] == "seeds").group_by("batch", "root_id").agg(pl.col(OF_ROOT).drop_nulls().first())
+    joined = told.join(roots, on=["batch", "root_id"], how="left", suffix="_root", maintain_order="left")
+    told = joined.with_columns(pl.coalesce(name, f"{name}_root") for name in OF_ROOT)
+    written = told.select(*ROW, "generator_model").drop_nulls()
+    return rows.filter(why_banned(told, as_banned(forbidden), written).is_null())
 
 
 def _batch(instance: dg.DagsterInstance, lake: Lake, batch: str) -> pl.DataFrame | None:

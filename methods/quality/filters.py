@@ -11,6 +11,7 @@ from evergrow.methods.quality.patterns import Shape, found
 from evergrow.methods.quality.rules import Rules
 from evergrow.methods.quality.words import in_chunks
 
+HELD = (("secrets", "secret: looks like", secrets.SHAPES), ("personal_data", "personal:", personal.SHAPES))
 # Whatever of these a row has is searched for secrets and personal data; texts and lists of texts.
 SEARCHED = ("content", "response", "tests", "complexity_reason", "verdict_detail")
 
@@ -44,11 +45,8 @@ def _findings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     reasons += [leftover_reasons(content), leftover_reasons(response)]
     fields = {name: _as_text(rows[name]) for name in SEARCHED if name in rows.columns}
     spans = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
-    for wanted, label, shapes in (
-        (rules.secrets, "secret: looks like", secrets.SHAPES),
-        (rules.personal_data, "personal:", personal.SHAPES),
-    ):
-        if wanted:
+    for rule, label, shapes in HELD:
+        if getattr(rules, rule):
             reason, span = _held(fields, label, shapes)
             reasons.append(reason)
             spans = pl.select(pl.coalesce(spans, span)).to_series()
@@ -56,6 +54,22 @@ def _findings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     held = decided.str.contains("^(?:secret|personal): ").fill_null(value=False)
     nothing = pl.repeat(None, rows.height, dtype=pl.String, eager=True)
     return pl.DataFrame({"reason": decided, "span": spans.zip_with(held, nothing)})
+
+
+def private_reasons(rows: pl.DataFrame, rules: Rules) -> pl.Series:
+    """`secret: ...` or `personal: ...` of each row that holds such a thing by these rules; null for all others.
+
+    Args:
+        rows: `content`, and whatever there is of `SEARCHED`.
+        rules: whether secrets and personal data are searched for; no other filter counts here.
+    """
+    parts = []
+    for part in in_chunks(rows.height):
+        fields = {name: _as_text(rows[part][name]) for name in SEARCHED if name in rows.columns}
+        found = [_held(fields, label, shapes)[0] for rule, label, shapes in HELD if getattr(rules, rule)]
+        none = pl.repeat(None, rows[part].height, dtype=pl.String, eager=True)
+        parts.append(pl.select(pl.coalesce(*found, none)).to_series())
+    return pl.concat(parts) if parts else pl.Series(dtype=pl.String)
 
 
 def _held(fields: dict[str, pl.Series], label: str, shapes: tuple[Shape, ...]) -> tuple[pl.Series, pl.Series]:

@@ -102,6 +102,43 @@ def test_a_release_is_shown_with_the_ancestors_of_its_rows(here: Evergrow, tmp_p
     assert "release" in (tmp_path / "report.html").read_text()
 
 
+def test_texts_with_secrets_are_withheld_unless_they_are_asked_for(evergrow: Evergrow, tmp_path: Path) -> None:
+    token, mail = "ghp_" + "aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY1zA2", "jane.miller@siemens.com"
+    texts = [f"Clone the repository with {token}, then build it.", f"Write to {mail} about it.", "Sort five numbers."]
+    pl.DataFrame({"content": texts, "id": ["a", "b", "c"]}).write_ndjson(tmp_path / "s.jsonl")
+    assert evergrow("seeds", "add", "s.jsonl", "--batch", "b").code == 0
+    assert evergrow("run", "--batch", "b", "--rounds", "1", "--set", "evolution.margin=-10").code == 0
+
+    assert evergrow("explore", "--batch", "b", "--out", "page").code == 0
+    assert evergrow("report", "--batch", "b", "--out", "report.html").code == 0
+    assert evergrow("explore", "--batch", "b", "--with-secrets", "--out", "whole").code == 0
+    assert evergrow("report", "--batch", "b", "--with-secrets", "--out", "whole.html").code == 0
+
+    seeds = [pl.read_parquet(f"{name}/rows.parquet").filter(stage="seeds").sort("id") for name in ("page", "whole")]
+    assert seeds[0]["content"].to_list() == [
+        "[withheld: secret: looks like a GitHub token]",
+        "[withheld: personal: e-mail address]",
+        texts[2],
+    ]
+    assert seeds[1]["content"].to_list() == texts
+    report = Path("report.html").read_text()
+    assert not [word for word in (token, mail) if word in report]
+    assert token not in Path("page/index.html").read_text()
+
+
+def test_what_was_forgotten_is_not_shown(here: Evergrow, tmp_path: Path) -> None:
+    assert here("explore", "--batch", "code", "--keep", "--out", tmp_path / "before").code == 0
+    assert here("forget", "--seed", "s1", "--yes").code == 0
+    assert here("explore", "--batch", "code", "--out", tmp_path / "page").code == 0
+    assert here("report", "--batch", "code", "--out", tmp_path / "report.html").code == 0
+
+    rows, before = (pl.read_parquet(tmp_path / name / "rows.parquet") for name in ("page", "before"))
+    assert rows.height == before.filter(pl.col("root_id") != "s1").height < before.height
+    near = set(rows["near"].explode().struct.field("id"))
+    assert near <= set(rows["id"])
+    assert "count_planets_1(" not in (tmp_path / "report.html").read_text()
+
+
 def test_what_cannot_be_shown_is_one_sentence(here: Evergrow) -> None:
     assert "unknown batch 'nosuch'" in here("explore", "--batch", "nosuch").err
     assert here("explore").code == 2

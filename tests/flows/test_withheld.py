@@ -1,0 +1,32 @@
+"""What the pages withhold of rows that cleaning dropped, wherever it stands."""
+
+import polars as pl
+
+from evergrow.flows.explore import withheld
+from evergrow.methods.quality.rules import Rules
+
+NONE = Rules(secrets=False, personal_data=False)
+
+
+def test_all_texts_of_a_row_that_cleaning_dropped_are_withheld() -> None:
+    texts = {name: ["one", "two", "three"] for name in ("content", "response", "final_answer", "verdict_detail")}
+    rows = pl.DataFrame({
+        "id": ["a", "b", "c"], "state": ["secret", "kept", "leftover"],
+        "reason": ["secret: looks like a token", None, "leftover: a mark of a template"], **texts,
+    })  # fmt: skip
+
+    found = withheld(rows, NONE)
+
+    assert found["content"].to_list() == ["[withheld: secret: looks like a token]", "two", "three"]
+    assert all(found[name].to_list() == [None, "two", "three"] for name in list(texts)[1:])
+    assert found.columns == rows.columns
+
+
+def test_a_secret_in_the_answer_of_a_row_that_was_never_cleaned_is_withheld() -> None:
+    answer = "Use AKIAIOSFODNN7REALKEY"  # of no reason: only its shape tells
+    rows = pl.DataFrame({"id": ["a"], "state": ["kept"], "content": ["How?"], "response": [f"{answer}."]})
+
+    assert withheld(rows, NONE).equals(rows)
+    mail = rows.with_columns(response=pl.lit("Ask jane.miller@siemens.com."))
+    assert withheld(mail, Rules())["content"].to_list() == ["[withheld: personal: e-mail address]"]
+    assert withheld(rows.clear(), Rules()).is_empty()
