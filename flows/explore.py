@@ -65,10 +65,10 @@ def scene(workspace: Workspace, of: str, *, private: bool = False) -> Scene:
     require_known(workspace, of)
     rows = set_rows(workspace.instance, workspace.lake, of, bans(workspace.registry))
     embedder = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress)
-    there = _kept(workspace, rows, of)
+    there = _kept(workspace, rows, of, embedder.identity)
     places = placed(rows, embedder) if there is None else there
     kind, _, name = of.partition(":")
-    joined = rows.join(places.drop("text"), on=["batch", "id"], how="left", maintain_order="left")
+    joined = rows.join(places.drop("text", "vectors"), on=["batch", "id"], how="left", maintain_order="left")
     joined = joined if private else withheld(joined, as_rules(workspace.settings.cleaning))
     return Scene(of, joined, tree_levels(workspace, name) if kind == "tree" else None, embedder.name)
 
@@ -145,13 +145,17 @@ def page_data(shown: Scene) -> dict[str, Any]:
     }
 
 
-def _kept(workspace: Workspace, rows: pl.DataFrame, of: str) -> pl.DataFrame | None:
-    """The map that is kept, if it is of these very rows."""
+def _kept(workspace: Workspace, rows: pl.DataFrame, of: str, vectors: str) -> pl.DataFrame | None:
+    """The map that is kept, if it is of these very rows and no others, embedded the same way."""
     try:
         table = workspace.lake.scan(workspace.instance, MAP, of, guarded=False).collect()
     except NeverMaterialized:
         return None
-    known = rows.select("batch", "id", text=digests(rows)).join(table, on=["batch", "id", "text"], how="anti")
+    if "vectors" not in table.columns or table.height != rows.height:
+        return None
+    known = rows.select("batch", "id", text=digests(rows), vectors=pl.lit(vectors)).join(
+        table, on=["batch", "id", "text", "vectors"], how="anti"
+    )
     return table if known.is_empty() else None
 
 

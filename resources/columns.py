@@ -130,6 +130,7 @@ MEANINGS: Mapping[str, str] = {
     "x": "where the row stands on the map, from left to right, -1 to 1",
     "y": "where the row stands on the map, from below to above, -1 to 1",
     "near": "the rows that are most like it, the most similar first, with their cosine",
+    "vectors": "the embedding model, and how it was used where that is not the usual way; the same in all rows",
     "method": "how the places on the map were found; the same in all rows",
     "split": "train, validation or test; rows of one root are in one split",
 }

@@ -9,7 +9,7 @@ import polars as pl
 
 from evergrow.assets import metadata
 from evergrow.assets.names import MAP
-from evergrow.assets.table import Declaration, Table, section_values
+from evergrow.assets.table import Declaration, Table, embedding_values
 from evergrow.assets.trust.rows import set_rows
 from evergrow.methods.maps.layout import layout, neighbours
 from evergrow.methods.maps.picture import scatter
@@ -30,7 +30,7 @@ def map_table() -> Table:
         kind="set",
         group="trust",
         job="map",
-        values=lambda settings: section_values(settings, "embedding", "model"),
+        values=embedding_values,
         pool="gpu",
         sources=lambda _: [],
     )
@@ -60,7 +60,9 @@ def quality_map(
 
 
 def placed(rows: pl.DataFrame, embedder: Embedder) -> pl.DataFrame:
-    """`batch, id, text, x, y, near, method` of each row; `text` tells its content from others, `near` is a `NEAR`.
+    """`batch, id, text, x, y, near, method, vectors` of each row; `near` is a `NEAR`.
+
+    `text` tells its content from others, `vectors` how they were embedded from other ways (`Embedder.identity`).
 
     Raises:
         EmbedderError: the embedding model is needed, and cannot be loaded.
@@ -76,6 +78,7 @@ def placed(rows: pl.DataFrame, embedder: Embedder) -> pl.DataFrame:
         y=pl.Series(found.places[:, 1]),
         near=_near(rows, at, cosines),
         method=pl.lit(found.method),
+        vectors=pl.lit(embedder.identity),
     )
 
 

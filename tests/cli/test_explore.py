@@ -9,8 +9,12 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
+from evergrow.assets.trust.rows import set_rows
+from evergrow.cli.options import workspace_of
 from evergrow.cli.page_server import serve_page
 from evergrow.cli.ui import UiError
+from evergrow.flows.explore import _kept
+from evergrow.resources.embedding.embedder import Embedder
 from tests.browser import browsing
 from tests.cli.conftest import Evergrow
 from tests.command import started
@@ -70,6 +74,13 @@ def test_a_map_that_is_kept_lies_in_the_lake_and_is_what_is_shown(here: Evergrow
     shown = pl.read_parquet(tmp_path / "again" / "rows.parquet")
     assert [(row["id"], row["x"]) for row in table] == list(shown.select("id", "x").iter_rows())
     assert len({row["method"] for row in table}) == 1
+
+    with workspace_of() as workspace:
+        rows = set_rows(workspace.instance, workspace.lake, "batch:code", [])
+        identity = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress).identity
+        assert _kept(workspace, rows, "batch:code", identity) is not None
+        assert _kept(workspace, rows, "batch:code", "another model") is None
+        assert _kept(workspace, rows[1:], "batch:code", identity) is None
 
 
 def test_a_report_of_a_batch_holds_every_section_and_asks_nobody(here: Evergrow, tmp_path: Path) -> None:
