@@ -47,7 +47,7 @@ class Scene:
     model: str
 
 
-def scene(workspace: Workspace, of: str, *, private: bool = False) -> Scene:
+def scene(workspace: Workspace, of: str, *, private: bool = False, near: bool = True) -> Scene:
     """What there is to be seen, whatever gates say; a map that was not kept is made, and is not kept.
 
     What was forgotten is left out.
@@ -56,6 +56,7 @@ def scene(workspace: Workspace, of: str, *, private: bool = False) -> Scene:
         workspace: where it is.
         of: `batch:B`, `tree:T` or `release:N`.
         private: whether texts are shown that hold secrets or personal data.
+        near: whether a map that is made here comes with the rows that are most like each.
 
     Raises:
         UnknownBatch, UnknownTree: it is not registered.
@@ -66,7 +67,7 @@ def scene(workspace: Workspace, of: str, *, private: bool = False) -> Scene:
     rows = set_rows(workspace.instance, workspace.lake, of, bans(workspace.registry))
     embedder = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress)
     there = _kept(workspace, rows, of, embedder.identity)
-    places = placed(rows, embedder) if there is None else there
+    places = placed(rows, embedder, near=near) if there is None else there
     kind, _, name = of.partition(":")
     joined = rows.join(places.drop("text", "vectors"), on=["batch", "id"], how="left", maintain_order="left")
     joined = joined if private else withheld(joined, as_rules(workspace.settings.cleaning))

@@ -1,4 +1,4 @@
-"""One page about a batch, a tree or a release, for people without the UI. Asks no model and changes nothing."""
+"""One page about a batch, a tree or a release, for people without the UI. Asks no model and changes no row."""
 
 import base64
 from collections.abc import Iterator, Sequence
@@ -94,7 +94,7 @@ def report(workspace: Workspace, of: str, *, private: bool = False) -> str:
         NothingToShow, AllForgotten: there is nothing of it yet, or any more.
         EmbedderError: the map must be made, and the embedding model cannot be loaded.
     """
-    shown = scene(workspace, of, private=private)
+    shown = scene(workspace, of, private=private, near=False)
     kind, _, name = of.partition(":")
     sections = [
         _funnel(workspace, shown),

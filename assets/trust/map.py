@@ -59,17 +59,19 @@ def quality_map(
     return table
 
 
-def placed(rows: pl.DataFrame, embedder: Embedder) -> pl.DataFrame:
+def placed(rows: pl.DataFrame, embedder: Embedder, *, near: bool = True) -> pl.DataFrame:
     """`batch, id, text, x, y, near, method, vectors` of each row; `near` is a `NEAR`.
 
     `text` tells its content from others, `vectors` how they were embedded from other ways (`Embedder.identity`).
+
+    near: whether to look for the most similar rows, which takes time quadratic in rows; else the lists are empty.
 
     Raises:
         EmbedderError: the embedding model is needed, and cannot be loaded.
     """
     vectors = embedder.embed(rows["content"].fill_null("").to_list())
     found = layout(vectors)
-    at, cosines = neighbours(vectors, NEIGHBOURS, embedder.device)
+    at, cosines = neighbours(vectors, NEIGHBOURS if near else 0, embedder.device)
     return rows.select(
         "batch",
         "id",

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
+from evergrow.assets.trust.map import placed
 from evergrow.assets.trust.rows import set_rows
 from evergrow.cli.options import workspace_of
 from evergrow.cli.page_server import serve_page
@@ -77,10 +78,13 @@ def test_a_map_that_is_kept_lies_in_the_lake_and_is_what_is_shown(here: Evergrow
 
     with workspace_of() as workspace:
         rows = set_rows(workspace.instance, workspace.lake, "batch:code", [])
-        identity = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress).identity
+        embedder = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress)
+        identity = embedder.identity
         assert _kept(workspace, rows, "batch:code", identity) is not None
         assert _kept(workspace, rows, "batch:code", "another model") is None
         assert _kept(workspace, rows[1:], "batch:code", identity) is None
+        assert placed(rows, embedder, near=False)["near"].list.len().to_list() == [0] * rows.height
+        assert placed(rows, embedder)["near"].list.len().min() > 0
 
 
 def test_a_report_of_a_batch_holds_every_section_and_asks_nobody(here: Evergrow, tmp_path: Path) -> None:
