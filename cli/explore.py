@@ -33,7 +33,8 @@ def explore(
     """Open a page over the lake: a map of embeddings, the tree, all rows with their ancestors, and what changed.
 
     Left out are rows that descend from what was forgotten, and texts that hold secrets or personal data.
-    Asks no model and changes nothing. A map that is not kept (`--keep`, or quality/map in the UI) is made for the page.
+    Asks no model, spends nothing and changes no row; vectors that texts lack are computed here, and kept.
+    A map that is not kept (`--keep`, or quality/map in the UI) is made for the page.
     """
     from evergrow.cli.page_server import serve_page  # noqa: PLC0415
     from evergrow.flows.explore import explorer, keep_map, scene  # noqa: PLC0415 - imports everything
@@ -70,7 +71,7 @@ def report(
 
     The funnel, scores by round, measures of the set, map, tree, cost, the judge's calibration, contamination, rows.
     Left out are rows that descend from what was forgotten, and texts that hold secrets or personal data.
-    Asks no model and changes nothing.
+    Asks no model, spends nothing and changes no row; vectors that texts lack are computed here, and kept.
     """
     from evergrow.flows.eu_summary import eu_summary  # noqa: PLC0415 - imports everything
     from evergrow.flows.report import report as written  # noqa: PLC0415 - imports everything
