@@ -2,8 +2,10 @@
 
 import polars as pl
 
+from evergrow.assets.trust.rows import _allowed
 from evergrow.flows.explore import withheld
 from evergrow.methods.quality.rules import Rules
+from evergrow.resources.registry.bans import Ban, Kind
 
 NONE = Rules(secrets=False, personal_data=False)
 
@@ -30,3 +32,18 @@ def test_a_secret_in_the_answer_of_a_row_that_was_never_cleaned_is_withheld() ->
     mail = rows.with_columns(response=pl.lit("Ask jane.miller@siemens.com."))
     assert withheld(mail, Rules())["content"].to_list() == ["[withheld: personal: e-mail address]"]
     assert withheld(rows.clear(), Rules()).is_empty()
+
+
+def test_rows_that_descend_from_something_banned_are_not_shown() -> None:
+    rows = pl.DataFrame({
+        "batch": ["b"] * 5, "id": ["s0", "s0_1", "s1", "s1_0", "s1_0_1"], "root_id": ["s0", "s0", "s1", "s1", "s1"],
+        "stage": ["seeds", "round_01", "seeds", "round_01", "round_02"], "license": ["MIT", None, "X", None, None],
+        "generator_model": [None, "m", None, "n", "m"],
+    })  # fmt: skip
+
+    def shown(kind: Kind, value: str) -> list[str]:
+        return _allowed(rows, [Ban(kind, value)])["id"].to_list()
+
+    assert shown("seed", "s0") == shown("licence", "mit") == ["s1", "s1_0", "s1_0_1"]
+    assert shown("model", "n") == ["s0", "s0_1", "s1"]
+    assert shown("seed", "nobody") == _allowed(rows, [])["id"].to_list() == rows["id"].to_list()
