@@ -58,6 +58,7 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> None:
     assert done.returncode == 0, f"{command}\n{done.stderr}"
 
 
+@pytest.mark.timeout(900)  # twenty commands, each a process of its own
 def test_the_commands_work_one_after_the_other(tmp_path: Path, environment: dict[str, str]) -> None:
     functions(3).frame.select("content").write_ndjson(tmp_path / "functions.jsonl")
     collected = tmp_path / "collected.parquet"

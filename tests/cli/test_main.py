@@ -88,8 +88,9 @@ def test_a_samples_ancestry_leads_from_its_seed_with_prompts_scores_and_calls(gr
     steps = grown("trace", sample, "--json").json
     drawn = grown("trace", sample, "--prompts").out
 
-    assert [step["id"] for step in steps] == [sample.split("_")[0], sample.rsplit("_", 1)[0], sample]
-    assert [len(step["calls"]) for step in steps] == [0, 2, 2]
+    seed, parent = sample.split("_")[0], sample.rsplit("_", 1)[0]
+    assert [step["id"] for step in steps] == [seed, parent, sample, sample]  # the last step: that it was collected
+    assert [len(step["calls"]) for step in steps] == [0, 2, 2, 0]
     assert steps[1]["calls"][0]["request"]["messages"][1]["content"].count(steps[0]["content"]) == 1
     assert steps[2]["complexity"] is not None
     assert steps[1]["content"] in steps[2]["calls"][0]["request"]["messages"][1]["content"]
