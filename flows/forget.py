@@ -98,13 +98,13 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
         return
     with lease(workspace.registry, OWNER):
         ordered = open_takedowns(workspace.registry)
-        concerned = descendants(workspace, [ban for one in ordered for ban in one.bans])
+        banned = descendants(workspace, bans(workspace.registry))  # an export may still hold what was ordered before
         failed = yield from _releases_again(workspace)
         # Looked up before the exports are: one that ends in between has been taken up by its own command.
         writing = being_written(workspace.registry)
-        for export, rows in affected_exports(workspace, concerned):
+        for export, rows in affected_exports(workspace, banned):
             if export.folder not in writing:
-                yield _export_again(workspace, export, rows, concerned)
+                yield _export_again(workspace, export, rows, banned)
         if writing:
             yield from (f"{folder} is being written: what is left is done after it" for folder in sorted(writing))
         else:
@@ -164,13 +164,16 @@ def _release_again(workspace: Workspace, name: str) -> Iterator[str]:
     yield f"release {name!r} is made again without them, of {released(workspace, name).height:,} rows"
 
 
-def _export_again(workspace: Workspace, export: Export, rows: int, concerned: pl.DataFrame) -> str:
-    """Write an export without `rows` of its rows, and with no others than it held; returns what became of it."""
+def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.DataFrame) -> str:
+    """Write an export without `rows` of its rows, which are `banned`, and with no others than it held.
+
+    Returns what became of it.
+    """
     folder, key = export.folder, ["batch", "id"]
     if not export.answered:
         named = " ".join(f"--batch {batch}" for batch in export.wanted.batches)
         return f"{folder} holds {rows:,} of them: `evergrow export {named} --out ...` writes it without them"
-    stays = exported_rows(export).join(concerned, on=key, how="anti")
+    stays = exported_rows(export).join(banned, on=key, how="anti")
     try:
         there = released(workspace, export.release)
     except dg.Failure:

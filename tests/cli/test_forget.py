@@ -145,7 +145,7 @@ with workspace_of() as workspace:
     [
         ("s2", 0, "remembered", ("export", "--out", "after", "--format", "parquet")),
         ("s3", 1, "release 'main' is made again", ("release", *NAMES)),
-        ("q3", 2, "is written again without", ("forget", "--seed", "q3", "--yes")),
+        ("q3", 3, "is written again without", ("forget", "--seed", "q3", "--yes")),
     ],
 )
 def test_a_takedown_that_is_killed_lets_no_export_through_and_is_finished_by_whoever_comes_next(
