@@ -19,6 +19,7 @@ from evergrow.resources.lake.readable import GATES
 from evergrow.resources.place import Place
 from evergrow.resources.registry.recipes import Kind
 from evergrow.resources.settings import Settings
+from evergrow.resources.settings.models import Embedding
 
 Values = Mapping[str, object]
 OWNERS = ["team:evergrow"]
@@ -177,9 +178,9 @@ def section_values(settings: Settings, section: str, *names: str) -> dict[str, o
 
 def embedding_values(settings: Settings) -> dict[str, object]:
     """Settings that shape the vectors of texts, whatever machine computes them; the usual ways go without saying."""
-    usual = section_values(type(settings)(), "embedding", "precision", "long")
-    chosen = section_values(settings, "embedding", "precision", "long")
-    unusual = {name: value for name, value in chosen.items() if value != usual[name]}
+    # The model's defaults, not those of this machine's file and environment: a recipe means the same everywhere.
+    usual, chosen = Embedding().model_dump(), section_values(settings, "embedding", "precision", "long")
+    unusual = {name: value for name, value in chosen.items() if value != usual[name.rpartition(".")[2]]}
     return {**section_values(settings, "embedding", "model"), **unusual}
 
 

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Sequence
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 import numpy as np
 
@@ -112,12 +112,14 @@ class Embedder:
         settings = self._settings
         backend = self.backend
         tokens = settings.batch_tokens or BATCH_TOKENS[self.device]
-        return _encoder(
-            (settings.model, self.device, settings.precision, backend),
-            tokens,
-            settings.long,
-            trust_remote_code=settings.trust_remote_code,
-        )
+        load = partial(_encoder, trust_remote_code=settings.trust_remote_code)
+        try:
+            return load((settings.model, self.device, settings.precision, backend), tokens, settings.long)
+        except models.EmbedderError as error:
+            if settings.backend != "auto" or backend == "torch":
+                raise
+            log.warning("%s; it runs on torch", error)
+            return load((settings.model, self.device, settings.precision, "torch"), tokens, settings.long)
 
     @property
     def backend(self) -> str:
