@@ -10,12 +10,13 @@ import dagster as dg
 import pytest
 
 from evergrow.assets.names import BATCHES_NAME, RELEASES_NAME, TREES_NAME, shard_partition
+from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources import alerts as sending
 from evergrow.resources.alerts import Alert, AlertError, send
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
 from evergrow.resources.registry.batches import staged_batches, take_as_is
-from evergrow.resources.registry.recipes import record
+from evergrow.resources.registry.recipes import Recipe, record
 from evergrow.resources.registry.releases import wish
 from evergrow.resources.registry.trees import register
 from evergrow.resources.settings import load_settings
@@ -258,7 +259,12 @@ def test_what_is_done_is_looked_at_again_only_when_it_changes(
     record(watched.registry, "batch", "b", recipe_of(watched.settings, "rounds"), "a test")
     looked: list[str] = []
     told = sensing.standstill
-    monkeypatch.setattr(sensing, "standstill", lambda at, recipe: looked.append(recipe.name) or told(at, recipe))
+
+    def counted(at: Workspace, recipe: Recipe) -> tuple[float, str] | None:
+        looked.append(recipe.name)
+        return told(at, recipe)
+
+    monkeypatch.setattr(sensing, "standstill", counted)
 
     look(watched, "stalled")
     look(watched, "stalled")
