@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from evergrow.cli.ui import UiError
 from evergrow.flows.calibrate import NeverCalibrated
@@ -40,6 +41,7 @@ from evergrow.resources.seeds.source import SeedError
 from evergrow.resources.settings import SettingsError
 
 DONE, FAILED, MISUSED = 0, 1, 2
+RESTORE = "mend it, or go back to a backup: `evergrow restore`"
 
 # A name, a setting or a file that was given is wrong: the same command ends so again.
 _MISUSE = (
@@ -63,6 +65,9 @@ def end_of(error: Exception) -> tuple[int, str] | None:
     code = MISUSED if isinstance(error, _MISUSE) and not number else FAILED
     if number and isinstance(error, OSError) and type(error).__str__ is OSError.__str__:  # in no words of ours
         return code, full_disk_message(f"the file {Path(error.filename)}" if error.filename else "a file", number)
+    if type(error) in (DatabaseError, OperationalError):  # its subclasses are faults of evergrow's own
+        said = getattr(error, "orig", None) or error
+        return FAILED, f"a database cannot be used, the ledger's or one in dagster/ of the home: {said}; {RESTORE}"
     if isinstance(error, (*_MISUSE, *_FAILURE)):
         return code, str(getattr(error, "description", None) or error)
     return None

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from evergrow.assets.evolution.difficulty import same_solvers
 from evergrow.assets.names import RESPONSES, level_key, stage_key
 from evergrow.flows.due import Standing
 from evergrow.flows.workspace import Workspace
@@ -13,7 +14,7 @@ from evergrow.resources.registry.names import unknown
 from evergrow.resources.registry.recipes import Kind, Recipe, recipe, record, versions
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.trees import registered_trees
-from evergrow.resources.settings import Settings
+from evergrow.resources.settings import Settings, SettingsError
 from evergrow.resources.settings.models import Roles
 from evergrow.resources.settings.recipe import AUTOMATE, SECTIONS, differences, recipe_of, with_recipe
 
@@ -157,9 +158,12 @@ def checked(settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe as settings have it: every value of its type, none that is not known.
 
     Raises:
-        SettingsError: a value is of the wrong type or out of range.
+        SettingsError: a value is of the wrong type or out of range, or difficulty is to be measured by one model.
     """
-    return recipe_of(with_recipe(settings, values), values.get(AUTOMATE))
+    wanted = with_recipe(settings, values)
+    if wrong := same_solvers(wanted):
+        raise SettingsError(wrong)
+    return recipe_of(wanted, values.get(AUTOMATE))
 
 
 def described(changed: Mapping[str, tuple[Any, Any]]) -> str:

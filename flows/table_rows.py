@@ -60,8 +60,12 @@ class TableRows:
         record = self.record(key, partition)
         if record is None:
             return []
-        table = self.workspace.lake.unverified(record).filter(pl.col(column).is_in(list(ids)))
-        found = table.collect().to_dicts()
+        try:
+            table = self.workspace.lake.unverified(record).filter(pl.col(column).is_in(list(ids)))
+            found = table.collect().to_dicts()
+        except pl.exceptions.PolarsError:
+            self.workspace.lake.version(record)  # says that the file was changed or cut, if that is why
+            raise
         if found:
             self.workspace.lake.version(record)  # verified only where something is shown
         return found

@@ -73,7 +73,8 @@ def difficulty_table(round_no: int) -> Table:
         place = places.at(context, key)
         if place.settings.evolution.difficulty == "judge":
             return pl.DataFrame(schema=SCHEMA)
-        require_two_solvers(place.settings)
+        if wrong := same_solvers(place.settings):
+            raise dg.Failure(wrong, allow_retries=False)
         children = _children(place.settings, instructions, complexity, seeds)
         table, shown = await _measured(context, place, children, models, sandbox)
         context.add_output_metadata({**shown, **metadata.histogram(table, "difficulty", 1, 10)})
@@ -99,19 +100,15 @@ def difficulty_table(round_no: int) -> Table:
     return declared.table(difficulty, Gate(DIFFICULTY, _facts, others))
 
 
-def require_two_solvers(settings: Settings) -> None:
-    """Two solvers that are one model tell nothing.
-
-    Raises:
-        dg.Failure: they are the same; the message names the settings.
-    """
+def same_solvers(settings: Settings) -> str | None:
+    """What is wrong where difficulty is to be measured by two solvers that are one model: they tell nothing."""
     strong, weak = (settings.role(name) for name in SOLVERS)
-    if (strong.model, strong.endpoints) == (weak.model, weak.endpoints):
-        raise dg.Failure(
-            f"evolution.difficulty is {settings.evolution.difficulty!r}, but both solvers are {strong.model!r}: set "
-            "roles.solver_strong.model and roles.solver_weak.model to two models, or evolution.difficulty to judge",
-            allow_retries=False,
-        )
+    if settings.evolution.difficulty == "judge" or (strong.model, strong.endpoints) != (weak.model, weak.endpoints):
+        return None
+    return (
+        f"evolution.difficulty is {settings.evolution.difficulty!r}, but both solvers are {strong.model!r}: set "
+        "roles.solver_strong.model and roles.solver_weak.model to two models, or evolution.difficulty to judge"
+    )
 
 
 def _values(settings: Settings) -> dict[str, object]:

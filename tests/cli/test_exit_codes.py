@@ -66,6 +66,7 @@ MISUSED = (
     "trace nobody --batch b",
     "calls nosuch",
     "recipe show nobody",
+    "recipe set b evolution.difficulty=both",  # by two solvers that are one model
     "release --batch nobody",
     "release --batch b --as-is --name a/b",
     "verify nowhere",
@@ -124,3 +125,21 @@ def test_help_tells_the_codes(at: Evergrow) -> None:
 
     for words in ("0 it did its work", "1 the work failed, or was refused", "2 it was used wrongly"):
         assert words in shown
+
+
+def test_a_database_that_is_none_is_said_in_one_sentence(
+    at: Evergrow, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home" / "dagster" / "history").mkdir(parents=True)
+    monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "home"))
+    assert at("funnel").code == 0
+    (tmp_path / "home" / "dagster" / "history" / "runs.db").write_text(
+        "no database at all, but longer than a header is"
+    )
+
+    said = at("status")
+
+    assert said.code == 1
+    assert "file is not a database" in said.err
+    assert "evergrow restore" in said.err
+    assert "Traceback" not in said.err
