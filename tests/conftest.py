@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import absl.logging
 import hypothesis
 import pytest
 from filelock import FileLock
@@ -16,6 +17,10 @@ from filelock import FileLock
 # Workers and the processes that they start share the cores: threads of each would only wait for one another.
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
+
+# A library of the tests writes to what is standard error when it is loaded, and closes it when Dagster sets up logging:
+# that must not be the file in which pytest keeps what a test prints.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 # Machines are of any speed: what is slow is a matter for benchmarks/.
 hypothesis.settings.register_profile("evergrow", deadline=None)
