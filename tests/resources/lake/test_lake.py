@@ -129,7 +129,7 @@ def test_a_lake_without_a_guard_is_read_only_by_who_says_so(
 
 
 def test_what_was_never_made_is_an_error_that_says_so(instance: dg.DagsterInstance, lake: Lake, keeper: Keeper) -> None:
-    assert "numbers of batch or tree 'p' was never made" in run(definitions(lake, keeper), instance, DOUBLED)
+    assert "numbers of partition 'p' was never made" in run(definitions(lake, keeper), instance, DOUBLED)
     with pytest.raises(NeverMaterialized):
         lake.scan(instance, NUMBERS, "p")
 

@@ -158,5 +158,5 @@ def test_nothing_of_a_load_stays_behind(tmp_path: Path, monkeypatch: pytest.Monk
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "r")], check=True)
 
     assert list((tmp_path / "tmp").iterdir()) == []
-    assert len(list((tmp_path / "r").iterdir())) == 4
+    assert len(list((tmp_path / "r").iterdir())) == 5
     assert pl.read_ndjson(tmp_path / "r" / "train.jsonl").height == 1
