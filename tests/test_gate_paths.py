@@ -175,7 +175,7 @@ def test_the_command_that_writes_a_table(
 
 def test_the_command_that_exports(platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", "--batch", "bad", "--out", str(tmp_path / "bad")]) == 1
-    assert "evolution/collected of batch or tree 'bad' was never made" in capsys.readouterr().err
+    assert "evolution/collected of batch 'bad' was never made" in capsys.readouterr().err
     assert not (tmp_path / "bad").exists()
 
     assert main(["export", "--format", "parquet", "--out", str(tmp_path / "all")]) == 0
