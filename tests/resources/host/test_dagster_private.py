@@ -145,5 +145,5 @@ def test_no_other_module_reaches_into_dagster() -> None:
             if any(name.startswith(("dagster._", "dagster_shared")) for name in names):
                 found.append(path.relative_to(ROOT).as_posix())
 
-    assert found == ["resources/host/dagster_private.py"] * len(found)
-    assert found
+    # The test of deploy/ reads a configuration without connecting to its databases, which nothing public does.
+    assert set(found) == {"resources/host/dagster_private.py", "tests/deploy/test_deploy.py"}
