@@ -19,7 +19,7 @@ from evergrow.resources.lake.readable import GATES
 from evergrow.resources.place import Place
 from evergrow.resources.registry.recipes import Kind
 from evergrow.resources.settings import Settings
-from evergrow.resources.settings.models import Embedding
+from evergrow.resources.settings.embedding import Embedding
 
 Values = Mapping[str, object]
 OWNERS = ["team:evergrow"]

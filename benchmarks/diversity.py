@@ -28,7 +28,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.files import Files
-from evergrow.resources.settings.models import Embedding
+from evergrow.resources.settings.embedding import Embedding
 
 WIDTH = 384
 NAIVE_ROWS = 200

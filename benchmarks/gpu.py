@@ -38,7 +38,7 @@ from evergrow.resources.embedding.encoder import Encoder
 from evergrow.resources.embedding.models import load
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.files import Files
-from evergrow.resources.settings.models import Embedding
+from evergrow.resources.settings.embedding import Embedding
 
 WORDS = 30_000
 MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")

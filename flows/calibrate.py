@@ -16,7 +16,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.models import FRESH_SINCE
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.settings import SettingsError
-from evergrow.resources.settings.models import model_name
+from evergrow.resources.settings.roles import model_name
 
 WANTED = {
     "rank_correlation": ("at least", "min_rank_correlation"),

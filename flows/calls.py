@@ -10,7 +10,8 @@ from evergrow.resources.ledger import LOST, Call, Ledger
 from evergrow.resources.llm import remedies
 from evergrow.resources.llm.faults import Fault, FaultClass
 from evergrow.resources.llm.reply import Completion, read_completion
-from evergrow.resources.settings import Settings, models
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.endpoints import Endpoint
 
 _STATUS = re.compile(r"HTTP (\d{3})")
 
@@ -82,5 +83,5 @@ def remedy_of(settings: Settings, call: Call) -> str:
         return ""
     status = _STATUS.search(call.error_message or "")
     fault = Fault(FaultClass(call.error_class), call.error_message or "", int(status[1]) if status else None)
-    endpoint = settings.endpoints.get(call.endpoint) or models.Endpoint()
+    endpoint = settings.endpoints.get(call.endpoint) or Endpoint()
     return remedies.remedy(fault, call.endpoint, endpoint, call.role)

@@ -15,7 +15,7 @@ import dagster as dg
 from evergrow.resources.lake.readable import EXPECTATIONS
 from evergrow.resources.lake.versions import Read, data_version, made_from, noted
 from evergrow.resources.llm.addresses import NO_KEY, Address
-from evergrow.resources.settings import models
+from evergrow.resources.settings.operation import Observability
 
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, RunEvent
@@ -26,7 +26,7 @@ MOST_EVENTS = 1_000  # of one run that are read
 log = logging.getLogger(__name__)
 
 
-def tell(instance: dg.DagsterInstance, run_id: str, rules: models.Observability) -> int:
+def tell(instance: dg.DagsterInstance, run_id: str, rules: Observability) -> int:
     """Send what a run did to the collector that the settings name; returns how many events it took.
 
     Nothing is sent where none is named; where one does not answer, that is logged and all else goes on.

@@ -12,7 +12,7 @@ from evergrow.resources.ledger import Call, Ledger
 from evergrow.resources.llm import Address, Answered, Attribution, EndpointError, Engine, Outcome, Request
 from evergrow.resources.llm.capabilities import Capabilities, capabilities_of
 from evergrow.resources.settings import Settings, SettingsError
-from evergrow.resources.settings.models import CORE_ROLES
+from evergrow.resources.settings.roles import CORE_ROLES
 
 ASSET = "doctor"
 QUESTIONS = 3  # what is asked; each is asked again without what the endpoint refuses

@@ -15,8 +15,8 @@ from evergrow.resources.registry.recipes import Kind, Recipe, recipe, record, ve
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.settings import Settings, SettingsError
-from evergrow.resources.settings.models import Roles
 from evergrow.resources.settings.recipe import AUTOMATE, SECTIONS, differences, recipe_of, with_recipe
+from evergrow.resources.settings.roles import Roles
 
 ROLES = tuple(Roles.model_fields)
 SHOWN = 4  # settings that a sentence names

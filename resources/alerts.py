@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 from evergrow.resources.llm.addresses import HIDDEN
 from evergrow.resources.settings import Settings
-from evergrow.resources.settings.models import AlertKind, http_url
+from evergrow.resources.settings.endpoints import http_url
+from evergrow.resources.settings.operation import AlertKind
 
 ATTEMPTS, PAUSE_S, TIMEOUT_S = 3, 1.0, 10.0
 SHORTEST_SECRET = 8

@@ -29,7 +29,8 @@ from evergrow.resources.registry.registry import Registry
 from evergrow.resources.resource_words import endpoint_in_words, lake_url, ledger_url, role_in_words
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.settings import Settings, models
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.roles import Roles
 
 T = TypeVar("T")
 
@@ -166,7 +167,7 @@ class ModelsResource(_Resource[Models]):
         settings = project.settings
         return cls(
             project=project,
-            roles={name: role_in_words(settings.role(name)) for name in models.Roles.model_fields},
+            roles={name: role_in_words(settings.role(name)) for name in Roles.model_fields},
             endpoints={name: endpoint_in_words(settings, name) for name in settings.endpoints},
             ledger=ledger_url(settings),
         )

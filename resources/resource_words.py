@@ -5,7 +5,8 @@ from sqlalchemy import make_url
 from evergrow.resources.host.home import Home
 from evergrow.resources.llm.addresses import Address, address_of
 from evergrow.resources.llm.faults import EndpointError
-from evergrow.resources.settings import Settings, models
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.roles import Role
 
 
 def lake_url(settings: Settings) -> str:
@@ -19,7 +20,7 @@ def ledger_url(settings: Settings) -> str:
     return make_url(url).render_as_string(hide_password=True) if url else str(settings.home / "ledger.sqlite")
 
 
-def role_in_words(role: models.Role) -> str:
+def role_in_words(role: Role) -> str:
     """A role's model, how it is asked and by which endpoints."""
     heat = "no temperature" if role.temperature is None else f"temperature {role.temperature:g}"
     return f"{role.model} ({heat}, up to {role.max_tokens:,} tokens, {role.mode}) at {', '.join(role.endpoints)}"

@@ -12,7 +12,7 @@ import polars as pl
 from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization
-from evergrow.resources.settings.models import MAX_ROUNDS
+from evergrow.resources.settings.growth import MAX_ROUNDS
 
 FAILURES = ("failed", "refused", "invalid")
 SCHEMA = {

@@ -8,7 +8,7 @@ from evergrow.methods.evolution import judge as judging
 from evergrow.methods.evolution import synthesis
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
-from evergrow.resources.settings import models
+from evergrow.resources.settings.growth import Evolution
 
 PEEKED = 50  # prompts whose length stands for all in a forecast
 CHILD_TOKENS, VERDICT_TOKENS = 350, 130  # of an answer, roughly; only while there is no history
@@ -30,7 +30,7 @@ def as_parents(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in unscored)
 
 
-def style_of(rules: models.Evolution) -> synthesis.Style:
+def style_of(rules: Evolution) -> synthesis.Style:
     """How children are asked for by the settings."""
     return synthesis.Style(rules.operators, rules.lengths, rules.show_nearest)
 
@@ -48,16 +48,14 @@ def judge_requests(instructions: pl.DataFrame, how: judging.Judging) -> Iterator
         yield Request(child, "judge", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
 
 
-def children_work(
-    name: str, parents: pl.DataFrame, rules: models.Evolution, requests: int, most: int | None = None
-) -> Work:
+def children_work(name: str, parents: pl.DataFrame, rules: Evolution, requests: int, most: int | None = None) -> Work:
     """Asking for children of `parents`, of whom some stand for all."""
     like = list(child_requests(parents.head(PEEKED), 1, style_of(rules)))
     return Work(name, "generator", "evolution/", requests, most or requests, like, CHILD_TOKENS)
 
 
 def judging_work(
-    name: str, instructions: pl.DataFrame, rules: models.Evolution, requests: int, most: int | None = None
+    name: str, instructions: pl.DataFrame, rules: Evolution, requests: int, most: int | None = None
 ) -> Work:
     """Judging `instructions`, of which some stand for all."""
     like = list(judge_requests(instructions.head(PEEKED), rules.judging))

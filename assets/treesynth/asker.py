@@ -9,7 +9,7 @@ from evergrow.methods.text.prompts import Rendered
 from evergrow.methods.treesynth.answers import CompletionAnswer, SamplesAnswer
 from evergrow.resources.llm import Answered, Conversation, Failed, Invalid, Refused, Request
 from evergrow.resources.llm.faults import FaultClass
-from evergrow.resources.settings import models
+from evergrow.resources.settings.growth import TreeSynth
 
 T = TypeVar("T")
 SLOTS_PER_SEED = 10_000  # more answers than any prompt is asked for: trees of different seeds share none
@@ -20,7 +20,7 @@ PASSING = (FaultClass.TRANSIENT, FaultClass.LIMIT)
 class Asker:
     """Asks on behalf of one tree, whose seed sets its answers apart from those of other trees."""
 
-    def __init__(self, talk: Conversation, seed: int, rules: models.TreeSynth) -> None:
+    def __init__(self, talk: Conversation, seed: int, rules: TreeSynth) -> None:
         self._talk, self._seed = talk, seed
         # By what is asked for, where it is not to have its role's.
         self._temperatures = {

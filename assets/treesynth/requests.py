@@ -11,14 +11,14 @@ from evergrow.methods.treesynth.samples import render_adherence, render_write
 from evergrow.methods.treesynth.values import render_completion
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
-from evergrow.resources.settings import models
+from evergrow.resources.settings.growth import TreeSynth
 
 # Of an answer, roughly; only while there is no history.
 SAMPLE_TOKENS, SPLIT_TOKENS, ADHERENCE_TOKENS = 60, 300, 130
 SAMPLE_CHARS = 400  # of a sample, roughly: prompts show samples that are not written yet
 
 
-def level_works(domain: Domain, rules: models.TreeSynth, depth: int, nodes: int, most: int | None = None) -> list[Work]:
+def level_works(domain: Domain, rules: TreeSynth, depth: int, nodes: int, most: int | None = None) -> list[Work]:
     """Finding the dimensions of `nodes` nodes of one depth, of `most` at most."""
     most, name = most or nodes, f"level_{depth}"
     if not most:
@@ -46,7 +46,7 @@ def level_works(domain: Domain, rules: models.TreeSynth, depth: int, nodes: int,
 
 
 def samples_works(
-    domain: Domain, rules: models.TreeSynth, depth: int, calls: int, *, checks: int, most_calls: int | None = None
+    domain: Domain, rules: TreeSynth, depth: int, calls: int, *, checks: int, most_calls: int | None = None
 ) -> list[Work]:
     """Writing samples in leaves of this depth by `calls` requests, and having `checks` of them checked."""
     around, sample = _attributes(domain, depth), "x" * SAMPLE_CHARS
@@ -66,7 +66,7 @@ def samples_works(
     return [work for work in works if work.most]
 
 
-def writing_of(missing: Sequence[int], rules: models.TreeSynth) -> int:
+def writing_of(missing: Sequence[int], rules: TreeSynth) -> int:
     """Requests for what leaves are missing."""
     return sum(writing_calls(rows, 1, rules.samples_per_call) for rows in missing)
 

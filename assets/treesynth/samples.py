@@ -35,7 +35,7 @@ from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 from evergrow.resources.registry.trees import tree_spec
-from evergrow.resources.settings import models as sections
+from evergrow.resources.settings.growth import TreeSynth
 
 STAGE = "samples"
 AIMED = "rows_aimed_at"  # metadata: rows that the leaves of a table are to hold
@@ -185,9 +185,7 @@ def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.Dat
         raise dg.Failure(f"tree {spec.tree!r}: {error}", allow_retries=False) from error
 
 
-def shard_leaves(
-    nodes: pl.DataFrame, spec: TreeSpec, domain: Domain, rules: sections.TreeSynth, shard: str
-) -> list[Leaf]:
+def shard_leaves(nodes: pl.DataFrame, spec: TreeSpec, domain: Domain, rules: TreeSynth, shard: str) -> list[Leaf]:
     """The leaves that belong to a shard, in the order of the tree, with their quotas and what they hold already.
 
     Raises:

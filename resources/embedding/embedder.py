@@ -14,7 +14,7 @@ from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.lake.files import Files
 from evergrow.resources.place import Place
-from evergrow.resources.settings.models import Embedding
+from evergrow.resources.settings.embedding import Embedding
 
 SAVED_TOGETHER = {"cpu": 512, "mps": 512, "cuda": 16_384}  # texts between two writes: what a kill can cost
 BATCH_TOKENS = {"cpu": 1_024, "mps": 16_384, "cuda": 65_536}

@@ -11,7 +11,8 @@ from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.reply import Reply
 from evergrow.resources.llm.requests import Attribution
 from evergrow.resources.llm.server import Server
-from evergrow.resources.settings import Settings, SettingsError, models
+from evergrow.resources.settings import Settings, SettingsError
+from evergrow.resources.settings.spending import Price
 
 
 class Accounts:
@@ -19,7 +20,7 @@ class Accounts:
 
     def __init__(self, settings: Settings, attribution: Attribution, budget: Budget) -> None:
         self._settings = settings
-        self._known: dict[str, models.Price | None] = {}
+        self._known: dict[str, Price | None] = {}
         self._who = attribution
         self._budget = budget
 
@@ -35,7 +36,7 @@ class Accounts:
             raise SettingsError(prices.missing(job.role.model or ""))
         return Amount(job.size.prompt_bytes + job.size.max_tokens, usd or 0.0)
 
-    def _price(self, job: Job) -> models.Price | None:
+    def _price(self, job: Job) -> Price | None:
         model = job.role.model or ""
         if model not in self._known:
             self._known[model] = prices.price_of(self._settings, model)

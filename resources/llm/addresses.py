@@ -6,7 +6,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from evergrow.resources.llm.faults import EndpointError
-from evergrow.resources.settings import models
+from evergrow.resources.settings.endpoints import Endpoint, http_url
 
 OPENAI_URL = "https://api.openai.com/v1"
 SHORTEST_SECRET = 8  # characters: what is shorter would also be masked where it is a word
@@ -43,12 +43,12 @@ def _secrets(address: Address) -> tuple[str, ...]:
     return tuple(sorted({secret for secret in known if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True))
 
 
-def url_of(endpoint: models.Endpoint) -> str:
+def url_of(endpoint: Endpoint) -> str:
     """Where an endpoint that speaks OpenAI's protocol listens, by settings and environment."""
     return endpoint.base_url or os.environ.get("OPENAI_BASE_URL") or OPENAI_URL
 
 
-def address_of(name: str, endpoint: models.Endpoint) -> Address:
+def address_of(name: str, endpoint: Endpoint) -> Address:
     """Where the settings and the environment say that endpoint `name` is.
 
     Raises:
@@ -64,7 +64,7 @@ def address_of(name: str, endpoint: models.Endpoint) -> Address:
             f"variable {endpoint.api_key_env}, or endpoints.{name}.base_url for a server without keys"
         )
     try:
-        return Address(models.http_url(base_url or OPENAI_URL), key or NO_KEY)
+        return Address(http_url(base_url or OPENAI_URL), key or NO_KEY)
     except ValueError as error:
         shown = "what is set (it holds a secret)" if "@" in str(base_url) else repr(base_url)
         raise EndpointError(f"endpoint {name!r}: OPENAI_BASE_URL {error}, not {shown}") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from evergrow.resources.llm.breaker import Breaker
 from evergrow.resources.llm.concurrency import AdaptiveLimit
 from evergrow.resources.llm.rates import Bucket
-from evergrow.resources.settings import models
+from evergrow.resources.settings.endpoints import Endpoint
 
 LONGEST_PAUSE_S = 60.0
 _PARTS = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|h|m|s)")
@@ -26,7 +26,7 @@ class Ticket:
 class Admission:
     """The state of one endpoint. Times are seconds of one monotonic clock; nothing here waits or sends."""
 
-    def __init__(self, endpoint: models.Endpoint, now: float) -> None:
+    def __init__(self, endpoint: Endpoint, now: float) -> None:
         self.in_flight = 0
         self.breaker = Breaker()
         self._most = endpoint.concurrency

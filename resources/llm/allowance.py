@@ -16,7 +16,7 @@ from evergrow.resources.llm.budget import Budget, claims, spent_of
 from evergrow.resources.llm.changes import Changes
 from evergrow.resources.llm.requests import Attribution
 from evergrow.resources.settings import Settings
-from evergrow.resources.settings.models import CORE_ROLES
+from evergrow.resources.settings.roles import CORE_ROLES
 
 SEND_S = 60.0  # how long after a renewal requests may be sent
 RENEW_S = 10.0

@@ -8,8 +8,9 @@ from functools import partial
 from evergrow.resources.ledger import NOTHING, Amount, Claim, Grant, Ledger, Rows
 from evergrow.resources.llm import prices
 from evergrow.resources.llm.rendering import TEMPLATE_BYTES
-from evergrow.resources.settings import Settings, SettingsError, models
-from evergrow.resources.settings.models import CORE_ROLES
+from evergrow.resources.settings import Settings, SettingsError
+from evergrow.resources.settings.roles import CORE_ROLES
+from evergrow.resources.settings.spending import Limits
 
 NEW_RUN = ""  # no run has this id: a run that starts now has spent nothing
 
@@ -35,7 +36,7 @@ class Limit:
     setting: str
     scope: str
     key: str
-    limits: models.Limits
+    limits: Limits
     rows: Callable[[], Rows]
     block: Amount = NOTHING
     held: Amount = NOTHING

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from evergrow.resources.llm.faults import Fault, FaultClass
-from evergrow.resources.settings import models
+from evergrow.resources.settings.endpoints import Endpoint
 
 Mode = Literal["json_schema", "json_object", "text"]
 MODES: tuple[Mode, ...] = ("json_schema", "json_object", "text")
@@ -65,7 +65,7 @@ class Capabilities:
         return json.dumps(asdict(self), sort_keys=True)
 
 
-def capabilities_of(endpoint: models.Endpoint, known: str | None = None) -> Capabilities:
+def capabilities_of(endpoint: Endpoint, known: str | None = None) -> Capabilities:
     """What the settings say of an endpoint, and what is `known` from the ledger of what they leave open."""
     fixed = endpoint.answers
     found = Capabilities(

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from evergrow.resources.ledger import Ledger, Usage
 from evergrow.resources.llm import Request, prices
 from evergrow.resources.llm.rendering import prompt_bytes
-from evergrow.resources.settings import Settings, models
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.roles import Role
 
 ENOUGH_HISTORY = 20  # requests of a role's model; fewer say little about the next ones
 CHARS_PER_TOKEN = 4.0  # English text and code, roughly; only where there is no history
@@ -119,7 +120,7 @@ def known_sum(values: Sequence[float | None]) -> float | None:
     return sum(known) if len(known) == len(values) else None
 
 
-def _most(role: models.Role, work: Work) -> tuple[int, int, int]:
+def _most(role: Role, work: Work) -> tuple[int, int, int]:
     """Answers, tokens of prompts and tokens of answers, at most."""
     prompt = max((prompt_bytes(request, None) for request in work.like), default=0)
     drawn, mended = work.most * role.draws, work.most * role.repair

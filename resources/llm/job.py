@@ -6,7 +6,8 @@ from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.rendering import Repair, call_id, prompt_bytes, request_key
 from evergrow.resources.llm.requests import Request
 from evergrow.resources.llm.server import Size
-from evergrow.resources.settings import Settings, models
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.roles import Role
 
 REASON_CHARS = 300
 
@@ -23,7 +24,7 @@ class Job:
     """
 
     request: Request
-    role: models.Role
+    role: Role
     key: str
     size: Size
     first_draw: int = 0
@@ -72,7 +73,7 @@ class Jobs:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._roles: dict[str, models.Role] = {}
+        self._roles: dict[str, Role] = {}
 
     def job(self, request: Request) -> Job:
         """A job that asks `request` for the first time."""
@@ -82,5 +83,5 @@ class Jobs:
         return Job(request, role, request_key(request, role), _size(request, role, None))
 
 
-def _size(request: Request, role: models.Role, repair: Repair | None) -> Size:
+def _size(request: Request, role: Role, repair: Repair | None) -> Size:
     return Size(prompt_bytes(request, repair), role.max_tokens)

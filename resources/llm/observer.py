@@ -9,7 +9,7 @@ from evergrow.resources.ledger import Call
 from evergrow.resources.llm.counters import Series, add
 from evergrow.resources.llm.faults import Fault
 from evergrow.resources.llm.requests import Attribution, Failed, Outcome
-from evergrow.resources.settings import models
+from evergrow.resources.settings.operation import Observability
 
 WRITE_EVERY_S = 5.0
 
@@ -20,7 +20,7 @@ class Observer:
     Processes that run side by side share both files: see `counters`.
     """
 
-    def __init__(self, settings: models.Observability, who: Attribution) -> None:
+    def __init__(self, settings: Observability, who: Attribution) -> None:
         self._metrics = settings.metrics
         self._who = {"run_id": who.run_id, "asset": who.asset, "partition": who.partition}
         self._unwritten: defaultdict[Series, float] = defaultdict(float)

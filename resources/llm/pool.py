@@ -11,8 +11,9 @@ from evergrow.resources.llm.addresses import Address, address_of
 from evergrow.resources.llm.admission import Ticket
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.server import Server, Size
-from evergrow.resources.settings import Settings, models
-from evergrow.resources.settings.models import CORE_ROLES
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.endpoints import Endpoint
+from evergrow.resources.settings.roles import CORE_ROLES
 
 _log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class Pools:
         for server in self._servers.values():
             await server.close()
 
-    async def _server(self, name: str, endpoint: models.Endpoint) -> Server:
+    async def _server(self, name: str, endpoint: Endpoint) -> Server:
         if name not in self._servers:
             from evergrow.resources.llm.transport import Transport  # noqa: PLC0415 - aiohttp: only asking needs it
 
@@ -128,7 +129,7 @@ class Pools:
             self._servers[name] = Server(Transport(name, endpoint, address), self._ledger)
         return self._servers[name]
 
-    def _address(self, name: str, endpoint: models.Endpoint) -> Address:
+    def _address(self, name: str, endpoint: Endpoint) -> Address:
         return Address(*self._addresses[name]) if endpoint.kind == "embedded" else address_of(name, endpoint)
 
     async def _check(self, pools: Sequence[Pool]) -> None:

@@ -7,12 +7,13 @@ from importlib.metadata import version as version_of
 import polars as pl
 
 from evergrow.resources.llm.addresses import url_of
-from evergrow.resources.settings import Settings, SettingsError, models
+from evergrow.resources.settings import Settings, SettingsError
+from evergrow.resources.settings.spending import Price
 
 MILLION = 1_000_000
 
 
-def price_of(settings: Settings, model: str) -> models.Price | None:
+def price_of(settings: Settings, model: str) -> Price | None:
     """The price of `model`: by the settings, else by the list that ships along, for endpoints of known providers.
 
     The list is the package genai-prices, whose version is the price's date. A server of one's own has no listed price,
@@ -35,7 +36,7 @@ def listed_urls(settings: Settings, model: str) -> list[str]:
 
 
 @lru_cache(maxsize=256)
-def _listed(url: str, model: str) -> models.Price | None:
+def _listed(url: str, model: str) -> Price | None:
     from genai_prices import Usage, calc_price  # noqa: PLC0415 - its table takes a while, and few need it
 
     def dollars(**usage: int) -> float:
@@ -43,7 +44,7 @@ def _listed(url: str, model: str) -> models.Price | None:
 
     try:
         cached = dollars(input_tokens=MILLION, cache_read_tokens=MILLION)
-        return models.Price(
+        return Price(
             input=dollars(input_tokens=MILLION),
             output=dollars(output_tokens=MILLION),
             cached_input=cached,
@@ -53,9 +54,7 @@ def _listed(url: str, model: str) -> models.Price | None:
         return None
 
 
-def cost(
-    price: models.Price | None, tokens_in: int | None, tokens_cached: int | None, tokens_out: int | None
-) -> float | None:
+def cost(price: Price | None, tokens_in: int | None, tokens_cached: int | None, tokens_out: int | None) -> float | None:
     """US dollars, or None where the price or a count is unknown. `tokens_cached` are among `tokens_in`."""
     if price is None or tokens_in is None or tokens_out is None:
         return None
@@ -64,7 +63,7 @@ def cost(
     return ((tokens_in - cached) * price.input + cached * cached_price + tokens_out * price.output) / MILLION
 
 
-def version(price: models.Price | None) -> str | None:
+def version(price: Price | None) -> str | None:
     """The price itself, kept beside each cost: `input/output` in US dollars per million tokens, `@` the list's date."""
     if price is None:
         return None
@@ -72,7 +71,7 @@ def version(price: models.Price | None) -> str | None:
     return f"{price.input:g}/{price.output:g}{cached}" + (f" @ {price.as_of}" if price.as_of else "")
 
 
-def offline(price: models.Price | None) -> models.Price | None:
+def offline(price: Price | None) -> Price | None:
     """What the Batch API takes: every price times the factor, which its version tells."""
     if price is None:
         return None
@@ -95,7 +94,7 @@ def missing(model: str) -> str:
     )
 
 
-def unpriced(rows: pl.DataFrame, price_of_: Callable[[str], models.Price | None], *, money: bool) -> tuple[int, float]:
+def unpriced(rows: pl.DataFrame, price_of_: Callable[[str], Price | None], *, money: bool) -> tuple[int, float]:
     """What the ledger's replies of unknown cost took at most: tokens beyond those counted, US dollars at today's price.
 
     rows: as `Ledger.unpriced` gives them. A reply that told no usage is taken as one token a character.

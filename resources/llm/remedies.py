@@ -6,7 +6,7 @@ from difflib import get_close_matches
 
 from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.faults import Fault, FaultClass
-from evergrow.resources.settings import models
+from evergrow.resources.settings.endpoints import Endpoint
 
 BY_STATUS = {
     401: "set {variable} to a valid key",
@@ -28,7 +28,7 @@ _QUOTA = re.compile(r"quota|per day|daily|credit|balance", re.IGNORECASE)
 _PARAMETER = re.compile(r"\b(max_tokens|max_completion_tokens|seed|temperature)\b")
 
 
-def remedy(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -> str:
+def remedy(fault: Fault, name: str, endpoint: Endpoint, role: str = "") -> str:
     """What helps against `fault` of the endpoint `name`, asked on behalf of `role`."""
     general = BY_STATUS.get(fault.status or 0) if fault.kind is FaultClass.ENDPOINT else None
     general = general or BY_CLASS.get(fault.kind, OTHERWISE)
@@ -43,7 +43,7 @@ def remedy(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -
     )
 
 
-def parameter(fault: Fault, name: str, endpoint: models.Endpoint, role: str = "") -> str:
+def parameter(fault: Fault, name: str, endpoint: Endpoint, role: str = "") -> str:
     """The setting that keeps a parameter from being sent which the endpoint rejects by name; "" if it names none."""
     kinds = (FaultClass.REJECTED, FaultClass.PARAMETER)
     found = _PARAMETER.search(fault.message) if fault.kind in kinds else None

@@ -9,7 +9,8 @@ from typing import Any
 from evergrow.resources.llm.capabilities import Capabilities
 from evergrow.resources.llm.requests import Request
 from evergrow.resources.llm.schemas import schema_of
-from evergrow.resources.settings import models
+from evergrow.resources.settings.endpoints import Endpoint
+from evergrow.resources.settings.roles import Role
 
 _quoted = json.encoder.encode_basestring_ascii
 _compact = json.JSONEncoder(separators=(",", ":")).encode
@@ -43,7 +44,7 @@ class Asked:
     repair: Repair | None
 
 
-def request_key(request: Request, role: models.Role) -> str:
+def request_key(request: Request, role: Role) -> str:
     """The identity of `request`: a hash of everything that changes its answer, and of nothing else.
 
     That is the system and user texts, the model, temperature, token limit, schema and slot. Which endpoint serves the
@@ -65,7 +66,7 @@ def call_id(key: str, draw: int, turn: int) -> str:
     return f"{key}-{draw}{'r' if turn else ''}"
 
 
-def body(request: Request, role: models.Role, endpoint: models.Endpoint, asked: Asked) -> str:
+def body(request: Request, role: Role, endpoint: Endpoint, asked: Asked) -> str:
     """The JSON body of a chat completion for `request`, as sent and as kept in the ledger (ASCII only)."""
     takes = asked.takes
     parameters: dict[str, Any] = {
@@ -100,7 +101,7 @@ def prompt_bytes(request: Request, repair: Repair | None) -> int:
     return TEMPLATE_BYTES + sum(len(text) if text.isascii() else len(text.encode(errors="replace")) for text in texts)
 
 
-def _temperature(request: Request, role: models.Role) -> float | None:
+def _temperature(request: Request, role: Role) -> float | None:
     """The temperature that is sent, if any: there are models that take none."""
     return role.temperature if role.temperature is None or request.temperature is None else float(request.temperature)
 

@@ -21,7 +21,7 @@ from evergrow.resources.llm.addresses import NO_KEY, Address
 from evergrow.resources.llm.decoding import Undecodable, decoded, values
 from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_response
 from evergrow.resources.llm.reply import NotACompletion, Reply, read_completion
-from evergrow.resources.settings import models
+from evergrow.resources.settings.endpoints import Endpoint
 
 CONNECT_S = 10.0
 MOST_BODY = 16 * 2**20  # bytes of a reply, inflated; more is no chat completion
@@ -45,7 +45,7 @@ class _Got:
 class Transport:
     """Sends chat completions to one endpoint. Retries, limits and prices are others' work."""
 
-    def __init__(self, name: str, endpoint: models.Endpoint, address: Address) -> None:
+    def __init__(self, name: str, endpoint: Endpoint, address: Address) -> None:
         self.name, self.endpoint, self.base_url = name, endpoint, address.shown
         parts = urlsplit(address.base_url)
         self._base = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl().rstrip("/")

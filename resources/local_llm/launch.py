@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from evergrow.resources.local_llm.config import ServerConfig
 from evergrow.resources.local_llm.weights import LocalModelError, find_weights
-from evergrow.resources.settings.models import EmbeddedModel
+from evergrow.resources.settings.endpoints import EmbeddedModel
 
 START_DEADLINE_S = 120.0
 HEALTH_DEADLINE_S = 10.0

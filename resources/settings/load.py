@@ -13,8 +13,14 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from pydantic_settings.sources import InitSettingsSource
 
-from evergrow.resources.settings import dataset, models
+from evergrow.resources.settings import dataset
+from evergrow.resources.settings.embedding import Embedding
+from evergrow.resources.settings.endpoints import EmbeddedModel, Endpoint
 from evergrow.resources.settings.gates import Gates
+from evergrow.resources.settings.growth import Evolution, Seeds, TreeSynth
+from evergrow.resources.settings.operation import Alerts, Observability, Sensors
+from evergrow.resources.settings.roles import Role, Roles
+from evergrow.resources.settings.spending import Budget, Price
 
 PREFIX, DELIMITER = "EVERGROW_", "__"
 CONFIG_VARIABLE = "EVERGROW_CONFIG"
@@ -42,13 +48,13 @@ class Settings(BaseSettings):
         Path(".evergrow"), description="folder of the lake, the ledger, the inbox and Dagster's instance"
     )
     model: str = Field("gpt-4o-2024-08-06", description="model of every role that names none")
-    roles: models.Roles = models.Roles()
-    endpoints: dict[str, models.Endpoint] = Field({"default": models.Endpoint()}, description="servers that are asked")
-    embedded: models.EmbeddedModel = models.EmbeddedModel()
-    embedding: models.Embedding = models.Embedding()
-    seeds: models.Seeds = models.Seeds()
-    evolution: models.Evolution = models.Evolution()
-    treesynth: models.TreeSynth = models.TreeSynth()
+    roles: Roles = Roles()
+    endpoints: dict[str, Endpoint] = Field({"default": Endpoint()}, description="servers that are asked")
+    embedded: EmbeddedModel = EmbeddedModel()
+    embedding: Embedding = Embedding()
+    seeds: Seeds = Seeds()
+    evolution: Evolution = Evolution()
+    treesynth: TreeSynth = TreeSynth()
     answers: dataset.Answers = dataset.Answers()
     verification: dataset.Verification = dataset.Verification()
     sandbox: dataset.Sandbox = dataset.Sandbox()
@@ -58,11 +64,11 @@ class Settings(BaseSettings):
     evaluation: dataset.Evaluation = dataset.Evaluation()
     solvers: dataset.Solvers = dataset.Solvers()
     gates: Gates = Gates()
-    prices: dict[str, models.Price] = Field({}, description="price by model; a model without one has an unknown cost")
-    budget: models.Budget = models.Budget()
-    observability: models.Observability = models.Observability()
-    sensors: models.Sensors = models.Sensors()
-    alerts: models.Alerts = models.Alerts()
+    prices: dict[str, Price] = Field({}, description="price by model; a model without one has an unknown cost")
+    budget: Budget = Budget()
+    observability: Observability = Observability()
+    sensors: Sensors = Sensors()
+    alerts: Alerts = Alerts()
     lake_url: str | None = Field(None, description="where tables are kept, a folder or fsspec URL; empty: HOME/lake")
     lake_copies_bytes: PositiveInt = Field(
         20_000_000_000, description="bytes of a remote lake's files that are kept in HOME/copies, to be read again"
@@ -96,15 +102,15 @@ class Settings(BaseSettings):
         pools = [self.pool(role).values() for role in ("generator", "judge")]
         return any(endpoint.kind == "embedded" for pool in pools for endpoint in pool)
 
-    def role(self, name: str) -> models.Role:
+    def role(self, name: str) -> Role:
         """The role called `name`, its model filled in; it shares the generator's endpoints where it names none."""
-        role: models.Role = getattr(self.roles, name)
+        role: Role = getattr(self.roles, name)
         missing: dict[str, Any] = {} if role.model else {"model": self.model}
         if "endpoint" not in role.model_fields_set and "default" not in self.endpoints:
             missing["endpoint"] = self.roles.generator.endpoint
         return role.model_copy(update=missing) if missing else role
 
-    def pool(self, role: str) -> dict[str, models.Endpoint]:
+    def pool(self, role: str) -> dict[str, Endpoint]:
         """The endpoints that serve `role`, by name."""
         return {name: self.endpoints[name] for name in self.role(role).endpoints}
 
@@ -178,7 +184,7 @@ def _unknown_variables() -> list[str]:
 
 def _cross_faults(settings: Settings) -> list[str]:
     faults = []
-    for name in models.Roles.model_fields:
+    for name in Roles.model_fields:
         named = settings.role(name).endpoints
         known = ", ".join(settings.endpoints)
         faults += [

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from evergrow.resources.settings.load import Settings, SettingsError, report
-from evergrow.resources.settings.models import Role, Roles
+from evergrow.resources.settings.roles import Role, Roles
 
 AUTOMATE = "automate"  # how far sensors take the owner by themselves, see `sensors.automate`
 SECTIONS = (

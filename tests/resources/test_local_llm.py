@@ -17,7 +17,7 @@ import pytest
 
 from evergrow.resources.local_llm import Address, LocalModelError, running
 from evergrow.resources.local_llm.weights import FILE, PACKAGE, find_weights
-from evergrow.resources.settings.models import EmbeddedModel
+from evergrow.resources.settings.endpoints import EmbeddedModel
 
 CONTEXT = 512
 SCHEMA = {
@@ -30,7 +30,6 @@ ENDS_WITHIN_S = 20.0
 STARTS_SERVER = """
 import os, sys, time
 from evergrow.resources.local_llm import running
-from evergrow.resources.settings.models import EmbeddedModel
 with running(EmbeddedModel(context=512)) as address:
     print(address.base_url, flush=True)
     if "fork" in sys.argv and os.fork() == 0:

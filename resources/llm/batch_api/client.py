@@ -17,7 +17,7 @@ import openai
 from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.addresses import Address
 from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_response
-from evergrow.resources.settings import models
+from evergrow.resources.settings.endpoints import Endpoint
 
 R = TypeVar("R")
 CONNECT_S = 10.0
@@ -28,7 +28,7 @@ logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs a line per requ
 class BatchClient:
     """Speaks to the files and batches of one endpoint. Retries are others' work."""
 
-    def __init__(self, name: str, endpoint: models.Endpoint, address: Address) -> None:
+    def __init__(self, name: str, endpoint: Endpoint, address: Address) -> None:
         self.name = name
         self.endpoint = endpoint
         self.base_url = address.shown

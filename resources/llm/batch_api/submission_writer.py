@@ -12,7 +12,7 @@ from evergrow.resources.llm.batch_api.lines import CHAT_URL, request_line
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.requests import Attribution
 from evergrow.resources.llm.server import Server
-from evergrow.resources.settings import models
+from evergrow.resources.settings.endpoints import Endpoint
 
 GROUP = 500
 
@@ -108,7 +108,7 @@ class SubmissionWriter:
         """Counts for a materialisation's metadata."""
         return self._store.figures(self.owner)
 
-    async def _begin(self, endpoint: models.Endpoint, name: str, role: str, model: str) -> None:
+    async def _begin(self, endpoint: Endpoint, name: str, role: str, model: str) -> None:
         owner = self.owner._asdict()
         draft = Submission(uuid4().hex, State.DRAFT, name, role, model, self._run_id, **owner, created_at=time.time())
         await asyncio.to_thread(self._store.begin, draft)

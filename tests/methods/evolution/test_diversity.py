@@ -15,7 +15,7 @@ from evergrow.methods.evolution.diversity import diversity, ratio_to_seeds
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.files import Files
-from evergrow.resources.settings.models import Embedding
+from evergrow.resources.settings.embedding import Embedding
 
 TEXTS, TREES = 500, 60
 

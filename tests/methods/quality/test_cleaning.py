@@ -16,7 +16,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.files import Files
 from evergrow.resources.settings.dataset import Cleaning
-from evergrow.resources.settings.models import Embedding
+from evergrow.resources.settings.embedding import Embedding
 
 SCHEMA = {"batch": pl.String, "id": pl.String, "content": pl.String, "response": pl.String, "value": pl.Float64}
 MERGE = "Write a Python function that merges overlapping intervals and returns them sorted by their start."

@@ -21,7 +21,7 @@ from evergrow.resources.embedding.models import EmbedderError
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Advance, LogProgress
 from evergrow.resources.lake.files import Files
-from evergrow.resources.settings.models import Embedding
+from evergrow.resources.settings.embedding import Embedding
 
 TEXTS = [
     "Sort a list of numbers.",
@@ -35,7 +35,6 @@ EMBEDS_MANY = """
 import sys
 from contextlib import contextmanager
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.settings.models import Embedding
 from evergrow.resources.lake.files import Files
 class Told:
     @contextmanager
@@ -47,7 +46,6 @@ LOADS_NOTHING = """
 import json, sys
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.settings.models import Embedding
 from evergrow.resources.lake.files import Files
 import logging
 Embedder(Embedding(), Files(sys.argv[1]), LogProgress(logging.getLogger())).embed(json.loads(sys.argv[2]))
@@ -59,7 +57,6 @@ from evergrow.resources.lake.files import Files
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.embedding.models import EmbedderError
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.settings.models import Embedding
 try:
     Embedder(Embedding(model="some/model"), Files(sys.argv[1]), LogProgress(logging.getLogger())).embed(["a text"])
 except EmbedderError as error:

@@ -3,7 +3,7 @@ import pytest
 from evergrow.resources.llm import EndpointError
 from evergrow.resources.llm.addresses import NO_KEY, OPENAI_URL, Address, address_of
 from evergrow.resources.settings import SettingsError, load_settings
-from evergrow.resources.settings.models import Endpoint
+from evergrow.resources.settings.endpoints import Endpoint
 
 
 def test_the_settings_go_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 import pytest
 
 from evergrow.resources.llm.admission import LONGEST_PAUSE_S, Admission, Ticket, duration_s
-from evergrow.resources.settings.models import Endpoint
+from evergrow.resources.settings.endpoints import Endpoint
 
 
 def admission(**limits: int) -> Admission:

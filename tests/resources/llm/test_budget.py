@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from evergrow.resources.ledger import NOTHING, Amount, Rows
 from evergrow.resources.llm.budget import Budget, Limit
-from evergrow.resources.settings.models import Limits
+from evergrow.resources.settings.spending import Limits
 
 
 def limit(tokens: int = 0, usd: float = 0.0, **limits: float) -> Limit:

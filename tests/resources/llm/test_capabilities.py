@@ -2,7 +2,7 @@ import pytest
 
 from evergrow.resources.llm.capabilities import MODES, Capabilities, capabilities_of
 from evergrow.resources.llm.faults import Fault, FaultClass
-from evergrow.resources.settings.models import Endpoint
+from evergrow.resources.settings.endpoints import Endpoint
 
 
 def parameter(about: str) -> Fault:

@@ -12,7 +12,7 @@ from evergrow.resources.llm.pool import Place, Pool
 from evergrow.resources.llm.server import Server, Size
 from evergrow.resources.llm.transport import Transport
 from evergrow.resources.settings import Settings, SettingsError, load_settings
-from evergrow.resources.settings.models import Endpoint
+from evergrow.resources.settings.endpoints import Endpoint
 from tests.conftest import FakeEndpoint
 from tests.resources.llm.support import SCHEMA, ask, question, requests
 

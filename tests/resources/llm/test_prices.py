@@ -5,7 +5,7 @@ import pytest
 
 from evergrow.resources.llm import prices
 from evergrow.resources.settings import SettingsError, load_settings
-from evergrow.resources.settings.models import Price
+from evergrow.resources.settings.spending import Price
 
 PRICE = Price(input=2.5, output=10.0, cached_input=1.25, as_of="2026-11-01")
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from evergrow.resources.llm.capabilities import MODES, Capabilities, capabilities_of
 from evergrow.resources.llm.rendering import Asked, Repair, body, call_id, prompt_bytes, request_key
 from evergrow.resources.llm.requests import Request
-from evergrow.resources.settings.models import Endpoint, Role
+from evergrow.resources.settings.endpoints import Endpoint
+from evergrow.resources.settings.roles import Role
 from tests.resources.llm.support import SCHEMA
 
 REQUEST = Request("row", "generator", "system", "user", SCHEMA)
