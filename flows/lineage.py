@@ -20,7 +20,7 @@ from evergrow.resources.settings.operation import Observability
 if TYPE_CHECKING:
     from openlineage.client.event_v2 import InputDataset, RunEvent
 
-PRODUCER = "https://pypi.org/project/evergrow"
+PRODUCER = "urn:evergrow"
 TIMEOUT_S = 5.0
 MOST_EVENTS = 1_000  # of one run that are read
 log = logging.getLogger(__name__)

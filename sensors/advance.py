@@ -4,10 +4,9 @@ What is due is decided in `flows.due` alone; here it becomes runs. A look costs 
 owner of which nothing is due is looked at again only when one of its tables, or its recipe, changes.
 """
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import dagster as dg
 
@@ -23,35 +22,20 @@ from evergrow.resources.registry.recipes import Recipe, latest_recipes
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.recipe import AUTOMATE
 from evergrow.sensors.answer import answer, once, worked_on
+from evergrow.sensors.cursor import Cursor
 
 PAUSE_S = 60.0  # before what failed is asked again for the first time; each further pause is four times as long
 
 
 @dataclass(slots=True)
-class Cursor:
-    """What the last look knew.
+class Attempts(Cursor):
+    """What the last look knew, and how often what failed was asked again.
 
     Attributes:
-        event: the event log was read up to here.
-        settled: owners of which nothing was due, with the version of their recipe.
-        tried: how often, and when last (epoch s), what failed was asked again, by owner and table.
+        tried: how often, and when last (epoch s), by owner and table.
     """
 
-    event: int = 0
-    settled: dict[str, int] = field(default_factory=dict)
     tried: dict[str, tuple[int, float]] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, text: str | None) -> "Cursor":
-        """The cursor that `write` wrote; an empty one of a sensor that never looked, or of another version."""
-        try:
-            return cls(**json.loads(text)) if text else cls()
-        except (ValueError, TypeError):
-            return cls()
-
-    def write(self) -> str:
-        """As text."""
-        return json.dumps(asdict(self))
 
 
 def advance_sensor(
@@ -71,7 +55,7 @@ def advance_sensor(
     def advance(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         frontier.forget()
         workspace = Workspace(settings, context.instance, frontier)
-        cursor = Cursor.read(context.cursor)
+        cursor = Attempts.read(context.cursor)
         recipes = {f"{r.kind}/{r.name}": r for r in latest_recipes(workspace.registry) if r.kind != "release"}
         automated = {key: recipe for key, recipe in recipes.items() if recipe.values.get(AUTOMATE) != "none"}
         changed, upto = changed_owners(workspace, cursor.event)
@@ -89,7 +73,7 @@ def advance_sensor(
     return advance
 
 
-def decide(workspace: Workspace, recipe: Recipe, cursor: Cursor) -> dg.RunRequest | Wait:
+def decide(workspace: Workspace, recipe: Recipe, cursor: Attempts) -> dg.RunRequest | Wait:
     """The run that takes an owner on, or why there is none; a fault of its own never stops the others."""
     step = next_step(workspace, recipe.kind, recipe.name, str(recipe.values.get(AUTOMATE)), registering=True)
     if isinstance(step, Wait):
@@ -125,7 +109,7 @@ def request(recipe: Recipe, step: Step, standing: Standing) -> dg.RunRequest:
 
 
 def _settling(
-    decisions: Iterator[tuple[str, dg.RunRequest | Wait]], open_: Mapping[str, Recipe], cursor: Cursor
+    decisions: Iterator[tuple[str, dg.RunRequest | Wait]], open_: Mapping[str, Recipe], cursor: Attempts
 ) -> Iterator[tuple[str, dg.RunRequest | Wait]]:
     """The decisions as they come; owners of which nothing is due are noted in the cursor."""
     for (key, recipe), (name, decision) in zip(open_.items(), decisions, strict=False):
@@ -148,7 +132,7 @@ def changed_owners(workspace: Workspace, since: int) -> tuple[set[str], int]:
     return found, upto
 
 
-def _too_soon(settings: Settings, cursor: Cursor, key: str, standing: Standing) -> Wait | None:
+def _too_soon(settings: Settings, cursor: Attempts, key: str, standing: Standing) -> Wait | None:
     count, last = cursor.tried.get(key, (0, 0.0))
     if count >= settings.sensors.retries:
         return Wait(f"{standing.due}; it was asked again {count} times (sensors.retries)", settled=True)

@@ -1,8 +1,7 @@
 """Messages to people: runs that failed, gates that closed, budgets that are spent, batches that stand still."""
 
-import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import dagster as dg
 
@@ -19,36 +18,21 @@ from evergrow.resources.registry.recipes import Recipe, latest_recipes
 from evergrow.resources.settings import Settings, SettingsError
 from evergrow.resources.settings.recipe import AUTOMATE
 from evergrow.sensors.advance import changed_owners
+from evergrow.sensors.cursor import Cursor
 
 LOOK_S = 300  # between two looks for what stands still
 HOUR_S = 3_600
 
 
 @dataclass(slots=True)
-class Seen:
-    """What the last look for standstills knew.
+class Standstills(Cursor):
+    """What the last look knew, and of which standstills people were told.
 
     Attributes:
-        event: the event log was read up to here.
-        settled: owners, as `kind/name`, of which nothing was due, with the version of their recipe.
         told: when the last table was made (epoch s) of owners of which it was told that they stand still.
     """
 
-    event: int = 0
-    settled: dict[str, int] = field(default_factory=dict)
     told: dict[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def read(cls, text: str | None) -> "Seen":
-        """The cursor that `write` wrote; an empty one of a sensor that never looked, or of another version."""
-        try:
-            return cls(**json.loads(text)) if text else cls()
-        except (ValueError, TypeError):
-            return cls()
-
-    def write(self) -> str:
-        """As text."""
-        return json.dumps(asdict(self))
 
 
 def alert_sensors(settings: Settings, frontier: Frontier) -> list[dg.SensorDefinition]:
@@ -94,7 +78,7 @@ def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinitio
         frontier.forget()
         workspace = Workspace(settings, context.instance, frontier)
         busy = under_way(context.instance, frontier.registry)
-        seen, said = Seen.read(context.cursor), []
+        seen, said = Standstills.read(context.cursor), []
         changed, seen.event = changed_owners(workspace, seen.event)
         seen.settled = {key: version for key, version in seen.settled.items() if key not in changed}
         for recipe in latest_recipes(frontier.registry):

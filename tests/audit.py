@@ -42,7 +42,7 @@ def vulnerable(report: dict[str, Any]) -> list[str]:
         named = ", ".join(one["name"] for one in skipped[:SHOWN])
         found.append(
             f"{len(skipped)} of {len(report['dependencies'])} dependencies were NOT checked for vulnerabilities "
-            f"({named}, ...): {skipped[0]['skip_reason']}; run this where pypi.org can be reached"
+            f"({named}, ...): {skipped[0]['skip_reason']}; run this where their database can be reached"
         )
     return found if report["dependencies"] else ["no dependency was checked for vulnerabilities"]
 

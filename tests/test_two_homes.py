@@ -31,6 +31,16 @@ def databases(postgres_url: str) -> dict[str, str]:
     return {name: postgres_url.replace("/postgres?", f"/{name}?") for name in names}
 
 
+def home_on(databases: dict[str, str], home: Path) -> Path:
+    """A home that has nothing but Dagster's configuration of deploy/, on the server of the test."""
+    instance = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())
+    url = databases["two_homes_dagster"].replace("+psycopg:", "+psycopg2:")
+    instance["storage"] = {"postgres": {"postgres_url": url}}  # the server has no port
+    (home / "dagster").mkdir(parents=True)
+    (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(instance))
+    return home
+
+
 def test_a_batch_goes_on_from_another_home_when_the_first_is_gone(
     databases: dict[str, str],
     fake_endpoint: FakeEndpoint,
@@ -43,14 +53,9 @@ def test_a_batch_goes_on_from_another_home_when_the_first_is_gone(
     monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))
     monkeypatch.setenv("EVERGROW_LEDGER_URL", databases["two_homes"])
     monkeypatch.setenv("EVERGROW_LAKE_URL", str(tmp_path / "lake"))
-    instance = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())
-    url = databases["two_homes_dagster"].replace("+psycopg:", "+psycopg2:")
-    instance["storage"] = {"postgres": {"postgres_url": url}}  # the server of the test has no port
 
     def at(name: str) -> Path:
-        home = tmp_path / name
-        (home / "dagster").mkdir(parents=True)
-        (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(instance))
+        home = home_on(databases, tmp_path / name)
         monkeypatch.setenv("EVERGROW_HOME", str(home))
         return home
 

@@ -9,8 +9,9 @@ import polars as pl
 
 from evergrow.assets import metadata
 from evergrow.assets.names import MAP
-from evergrow.assets.table import Declaration, Table, embedding_values
+from evergrow.assets.table import Table
 from evergrow.assets.trust.rows import set_rows
+from evergrow.assets.trust.sets import set_table
 from evergrow.methods.maps.layout import layout, neighbours
 from evergrow.methods.maps.picture import scatter
 from evergrow.resources.embedding.embedder import Embedder, Embedders
@@ -25,16 +26,7 @@ NEAR = pl.List(pl.Struct({"batch": pl.String, "id": pl.String, "similarity": pl.
 
 def map_table() -> Table:
     """`quality/map`, which has no gate: nothing is built on it."""
-    declared = Declaration(
-        key=MAP,
-        kind="set",
-        group="trust",
-        job="map",
-        values=embedding_values,
-        pool="gpu",
-        sources=lambda _: [],
-    )
-    return declared.table(quality_map)
+    return set_table(MAP, "map", quality_map)
 
 
 def quality_map(

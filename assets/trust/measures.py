@@ -18,7 +18,8 @@ from evergrow.assets.names import (
     shard_partition,
     stage_key,
 )
-from evergrow.assets.table import Declaration, Table, embedding_values
+from evergrow.assets.table import Table
+from evergrow.assets.trust.sets import set_table
 from evergrow.methods.measures.report import TextSet, differences, leaf_measures, measures, reference_coverage, table
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake
@@ -40,16 +41,7 @@ class Stage:
 
 def measures_table() -> Table:
     """`quality/measures`, which has no gate: other gates may name what it measures."""
-    declared = Declaration(
-        key=MEASURES,
-        kind="set",
-        group="trust",
-        job="measures",
-        values=embedding_values,
-        pool="gpu",
-        sources=lambda _: [],
-    )
-    return declared.table(quality_measures)
+    return set_table(MEASURES, "measures", quality_measures)
 
 
 def quality_measures(

@@ -70,12 +70,9 @@ class Remote:
             FileNotFoundError: it is gone.
             StoreUnreachable: the store does not answer.
         """
-        copy, note = self.copies / path, self.copies / f"{path}.state"
-        try:
-            if not anew and note.read_text(encoding="utf-8") == state:
-                return copy, self._digest(copy)
-        except FileNotFoundError:
-            pass  # there is none yet, or another process has just made room
+        copy = self.copies / path
+        if not anew and (held := self._held(path, state)):
+            return copy, held
         part = self.new_part()
         try:
             self._tried("read", path, lambda fs, place: fs.get_file(place, str(part)))
@@ -84,6 +81,15 @@ class Remote:
         finally:
             part.unlink(missing_ok=True)
         return copy, digest
+
+    def _held(self, path: str, state: str) -> str | None:
+        """The digest of the copy that is here, if it is of this state; another process may make room any time."""
+        copy = self.copies / path
+        try:
+            known = Path(f"{copy}.state").read_text(encoding="utf-8")
+            return self._digest(copy) if known == state else None
+        except FileNotFoundError:
+            return None
 
     def _digest(self, copy: Path) -> str:
         """Of a copy that is used now; hashed once a process, and again when it has changed since."""

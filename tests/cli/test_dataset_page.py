@@ -1,32 +1,19 @@
 """Every command of docs/dataset.md does what it says, in the order in which the page gives them."""
 
-import re
-import shlex
 from pathlib import Path
 
-import pytest
-
 from tests.cli.conftest import Evergrow
-from tests.conftest import ROOT, FakeEndpoint
-from tests.platform import functions
-from tests.test_readme import commands_of
+from tests.cli.pages import astray, do_as_told
+from tests.conftest import FakeEndpoint
 
-PAGE = ROOT / "docs" / "dataset.md"
-TEXT = PAGE.read_text(encoding="utf-8")
+PAGE = "dataset.md"
 
 
 def test_the_commands_work_one_after_the_other(evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path) -> None:
-    functions(4).frame.select("content").write_ndjson(tmp_path / "functions.jsonl")
-    for command in ("seeds add functions.jsonl --batch first", "run --batch first --rounds 1"):
-        assert evergrow(*shlex.split(command)).code == 0
-
-    for command in commands_of(TEXT):
-        said = evergrow(*shlex.split(command)[1:])
-        assert said.code == 0, f"{command}\n{said.err}"
+    do_as_told(PAGE, evergrow, tmp_path, "seeds add functions.jsonl --batch first", "run --batch first --rounds 1")
 
     assert (tmp_path / "out" / "train.jsonl").stat().st_size > 0
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", TEXT))
-def test_links_within_the_project_lead_somewhere(link: str) -> None:
-    assert (PAGE.parent / link).exists()
+def test_links_within_the_project_lead_somewhere() -> None:
+    assert astray(PAGE) == []

@@ -28,10 +28,10 @@ from evergrow.resources.registry.batches import stage
 from evergrow.resources.registry.exports import exports
 from evergrow.resources.settings import load_settings
 from tests.command import started
-from tests.conftest import ROOT, FakeEndpoint
+from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, functions
 from tests.resources.conftest import postgres_url
-from tests.test_two_homes import databases
+from tests.test_two_homes import databases, home_on
 
 assert postgres_url  # fixtures
 assert databases
@@ -286,15 +286,9 @@ def test_two_databases_on_postgresql_come_back_and_go_on(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
-    instance = yaml.safe_load((ROOT / "deploy" / "dagster.yaml").read_text())
-    url = databases["two_homes_dagster"].replace("+psycopg:", "+psycopg2:")
-    instance["storage"] = {"postgres": {"postgres_url": url}}  # the server of the test has no port
 
     def at(name: str) -> None:
-        home = tmp_path / name
-        (home / "dagster").mkdir(parents=True)
-        (home / "dagster" / "dagster.yaml").write_text(yaml.safe_dump(instance))
-        use(monkeypatch, tmp_path, home, fake_endpoint)
+        use(monkeypatch, tmp_path, home_on(databases, tmp_path / name), fake_endpoint)
         monkeypatch.setenv("EVERGROW_LEDGER_URL", databases["two_homes"])
 
     at("first")

@@ -1,0 +1,15 @@
+"""Tables over a whole set: a batch, a tree or a release, whatever its gates say. Nothing is built on them."""
+
+from collections.abc import Callable
+
+import dagster as dg
+
+from evergrow.assets.table import Declaration, Table, embedding_values
+
+
+def set_table(key: dg.AssetKey, job: str, function: Callable[..., object]) -> Table:
+    """The table that `function` makes of the set that its partition names, such as `batch:B`; it has no gate."""
+    declared = Declaration(
+        key=key, kind="set", group="trust", job=job, values=embedding_values, pool="gpu", sources=lambda _: []
+    )
+    return declared.table(function)
