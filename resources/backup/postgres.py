@@ -107,14 +107,13 @@ class Tables:
     @contextmanager
     def _driver(self, isolation: str) -> Iterator[tuple[Any, dict[str, Columns]]]:
         """The driver's connection in a transaction, and the columns of each table, by name."""
-        import psycopg  # noqa: PLC0415 - an extra
-
         with self._engine() as engine, engine.connect().execution_options(isolation_level=isolation) as connection:
+            import psycopg  # noqa: PLC0415 - an extra; `_engine` says so where it is not installed
+
             raw = connection.connection.driver_connection
             inspector = inspect(connection)
-            order = [
-                name for name, _ in inspector.get_sorted_table_and_fkc_names() if name
-            ]  # what keys point to, first
+            # What keys point to, first.
+            order = [name for name, _ in inspector.get_sorted_table_and_fkc_names() if name]
             found = {name: _columns(inspector, name) for name in order}
             try:
                 yield raw, found
