@@ -1,4 +1,4 @@
-"""Stores, roles and endpoints in words that anybody may read: without keys, users and passwords."""
+"""Stores, roles and endpoints in words that anybody may read: without keys and passwords."""
 
 from sqlalchemy import make_url
 

@@ -137,7 +137,7 @@ def test_rows_are_sorted_by_a_column_and_those_without_a_value_come_last(page: P
     assert page.evaluate("state.shown.slice(-5).every((row) => cell('value', row) === null)")
 
 
-def test_the_page_names_no_address_and_lets_nothing_else_run() -> None:
+def test_the_policy_lets_nothing_else_run_and_hostile_text_is_packed() -> None:
     text = explorer(Scene("batch:b", rows(), None, "a model"))
     policy = text.partition('Content-Security-Policy" content="')[2].partition('"')[0]
 
