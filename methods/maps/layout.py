@@ -5,12 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from evergrow.methods.measures.measure import SEED
-from evergrow.methods.vectors import exact_products
+from evergrow.methods.vectors import products
 
 TSNE_ROWS = range(30, 3_001)  # fewer have too few neighbours to be told from, more take minutes
 PERPLEXITY = 30.0  # neighbours that count, as in the paper
 COMPONENTS = 32  # that t-SNE sees of a vector
-TOGETHER = 1 << 24  # cosines computed at once: 64 MiB of float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +56,14 @@ def neighbours(vectors: np.ndarray, count: int, device: str = "cpu") -> tuple[np
     Returns:
         int64 (n, k) their places, float32 (n, k) their cosines; k is `count`, or n - 1.
     """
-    import torch  # noqa: PLC0415 - takes seconds to import
-
     rows = len(vectors)
     few = max(0, min(count, rows - 1))
     places, cosines = np.empty((rows, few), np.int64), np.empty((rows, few), np.float32)
     if not few:
         return places, cosines
-    every = torch.from_numpy(np.ascontiguousarray(vectors, dtype=np.float32)).to(device)
-    step = max(1, TOGETHER // rows)
-    with exact_products():
-        for start in range(0, rows, step):
-            cosine = every[start : start + step] @ every.T
-            own = torch.arange(len(cosine), device=cosine.device)
-            cosine[own, own + start] = -torch.inf
-            best, at = cosine.topk(few, dim=1)
-            places[start : start + step], cosines[start : start + step] = at.cpu().numpy(), best.cpu().numpy()
+    for part, cosine in products(vectors, vectors, device, own=np.arange(rows)):
+        best, at = cosine.topk(few, dim=1)
+        places[part], cosines[part] = at.cpu().numpy(), best.cpu().numpy()
     return places, cosines
 
 
