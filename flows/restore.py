@@ -17,8 +17,8 @@ from sqlalchemy import URL, create_engine, delete, make_url, select, update
 from evergrow.flows.backup import EVENTS, HOME, LEDGER, LEDGER_FILE, named_files, postgres_url
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.backup.postgres import Tables
-from evergrow.resources.backup.store import Backup, BackupError, Entry, Store, digest_of
-from evergrow.resources.host.files import sync_folder
+from evergrow.resources.backup.store import Backup, BackupError, Entry, Store
+from evergrow.resources.host.files import digest_of, sync_folder
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.lake.files import Files

@@ -10,7 +10,7 @@ from typing import IO, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from evergrow.resources.host.files import atomic_write, sync_folder
+from evergrow.resources.host.files import atomic_write, digest_of, sync_folder
 
 FORM = 1  # of the folder; a later evergrow that changes it still reads this one
 BLOCK = 1 << 20
@@ -164,8 +164,7 @@ class Store:
     def sound(self, entry: Entry) -> bool:
         """Whether a content is there and is what was kept; reads all of it."""
         try:
-            with self._place(entry).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == entry.sha256
+            return digest_of(self._place(entry)) == entry.sha256
         except FileNotFoundError:
             return False
 
@@ -213,12 +212,6 @@ class Store:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 (hex) of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _copy(source: IO[bytes], target: IO[bytes]) -> None:

@@ -1,5 +1,6 @@
-"""Files that are either there, whole, or not there."""
+"""Files that are either there, whole, or not there; and the digest of one."""
 
+import hashlib
 import os
 import secrets
 from pathlib import Path
@@ -22,6 +23,12 @@ def atomic_write(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sync_folder(folder: Path) -> None:

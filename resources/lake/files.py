@@ -17,10 +17,10 @@ from typing import IO, Self
 from fsspec.core import split_protocol
 from upath import UPath
 
-from evergrow.resources.host.files import sync_folder
+from evergrow.resources.host.files import digest_of, sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
 from evergrow.resources.host.home import Home
-from evergrow.resources.lake.remote import OPTIONS, Remote, StoreUnreachable, digest_of
+from evergrow.resources.lake.remote import OPTIONS, Remote, StoreUnreachable
 from evergrow.resources.settings import Settings
 
 NAME_CHARS = 16  # of the hexadecimal digest, in a file's name

@@ -5,7 +5,6 @@ content could not be held against its name. A file is brought here once, hashed 
 it never changes, later reads cost one question to the store, whether it is still the same object.
 """
 
-import hashlib
 import logging
 import os
 import secrets
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from upath import UPath
+
+from evergrow.resources.host.files import digest_of
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -181,12 +182,6 @@ class Remote:
             path.with_name(f"{path.name}.state").unlink(missing_ok=True)
             path.unlink(missing_ok=True)
             size -= bytes_
-
-
-def digest_of(path: Path) -> str:
-    """SHA-256 (hex) of a file of this machine."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _used(folder: Path) -> Iterator[tuple[float, int, Path]]:

