@@ -15,7 +15,7 @@ from evergrow.resources.seeds.source import listed
 CHUNK = 1 << 20
 LISTED_IN_ZIPS = ("__MACOSX/", ".DS_Store", "Thumbs.db")  # what archivers add by themselves
 OFFICE = {"xl/": "an Excel workbook", "word/": "a Word document", "ppt/": "a PowerPoint file"}
-BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
 
 
 def inflate(data: bytes, max_bytes: int) -> bytes:
@@ -34,6 +34,11 @@ def inflate(data: bytes, max_bytes: int) -> bytes:
     try:
         with _opened(data, compression) as stream:
             inner = _read(stream, compression, max_bytes)
+    except NotImplementedError as error:  # Python's zipfile knows fewer methods than other programs
+        raise UnreadableError(
+            f"is compressed with {compression} in a way that cannot be read here ({error}): unpack it with "
+            "`7z x FILE`, and name the file in it"
+        ) from error
     except BROKEN as error:
         raise UnreadableError(
             f"is compressed with {compression} and damaged or cut off ({error}): download or write it again"

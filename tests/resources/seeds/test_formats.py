@@ -9,6 +9,7 @@ import lzma
 import random
 import re
 import sqlite3
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -66,6 +67,15 @@ def zipped(**files: str) -> bytes:
         for name, text in files.items():
             archive.writestr(name, text)
     return data.getvalue()
+
+
+def declared(data: bytes, flags: int, method: int) -> bytes:
+    """A zip of one file, whose entry says how else it was packed."""
+    told = bytearray(data)
+    told[6:10] = struct.pack("<HH", flags, method)
+    entry = data.index(b"PK\1\2")
+    told[entry + 8 : entry + 12] = struct.pack("<HH", flags, method)
+    return bytes(told)
 
 
 SAME: dict[str, bytes | str] = {
@@ -146,6 +156,9 @@ FOREIGN: list[tuple[bytes | str, str]] = [
     (zipped(**{"[Content_Types].xml": "", "xl/workbook.xml": ""}), "Excel workbook.*CSV"),
     (zipped(**{"a.jsonl": "{}", "b.jsonl": "{}"}), r"a zip of 2 files \('a.jsonl', 'b.jsonl'\).*unzip"),
     (zipped(), "a zip of 0 files"),
+    (declared(zipped(**{"a.jsonl": LINES}), flags=1, method=0), "a zip with a password: unpack it"),
+    (declared(zipped(**{"a.jsonl": LINES}), flags=0, method=9), "zip in a way.*not supported.*: unpack it"),
+    (declared(zipped(**{"a.jsonl": LINES}), flags=32, method=8), "zip in a way.*flag bit 5.*: unpack it"),
     (gzip.compress(gzip.compress(b"{}", mtime=0), mtime=0), "a gzip file inside of its gzip"),
     (gzip.compress(LINES.encode(), mtime=0)[:-12], "compressed with gzip and damaged or cut off"),
     ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n", "pointer of Git LFS.*git lfs pull"),
