@@ -3,6 +3,7 @@
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from evergrow.resources.host.files import atomic_write, digest_of, sync_folder
 
 FORM = 1  # of the folder; a later evergrow that changes it still reads this one
 BLOCK = 1 << 20
-PAGES = "*.backup.json"
+SUFFIX = ".backup.json"  # of a page
 Kind = Literal["sqlite", "postgresql"]
 
 
@@ -123,7 +124,7 @@ class Store:
     def take_file(self, source: Path) -> Entry:
         """Keep the content of a file as it is read."""
         with source.open("rb") as read:
-            return self.take(lambda file: _copy(read, file))
+            return self.take(lambda file: shutil.copyfileobj(read, file, BLOCK))
 
     def give(self, entry: Entry, write: Callable[[bytes], object]) -> None:
         """Write a content out, block by block.
@@ -170,13 +171,13 @@ class Store:
 
     def finish(self, backup: Backup) -> None:
         """Write the page that makes the backup exist."""
-        page = self.folder / f"{backup.name}.backup.json"
+        page = self._page(backup.name)
         atomic_write(page, backup.model_dump_json(indent=1).encode())
         page.chmod(0o600)
 
     def names(self) -> list[str]:
         """All backups, the oldest first."""
-        return sorted(path.name.removesuffix(PAGES[1:]) for path in self.folder.glob(PAGES))
+        return sorted(path.name.removesuffix(SUFFIX) for path in self.folder.glob(f"*{SUFFIX}"))
 
     def read(self, name: str | None = None) -> Backup:
         """A backup, the latest if none is named.
@@ -189,7 +190,7 @@ class Store:
             raise BackupError(f"{self.folder} holds no backup: `evergrow backup {self.folder}` makes one")
         if name is not None and name not in names:
             raise BackupError(f"{self.folder} holds no backup {name!r}; there are: {', '.join(names)}")
-        page = self.folder / f"{name or names[-1]}{PAGES[1:]}"
+        page = self._page(name or names[-1])
         try:
             return Backup.model_validate_json(page.read_bytes())
         except ValidationError as error:
@@ -206,14 +207,12 @@ class Store:
     def _contents(self) -> Path:
         return self.folder / "contents"
 
+    def _page(self, name: str) -> Path:
+        return self.folder / f"{name}{SUFFIX}"
+
     def _place(self, entry: Entry) -> Path:
         return self._contents / entry.sha256[:2] / entry.sha256
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
-
-
-def _copy(source: IO[bytes], target: IO[bytes]) -> None:
-    while block := source.read(BLOCK):
-        target.write(block)

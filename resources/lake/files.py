@@ -7,6 +7,7 @@ remote one, `remote` keeps a copy on this machine.
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -53,8 +54,10 @@ class Files:
         self.local = Path(self._base.path) if protocol in ("", "file") else None
         self._whole: dict[str, object] = {}  # by path: the state of the file in which its content was right
         if self.local is None:
-            self._own = None if copies else tempfile.TemporaryDirectory(prefix="evergrow-lake-")
-            self._remote = Remote(self._base, copies or Path(str(self._own and self._own.name)), most_copied)
+            if copies is None:
+                self._own = tempfile.TemporaryDirectory(prefix="evergrow-lake-")
+                copies = Path(self._own.name)
+            self._remote = Remote(self._base, copies, most_copied)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -113,11 +116,7 @@ class Files:
         self.require(path, remedy)
         if self.local:
             return self.local / path
-        state = str(self._whole.get(path) or self._state(path))
-        copy, digest = self._remote.copy(path, state)
-        if not is_named_by(path, digest):  # it was changed on this machine
-            copy, _ = self._remote.copy(path, state, anew=True)
-        return copy
+        return self._brought(path, str(self._whole.get(path) or self._state(path)))[0]
 
     def require(self, path: str, remedy: str = SCRUB) -> None:
         """Refuse a file that is damaged.
@@ -138,7 +137,7 @@ class Files:
             state = self._state(path)
             if self.unhashed or state == self._whole.get(path):
                 return None
-            digest = digest_of(self.local / path) if self.local else self._digest_of_copy(path, str(state))
+            digest = digest_of(self.local / path) if self.local else self._brought(path, str(state))[1]
         except FileNotFoundError:
             return "is gone"
         except StoreUnreachable:
@@ -173,8 +172,7 @@ class Files:
         def write(target: IO[bytes]) -> None:
             source = self.local / path if self.local else self._remote.copy(path, self._remote.state(path))[0]
             with source.open("rb") as file:
-                while block := file.read(BLOCK):
-                    target.write(block)
+                shutil.copyfileobj(file, target, BLOCK)
 
         return write
 
@@ -206,10 +204,10 @@ class Files:
             return found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino
         return self._remote.state(path)
 
-    def _digest_of_copy(self, path: str, state: str) -> str:
-        """Of the content of a remote file; a copy that is wrong may be this machine's fault, or the network's."""
-        digest = self._remote.copy(path, state)[1]
-        return digest if is_named_by(path, digest) else self._remote.copy(path, state, anew=True)[1]
+    def _brought(self, path: str, state: str) -> tuple[Path, str]:
+        """The copy of a remote file, and its digest; a wrong one may be this machine's fault, or the network's."""
+        copy, digest = self._remote.copy(path, state)
+        return (copy, digest) if is_named_by(path, digest) else self._remote.copy(path, state, anew=True)
 
     def _new_part(self, folder: str) -> Path:
         if self.local is None:
