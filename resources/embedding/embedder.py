@@ -9,7 +9,7 @@ import numpy as np
 
 from evergrow.resources.embedding import models
 from evergrow.resources.embedding.compiled import installed
-from evergrow.resources.embedding.encoder import Encoder
+from evergrow.resources.embedding.encoder import Encoder, Long
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.lake.files import Files
@@ -40,7 +40,7 @@ class Embedder:
         return self._settings.model
 
     @property
-    def long(self) -> str:
+    def long(self) -> Long:
         """What becomes of texts that the model does not read to their end: `cut` or `mean_of_parts`."""
         return self._settings.long
 
@@ -51,9 +51,9 @@ class Embedder:
         Raises:
             EmbedderError: the settings name a folder that is not there.
         """
-        usual = Embedding()
-        ways = [getattr(self._settings, way) for way in ("precision", "long")]
-        others = [way for way in ways if way not in (usual.precision, usual.long)]
+        usual, chosen = Embedding(), self._settings
+        ways = ((getattr(chosen, name), getattr(usual, name)) for name in ("precision", "long"))
+        others = [way for way, usually in ways if way != usually]
         return "#".join([models.identity(self.name), *others])
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
@@ -156,13 +156,13 @@ def _keys(texts: Sequence[str]) -> list[bytes]:
 
 
 @cache
-def _encoder(loaded: tuple[str, str, str, str], tokens: int, long: str, *, trust_remote_code: bool) -> Encoder:
+def _encoder(loaded: tuple[str, str, str, str], tokens: int, long: Long, *, trust_remote_code: bool) -> Encoder:
     """One a process: each of several GPUs holds a copy of the model, in a process that ends with this one."""
     import torch  # noqa: PLC0415 - takes seconds
 
     model = models.load(*loaded, trust_remote_code=trust_remote_code)
     devices = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if loaded[1] == "cuda" else []
-    return Encoder(model, tokens, "cut" if long == "cut" else "mean_of_parts", devices)
+    return Encoder(model, tokens, long, devices)
 
 
 class Embedders:
