@@ -102,7 +102,7 @@ def worlds(machine: Machine, seed: int, folder: Path) -> type[RuleBasedStateMach
             name = self.known(batch)
             changes = (f"evolution.rounds={rounds}", f"evolution.children={children}")
             self.it.must("recipe", "set", name, "--kind", "batch", *changes)
-            self.it.rounds[name], self.it.children[name] = rounds, children
+            self.it.rounds[name] = rounds
 
         @precondition(has)
         @rule(batch=SECOND)

@@ -78,12 +78,9 @@ class World:
             "OPENAI_API_KEY": CANARY,
         }
         self.rounds: dict[str, int] = {}  # by batch, as its recipe has them
-        self.children: dict[str, int] = {}
         self.tight: set[str] = set()  # batches whose gate lets nothing through
         self.exports: set[Path] = set()  # that were written whole, and not since
-        self.banned: set[tuple[str, str]] = set()
         self.lost = 0  # replies that kills may have lost
-        self.clouded = False  # whether content came that a second draw answers otherwise
         self.changed = False  # since what must hold was looked at last
         self.log: list[str] = []
         self._commands = 0
@@ -140,18 +137,17 @@ class World:
         file = self.folder / f"{batch}.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         self.must("seeds", "add", str(file), "--batch", batch)
-        self.rounds[batch], self.children[batch] = 1, 2
+        self.rounds[batch] = 1
 
     def fault(self, share: dict[str, float]) -> None:
         """Have the endpoint fail so often from now on."""
         self.log.append(f"faults {share}")
-        self.clouded = self.clouded or bool(set(share) & set(CONTENT))
         self.machine.endpoint.control(share=share)
 
     def release(self, batch: str, kill_at: int | None = None) -> None:
         """Release one batch, if it is collected."""
         code = self.do("release", "--batch", batch, kill_at=kill_at)
-        if code == 0 and self.tight & {batch}:
+        if code == 0 and batch in self.tight:
             raise self.broken(f"{batch!r} is released through a closed gate")
 
     def export(self, name: str, form: str, kill_at: int | None = None) -> None:

@@ -34,14 +34,8 @@ class Child:
     def wait(self) -> int:
         """Wait for its end; returns its exit code, or minus the signal that killed it."""
         if self._code is None:
-            answer = self._zygote.ask(wait=self.pid)
-            self._code, self.cpu_s = int(answer["code"]), float(answer["cpu_s"])
+            self._code = int(self._zygote.ask(wait=self.pid)["code"])
         return self._code
-
-    def signal(self, number: int) -> None:
-        """Send it a signal, if it has not ended."""
-        if self._code is None:
-            os.kill(self.pid, number)  # one that has ended is a zombie until it is waited for
 
     @property
     def said(self) -> str:
@@ -124,8 +118,8 @@ def serve() -> None:
                 _child(order)
             answer: dict[str, Any] = {"pid": pid}
         elif "wait" in order:
-            _, status, used = os.wait4(order["wait"], 0)
-            answer = {"code": os.waitstatus_to_exitcode(status), "cpu_s": used.ru_utime + used.ru_stime}
+            _, status = os.waitpid(order["wait"], 0)
+            answer = {"code": os.waitstatus_to_exitcode(status)}
         else:
             answer = {"ready": True}
         sys.stdout.write(json.dumps(answer) + "\n")
