@@ -10,13 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from evergrow.resources.llm.addresses import HIDDEN
+from evergrow.resources.llm.addresses import HIDDEN, SHORTEST_SECRET
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.endpoints import http_url
 from evergrow.resources.settings.operation import AlertKind
 
 ATTEMPTS, PAUSE_S, TIMEOUT_S = 3, 1.0, 10.0
-SHORTEST_SECRET = 8
 MOST_CHARS = 2_000  # of what a message says
 
 
