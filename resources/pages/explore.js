@@ -129,18 +129,19 @@ function surface(id) {
   return { context, width, height };
 }
 let mapSize = { width: 1, height: 1 };
+const reach = () => (Math.min(mapSize.width, mapSize.height) / 2 - 14) * state.view.scale; // pixels from 0 to 1
 function place(row) {
-  const { width, height } = mapSize, side = (Math.min(width, height) / 2 - 14) * state.view.scale;
+  const { width, height } = mapSize, side = reach();
   return [width / 2 + (state.data.x[row] - state.view.x) * side, height / 2 - (state.data.y[row] - state.view.y) * side];
 }
 /* Very many points are written as pixels, which takes a tenth of the time of drawing them. */
 function paint(context) {
   const { width, height } = context.canvas, ratio = width / mapSize.width, image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer), side = Math.max(2, Math.round((state.rows > 20000 ? 2 : 3) * ratio));
-  const reach = (Math.min(mapSize.width, mapSize.height) / 2 - 14) * state.view.scale * ratio, { x: xs, y: ys } = state.data;
-  const left = width / 2 - state.view.x * reach - side / 2, top = height / 2 + state.view.y * reach - side / 2;
+  const unit = reach() * ratio, { x: xs, y: ys } = state.data;
+  const left = width / 2 - state.view.x * unit - side / 2, top = height / 2 + state.view.y * unit - side / 2;
   const dot = (row, ink) => {
-    const x = Math.round(left + xs[row] * reach), y = Math.round(top - ys[row] * reach);
+    const x = Math.round(left + xs[row] * unit), y = Math.round(top - ys[row] * unit);
     if (x < 0 || y < 0 || x + side > width || y + side > height) return;
     for (let line = y * width + x, n = 0; n < side; n += 1, line += width) pixels.fill(ink, line, line + side);
   };
@@ -167,7 +168,7 @@ function drawMap() {
     for (const row of state.shown) dot(row, shades[row]);
   }
   if (state.selected === null) return;
-  const way = ancestors(state.selected).filter((row) => row !== null);
+  const way = steps(state.ofRow[state.selected]).map((node) => state.data.tree.row[node]).filter((row) => row !== null);
   context.strokeStyle = "#1f2a24";
   context.beginPath();
   way.forEach((row, n) => { const [x, y] = place(row); if (n) context.lineTo(x, y); else context.moveTo(x, y); });
@@ -326,11 +327,6 @@ function offerFilter() {
 }
 
 /* One row: its ancestors, what changed from its parent, its scores, its neighbours. */
-function ancestors(row) {
-  const way = [];
-  for (let node = state.ofRow[row]; node !== null && node !== undefined; node = state.data.tree.parent[node]) way.unshift(node);
-  return way.map((node) => state.data.tree.row[node]);
-}
 function steps(node) {
   const way = [];
   for (let at = node; at !== null && at !== undefined; at = state.data.tree.parent[at]) way.unshift(at);
@@ -416,7 +412,7 @@ function listen() {
   window.addEventListener("pointerup", () => { held = null; });
   map.addEventListener("pointermove", (e) => {
     if (held && e.buttons) {
-      const dx = e.clientX - held[0], dy = e.clientY - held[1], side = (Math.min(mapSize.width, mapSize.height) / 2 - 14) * state.view.scale;
+      const dx = e.clientX - held[0], dy = e.clientY - held[1], side = reach();
       if (!moved && Math.hypot(dx, dy) < 4) return;
       moved = true; held = [e.clientX, e.clientY];
       state.view.x -= dx / side; state.view.y += dy / side;
