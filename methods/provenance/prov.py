@@ -12,7 +12,21 @@ from urllib.parse import quote
 from evergrow.methods.provenance.steps import Step, TableVersion
 
 PREFIXES = {"evergrow": "urn:evergrow:"}
-Document = defaultdict[str, dict[str, Any]]
+
+
+class Document(defaultdict[str, dict[str, Any]]):
+    """What a document holds, by kind and by name."""
+
+    def __init__(self) -> None:
+        super().__init__(dict)
+        self._related: set[tuple[str, frozenset[tuple[str, str]]]] = set()
+
+    def relate(self, relation: str, **ends: str) -> None:
+        """Note a relation, once."""
+        told = relation, frozenset(ends.items())
+        if told not in self._related:
+            self._related.add(told)
+            self[relation][f"_:{relation}-{len(self[relation])}"] = {f"prov:{end}": name for end, name in ends.items()}
 
 
 def prov_document(steps: Sequence[Step], version: str, as_time: Callable[[float], str]) -> dict[str, Any]:
@@ -23,7 +37,7 @@ def prov_document(steps: Sequence[Step], version: str, as_time: Callable[[float]
         version: of evergrow.
         as_time: an epoch second as an xsd:dateTime.
     """
-    document: Document = defaultdict(dict)
+    document = Document()
     software = _name("software", f"evergrow-{version}")
     document["agent"][software] = {"prov:type": _qualified("prov:SoftwareAgent"), "prov:label": f"evergrow {version}"}
     known = {step.key for step in steps}
@@ -32,7 +46,7 @@ def prov_document(steps: Sequence[Step], version: str, as_time: Callable[[float]
         document["entity"][entity] = _entity(step)
         for parent in step.parents:
             if parent in known:
-                _relate(document, "wasDerivedFrom", generatedEntity=entity, usedEntity=_name("row", parent))
+                document.relate("wasDerivedFrom", generatedEntity=entity, usedEntity=_name("row", parent))
         for call in step.calls:
             parents = [_name("row", parent) for parent in step.parents if parent in known]
             times = {
@@ -41,7 +55,7 @@ def prov_document(steps: Sequence[Step], version: str, as_time: Callable[[float]
             _add_call(document, {**call, "times": times}, entity, parents)
         for table in step.tables:
             _add_table(document, table, software)
-            _relate(document, "hadMember", collection=_table_name(table), entity=entity)
+            document.relate("hadMember", collection=_table_name(table), entity=entity)
     return {"prefix": PREFIXES, **document}
 
 
@@ -68,10 +82,10 @@ def _add_call(document: Document, call: Mapping[str, Any], entity: str, used: Se
         "prov:type": _qualified("prov:SoftwareAgent"),
         "prov:label": call["model_returned"] or call["model"],
     }
-    _relate(document, "wasAssociatedWith", activity=activity, agent=model)
-    _relate(document, "wasGeneratedBy", entity=entity, activity=activity)
+    document.relate("wasAssociatedWith", activity=activity, agent=model)
+    document.relate("wasGeneratedBy", entity=entity, activity=activity)
     for parent in used:
-        _relate(document, "used", activity=activity, entity=parent)
+        document.relate("used", activity=activity, entity=parent)
 
 
 def _add_table(document: Document, table: TableVersion, software: str) -> None:
@@ -87,25 +101,17 @@ def _add_table(document: Document, table: TableVersion, software: str) -> None:
     optional = {"evergrow:code_version": table.code_version, "evergrow:recipe": table.recipe}
     document["entity"][entity] = told | {name: value for name, value in optional.items() if value is not None}
     document["activity"][run] = {"prov:type": "evergrow:run", "prov:label": f"run {table.run_id}"}
-    _relate(document, "wasAssociatedWith", activity=run, agent=software)
-    _relate(document, "wasGeneratedBy", entity=entity, activity=run)
+    document.relate("wasAssociatedWith", activity=run, agent=software)
+    document.relate("wasGeneratedBy", entity=entity, activity=run)
     for read in table.read:
         source = _name("table", f"{read.table}/{read.partition}/{read.data_version}")
         label = f"{read.table} of {read.partition}, version {read.data_version}"
         document["entity"].setdefault(source, {"prov:type": _qualified("prov:Collection"), "prov:label": label})
-        _relate(document, "wasDerivedFrom", generatedEntity=entity, usedEntity=source)
+        document.relate("wasDerivedFrom", generatedEntity=entity, usedEntity=source)
 
 
 def _table_name(table: TableVersion) -> str:
     return _name("table", f"{table.table}/{table.partition}/{table.data_version}")
-
-
-def _relate(document: Document, relation: str, **ends: str) -> None:
-    """Note a relation, once."""
-    told = {f"prov:{name}": value for name, value in ends.items()}
-    name = f"_:{relation}-{len(document[relation])}"
-    if told not in document[relation].values():
-        document[relation][name] = told
 
 
 def _name(kind: str, what: str) -> str:

@@ -1,7 +1,7 @@
 """The steps of a row's way from its seed to an exported file, each with all that explains it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from evergrow.methods.provenance.differences import Change
@@ -122,7 +122,7 @@ class Step:
     tables: Sequence[TableVersion] = ()
     closed: str | None = None
     reason: str | None = None
-    calls: Sequence[Mapping[str, Any]] = field(default=())
+    calls: Sequence[Mapping[str, Any]] = ()
 
     @property
     def key(self) -> str:
