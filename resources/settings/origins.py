@@ -26,6 +26,7 @@ PASSWORD = re.compile(r"(://[^/@:\s]*):[^/@\s]+@")
 PARAMETER = re.compile(r"([?&](?:password|token|key|secret|api_key)=)[^&\s]+", re.IGNORECASE)
 ENVIRONMENT = "environment"
 Lines = Mapping[tuple[str, ...], int]
+Variables = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +63,22 @@ def origins(overrides: Mapping[str, Any] | None = None, recipe: tuple[str, Setti
         sources.append(_of_file(EMBEDDED_PROFILE, "profile of the embedded model"))
     if settings.profile == "paper":
         sources.append(_of_file(PAPER_PROFILE, "profile of the papers"))
+    dotenv = dotenv_values(Path.cwd() / DOTENV) if (Path.cwd() / DOTENV).is_file() else {}
     known = dict(_leaves(settings.model_dump(mode="json")))
     obeyed = dict(_leaves(recipe[1].model_dump(mode="json"))) if recipe else known
     return [
         Origin(
             ".".join(path), _shown(value),
-            recipe[0] if recipe and known.get(path) != value else _source(path, sources),
+            recipe[0] if recipe and known.get(path) != value else _source(path, sources, dotenv),
         )
         for path, value in obeyed.items()
-    ] + list(_keys(settings))  # fmt: skip
+    ] + list(_keys(settings, dotenv))  # fmt: skip
 
 
-def _keys(settings: Settings) -> Iterator[Origin]:
+def _keys(settings: Settings, dotenv: Variables) -> Iterator[Origin]:
     """The variables that hold keys: whether they are set, never what they hold."""
     for name in dict.fromkeys(endpoint.api_key_env for endpoint in settings.endpoints.values()):
-        yield Origin(name, "***" if os.environ.get(name) else "not set", _variable(name))
+        yield Origin(name, "***" if os.environ.get(name) else "not set", _variable(name, dotenv))
 
 
 def _of_file(path: Path, name: str | None = None) -> _Source:
@@ -102,19 +104,19 @@ def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[
             yield path, value
 
 
-def _source(path: tuple[str, ...], sources: Sequence[_Source]) -> str:
+def _source(path: tuple[str, ...], sources: Sequence[_Source], dotenv: Variables) -> str:
     for source in sources:
         if _gives(source.given, path):
             if source.name == ENVIRONMENT:
-                return _variable(f"{PREFIX}{DELIMITER.join(path).upper()}")
+                return _variable(f"{PREFIX}{DELIMITER.join(path).upper()}", dotenv)
             line = next((source.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in source.lines), None)
             return f"{source.name}:{line}" if line else source.name
     return "default"
 
 
-def _variable(name: str) -> str:
+def _variable(name: str, dotenv: Variables) -> str:
     """A variable, with the file `.env` where that is what set it."""
-    told = dotenv_values(Path.cwd() / DOTENV).get(name) if (Path.cwd() / DOTENV).is_file() else None
+    told = dotenv.get(name)
     return f"{name} ({DOTENV})" if told is not None and told == os.environ.get(name) else name
 
 
