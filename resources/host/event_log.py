@@ -19,30 +19,23 @@ import sqlalchemy as sa
 INDEX = "history/runs/index.db"  # below the DAGSTER_HOME: the events of all assets
 RUNS = "history/runs.db"
 STORAGE = ("storage", "event_log_storage", "run_storage", "local_artifact_storage")  # in dagster.yaml: it is elsewhere
-VALUES = (
-    "text",
-    "value",
-    "data",
-    "path",
-    "md_str",
-    "url",
-    "records",
-)  # where Dagster keeps the value of a piece of metadata
+# Where Dagster keeps the value of a piece of metadata.
+VALUES = ("text", "value", "data", "path", "md_str", "url", "records")
 MADE = "ASSET_MATERIALIZATION"
 Connect = Callable[[], AbstractContextManager[sa.Connection]]
 Place = tuple[str, str | None]  # a table's key as Dagster writes it, and the partition
 
 _LIVE = "(w.wipe_timestamp IS NULL OR e.timestamp > w.wipe_timestamp)"
 _EVENTS = "event_logs e LEFT JOIN asset_keys w ON w.asset_key = e.asset_key"
-_ROW = "SELECT e.id, e.run_id, e.asset_key, e.partition, e.event FROM event_logs e"
+_ROW = "SELECT e.id, e.run_id, e.asset_key, e.partition, e.event"
 _NEWEST = sa.text(
-    f"{_ROW} LEFT JOIN asset_keys w ON w.asset_key = e.asset_key WHERE e.asset_key = :key "
+    f"{_ROW} FROM {_EVENTS} WHERE e.asset_key = :key "
     f"AND e.dagster_event_type = '{MADE}' AND (:partition IS NULL OR e.partition = :partition) AND {_LIVE} "
     "ORDER BY e.id DESC LIMIT 1"
 )
 _ALL_NEWEST = sa.text(
-    f"{_ROW} JOIN (SELECT max(e.id) AS id FROM {_EVENTS} WHERE e.dagster_event_type = '{MADE}' AND {_LIVE} "
-    "GROUP BY e.asset_key, e.partition) newest ON newest.id = e.id"
+    f"{_ROW} FROM event_logs e JOIN (SELECT max(e.id) AS id FROM {_EVENTS} "
+    f"WHERE e.dagster_event_type = '{MADE}' AND {_LIVE} GROUP BY e.asset_key, e.partition) newest ON newest.id = e.id"
 )
 _JUDGED = "SELECT asset_key, check_name, partition, evaluation_event FROM asset_check_executions"
 _SETTLED = "execution_status IN ('SUCCEEDED', 'FAILED')"

@@ -124,9 +124,8 @@ def _renew(registry: Registry, name: str, token: str, end: Event) -> None:
             continue
         if not kept and not end.is_set():
             log.error("the lease on %r was lost: this process was silent for too long, and another works on it", name)
-            ignored = (
-                signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-            )  # so it is for what a shell has sent to the back
+            # So it is for what a shell has sent to the back.
+            ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
             signal.pthread_kill(main_thread().ident or 0, signal.SIGTERM if ignored else signal.SIGINT)
             return
 
