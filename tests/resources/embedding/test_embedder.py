@@ -36,6 +36,7 @@ import sys
 from contextlib import contextmanager
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.lake.files import Files
+from evergrow.resources.settings.embedding import Embedding
 class Told:
     @contextmanager
     def track(self, label, total):
@@ -48,6 +49,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.files import Files
 import logging
+from evergrow.resources.settings.embedding import Embedding
 Embedder(Embedding(), Files(sys.argv[1]), LogProgress(logging.getLogger())).embed(json.loads(sys.argv[2]))
 print(sorted({"torch", "transformers", "sentence_transformers"} & set(sys.modules)))
 """
@@ -57,6 +59,7 @@ from evergrow.resources.lake.files import Files
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.embedding.models import EmbedderError
 from evergrow.resources.host.progress import LogProgress
+from evergrow.resources.settings.embedding import Embedding
 try:
     Embedder(Embedding(model="some/model"), Files(sys.argv[1]), LogProgress(logging.getLogger())).embed(["a text"])
 except EmbedderError as error:
