@@ -12,7 +12,7 @@ from evergrow.resources.registry.releases import release_names
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
+class _Table:
     """A table of the dataset: what its step is called, which columns it adds, which text, which requests."""
 
     key: dg.AssetKey
@@ -23,9 +23,9 @@ class _Stage:
     calls: tuple[str, ...] = ()
 
 
-STAGES = (
-    _Stage(COLLECTED, "collected", "collected for the dataset", ("value", "parent_complexity", "parent_diversity")),
-    _Stage(
+TABLES = (
+    _Table(COLLECTED, "collected", "collected for the dataset", ("value", "parent_complexity", "parent_diversity")),
+    _Table(
         RESPONSES,
         "answer",
         "its answer ({task})",
@@ -33,7 +33,7 @@ STAGES = (
         "response",
         ("response_call_id",),
     ),
-    _Stage(
+    _Table(
         VERIFIED,
         "verified",
         "verdict {verdict}",
@@ -43,7 +43,7 @@ STAGES = (
         ),
         calls=("tests_call_id",),
     ),
-    _Stage(
+    _Table(
         CLEAN,
         "clean",
         "cleaned",
@@ -55,12 +55,12 @@ STAGES = (
 )
 
 
-def dataset_steps(rows: TableRows, sample: Step, batch: str) -> list[Step]:
+def sample_steps(rows: TableRows, sample: Step, batch: str) -> list[Step]:
     """One step for each table of the dataset that has the sample, in the order of the work; the releases last."""
     steps: list[Step] = []
-    for stage in STAGES:
-        if row := rows.row(stage.key, batch, sample.id):
-            steps.append(_step(rows, stage, row, batch, steps[-1] if steps else sample))
+    for table in TABLES:
+        if row := rows.row(table.key, batch, sample.id):
+            steps.append(_step(rows, table, row, batch, steps[-1] if steps else sample))
     last = steps[-1] if steps else sample
     released = [
         (name, rows.row(RELEASE, name, sample.id, batch=batch)) for name in release_names(rows.workspace.registry)
@@ -68,22 +68,25 @@ def dataset_steps(rows: TableRows, sample: Step, batch: str) -> list[Step]:
     return [*steps, *(_released(rows, row, name, last) for name, row in released if row)]
 
 
-def _step(rows: TableRows, stage: _Stage, row: Row, batch: str, before: Step) -> Step:
-    calls = [row.get(name) for name in stage.calls]
-    if "draws" in stage.columns:
-        calls += [draw["call_id"] for draw in row.get("draws") or ()]
+def _step(rows: TableRows, table: _Table, row: Row, batch: str, before: Step) -> Step:
+    calls = [*(row.get(name) for name in table.calls), *draw_calls(row)]
     return Step(
         id=row["id"],
-        kind=stage.kind,
-        says=stage.says.format(task=row.get("task"), verdict=row.get("verdict")),
-        row={**_some(row, stage.columns), "batch": batch, CALL_IDS: calls},
-        content=row.get(stage.text) if stage.text else None,
+        kind=table.kind,
+        says=table.says.format(task=row.get("task"), verdict=row.get("verdict")),
+        row={**_some(row, table.columns), "batch": batch, CALL_IDS: calls},
+        content=row.get(table.text) if table.text else None,
         parents=[before.key],
         others=_resembled(rows, row),
-        tables=rows.versions([stage.key], batch),
-        closed=rows.shut(stage.key, batch),
+        tables=rows.versions([table.key], batch),
+        closed=rows.shut(table.key, batch),
         reason=row.get("reason"),
     )
+
+
+def draw_calls(row: Row) -> list[str | None]:
+    """The requests of a row's `draws`, of a table that has such."""
+    return [draw["call_id"] for draw in row.get("draws") or ()]
 
 
 def _released(rows: TableRows, row: Row, name: str, before: Step) -> Step:

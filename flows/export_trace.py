@@ -17,7 +17,7 @@ from evergrow.methods.provenance.steps import Step
 from evergrow.methods.releasing.digests import row_digest, row_digests
 from evergrow.methods.releasing.formats import PAIRED, shape
 from evergrow.resources.registry.exports import exports
-from evergrow.resources.releases.manifest import Manifest, ManifestError, file_entry, read_manifest
+from evergrow.resources.releases.manifest import FileEntry, Manifest, ManifestError, file_entry, read_manifest
 
 _PLACE = re.compile(r"(.+):([0-9]+)")
 _PART = re.compile(r"(#\d+|\^).*$")  # what the id of a pair has behind that of its sample
@@ -93,9 +93,15 @@ def export_step(rows: TableRows, exported: ExportedRow, before: Sequence[Step]) 
     if manifest is None:
         closed = "no manifest lies beside the file: nobody can say whether it was changed"
     else:
-        told |= {"form": manifest.form, "release": manifest.name, "date": manifest.date, "split": _split(exported)}
+        entry = next((entry for entry in manifest.files if entry.path == file.name), None)
+        told |= {
+            "form": manifest.form,
+            "release": manifest.name,
+            "date": manifest.date,
+            "split": entry.split if entry else None,
+        }
         told |= {"manifest_digest": manifest.digest, "evergrow": manifest.code_version}
-        closed = _changed(rows, exported, manifest)
+        closed = _changed(rows, exported, manifest, entry)
     return Step(
         id=f"{file.name}:{exported.line}",
         kind="export",
@@ -106,14 +112,8 @@ def export_step(rows: TableRows, exported: ExportedRow, before: Sequence[Step]) 
     )
 
 
-def _split(exported: ExportedRow) -> str | None:
-    entries = exported.manifest.files if exported.manifest else ()
-    return next((entry.split for entry in entries if entry.path == exported.file.name), None)
-
-
-def _changed(rows: TableRows, exported: ExportedRow, manifest: Manifest) -> str | None:
+def _changed(rows: TableRows, exported: ExportedRow, manifest: Manifest, entry: FileEntry | None) -> str | None:
     """What is wrong with the row or its file, as far as that can be seen; None if it is what was released."""
-    entry = next((entry for entry in manifest.files if entry.path == exported.file.name), None)
     if entry is None:
         return f"the manifest beside it names no file {exported.file.name}"
     if file_entry(exported.file, entry.split).sha256 == entry.sha256:

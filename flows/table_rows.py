@@ -51,28 +51,23 @@ class TableRows:
         found = self.workspace.lake.unverified(record).filter(pl.col("id") == row_id).select(pl.len())
         return bool(found.collect().item())
 
-    def rows(self, key: dg.AssetKey, partition: str, ids: Iterable[str], column: str = "id") -> list[Row]:
-        """The rows of these ids, rejected ones too; none where there is no table.
+    def row(self, key: dg.AssetKey, partition: str, row_id: str, **also: str) -> Row | None:
+        """The row of that id whose columns `also` are so, a rejected one too; None where there is none, or no table.
 
         Raises:
             Damaged: the file is gone, or is not what was written.
         """
         record = self.record(key, partition)
         if record is None:
-            return []
+            return None
         try:
-            table = self.workspace.lake.unverified(record).filter(pl.col(column).is_in(list(ids)))
+            table = self.workspace.lake.unverified(record).filter(pl.col("id") == row_id)
             found = table.collect().to_dicts()
         except pl.exceptions.PolarsError:
             self.workspace.lake.version(record)  # says that the file was changed or cut, if that is why
             raise
         if found:
             self.workspace.lake.version(record)  # verified only where something is shown
-        return found
-
-    def row(self, key: dg.AssetKey, partition: str, row_id: str, **also: str) -> Row | None:
-        """The row of that id whose columns `also` are so; None where there is none."""
-        found = self.rows(key, partition, [row_id])
         return next((row for row in found if all(row.get(name) == value for name, value in also.items())), None)
 
     def version(self, key: dg.AssetKey, partition: str) -> TableVersion | None:

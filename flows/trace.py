@@ -6,10 +6,13 @@ from dataclasses import asdict, replace
 from typing import Any
 
 import dagster as dg
+import polars as pl
 
-from evergrow.assets.names import SEEDS, STAGES, stage_key
-from evergrow.flows.dataset_trace import dataset_steps
+from evergrow.assets.names import DIFFICULTY, SEEDS, stage_key
+from evergrow.flows.dataset_trace import draw_calls, sample_steps
+from evergrow.flows.evolve import stages_of
 from evergrow.flows.export_trace import ExportedRow, export_step, export_steps, exported_row
+from evergrow.flows.recipes import settings_of
 from evergrow.flows.table_rows import CALL_IDS, Row, TableRows
 from evergrow.flows.tree_trace import trees_with, way_down
 from evergrow.flows.workspace import Workspace
@@ -88,10 +91,8 @@ def _batches_with(rows: TableRows, sample_id: str, batch: str | None) -> list[st
 
 def _registered(rows: TableRows, batch: str, seed_id: str) -> Row | None:
     """A seed of a batch whose table of seeds is not made yet."""
-    for row in staged(rows.workspace.registry, batch).read().iter_rows(named=True):
-        if row["id"] == seed_id:
-            return {**row, "batch": batch, "root_id": seed_id}
-    return None
+    found = staged(rows.workspace.registry, batch).read().filter(pl.col("id") == seed_id).to_dicts()
+    return {**found[0], "batch": batch, "root_id": seed_id} if found else None
 
 
 def _of_batch(rows: TableRows, sample_id: str, batch: str, exported: ExportedRow | None) -> list[Step]:
@@ -116,7 +117,7 @@ def _of_batch(rows: TableRows, sample_id: str, batch: str, exported: ExportedRow
     ]
     for name in descendants:
         steps.append(_child(rows, name, batch, steps[-1]))
-    steps += dataset_steps(rows, steps[-1], batch)
+    steps += sample_steps(rows, steps[-1], batch)
     return [*steps, *export_steps(rows, steps, exported)]
 
 
@@ -129,7 +130,7 @@ def _before(rows: TableRows, seed: Row, origin: str) -> list[Step]:
 
 def _child(rows: TableRows, name: str, batch: str, parent: Step) -> Step:
     layer = ids.layer(name)
-    stages = [stage_key(layer, stage) for stage in STAGES]
+    stages = [stage_key(layer, stage) for stage in stages_of(settings_of(rows.workspace, "batch", batch))]
     table, row = stages[-1], rows.row(stages[-1], batch, name)
     if row is None:  # the round got stuck before it: what its earlier stages know
         told = [one for key in stages[:-1] if (one := rows.row(key, batch, name))]
@@ -141,7 +142,7 @@ def _child(rows: TableRows, name: str, batch: str, parent: Step) -> Step:
         id=name,
         kind="child",
         says=f"round {layer}, child {known['slot']}" if row else f"round {layer}: no table has it any more",
-        row={**known, "batch": batch, CALL_IDS: [known.get("call_id"), known.get("judge_call_id")]},
+        row={**known, "batch": batch, CALL_IDS: _child_calls(rows, known, stages, batch)},
         content=content,
         parents=[parent.key],
         changes=differences(str(parent.content), str(content)) if comparable else None,
@@ -150,6 +151,14 @@ def _child(rows: TableRows, name: str, batch: str, parent: Step) -> Step:
         closed=rows.shut(table, batch),
         reason=known.get("reason"),
     )
+
+
+def _child_calls(rows: TableRows, row: Row, stages: Sequence[dg.AssetKey], batch: str) -> list[str | None]:
+    """The requests that made a child, those of the solvers that measured it among them."""
+    asked = [row.get("call_id"), row.get("judge_call_id")]
+    measured = stage_key(ids.layer(row["id"]), DIFFICULTY)
+    tried = rows.row(measured, batch, row["id"]) if measured in stages else None
+    return [*asked, tried.get("tests_call_id"), *draw_calls(tried)] if tried else asked
 
 
 def _nearest(rows: TableRows, row: Row, batch: str) -> Sequence[Other]:
