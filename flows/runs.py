@@ -59,7 +59,7 @@ def launched(instance: dg.DagsterInstance, run_key: str) -> dg.DagsterRun | None
 
 def _dead(instance: dg.DagsterInstance, run: dg.DagsterRun, holder: Holder | None) -> bool:
     """Whether nobody executes a run that is not over."""
-    process = _executing(run)
+    process = executing(run)
     if process and process.host == this_host():
         return process.gone
     if run.status not in AT_WORK:  # it waits for a process: Dagster's monitoring ends it, if none comes
@@ -69,7 +69,7 @@ def _dead(instance: dg.DagsterInstance, run: dg.DagsterRun, holder: Holder | Non
     return _last_event(instance, run) < time.time() - SILENT_S
 
 
-def _executing(run: dg.DagsterRun) -> Process | None:
+def executing(run: dg.DagsterRun) -> Process | None:
     """The process that a command executes it in, as its tags say; one started again from the UI has copies of them."""
     if PID not in run.tags or run.parent_run_id is not None:
         return None

@@ -18,6 +18,7 @@ from evergrow.resources.registry.recipes import Recipe, latest_recipes
 from evergrow.resources.settings import Settings, SettingsError
 from evergrow.resources.settings.recipe import AUTOMATE
 from evergrow.sensors.advance import changed_owners
+from evergrow.sensors.answer import worked_on
 from evergrow.sensors.cursor import Cursor
 
 LOOK_S = 300  # between two looks for what stands still
@@ -44,12 +45,13 @@ def alert_sensors(settings: Settings, frontier: Frontier) -> list[dg.SensorDefin
 
 def failed_runs_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor that tells of each run that failed, once, by its cause."""
+    causes = [event for event in settings.alerts.events if event != "stalled"]
 
     @dg.run_failure_sensor(
         name="alerts",
         minimum_interval_seconds=settings.sensors.interval_s,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Sends a message for each run that fails by: {', '.join(settings.alerts.events)}. Starts no run.",
+        description=f"Sends a message for each run that fails by: {', '.join(causes)}. Starts no run.",
     )
     def alerts(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
         run = context.dagster_run
@@ -83,7 +85,9 @@ def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinitio
         seen.settled = {key: version for key, version in seen.settled.items() if key not in changed}
         for recipe in latest_recipes(frontier.registry):
             key = f"{recipe.kind}/{recipe.name}"
-            if recipe.kind == "release" or recipe.values.get(AUTOMATE) == "none" or recipe.name in busy:
+            if recipe.kind == "release" or recipe.values.get(AUTOMATE) == "none":
+                continue
+            if worked_on(frontier.registry, busy, recipe.name):
                 continue
             if seen.settled.get(key) == recipe.version:
                 continue

@@ -3,7 +3,7 @@
 import dagster as dg
 
 from evergrow.flows.lineage import tell
-from evergrow.flows.runs import PID
+from evergrow.flows.runs import executing
 from evergrow.resources.settings import Settings
 
 ENDED = {"succeeded": dg.DagsterRunStatus.SUCCESS, "failed": dg.DagsterRunStatus.FAILURE}
@@ -25,7 +25,7 @@ def _sensor(settings: Settings, word: str, status: dg.DagsterRunStatus) -> dg.Se
         "observability.openlineage_url.",
     )
     def lineage(context: dg.RunStatusSensorContext) -> None:
-        if PID in context.dagster_run.tags:  # a command's own run: it has told already
+        if executing(context.dagster_run):  # a command's own run: it has told already
             return
         taken = tell(context.instance, context.dagster_run.run_id, settings.observability)
         context.log.info(f"{taken} events of run {context.dagster_run.run_id} sent")

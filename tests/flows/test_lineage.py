@@ -14,6 +14,7 @@ import pytest
 from evergrow.assets.names import SEEDS, stage_key
 from evergrow.flows.lineage import tell
 from evergrow.flows.run import RunFailed, execute
+from evergrow.flows.runs import of_this_process
 from evergrow.sensors.lineage import lineage_sensors
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
@@ -166,3 +167,24 @@ def test_runs_of_the_daemon_are_told_by_a_sensor_and_those_of_commands_once(
         succeeded(context)
 
     assert [one["eventType"] for one in collector.heard] == ["START", "COMPLETE"]
+
+
+@pytest.mark.parametrize("parent", [None, "11111111-1111-4111-8111-111111111111"])
+def test_a_commands_run_that_the_ui_started_again_is_told_by_the_sensor(
+    platform: Platform, collector: Collector, parent: str | None
+) -> None:
+    own = telling(platform, collector.url)
+    succeeded, _ = lineage_sensors(own.settings)
+    result = own.definitions.resolve_job_def("seeds").execute_in_process(
+        instance=own.instance, partition_key="b", tags=of_this_process()
+    )
+    run = own.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    again = run._replace(parent_run_id=parent, root_run_id=parent)  # with its parent's tags, as the UI starts one
+
+    with dg.build_run_status_sensor_context(
+        succeeded.name, result.get_run_success_event(), own.instance, again
+    ) as context:  # fmt: skip
+        succeeded(context)
+
+    assert [one["eventType"] for one in collector.heard] == (["START", "COMPLETE"] if parent else [])

@@ -16,6 +16,7 @@ from evergrow.resources import alerts as sending
 from evergrow.resources.alerts import Alert, AlertError, send
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
 from evergrow.resources.registry.batches import staged_batches, take_as_is
+from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.recipes import Recipe, record
 from evergrow.resources.registry.releases import wish
 from evergrow.resources.registry.trees import register
@@ -141,6 +142,29 @@ def test_a_standstill_is_told_once(platform: Platform, webhook: Webhook) -> None
     assert [body["owner"] for body in webhook.bodies] == ["batch b"]
     assert "seeds is due" in webhook.bodies[0]["words"]
     assert watched.instance.get_runs_count() == 0
+
+
+def test_a_batch_that_a_command_holds_between_two_runs_does_not_stand_still(
+    platform: Platform, webhook: Webhook
+) -> None:
+    watched = platform.but(alerts={"events": ["stalled"], "stalled_h": 1e-9})
+    watched.register("b", 2)
+    record(watched.registry, "batch", "b", recipe_of(watched.settings, "rounds"), "a test")
+
+    with lease(watched.registry, "b"):
+        look(watched, "stalled")
+    assert webhook.bodies == []
+
+    look(watched, "stalled")
+    assert [body["owner"] for body in webhook.bodies] == ["batch b"]
+
+
+def test_each_sensor_says_of_which_causes_it_tells(platform: Platform) -> None:
+    watched = platform.but(alerts={"events": ALL}).definitions
+
+    said = watched.resolve_sensor_def("alerts").description or ""
+
+    assert "failed_run, closed_gate, reached_budget. Starts" in said
 
 
 def test_no_key_and_no_address_leaves_in_a_message_or_an_error(
