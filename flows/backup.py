@@ -12,6 +12,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 import dagster as dg
+from sqlalchemy import make_url
 
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.backup.postgres import Tables
@@ -100,21 +101,29 @@ def ledger_kind(workspace: Workspace) -> Kind:
 
 
 def events_kind(workspace: Workspace) -> Kind:
-    """Which database holds the event log.
+    """Which database holds runs, events and ticks.
 
     Raises:
-        BackupError: none that is known, or files outside of the home.
+        BackupError: none that is known, several, or files outside of the home: no restore would take such a backup.
     """
-    storage = workspace.instance.event_log_storage
-    if postgres_url(workspace.instance):
-        return "postgresql"
-    place = getattr(storage, "path_for_shard", None)
-    if place is None or not Path(place("index")).is_relative_to(workspace.home.dagster.absolute()):
+    if not in_one_place(workspace.instance, workspace.home.dagster):
         raise BackupError(
-            f"Dagster keeps its events in a {type(storage).__name__} outside of {workspace.home.dagster}: back that up "
-            "by its own means, or let dagster.yaml name PostgreSQL or nothing under `storage`"
+            f"Dagster keeps runs, events or schedules outside of {workspace.home.dagster}, or in several databases: "
+            "back them up by their own means, or let dagster.yaml name one database of PostgreSQL, or nothing, under "
+            "`storage`"
         )
-    return "sqlite"
+    return "postgresql" if postgres_url(workspace.instance) else "sqlite"
+
+
+def in_one_place(instance: dg.DagsterInstance, folder: Path) -> bool:
+    """Whether runs, events and ticks lie in one database of PostgreSQL, or all of them below `folder`."""
+    storages = (instance.event_log_storage, instance.run_storage, instance.schedule_storage)
+    if url := postgres_url(instance):
+        return all(getattr(storage, "postgres_url", "") == url for storage in storages)
+    shard: Callable[[str], str] | None = getattr(storages[0], "path_for_shard", None)
+    places = [shard("index") if shard else ""]
+    places += [make_url(getattr(storage, "_conn_string", "sqlite://")).database or "" for storage in storages[1:]]
+    return all(Path(place).is_relative_to(folder.absolute()) for place in places)
 
 
 def postgres_url(instance: dg.DagsterInstance) -> str:

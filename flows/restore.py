@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from typing import IO
 import dagster as dg
 from sqlalchemy import URL, create_engine, delete, make_url, select, update
 
-from evergrow.flows.backup import EVENTS, HOME, LEDGER, LEDGER_FILE, named_files, postgres_url
+from evergrow.flows.backup import EVENTS, HOME, LEDGER, LEDGER_FILE, in_one_place, named_files, postgres_url
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.backup.postgres import Tables
 from evergrow.resources.backup.store import Backup, BackupError, Entry, Store
@@ -316,21 +316,10 @@ def _instance(home: Path, folder: Path, backup: Backup) -> Iterator[dg.DagsterIn
                 f"backup {backup.name} holds events of {backup.events}, and {home / CONFIGURATION} names "
                 f"{kind}: let it name an empty database of {backup.events}"
             )
-        if not _in_one_place(instance, folder):
+        if not in_one_place(instance, folder):
             raise BackupError(
                 f"the dagster.yaml for {home} keeps runs or events outside of the home, or in several databases: put "
                 f"one into {home / CONFIGURATION} that names one empty database of PostgreSQL, or nothing, under "
                 "`storage`"
             )
         yield instance
-
-
-def _in_one_place(instance: dg.DagsterInstance, folder: Path) -> bool:
-    """Whether runs, events and ticks lie in one database of PostgreSQL, or all of them below `folder`."""
-    storages = (instance.event_log_storage, instance.run_storage, instance.schedule_storage)
-    if url := postgres_url(instance):
-        return all(getattr(storage, "postgres_url", "") == url for storage in storages)
-    shard: Callable[[str], str] | None = getattr(storages[0], "path_for_shard", None)
-    places = [shard("index") if shard else ""]
-    places += [make_url(getattr(storage, "_conn_string", "sqlite://")).database or "" for storage in storages[1:]]
-    return all(Path(place).is_relative_to(folder.absolute()) for place in places)

@@ -374,6 +374,30 @@ def test_a_configuration_that_keeps_events_in_the_folder_of_another_home_is_refu
         assert [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))] == [RUN]
 
 
+@pytest.mark.parametrize(("part", "module", "kind"), [
+    ("run_storage", "runs", "SqliteRunStorage"),
+    ("schedule_storage", "schedules", "SqliteScheduleStorage"),
+    ("event_log_storage", "event_log", "SqliteEventLogStorage"),
+])  # fmt: skip
+def test_no_backup_is_made_that_no_restore_would_take(
+    evergrow: Said, tmp_path: Path, part: str, module: str, kind: str
+) -> None:
+    configured = tmp_path / "home" / "dagster" / "dagster.yaml"
+    own = yaml.safe_load(configured.read_text()) or {}
+    elsewhere = {
+        "module": f"dagster._core.storage.{module}",
+        "class": kind,
+        "config": {"base_dir": str(tmp_path / "x")},
+    }
+    configured.write_text(yaml.safe_dump({**own, part: elsewhere}))
+
+    code, _, err = evergrow("backup", "kept")
+
+    assert code == 1
+    assert re.search("keeps runs, events or schedules outside of .*home/dagster", err)
+    assert Store(tmp_path / "kept").names() == []
+
+
 @pytest.mark.parametrize("kind", ["link", "broken link", "pipe"])
 def test_a_home_that_holds_a_link_or_a_pipe_is_not_empty(
     evergrow: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
