@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.names import COLLECTED, MEASURES, stage_key
+from evergrow.assets.names import COLLECTED, MEASURES, round_name, stage_key
 from evergrow.flows.recipes import known_recipe
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.lake import NeverMaterialized
@@ -91,7 +91,7 @@ def _scores(workspace: Workspace, a: str, b: str) -> pl.DataFrame:
 
 
 def _means(workspace: Workspace, batch: str) -> Iterator[tuple[str, str, float | None]]:
-    rounds = [(f"round_{n:02d}", stage_key(n, "accepted")) for n in workspace.made_rounds(batch)]
+    rounds = [(round_name(n), stage_key(n, "accepted")) for n in workspace.made_rounds(batch)]
     for stage, key in (*rounds, ("collected", COLLECTED)):
         table = _table(workspace, key, batch)
         if table is not None:

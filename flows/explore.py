@@ -142,7 +142,7 @@ def page_data(shown: Scene) -> dict[str, Any]:
         "model": shown.model,
         "colour": next((name for name in COLOURS if name in filterable), any_of),
         "table": [name for name in FIRST if name in rows.columns],
-        "tree": _evolved(rows) if shown.nodes is None else _partitioned(rows, shown.nodes),
+        "tree": evolved(rows) if shown.nodes is None else _partitioned(rows, shown.nodes),
     }
 
 
@@ -186,7 +186,7 @@ def _near(rows: pl.DataFrame) -> list[list[tuple[int, float]]]:
     return found
 
 
-def _evolved(rows: pl.DataFrame) -> dict[str, Any]:
+def evolved(rows: pl.DataFrame) -> dict[str, Any]:
     """The tree of an evolution: every row is a node below its parent."""
     parents = pl.lit(None, pl.UInt32).alias("above")
     if "parent_id" in rows.columns:

@@ -8,6 +8,7 @@ import polars as pl
 from evergrow.assets.dataset.release import BANNED, as_banned, written
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
+from evergrow.assets.trust.rows import OF_ROOT
 from evergrow.flows.release import made, released, remake_release
 from evergrow.flows.release_files import DoesNotLoad, write_files
 from evergrow.flows.run import Interrupted, RunFailed
@@ -27,7 +28,6 @@ from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
 
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
-OF_ROOT = ("license", "leaf_id")
 OWNER = "a takedown"  # of the lease: one process at a time finishes them
 # What may stand in the way of one, for whoever mends it: another process, a folder or the lake that is not sound.
 _IN_THE_WAY = (
@@ -49,10 +49,12 @@ def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]
 def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
     """One row a sample, of whatever round: `batch, id`, the last `stage` that it came to, and `why` it is concerned."""
     found = [pl.DataFrame(schema=DESCENDANT)]
+    if not wanted:
+        return found[0]
     for batch in workspace.batches():
         rows = _samples(workspace, batch)
-        made_by = written(workspace.instance, workspace.lake, [batch]) if rows.height else pl.DataFrame()
         if rows.height:
+            made_by = written(workspace.instance, workspace.lake, [batch])
             why = why_banned(rows, as_banned(wanted), made_by)
             found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
     return pl.concat(found)

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import polars as pl
@@ -12,7 +12,7 @@ from evergrow.assets.dataset.funnel import counted
 from evergrow.assets.metadata import spread
 from evergrow.assets.names import MEASURES
 from evergrow.flows.calibrate import NeverCalibrated, calibration_table, judge_note
-from evergrow.flows.explore import Scene, page_data, scene
+from evergrow.flows.explore import Scene, evolved, scene
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.maps.picture import COLOURS, icicle, scatter
 from evergrow.methods.releasing.picture import funnel_picture
@@ -78,7 +78,7 @@ class Section:
     note: str
     tables: Sequence[Grid] = ()
     pictures: Sequence[Picture] = ()
-    samples: Sequence[Sample] = field(default=())
+    samples: Sequence[Sample] = ()
 
     @property
     def anchor(self) -> str:
@@ -178,9 +178,9 @@ def _tree(shown: Scene) -> Section:
         held = dict(shown.rows.filter(pl.col("state") == "kept").group_by("leaf_id").len().iter_rows())
         drawn = Picture.of(picture(shown.nodes, held), "the tree")
         return Section("Tree", f"{shown.nodes.height:,} nodes and the rows that their leaves hold.", pictures=[drawn])
-    tree = page_data(shown)["tree"]
+    parents = evolved(shown.rows.with_row_index("row"))["parent"]
     value = shown.rows["value"] if "value" in shown.rows.columns else pl.Series([None] * shown.rows.height)
-    svg = icicle(tree["parent"], value.to_list(), PICTURED)
+    svg = icicle(parents, value.to_list(), PICTURED)
     note = "Each seed above what was evolved from it; the darker, the higher its value, grey where it has none."
     return Section("Tree", note, pictures=[Picture.of(svg, "seeds and their descendants")])
 

@@ -18,7 +18,7 @@ from evergrow.flows.step import Step
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.event_log import EventLog, Run
 from evergrow.resources.lake.versions import latest_materialization, noted
-from evergrow.resources.ledger import State, Submission
+from evergrow.resources.ledger import Ledger, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api import told
 from evergrow.resources.llm.budget import room
@@ -84,6 +84,7 @@ class Status:
 class Known:
     """What is read once for all owners."""
 
+    ledger: Ledger
     batches: Mapping[str, StagedBatch]
     automate: Mapping[tuple[str, str], str]
     handed_in: Mapping[str, Sequence[Submission]]
@@ -99,18 +100,20 @@ def statuses(workspace: Workspace) -> list[Status]:
     """
     if isinstance(workspace.instance, EventLog):
         workspace.instance.read_all()
-    known = _known(workspace)
     # That each file is there is seen; what is in it, `evergrow scrub` reads.
     workspace.registry.files.unhashed = True
     try:
-        return [_status(workspace, known, kind, name) for kind, name in _owners(workspace, known)]
+        with workspace.ledger() as ledger:
+            known = _known(workspace, ledger)
+            return [_status(workspace, known, kind, name) for kind, name in _owners(workspace, known)]
     finally:
         workspace.registry.files.unhashed = False
 
 
 def status(workspace: Workspace, kind: Kind, name: str) -> Status:
     """One of them with all its tables."""
-    return _status(workspace, _known(workspace), kind, name, whole=True)
+    with workspace.ledger() as ledger:
+        return _status(workspace, _known(workspace, ledger), kind, name, whole=True)
 
 
 def _owners(workspace: Workspace, known: Known) -> Iterator[tuple[Kind, str]]:
@@ -119,14 +122,14 @@ def _owners(workspace: Workspace, known: Known) -> Iterator[tuple[Kind, str]]:
     yield from (("release", name) for name in release_names(workspace.registry))
 
 
-def _known(workspace: Workspace) -> Known:
+def _known(workspace: Workspace, ledger: Ledger) -> Known:
     recipes = {(one.kind, one.name): one for one in latest_recipes(workspace.registry)}
     workspace.frontier.know(recipes)
-    with workspace.ledger() as ledger:
-        submissions = ledger.submissions.find((*AT_ENDPOINT, State.FETCHED))
-        spent = {row["batch"]: row for row in ledger.costs(group_by=("batch",)).iter_rows(named=True)}
+    submissions = ledger.submissions.find((*AT_ENDPOINT, State.FETCHED))
+    spent = {row["batch"]: row for row in ledger.costs(group_by=("batch",)).iter_rows(named=True)}
     by_batch = groupby(sorted(submissions, key=lambda one: one.batch), key=lambda one: one.batch)
     return Known(
+        ledger=ledger,
         batches={one.batch: one for one in staged_batches(workspace.registry)},
         automate={key: str(one.values.get(AUTOMATE) or "none") for key, one in recipes.items()},
         handed_in={batch: list(found) for batch, found in by_batch},
@@ -193,9 +196,9 @@ class _Way:
                 if whole:
                     self.tables.append(_table(standing, self.rows))
                 if not settled:
-                    settled = self._settle(workspace, kind, name, standing)
+                    settled = self._settle(workspace, kind, name, standing, known)
 
-    def _settle(self, workspace: Workspace, kind: Kind, name: str, standing: Standing) -> bool:
+    def _settle(self, workspace: Workspace, kind: Kind, name: str, standing: Standing, known: Known) -> bool:
         """Whether nothing after this table can be done before something is done about it."""
         if standing.due is None and standing.shut is None:
             return False
@@ -208,10 +211,9 @@ class _Way:
             self.waits.append(f"the gate of {key.to_user_string()} is closed: {standing.shut}")
         if standing.due and standing.due.what is What.MAKE_FAILED:
             self.waits.append(f"{key.to_user_string()}: {standing.due.why}")
-        if standing.due and standing.table.asks and standing.due.what is not What.JUDGE and kind != "release":
-            with workspace.ledger() as ledger:
-                if full := room(settings_of(workspace, kind, name), ledger, name):
-                    self.waits.append(full)
+        asks = standing.due and standing.table.asks and standing.due.what is not What.JUDGE and kind != "release"
+        if asks and (full := room(settings_of(workspace, kind, name), known.ledger, name)):
+            self.waits.append(full)
         return True
 
 

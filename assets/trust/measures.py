@@ -14,6 +14,7 @@ from evergrow.assets.names import (
     SAMPLES,
     SEEDS,
     level_key,
+    round_name,
     shard_names,
     shard_partition,
     stage_key,
@@ -90,7 +91,7 @@ def _stages(instance: dg.DagsterInstance, lake: Lake, settings: Settings, of: st
     """The tables of a batch, a tree or a release, as they are today, whatever their gates say: measuring is looking."""
     kind, _, name = of.partition(":")
     if kind == "batch":
-        accepted = [(f"round_{n:02d}", stage_key(n, "accepted")) for n in made_rounds(instance, name)]
+        accepted = [(round_name(n), stage_key(n, "accepted")) for n in made_rounds(instance, name)]
         for stage, key in [("seeds", SEEDS), *accepted, ("collected", COLLECTED)]:
             if latest_materialization(instance, key, name):
                 yield Stage(stage, _texts(lake, instance, key, name)["content"])

@@ -15,6 +15,7 @@ from evergrow.assets.names import (
     SAMPLES,
     SEEDS,
     VERIFIED,
+    round_name,
     stage_key,
 )
 from evergrow.methods.releasing.descent import why_banned
@@ -99,7 +100,7 @@ def _allowed(rows: pl.DataFrame, forbidden: Sequence[Ban]) -> pl.DataFrame:
 
 
 def _batch(instance: dg.DagsterInstance, lake: Lake, batch: str) -> pl.DataFrame | None:
-    keys = [("seeds", SEEDS), *((f"round_{n:02d}", stage_key(n, "accepted")) for n in made_rounds(instance, batch))]
+    keys = [("seeds", SEEDS), *((round_name(n), stage_key(n, "accepted")) for n in made_rounds(instance, batch))]
     made = [(stage, table) for stage, key in keys if (table := _table(instance, lake, key, batch)) is not None]
     if not made:
         return None
