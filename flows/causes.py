@@ -57,21 +57,21 @@ def cause(events: Iterable[dg.DagsterEvent]) -> Cause:
             case StepFailureData(user_failure_data=UserFailureData(description=str(words)), error=error):
                 return Cause(_kind(error), words)
             case StepFailureData(error=SerializableErrorInfo() as error):
-                return Cause(_kind(error), own_words(error))
+                return Cause(_kind(error), _own_words(error))
             case EngineEventData(error=SerializableErrorInfo() as error):
-                return Cause(_kind(error), own_words(error))
+                return Cause(_kind(error), _own_words(error))
     words = next((str(event.message) for event in listed if event.is_failure), "no reason was recorded")
     return Cause(CauseKind.OTHER, words)
 
 
-def own_words(error: SerializableErrorInfo) -> str:
+def _own_words(error: SerializableErrorInfo) -> str:
     """The error below Dagster's own, which only say where it happened."""
     while error.cause and (error.cls_name or "").startswith("Dagster"):
         error = error.cause
     return error.message.partition(": ")[2].strip() or error.message.strip()
 
 
-def chain(error: SerializableErrorInfo | None) -> Iterator[SerializableErrorInfo]:
+def _chain(error: SerializableErrorInfo | None) -> Iterator[SerializableErrorInfo]:
     """An error, and what it came of."""
     while error:
         yield error
@@ -79,7 +79,7 @@ def chain(error: SerializableErrorInfo | None) -> Iterator[SerializableErrorInfo
 
 
 def _kind(error: SerializableErrorInfo | None) -> CauseKind:
-    names = {one.cls_name for one in chain(error)}
+    names = {one.cls_name for one in _chain(error)}
     if GateClosed.__name__ in names:
         return CauseKind.GATE
     return CauseKind.BUDGET if BudgetReached.__name__ in names else CauseKind.OTHER

@@ -81,16 +81,15 @@ def execute(
     tell(workspace.instance, result.run_id, workspace.settings.observability)
     if _was_interrupted(result):
         raise KeyboardInterrupt
-    if not result.success and (found := cause(result.all_events)).kind is CauseKind.BUDGET:
+    if result.success:
+        return ""
+    found = cause(result.all_events)
+    if found.kind is CauseKind.BUDGET:
         raise OutOfBudget(found.words)
-    if not result.success:
-        run = workspace.instance.get_run_by_id(result.run_id)
-        if run and AWAITS in run.tags:
-            return why_failed(result)
-        raise RunFailed(
-            f"{job} of {batch!r} failed: {why_failed(result)}\n(run {result.run_id}; `evergrow ui` shows it)"
-        )
-    return ""
+    run = workspace.instance.get_run_by_id(result.run_id)
+    if run and AWAITS in run.tags:
+        return found.words
+    raise RunFailed(f"{job} of {batch!r} failed: {found.words}\n(run {result.run_id}; `evergrow ui` shows it)")
 
 
 def execute_now(
@@ -171,8 +170,3 @@ def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:
         isinstance(end, JobFailureData) and end.failure_reason is RunFailureReason.UNEXPECTED_TERMINATION
         for end in ends
     )
-
-
-def why_failed(result: dg.ExecuteInProcessResult) -> str:
-    """The first failure's own words: a gate's, an asset's, a resource's, without Dagster's wrapping."""
-    return cause(result.all_events).words

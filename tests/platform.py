@@ -16,8 +16,8 @@ import polars as pl
 
 from evergrow.assets.definitions import build_definitions, frontier_of
 from evergrow.assets.names import BATCHES_NAME, MAIN, RELEASE, RELEASES_NAME
+from evergrow.flows.causes import cause
 from evergrow.flows.due import Reason
-from evergrow.flows.run import why_failed
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
@@ -122,7 +122,7 @@ class Platform:
             tags={"evergrow/batch": batch, **(tags or {})},
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-        return "" if result.success else why_failed(result)
+        return "" if result.success else cause(result.all_events).words
 
     def release(self, *batches: str, rows: int | None = None, name: str = MAIN) -> str:
         """Make a release of these batches, or of all; returns as `run` does."""
@@ -137,7 +137,7 @@ class Platform:
                 "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
             },
         )
-        return "" if result.success else why_failed(result)
+        return "" if result.success else cause(result.all_events).words
 
     def released(self, rows: Rows = "kept", name: str = MAIN) -> pl.DataFrame:
         """A release, through its gate."""
