@@ -90,17 +90,19 @@ def _show_difference(found: "Comparison", a: str, b: str, rows: int) -> None:
         else:
             say(f"{title}: none")
     for row in found.rows.head(rows).to_dicts():
-        _show_pair(row)
+        draw_pair(row)
     if found.rows.height > rows:
         say(f"{rows:,} of {found.rows.height:,} roots are drawn; more with --rows N, all with --json")
 
 
-def _show_pair(row: dict[str, Any]) -> None:
+def draw_pair(row: dict[str, Any]) -> None:
+    """Draw the best rows of a common root side by side; `row` is one of `Comparison.rows`."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title=clean(f"root {row['root_a']}: {_cut(row['seed'])}"), title_justify="left", show_lines=True)
     for side in "ab":
-        scores = ", ".join(f"{n} {row[f'{n}_{side}']:.3g}" for n in ("complexity", "diversity") if row[f"{n}_{side}"])
+        known = [(name, row[f"{name}_{side}"]) for name in ("complexity", "diversity")]
+        scores = ", ".join(f"{name} {value:.3g}" for name, value in known if value is not None)
         table.add_column(clean(f"{side} {scores}"), ratio=1, overflow="fold")
     table.add_row(*(clean(row[side] or "nothing was kept of it") for side in "ab"))
     out.print(table)

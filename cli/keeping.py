@@ -1,13 +1,18 @@
 """Commands that keep what there is: scrub, backup, restore."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evergrow.cli.console import say, show_table
 from evergrow.cli.options import AsJson, workspace_of
 from evergrow.resources.settings import load_settings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from evergrow.resources.backup.store import Backup
 
 
 def scrub(
@@ -51,18 +56,12 @@ def backup(
 
     Ends with 1 if current tables were damaged, and so are not in it.
     """
-    import polars as pl  # noqa: PLC0415
-
     from evergrow.flows.backup import backup as make_backup  # noqa: PLC0415
     from evergrow.flows.backup import shortened  # noqa: PLC0415
 
     with workspace_of() as workspace:
         made, damaged = make_backup(workspace, folder, lake=lake, check=check)
-    rows = [
-        {"what": what, "files": len(entries), "bytes": sum(entry.bytes for entry in entries.values())}
-        for what, entries in (("databases and home", made.files), ("lake", made.lake))
-    ]
-    show_table(pl.DataFrame([{"backup": made.name, **row} for row in rows]), f"backup in {folder}", as_json=as_json)
+    show_table(_contents(made), f"backup in {folder}", as_json=as_json)
     if damaged:
         say(f"not in it, for they are damaged: {shortened(damaged)}; `evergrow scrub` makes again what costs nothing")
         raise typer.Exit(1)
@@ -74,30 +73,32 @@ def restore(
     as_json: AsJson = False,
 ) -> None:
     """Bring a backup into an empty home, database and lake, those that the settings name, and compare every byte."""
-    import polars as pl  # noqa: PLC0415
-
     from evergrow.cli.console import Bars  # noqa: PLC0415
     from evergrow.flows.restore import restore as bring_back  # noqa: PLC0415
     from evergrow.resources.backup.store import Store  # noqa: PLC0415
 
     settings = load_settings()
     done = bring_back(settings, Store(folder), name, Bars())
-    rows = [
-        {
-            "backup": done.backup.name,
-            "what": what,
-            "files": len(entries),
-            "bytes": sum(e.bytes for e in entries.values()),
-        }
-        for what, entries in (("databases and home", done.backup.files), ("lake", done.backup.lake))
-    ]
-    show_table(pl.DataFrame(rows), f"restored to {settings.home}, every byte as it was", as_json=as_json)
+    show_table(_contents(done.backup), f"restored to {settings.home}, every byte as it was", as_json=as_json)
     if done.ended:
         say(f"{len(done.ended):,} runs that were under way are ended: their commands go on where they were")
     if not done.backup.lake_held:
         say("the backup holds no files of the lake: `evergrow scrub --look` says which of them are missing here")
     if done.missing:
         say(f"{len(done.missing):,} files of the lake were damaged before the backup; `evergrow scrub` has the rest")
+
+
+def _contents(held: "Backup") -> "pl.DataFrame":
+    """How many files a backup has of what, and of how many bytes."""
+    import polars as pl  # noqa: PLC0415
+
+    parts = (("databases and home", held.files), ("lake", held.lake))
+    return pl.DataFrame(
+        [
+            {"backup": held.name, "what": what, "files": len(files), "bytes": sum(one.bytes for one in files.values())}
+            for what, files in parts
+        ]
+    )
 
 
 def add_commands(app: typer.Typer) -> None:

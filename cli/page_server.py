@@ -1,6 +1,7 @@
 """Serves one page on 127.0.0.1 until it is interrupted; nobody else's page can read it."""
 
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -53,10 +54,9 @@ def serve_page(text: str, port: int, ready: Callable[[str], object]) -> None:
             f"port {port} on {HOST} cannot be used ({error.strerror}): end what uses it, or leave --port away"
         ) from error
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": LOOK_S}, daemon=True)
-    ended = threading.Event()
     with asked_to_end() as asked, server:
         thread.start()
         ready(f"http://{HOST}:{server.server_address[1]}/")
         while not asked:
-            ended.wait(LOOK_S)
+            time.sleep(LOOK_S)
         server.shutdown()

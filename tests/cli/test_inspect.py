@@ -7,6 +7,7 @@ import dagster as dg
 import pytest
 
 from evergrow.cli.console import Bars
+from evergrow.cli.inspect import draw_pair
 from evergrow.cli.workspace import open_workspace
 from evergrow.flows.status import status, statuses
 from evergrow.resources.host.event_log import EventLog
@@ -160,6 +161,16 @@ def test_diff_sets_two_batches_on_the_same_seeds_side_by_side(here: Evergrow, pr
     assert all(row["root_a"] == row["root_b"] for row in found["rows"])
     assert drawn.code == 0
     assert "1 of 4 roots are drawn" in drawn.err
+
+
+def test_diff_draws_a_score_of_nothing_too(capsys: pytest.CaptureFixture[str]) -> None:
+    scores = {"complexity_a": 0.0, "diversity_a": 0.0, "complexity_b": None, "diversity_b": 0.5}
+
+    draw_pair({"root_a": "r", "seed": "its seed", "a": "one", "b": "two", **scores})
+
+    drawn = capsys.readouterr().out
+    assert "complexity 0, diversity 0" in " ".join(drawn.split())
+    assert drawn.count("complexity") == 1
 
 
 def test_diff_refuses_batches_without_a_common_seed(here: Evergrow) -> None:
