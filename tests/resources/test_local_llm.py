@@ -30,6 +30,7 @@ ENDS_WITHIN_S = 20.0
 STARTS_SERVER = """
 import os, sys, time
 from evergrow.resources.local_llm import running
+from evergrow.resources.settings.endpoints import EmbeddedModel
 with running(EmbeddedModel(context=512)) as address:
     print(address.base_url, flush=True)
     if "fork" in sys.argv and os.fork() == 0:
