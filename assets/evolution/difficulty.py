@@ -5,6 +5,7 @@ answer that most of the strong solver's draws give.
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import dagster as dg
@@ -31,11 +32,12 @@ from evergrow.assets.names import DIFFICULTY, SEEDS, round_name, stage_key
 from evergrow.assets.outcomes import gather, owed, owed_metadata
 from evergrow.assets.table import PROMPT, Declaration, Table, role_values, section_values
 from evergrow.assets.trust.asking import draws_of
-from evergrow.assets.trust.scores import judge_answers
+from evergrow.assets.trust.scores import UNJUDGED, judge_answers
 from evergrow.methods.answering.responses import answer_prompt
 from evergrow.methods.evaluation.difficulty import agreement_with_judge, gap_reasons, pass_rates, tried
-from evergrow.methods.evaluation.problems import Problem
+from evergrow.methods.evaluation.problems import Kind, Problem
 from evergrow.methods.verification.code import tests_prompt
+from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
@@ -51,7 +53,7 @@ SCHEMA: Mapping[str, pl.DataType] = {
     "below": pl.String(),
     "draws": DRAWS,
     "tests": pl.List(pl.String()),
-    **dict.fromkeys(("solver_strong_model", "solver_weak_model", "reason"), pl.String()),
+    **dict.fromkeys(("tests_call_id", "solver_strong_model", "solver_weak_model", "reason"), pl.String()),
 }
 UNMEASURED = "unmeasured"
 
@@ -183,7 +185,7 @@ async def _measured(
     judged = judge_answers(problems, usable, sandbox, settings.sandbox.wall_s)
     told = owed(pl.concat([drawn.select("reason"), written.select("reason")]))
     table = _table(settings, children, asked, drawn, judged, written)
-    return table, {**planned, **engine.summary(), **owed_metadata(told), "tried": children.height}
+    return table, {**metadata.asked(planned, engine.summary()), **owed_metadata(told), "tried": children.height}
 
 
 def _problems(
@@ -192,17 +194,15 @@ def _problems(
     """The children whose right answers can be told: by tests, or by what the strong solver's draws agree on."""
     tests = dict(written.drop_nulls("tests").select("id", "tests").iter_rows())
     strong = texts_of(answered.filter(pl.col("draw") < draws))
-    found: list[Problem] = []
-    with symbolic() as comparing:
-        for child, task, content in asked.select("id", "task", "content").iter_rows():
-            if task == BY_TESTS:
-                if child in tests:
-                    found.append(Problem(child, BY_TESTS, content, tests=tuple(tests[child])))
-                continue
-            problem = Problem(child, task, content)
-            known = agreed_problem(problem, strong.get(child, ()), comparing.same, min_agreement)
-            found += [known] if known else []
-    return found
+
+    def told(child: str, task: Kind, content: str) -> Problem | None:
+        if task == BY_TESTS:
+            return Problem(child, task, content, tests=tuple(tests[child])) if child in tests else None
+        return agreed_problem(Problem(child, task, content), strong.get(child, ()), comparing.same, min_agreement)
+
+    with symbolic() as comparing, ThreadPoolExecutor(comparing.workers) as threads:
+        found = threads.map(lambda row: told(*row), asked.select("id", "task", "content").iter_rows())
+        return [problem for problem in found if problem]
 
 
 def _table(
@@ -216,8 +216,8 @@ def _table(
     """A row for each child tried, in the order of `children`."""
     rules = settings.solvers
     told = judged.with_columns(
-        correct=pl.when(pl.col("verdict").is_in(["pass", "fail", "timeout", "crash", "oom"])).then(
-            pl.col("verdict") == "pass"
+        correct=pl.when(~pl.col("verdict").is_in([str(one) for one in UNJUDGED])).then(
+            pl.col("verdict") == Verdict.PASS
         )
     )
     draws = (
@@ -233,7 +233,7 @@ def _table(
         solver_weak_model=pl.col("model").filter(pl.col("solver") == "weak").drop_nulls().first(),
         why=pl.col("reason").drop_nulls().first(),
     )
-    untested = written.select("id", "tests", no_tests=pl.format("no tests: {}", "reason"))
+    untested = written.select("id", "tests", tests_call_id="call_id", no_tests=pl.format("no tests: {}", "reason"))
     return (
         children.join(rates.rename({"measured": "difficulty"}), on="id", how="left", maintain_order="left")
         .join(by_child.rename({"problem": "id"}), on="id", how="left", maintain_order="left")

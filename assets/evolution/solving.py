@@ -1,6 +1,7 @@
 """What the two solvers are asked, and what a child is to them: a problem whose right answers can be told."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -10,9 +11,8 @@ from evergrow.assets.trust.asking import DRAW_MARK
 from evergrow.methods.answering.responses import render_answer
 from evergrow.methods.evaluation.problems import Kind, Problem
 from evergrow.methods.evaluation.reading import read_final
-from evergrow.methods.verification.agreement import agree, decide
-from evergrow.methods.verification.choices import options
-from evergrow.methods.verification.maths import told_apart
+from evergrow.methods.verification.choices import options, verify_choice
+from evergrow.methods.verification.maths import verify_maths
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
 from evergrow.resources.settings.dataset import Solvers
@@ -78,11 +78,9 @@ def agreed_problem(
     problem: Problem, texts: Sequence[str], symbolic: Callable[[str, str], bool], min_agreement: float
 ) -> Problem | None:
     """`problem` with the final answer that most of the strong solver's `texts` give; None where too few agree."""
-
-    def alike(first: str, second: str) -> bool:
-        told = first == second if problem.kind == "choice" else told_apart(first, second)
-        return symbolic(first, second) if told is None else told
-
     finals = [read_final(problem, text).final for text in texts]
-    found = decide(agree(finals, alike), min_agreement)
-    return None if found.chosen is None else Problem(problem.id, problem.kind, problem.question, finals[found.chosen])
+    if problem.kind == "maths":
+        found = verify_maths(finals, symbolic, min_agreement)
+    else:
+        found = verify_choice(finals, options(problem.question), None, min_agreement)
+    return None if found.chosen is None else replace(problem, answer=finals[found.chosen])

@@ -7,18 +7,20 @@ import pytest
 
 from evergrow.assets.names import DIFFICULTY, STAGES, stage_key
 from evergrow.flows.evolve import stages_of
+from evergrow.resources.seeds.source import Seeds
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform
+from tests.samples import SUMS, instructions
 
 MEASURED, ACCEPTED = stage_key(1, DIFFICULTY), stage_key(1, "accepted")
 TWO = {"solver_strong": {"model": "model-1"}, "solver_weak": {"model": "novice-1"}}
 
 
-def solved(platform: Platform, how: str = "both", **changes: Any) -> Platform:
+def solved(platform: Platform, how: str = "both", seeds: int | Seeds = 4, **changes: Any) -> Platform:
     """The platform with its first round made, difficulty measured by two solvers."""
     evolution = {**platform.overrides["evolution"], "rounds": 1, "difficulty": how}
     found = platform.but(**{"evolution": evolution, "roles": TWO, "solvers": {"draws": 2}, **changes})
-    found.register("b", 4)
+    found.register("b", seeds)
     assert found.run("seeds", "b") == ""
     assert found.run("round_01", "b", [stage_key(1, stage) for stage in stages_of(found.settings)]) == ""
     return found
@@ -105,3 +107,17 @@ def test_what_solvers_owe_is_asked_for_again(platform: Platform, fake_endpoint: 
     fake_endpoint.control(share={})
     assert found.run("round_01", "b", [MEASURED, ACCEPTED]) == ""
     assert found.due(MEASURED, "b") is None
+
+
+def test_mathematics_are_tried_by_what_the_strong_solver_agrees_on(platform: Platform) -> None:
+    seeds, answers = instructions(SUMS[:4], domain="sums"), {"tasks": {"sums": "maths"}}
+    rules = {"draws": 5, "rows": 4, "min_gap": 0.0, "max_weak": 1.0, "min_strong": 0.0}
+    found = solved(platform, seeds=seeds, answers=answers, solvers=rules)
+
+    table = found.table(MEASURED, "b", "all")
+
+    assert table["task"].unique().to_list() == ["maths"]
+    known = table.filter(pl.col("reason").is_null())
+    assert known.height > 0
+    assert (known["strong"] > 0.5).all()  # it agrees with itself
+    assert table.filter(pl.col("reason").is_not_null())["reason"].str.contains("too few of the draws agree").all()
