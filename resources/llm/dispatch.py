@@ -106,12 +106,12 @@ class Dispatch(Generic[T]):
     def waits(self) -> str:
         """What is waited for, in a few words; "" for nothing."""
         waiting = (
-            (len(self._tasks), "under way"),
+            (len(self._tasks), "asked"),
             (self._delayed, "to be asked again after a pause"),
-            (len(self._ready), "until there is room for them"),
+            (len(self._ready), "queued"),
         )
         words = [f"{count:,} {what}" for count, what in waiting if count]
-        return f"waiting for {', '.join(words)}" if words else ""
+        return f"waiting: {', '.join(words)}" if words else ""
 
     def stop(self, error: Exception) -> None:
         """Send nothing more; what is in flight is waited for and handed out, then `error` is raised."""

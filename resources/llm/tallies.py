@@ -94,7 +94,7 @@ class Pace:
         cost = f"${tallies.usd:,.2f}" + (
             f" and {tallies.unpriced:,} replies of unknown price" if tallies.unpriced else ""
         )
-        left = f"{_clock(max(self._total - done, 0) / rate)} left" if rate else "no end in sight"
+        left = f"{_clock(max(self._total - done, 0) / rate)} left" if rate else "no reply yet"
         return ", ".join([*parts, f"{rate:,.1f}/s", cost, left])
 
 

@@ -62,6 +62,6 @@ def test_what_is_waited_for_is_said_while_nothing_comes(
     asyncio.run(converse(ledger, seen, 2, 2))
 
     notes = "\n".join(note for _, _, note in seen.shown)
-    assert "waiting for 2 under way" in notes
-    assert "waiting for 1 to be asked again after a pause" in notes
+    assert "waiting: 2 asked" in notes
+    assert "1 to be asked again after a pause" in notes
     assert not seen.shown[-1][2].count("waiting")
