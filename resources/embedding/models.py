@@ -40,6 +40,7 @@ def load(name: str, device: str, precision: str, backend: str, *, trust_remote_c
     from transformers.utils import logging as transformers_logging  # noqa: PLC0415
 
     transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()  # of settings that only training reads, in the middle of a page
     source = _packaged_folder(name) or _folder(name)
     try:
         model = SentenceTransformer(
