@@ -77,10 +77,10 @@ def unit_vectors(count: int) -> np.ndarray:
 def minhash(rows: int) -> Callable[[], int]:
     """Duplicates of texts."""
     from evergrow.methods.quality.duplicates import mark_duplicates  # noqa: PLC0415 - only this process needs it
-    from evergrow.methods.quality.rules import Embedded, Rules  # noqa: PLC0415
+    from evergrow.methods.quality.rules import CleaningRules, Embedded  # noqa: PLC0415
 
     table = frame(rows, "content")
-    return lambda: mark_duplicates(Embedded(table), Embedded(table.clear()), Rules()).height
+    return lambda: mark_duplicates(Embedded(table), Embedded(table.clear()), CleaningRules()).height
 
 
 def ngrams(rows: int) -> Callable[[], int]:
@@ -99,10 +99,10 @@ def ngrams(rows: int) -> Callable[[], int]:
 def filters(rows: int) -> Callable[[], int]:
     """Lengths, secrets and personal data, of questions and answers."""
     from evergrow.methods.quality.filters import filter_findings  # noqa: PLC0415
-    from evergrow.methods.quality.rules import Rules  # noqa: PLC0415
+    from evergrow.methods.quality.rules import CleaningRules  # noqa: PLC0415
 
     table = frame(rows, "content", "response")
-    return lambda: int(filter_findings(table, Rules())["reason"].is_not_null().sum())
+    return lambda: int(filter_findings(table, CleaningRules())["reason"].is_not_null().sum())
 
 
 def languages(rows: int) -> Callable[[], int]:

@@ -39,7 +39,7 @@ from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Attribution, Engine, Request
 from evergrow.resources.llm.capabilities import capabilities_of
-from evergrow.resources.llm.rendering import Asked, body
+from evergrow.resources.llm.rendering import AskedAnswer, body
 from evergrow.resources.settings import load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -80,7 +80,7 @@ async def ask_bare(url: str, count: int) -> int:
 
     settings = load_settings({"model": "model-1"})
     role, endpoint = settings.role("generator"), settings.endpoints["default"]
-    asked = Asked(capabilities_of(endpoint), 0, None)
+    asked = AskedAnswer(capabilities_of(endpoint), 0, None)
     bodies = (body(request, role, endpoint, asked).encode() for request in requests(count))
     headers = {"Content-Type": "application/json"}
 

@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--programs", type=int, default=200)
     parser.add_argument("--workers", type=int, default=None)
     options = parser.parse_args()
-    rules = dataset.Sandbox(workers=options.workers)
+    rules = dataset.SandboxSettings(workers=options.workers)
     costs = [bare_starts(options.programs), *costs_of(Sandbox.open(rules), options.programs)]
     table = Table(title=f"{os.cpu_count()} processors, {rules.workers or os.cpu_count()} programs at once")
     for column in ("work", "items", "seconds", "items/s"):

@@ -76,7 +76,7 @@ def main() -> None:
     options = parser.parse_args()
     chosen = [case for case in cases(CASES.read_text(encoding="utf-8")) if options.case in {None, case.name}]
     started = time.perf_counter()
-    table = judged(chosen, Sandbox.open(dataset.Sandbox()), dataset.Verification())
+    table = judged(chosen, Sandbox.open(dataset.SandboxSettings()), dataset.Verification())
     seconds = time.perf_counter() - started
     passed = pl.col("verdict") == "pass"
     table = table.with_columns(as_it_should=passed == pl.col("is_right"))

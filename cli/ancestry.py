@@ -13,14 +13,14 @@ from rich.tree import Tree
 from evergrow.cli.console import clean
 from evergrow.methods.provenance.differences import Change
 from evergrow.methods.provenance.prov import prov_document
-from evergrow.methods.provenance.steps import Step, TableVersion, outcome
+from evergrow.methods.provenance.steps import TableVersion, TraceStep, outcome
 from evergrow.resources.host.files import atomic_write
 
 SHOWN_CHARS = 400
 STYLES = {"same": "", "added": "green", "removed": "red strike"}
 
 
-def draw(steps: Sequence[Step], *, prompts: bool) -> Tree:
+def draw(steps: Sequence[TraceStep], *, prompts: bool) -> Tree:
     """The way as a tree on a terminal; with `prompts`, every request and reply in full, and every expectation."""
     root = branch = Tree(Text("ancestry, from the seed down"))
     for step in steps:
@@ -45,7 +45,7 @@ def draw(steps: Sequence[Step], *, prompts: bool) -> Tree:
     return root
 
 
-def write_page(file: Path, wanted: str, steps: Sequence[Step]) -> None:
+def write_page(file: Path, wanted: str, steps: Sequence[TraceStep]) -> None:
     """Write the way as one HTML file.
 
     Raises:
@@ -56,7 +56,7 @@ def write_page(file: Path, wanted: str, steps: Sequence[Step]) -> None:
     atomic_write(file, trace_page(wanted, steps, version("evergrow")).encode())
 
 
-def write_prov(file: Path, steps: Sequence[Step]) -> None:
+def write_prov(file: Path, steps: Sequence[TraceStep]) -> None:
     """Write the way as PROV-JSON.
 
     Raises:
@@ -70,7 +70,7 @@ def _utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def _headline(step: Step) -> str:
+def _headline(step: TraceStep) -> str:
     row, parts = step.row, [step.id, step.says]
     if row.get("complexity") is not None and step.kind == "child":
         parts.append(f"complexity {row['complexity']:.2f}")
@@ -86,7 +86,7 @@ def _headline(step: Step) -> str:
     return " - ".join(part for part in parts if part)
 
 
-def _told(step: Step, *, full: bool) -> Iterator[str]:
+def _told(step: TraceStep, *, full: bool) -> Iterator[str]:
     row = step.row
     if row.get("complexity_reason") and step.kind == "child":
         yield f"judge: {_cut(row['complexity_reason'], full=full)}"

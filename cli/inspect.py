@@ -11,7 +11,8 @@ from evergrow.cli.recipe import Kind
 if TYPE_CHECKING:
     import polars as pl
 
-    from evergrow.flows.comparison import Comparison
+    from evergrow.flows.comparison import BatchComparison
+
 
 TEXT = 160  # characters of a text that is drawn
 FIRST = ("id", "leaf_id", "domain", "state", "task", "verdict", "complexity", "diversity", "value", "split")
@@ -77,7 +78,7 @@ def diff(
         _show_difference(found, a, b, rows)
 
 
-def _show_difference(found: "Comparison", a: str, b: str, rows: int) -> None:
+def _show_difference(found: "BatchComparison", a: str, b: str, rows: int) -> None:
     only = ", ".join(f"{n:,} only in {name!r}" for n, name in ((found.only_a, a), (found.only_b, b)))
     say(f"{a!r} is a, {b!r} is b: {found.common:,} common seeds, {only}")
     for name, title in (
@@ -96,7 +97,7 @@ def _show_difference(found: "Comparison", a: str, b: str, rows: int) -> None:
 
 
 def draw_pair(row: dict[str, Any]) -> None:
-    """Draw the best rows of a common root side by side; `row` is one of `Comparison.rows`."""
+    """Draw the best rows of a common root side by side; `row` is one of `BatchComparison.rows`."""
     from rich.table import Table  # noqa: PLC0415
 
     table = Table(title=clean(f"root {row['root_a']}: {_cut(row['seed'])}"), title_justify="left", show_lines=True)

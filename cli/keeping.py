@@ -75,10 +75,10 @@ def restore(
     """Bring a backup into an empty home, database and lake, those that the settings name, and compare every byte."""
     from evergrow.cli.console import Bars  # noqa: PLC0415
     from evergrow.flows.restore import restore as bring_back  # noqa: PLC0415
-    from evergrow.resources.backup.store import Store  # noqa: PLC0415
+    from evergrow.resources.backup.store import BackupStore  # noqa: PLC0415
 
     settings = load_settings()
-    done = bring_back(settings, Store(folder), name, Bars())
+    done = bring_back(settings, BackupStore(folder), name, Bars())
     show_table(_contents(done.backup), f"restored to {settings.home}, every byte as it was", as_json=as_json)
     if done.ended:
         say(f"{len(done.ended):,} runs that were under way are ended: their commands go on where they were")

@@ -7,10 +7,10 @@ import polars as pl
 from evergrow.cli.console import say, show_table
 
 if TYPE_CHECKING:  # heavy to import
-    from evergrow.flows.plan import Plan
+    from evergrow.flows.plan import CostPlan
 
 
-def show_plan(plan: "Plan", title: str, *, as_json: bool) -> None:
+def show_plan(plan: "CostPlan", title: str, *, as_json: bool) -> None:
     """Print a plan's table on standard output, and what a person should know of it."""
     table = plan.table
     if not as_json:

@@ -27,7 +27,7 @@ FAULTS = (SettingsError, BatchError, TreeError, DomainError, dg.Failure)
 
 
 @dataclass(frozen=True, slots=True)
-class Wait:
+class Idle:
     """Nothing is to start, and why; `settled`: nothing will be due until something changes."""
 
     why: str
@@ -36,7 +36,7 @@ class Wait:
 
 def next_step(
     workspace: Workspace, kind: Kind, name: str, automate: str, *, registering: bool = False
-) -> tuple[Step, Standing] | Wait:
+) -> tuple[Step, Standing] | Idle:
     """The first step of an owner of which something is due, and the table in it; or why nothing is to start.
 
     A fault of this owner, as a price or a domain that is missing, is its reason to wait, and no one else's. Asking
@@ -45,27 +45,27 @@ def next_step(
     try:
         return _next_step(workspace, kind, name, automate, registering=registering)
     except FAULTS as error:
-        return Wait(getattr(error, "description", None) or str(error))
+        return Idle(getattr(error, "description", None) or str(error))
 
 
 def _next_step(
     workspace: Workspace, kind: Kind, name: str, automate: str, *, registering: bool
-) -> tuple[Step, Standing] | Wait:
+) -> tuple[Step, Standing] | Idle:
     with workspace.ledger() as ledger:
         if waits := ledger.submissions.find((*AT_ENDPOINT, State.FETCHED), batch=name):
-            return Wait(f"{waits[0].asset} waits for a Batch API; the sensor offline_batches goes on with it")
+            return Idle(f"{waits[0].asset} waits for a Batch API; the sensor offline_batches goes on with it")
         full = room(settings_of(workspace, kind, name), ledger, name)
     for step in automated_steps(workspace, kind, name, automate, registering=registering):
         for key in step.keys:
             standing = workspace.frontier.standing(workspace.instance, key, step.partition)
             if standing.due is None:
                 if standing.shut:
-                    return Wait(f"the gate of {key.to_user_string()} is closed: {standing.shut}", settled=True)
+                    return Idle(f"the gate of {key.to_user_string()} is closed: {standing.shut}", settled=True)
                 continue
             if full and standing.table.asks and standing.due.what is not What.JUDGE:
-                return Wait(full)
+                return Idle(full)
             return step, standing
-    return Wait(f"it is done as far as its recipe says (automate: {automate})", settled=True)
+    return Idle(f"it is done as far as its recipe says (automate: {automate})", settled=True)
 
 
 def automated_steps(workspace: Workspace, kind: Kind, name: str, automate: str, *, registering: bool) -> Iterator[Step]:

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.backup.postgres import Tables
 from evergrow.resources.backup.sqlite import BESIDE, is_sqlite, take_sqlite
-from evergrow.resources.backup.store import Backup, BackupError, Entry, Kind, Store
+from evergrow.resources.backup.store import Backup, BackupError, BackupStore, Entry, Kind
 from evergrow.resources.lake.files import is_named_by
 from evergrow.resources.lake.versions import LAKE_PATH, noted
 from evergrow.resources.ledger.database import revision_of, sqlite_file
@@ -41,7 +41,7 @@ class Copied:
     damaged: dict[str, str] = field(default_factory=dict)
 
 
-Part = Callable[[Workspace, Store, Copied], None]
+Part = Callable[[Workspace, BackupStore, Copied], None]
 
 
 def backup(workspace: Workspace, folder: Path, *, lake: bool = True, check: bool = False) -> tuple[Backup, list[str]]:
@@ -59,7 +59,7 @@ def backup(workspace: Workspace, folder: Path, *, lake: bool = True, check: bool
     Raises:
         BackupError: it cannot be made; earlier ones stay as they are.
     """
-    store = Store(folder)
+    store = BackupStore(folder)
     store.begin()
     needed = {*named_files(workspace.instance, workspace.frontier.tables), *_registered(workspace)} if lake else set()
     copied = Copied(lake=_known(store, check=check) if lake else {})
@@ -131,7 +131,7 @@ def postgres_url(instance: dg.DagsterInstance) -> str:
     return str(getattr(instance.event_log_storage, "postgres_url", ""))
 
 
-def copy_events(workspace: Workspace, store: Store, copied: Copied) -> None:
+def copy_events(workspace: Workspace, store: BackupStore, copied: Copied) -> None:
     """Dagster's folder, and its database.
 
     Of its SQLite files, those with cursors go first, then the index, then single runs, then the table of runs: each is
@@ -146,7 +146,7 @@ def copy_events(workspace: Workspace, store: Store, copied: Copied) -> None:
         _take(store, copied, path, f"{HOME}/dagster/{path.relative_to(folder).as_posix()}")
 
 
-def copy_database(workspace: Workspace, store: Store, copied: Copied) -> None:
+def copy_database(workspace: Workspace, store: BackupStore, copied: Copied) -> None:
     """Ledger and registry."""
     url = workspace.registry.engine.url
     if file := sqlite_file(url):
@@ -155,7 +155,7 @@ def copy_database(workspace: Workspace, store: Store, copied: Copied) -> None:
         copied.files |= {f"{LEDGER}/{name}": entry for name, entry in Tables(url).take(store).items()}
 
 
-def copy_lake(workspace: Workspace, store: Store, copied: Copied) -> None:
+def copy_lake(workspace: Workspace, store: BackupStore, copied: Copied) -> None:
     """Every file of the lake that is what its name says.
 
     A file may go while it is copied, when vectors are merged into another: that one lies there by then.
@@ -173,7 +173,7 @@ def copy_lake(workspace: Workspace, store: Store, copied: Copied) -> None:
         del copied.lake[path]
 
 
-def copy_home(workspace: Workspace, store: Store, copied: Copied) -> None:
+def copy_home(workspace: Workspace, store: BackupStore, copied: Copied) -> None:
     """Inbox, exports, own benchmarks and the settings' file; logs and caches are not kept, keys never."""
     for name in HOME_FOLDERS:
         for path in _files(workspace.home.path / name):
@@ -182,7 +182,7 @@ def copy_home(workspace: Workspace, store: Store, copied: Copied) -> None:
         _take(store, copied, settings, SETTINGS)
 
 
-def _take_lake_file(workspace: Workspace, store: Store, copied: Copied, path: str) -> None:
+def _take_lake_file(workspace: Workspace, store: BackupStore, copied: Copied, path: str) -> None:
     try:
         entry = store.take(workspace.lake.files.reader(path))
     except FileNotFoundError:
@@ -193,7 +193,7 @@ def _take_lake_file(workspace: Workspace, store: Store, copied: Copied, path: st
         copied.damaged[path] = "was changed or cut: its content is not what its name says"
 
 
-def _take(store: Store, copied: Copied, path: Path, name: str) -> None:
+def _take(store: BackupStore, copied: Copied, path: Path, name: str) -> None:
     """A file of the home; one that has gone meanwhile is not in the backup."""
     try:
         copied.files[name] = take_sqlite(store, path) if is_sqlite(path) else store.take_file(path)
@@ -207,7 +207,7 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _known(store: Store, *, check: bool) -> dict[str, Entry]:
+def _known(store: BackupStore, *, check: bool) -> dict[str, Entry]:
     """What the latest backup holds of the lake: the names say the content, so it need not be copied again."""
     if not store.names():
         return {}

@@ -7,7 +7,7 @@ import polars as pl
 from evergrow.assets.names import JUDGE, MODELS_NAME
 from evergrow.assets.trust.asking import asked_of, readings_work
 from evergrow.assets.trust.judge import by_task
-from evergrow.flows.plan import Plan, planned
+from evergrow.flows.plan import CostPlan, planned
 from evergrow.flows.run import RunFailed, Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
@@ -30,7 +30,7 @@ class NeverCalibrated(Exception):  # noqa: N818 - it is a state of the judge
     """A judge has no calibration to show; the message says which, and how to make one."""
 
 
-def plan_calibration(workspace: Workspace, model: str) -> Plan:
+def plan_calibration(workspace: Workspace, model: str) -> CostPlan:
     """What reading the planted tasks would take."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:

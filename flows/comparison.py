@@ -18,7 +18,7 @@ SCORES = ("complexity", "diversity", "value")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class BatchComparison:
     """Two batches; in every table the columns that end in `_a` and `_b` are theirs.
 
     Attributes:
@@ -42,7 +42,7 @@ class Comparison:
     rows: pl.DataFrame
 
 
-def compare(workspace: Workspace, a: str, b: str) -> Comparison:
+def compare(workspace: Workspace, a: str, b: str) -> BatchComparison:
     """The comparison of two batches.
 
     Raises:
@@ -59,7 +59,7 @@ def compare(workspace: Workspace, a: str, b: str) -> Comparison:
             f"batches {a!r} and {b!r} have no seed in common: register the seeds of one under another name and run "
             "that with the other settings, then compare"
         )
-    return Comparison(
+    return BatchComparison(
         common=pairs.height,
         only_a=seeds[0].height - pairs.height,
         only_b=seeds[1].height - pairs.height,

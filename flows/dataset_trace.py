@@ -7,7 +7,7 @@ import dagster as dg
 
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, VERIFIED
 from evergrow.flows.table_rows import CALL_IDS, Row, TableRows
-from evergrow.methods.provenance.steps import Kind, Other, Step
+from evergrow.methods.provenance.steps import Kind, Other, TraceStep
 from evergrow.resources.registry.releases import release_names
 
 
@@ -55,9 +55,9 @@ TABLES = (
 )
 
 
-def sample_steps(rows: TableRows, sample: Step, batch: str) -> list[Step]:
+def sample_steps(rows: TableRows, sample: TraceStep, batch: str) -> list[TraceStep]:
     """One step for each table of the dataset that has the sample, in the order of the work; the releases last."""
-    steps: list[Step] = []
+    steps: list[TraceStep] = []
     for table in TABLES:
         if row := rows.row(table.key, batch, sample.id):
             steps.append(_step(rows, table, row, batch, steps[-1] if steps else sample))
@@ -68,9 +68,9 @@ def sample_steps(rows: TableRows, sample: Step, batch: str) -> list[Step]:
     return [*steps, *(_released(rows, row, name, last) for name, row in released if row)]
 
 
-def _step(rows: TableRows, table: _Table, row: Row, batch: str, before: Step) -> Step:
+def _step(rows: TableRows, table: _Table, row: Row, batch: str, before: TraceStep) -> TraceStep:
     calls = [*(row.get(name) for name in table.calls), *draw_calls(row)]
-    return Step(
+    return TraceStep(
         id=row["id"],
         kind=table.kind,
         says=table.says.format(task=row.get("task"), verdict=row.get("verdict")),
@@ -89,8 +89,8 @@ def draw_calls(row: Row) -> list[str | None]:
     return [draw["call_id"] for draw in row.get("draws") or ()]
 
 
-def _released(rows: TableRows, row: Row, name: str, before: Step) -> Step:
-    return Step(
+def _released(rows: TableRows, row: Row, name: str, before: TraceStep) -> TraceStep:
+    return TraceStep(
         id=row["id"],
         kind="release",
         says=f"in the split {row['split']} of release {name!r}" if row.get("split") else f"not in release {name!r}",

@@ -9,7 +9,7 @@ import polars as pl
 from evergrow.assets.names import MODELS_NAME, SCORES
 from evergrow.assets.trust.asking import answers_work, asked_of
 from evergrow.flows.calibrate import known_name
-from evergrow.flows.plan import Plan, planned
+from evergrow.flows.plan import CostPlan, planned
 from evergrow.flows.run import Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
@@ -53,7 +53,7 @@ def evaluation_of(model: str, benchmark: str, draws: int | None, temperature: fl
     return Evaluation(known_name(model), benchmark, draws or usual[0], warm if temperature is None else temperature)
 
 
-def plan_evaluation(workspace: Workspace, wanted: Evaluation) -> Plan:
+def plan_evaluation(workspace: Workspace, wanted: Evaluation) -> CostPlan:
     """What it would take.
 
     Raises:

@@ -13,7 +13,7 @@ from evergrow.flows.grow import tree_levels
 from evergrow.flows.run import execute, resumable
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.quality.filters import SEARCHED, private_reasons
-from evergrow.methods.quality.rules import Rules
+from evergrow.methods.quality.rules import CleaningRules
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.pages.page import packed, page
@@ -74,7 +74,7 @@ def scene(workspace: Workspace, of: str, *, private: bool = False, near: bool = 
     return Scene(of, joined, tree_levels(workspace, name) if kind == "tree" else None, embedder.name)
 
 
-def withheld(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def withheld(rows: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
     """Rows without the texts of those that hold secrets or personal data; in their place stands why.
 
     That is so of rows that cleaning dropped for it, and of those that it never saw: seeds, what a round rejected.

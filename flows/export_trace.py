@@ -13,7 +13,7 @@ import polars as pl
 
 from evergrow.assets.names import RELEASE
 from evergrow.flows.table_rows import TableRows
-from evergrow.methods.provenance.steps import Step
+from evergrow.methods.provenance.steps import TraceStep
 from evergrow.methods.releasing.digests import row_digest, row_digests
 from evergrow.methods.releasing.formats import PAIRED, shape
 from evergrow.resources.registry.exports import exports
@@ -85,7 +85,7 @@ def _read(file: Path, line: int) -> dict[str, Any]:
     return dict(rows[0])
 
 
-def export_step(rows: TableRows, exported: ExportedRow, before: Sequence[Step]) -> Step:
+def export_step(rows: TableRows, exported: ExportedRow, before: Sequence[TraceStep]) -> TraceStep:
     """The step of a row in a file, with what can be told of its truth."""
     manifest, file = exported.manifest, exported.file
     told: dict[str, Any] = {"file": str(file.resolve()), "line": exported.line, "batch": exported.batch}
@@ -102,7 +102,7 @@ def export_step(rows: TableRows, exported: ExportedRow, before: Sequence[Step]) 
         }
         told |= {"manifest_digest": manifest.digest, "evergrow": manifest.code_version}
         closed = _changed(rows, exported, manifest, entry)
-    return Step(
+    return TraceStep(
         id=f"{file.name}:{exported.line}",
         kind="export",
         says=f"line {exported.line} of {file}",
@@ -129,7 +129,7 @@ def _changed(rows: TableRows, exported: ExportedRow, manifest: Manifest, entry: 
     return f"the file was changed since it was exported; {where}"
 
 
-def export_steps(rows: TableRows, before: Sequence[Step], shown: ExportedRow | None) -> Iterator[Step]:
+def export_steps(rows: TableRows, before: Sequence[TraceStep], shown: ExportedRow | None) -> Iterator[TraceStep]:
     """A step for each file of this project's exports that holds the sample, but for the one that is `shown` anyway."""
     sample = next(step for step in reversed(before) if step.kind != "release")
     batch = str(sample.row["batch"])

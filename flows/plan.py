@@ -41,7 +41,7 @@ NUMBERS = [name for name, kind in SCHEMA.items() if kind != pl.String]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CostPlan:
     """A table with one row per step that asks a model and a last one with their sum; what a person should know of it.
 
     `requests` to `seconds` are what to expect if nothing is answered from the ledger, `most_*` what a budget must hold.
@@ -52,14 +52,14 @@ class Plan:
     notes: list[str]
 
 
-def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | None = None) -> Plan:
+def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | None = None) -> CostPlan:
     """What a run of the batch with these changes of its recipe would take from the round that it has come to."""
     with workspace.ledger() as ledger:
         settings = ordered(workspace, "batch", batch, changes)
         return planned(settings, ledger, list(_rounds(workspace, ledger, batch, settings)), batch)
 
 
-def plan_release(workspace: Workspace, batch: str) -> Plan:
+def plan_release(workspace: Workspace, batch: str) -> CostPlan:
     """What answering and testing the collected samples of the batch would take, as far as it is not done.
 
     Raises:
@@ -69,13 +69,13 @@ def plan_release(workspace: Workspace, batch: str) -> Plan:
         return planned(ordered(workspace, "batch", batch), ledger, list(_answers(workspace, batch)), batch)
 
 
-def planned(settings: Settings, ledger: Ledger, works: Sequence[Work], payer: str) -> Plan:
+def planned(settings: Settings, ledger: Ledger, works: Sequence[Work], payer: str) -> CostPlan:
     """The plan of `works`, paid from the limits of `payer`, a batch or a tree."""
     steps = [forecast(settings, ledger, work) for work in works]
     rows = [(step.work, step.model, *(getattr(step, name) for name in NUMBERS), step.basis) for step in steps]
     total = ("in all", None, *(known_sum([getattr(step, name) for step in steps]) for name in NUMBERS), None)
     table = pl.DataFrame([*rows, total], schema=SCHEMA, orient="row")
-    return Plan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, payer)])
+    return CostPlan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, payer)])
 
 
 def _rounds(workspace: Workspace, ledger: Ledger, batch: str, settings: Settings) -> Iterator[Work]:

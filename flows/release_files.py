@@ -34,7 +34,7 @@ from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.releases.attestation import Signer
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import Loaded, check_loads
-from evergrow.resources.releases.writing import NothingToRelease, Written, require_room, write_release
+from evergrow.resources.releases.writing import NothingToRelease, WrittenRelease, require_room, write_release
 from evergrow.resources.settings import Settings
 
 LANGUAGE_ROWS = 1_000  # rows that tell which languages a release is in
@@ -56,7 +56,7 @@ def write_files(
     trainer: Trainer | None = None,
     name: str = MAIN,
     signer: Signer | None = None,
-) -> tuple[Written, Loaded]:
+) -> tuple[WrittenRelease, Loaded]:
     """Write the rows of the release that are `wanted` into `folder`, and load them again as a trainer does.
 
     only: `batch, id` of the rows that may be written; None: any.
@@ -95,7 +95,7 @@ def write_instructions(
     form: Form,
     wanted: Wanted,
     signer: Signer | None = None,
-) -> Written:
+) -> WrittenRelease:
     """Write collected `samples`, which have no answers yet, into `folder`.
 
     Raises:

@@ -63,7 +63,7 @@ class Grid:
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
+class ShownRow:
     """A row: what is known of it, and its text."""
 
     about: str
@@ -71,14 +71,14 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class ReportSection:
     """A part of the page; `note` says what is to be seen, or why there is nothing and what would change that."""
 
     title: str
     note: str
     tables: Sequence[Grid] = ()
     pictures: Sequence[Picture] = ()
-    samples: Sequence[Sample] = ()
+    samples: Sequence[ShownRow] = ()
 
     @property
     def anchor(self) -> str:
@@ -114,7 +114,7 @@ def report(workspace: Workspace, of: str, *, private: bool = False) -> str:
     return page("report.html.j2", title=f"{kind} {name}", about=about, sections=sections)
 
 
-def _funnel(workspace: Workspace, shown: Scene) -> Section:
+def _funnel(workspace: Workspace, shown: Scene) -> ReportSection:
     kind, _, name = shown.of.partition(":")
     if kind == "tree":
         reasons = shown.rows.select(
@@ -128,15 +128,15 @@ def _funnel(workspace: Workspace, shown: Scene) -> Section:
         funnel = pl.concat([one.select(pl.lit(batch).alias("batch"), *one.columns) for one, batch in named])
     note = "What came into each stage, and what went on; requested = failed + rejected + accepted."
     if funnel.is_empty():
-        return Section("Funnel", f"No round is made yet: evergrow run --batch {name}")
-    return Section("Funnel", note, [Grid.of(funnel)], [Picture.of(funnel_picture(funnel), "the funnel")])
+        return ReportSection("Funnel", f"No round is made yet: evergrow run --batch {name}")
+    return ReportSection("Funnel", note, [Grid.of(funnel)], [Picture.of(funnel_picture(funnel), "the funnel")])
 
 
-def _scores(rows: pl.DataFrame) -> Section:
+def _scores(rows: pl.DataFrame) -> ReportSection:
     there = [name for name in SCORES if name in rows.columns]
     scored = rows.filter(pl.any_horizontal(pl.col(there).is_not_null())) if there else rows.clear()
     if scored.is_empty():
-        return Section("Scores by round", "No row has scores: they come with rounds of evolution.")
+        return ReportSection("Scores by round", "No row has scores: they come with rounds of evolution.")
     figures = scored.group_by("stage", maintain_order=True).agg(
         pl.len().alias("rows"),
         *(pl.col(name).mean().alias(f"{name}_mean") for name in there),
@@ -150,49 +150,51 @@ def _scores(rows: pl.DataFrame) -> Section:
         if (values := part[name].drop_nulls()).len()
     ]
     note = "All scored children of a round; complexity 1 to 10, diversity 0 to 1, value = complexity + 10 x diversity."
-    return Section("Scores by round", note, [Grid.of(figures.sort("stage"))], pictures)
+    return ReportSection("Scores by round", note, [Grid.of(figures.sort("stage"))], pictures)
 
 
-def _measures(workspace: Workspace, of: str) -> Section:
+def _measures(workspace: Workspace, of: str) -> ReportSection:
     kind, _, name = of.partition(":")
     try:
         table = workspace.lake.scan(workspace.instance, MEASURES, of, guarded=False).collect()
     except NeverMaterialized:
-        return Section("Set measures", f"Not measured yet: evergrow measure --{kind} {name} does it.")
+        return ReportSection("Set measures", f"Not measured yet: evergrow measure --{kind} {name} does it.")
     by_stage = table.pivot("stage", index=["measure", "better"], values="value", maintain_order=True)
-    return Section("Set measures", "How diverse each stage is; `better` says which way is more diverse.",
+    return ReportSection("Set measures", "How diverse each stage is; `better` says which way is more diverse.",
                    [Grid.of(by_stage)])  # fmt: skip
 
 
-def _map(shown: Scene) -> Section:
+def _map(shown: Scene) -> ReportSection:
     states = shown.rows["state"].value_counts(sort=True)["state"].to_list()
     shades = {state: COLOURS[min(place, len(COLOURS) - 1)] for place, state in enumerate(states)}
     points = shown.rows.select("x", "y", "state").gather_every(max(1, -(-shown.rows.height // PICTURED)))
     drawn = scatter(points["x"].to_list(), points["y"].to_list(), [shades[state] for state in points["state"]], shades)
     note = f"Like texts stand near each other: {shown.rows['method'][0]}, model {shown.model}."
-    return Section("Map", note, pictures=[Picture.of(drawn, "map of embeddings")])
+    return ReportSection("Map", note, pictures=[Picture.of(drawn, "map of embeddings")])
 
 
-def _tree(shown: Scene) -> Section:
+def _tree(shown: Scene) -> ReportSection:
     if shown.nodes is not None:
         held = dict(shown.rows.filter(pl.col("state") == "kept").group_by("leaf_id").len().iter_rows())
         drawn = Picture.of(picture(shown.nodes, held), "the tree")
-        return Section("Tree", f"{shown.nodes.height:,} nodes and the rows that their leaves hold.", pictures=[drawn])
+        return ReportSection(
+            "Tree", f"{shown.nodes.height:,} nodes and the rows that their leaves hold.", pictures=[drawn]
+        )
     parents = evolved(shown.rows.with_row_index("row"))["parent"]
     value = shown.rows["value"] if "value" in shown.rows.columns else pl.Series([None] * shown.rows.height)
     svg = icicle(parents, value.to_list(), PICTURED)
     note = "Each seed above what was evolved from it; the darker, the higher its value, grey where it has none."
-    return Section("Tree", note, pictures=[Picture.of(svg, "seeds and their descendants")])
+    return ReportSection("Tree", note, pictures=[Picture.of(svg, "seeds and their descendants")])
 
 
-def _cost(workspace: Workspace, shown: Scene) -> Section:
+def _cost(workspace: Workspace, shown: Scene) -> ReportSection:
     rows, (kind, _, name) = shown.rows, shown.of.partition(":")
     owners = [name] if kind == "tree" else rows["batch"].unique().to_list()
     with workspace.ledger() as ledger:
         costs = ledger.costs().filter(pl.col("batch").is_in(owners))
         calls = ledger.costs(("batch", "call_id")).filter(pl.col("batch").is_in(owners)).select("call_id", "usd")
     if costs.is_empty():
-        return Section("Cost", "Nothing was asked of a model for it.")
+        return ReportSection("Cost", "Nothing was asked of a model for it.")
     kept = int((rows["state"] == "kept").sum())
     total = costs["usd"].sum() if costs["usd"].null_count() == 0 else None
     note = (
@@ -205,7 +207,7 @@ def _cost(workspace: Workspace, shown: Scene) -> Section:
     ).with_columns(usd_per_kept_row=pl.col("usd") / (kept or None))  # fmt: skip
     columns = ("batch", "asset", "model", "calls", "tokens_in", "tokens_out", "usd")
     tables = [Grid.of(by_model, "By model"), Grid.of(costs.select(columns), "By table")]
-    return Section("Cost", note, [*tables, *_by_branch(rows, calls, kind)])
+    return ReportSection("Cost", note, [*tables, *_by_branch(rows, calls, kind)])
 
 
 def _by_branch(rows: pl.DataFrame, calls: pl.DataFrame, kind: str) -> Iterator[Grid]:
@@ -233,10 +235,10 @@ def _known_sum() -> pl.Expr:
     return pl.when(pl.col("usd").null_count() == 0).then(pl.col("usd").sum())
 
 
-def _judges(workspace: Workspace, rows: pl.DataFrame) -> Section:
+def _judges(workspace: Workspace, rows: pl.DataFrame) -> ReportSection:
     models = rows["judge_model"].drop_nulls().unique(maintain_order=True) if "judge_model" in rows.columns else ()
     if not len(models):
-        return Section("The judge's calibration", "No judge scored these rows.")
+        return ReportSection("The judge's calibration", "No judge scored these rows.")
     notes, tables = [], []
     for model in models:
         notes.append(judge_note(workspace, model))
@@ -244,39 +246,41 @@ def _judges(workspace: Workspace, rows: pl.DataFrame) -> Section:
             tables.append(Grid.of(calibration_table(workspace, model), model))
         except NeverCalibrated as never:
             notes.append(str(never))
-    return Section("The judge's calibration", " ".join(notes), tables)
+    return ReportSection("The judge's calibration", " ".join(notes), tables)
 
 
-def _contamination(rows: pl.DataFrame) -> Section:
+def _contamination(rows: pl.DataFrame) -> ReportSection:
     cleaned = rows.filter(pl.col("reached").is_in(["clean", "release"]))
     if cleaned.is_empty():
-        return Section("Contamination", "No row was compared with benchmarks yet: a release does it.")
+        return ReportSection("Contamination", "No row was compared with benchmarks yet: a release does it.")
     marked = cleaned.filter(pl.col("state") == "contaminated")
     note = f"{marked.height:,} of {cleaned.height:,} rows that were cleaned resemble a benchmark's item."
     if marked.is_empty():
-        return Section("Contamination", note)
-    return Section("Contamination", note, [Grid.of(marked.group_by("benchmark").len("rows").sort("benchmark"))])
+        return ReportSection("Contamination", note)
+    return ReportSection("Contamination", note, [Grid.of(marked.group_by("benchmark").len("rows").sort("benchmark"))])
 
 
-def _samples(rows: pl.DataFrame) -> Iterator[Section]:
+def _samples(rows: pl.DataFrame) -> Iterator[ReportSection]:
     kept = rows.filter(pl.col("state") == "kept")
     if "value" in rows.columns and (scored := kept.drop_nulls("value").sort("value", "id", descending=True)).height:
-        yield Section("Best rows", "The kept rows of the highest value.", samples=_shown(scored.head(SHOWN_ROWS)))
-        yield Section("Worst rows", "The kept rows of the lowest value.", samples=_shown(scored.tail(SHOWN_ROWS)[::-1]))
+        yield ReportSection("Best rows", "The kept rows of the highest value.", samples=_shown(scored.head(SHOWN_ROWS)))
+        yield ReportSection(
+            "Worst rows", "The kept rows of the lowest value.", samples=_shown(scored.tail(SHOWN_ROWS)[::-1])
+        )
     else:
-        yield Section("Rows", "Some of the rows that are kept.", samples=_shown(kept.head(SHOWN_ROWS)))
+        yield ReportSection("Rows", "Some of the rows that are kept.", samples=_shown(kept.head(SHOWN_ROWS)))
     rejected = rows.filter(pl.col("state") != "kept").group_by("state", maintain_order=True).head(1)
     note = "One row for each kind of reason." if rejected.height else "No row was left out."
-    yield Section("Rejected rows", note, samples=_shown(rejected))
+    yield ReportSection("Rejected rows", note, samples=_shown(rejected))
 
 
-def _shown(rows: pl.DataFrame) -> list[Sample]:
+def _shown(rows: pl.DataFrame) -> list[ShownRow]:
     told = [n for n in ("id", "stage", "value", "complexity", "diversity", "reason", "leaf_id") if n in rows.columns]
     found = []
     for row in rows.to_dicts():
         about = "; ".join(f"{name} {_cell(row[name])}" for name in told if row[name] is not None)
         text = str(row["content"] or "")
-        found.append(Sample(about, text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} ..."))
+        found.append(ShownRow(about, text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]} ..."))
     return found
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import URL, create_engine, delete, make_url, select, update
 from evergrow.flows.backup import EVENTS, HOME, LEDGER, LEDGER_FILE, in_one_place, named_files, postgres_url
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.backup.postgres import Tables
-from evergrow.resources.backup.store import Backup, BackupError, Entry, Store
+from evergrow.resources.backup.store import Backup, BackupError, BackupStore, Entry
 from evergrow.resources.host.files import digest_of, sync_folder
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import Progress
@@ -60,7 +60,7 @@ class Target:
     file: Path | None
 
 
-def restore(settings: Settings, store: Store, name: str | None, progress: Progress) -> Restored:
+def restore(settings: Settings, store: BackupStore, name: str | None, progress: Progress) -> Restored:
     """Bring a backup, the latest if none is named, to where the settings say that home, database and lake are.
 
     Everything is written beside its place, compared with the backup, and moved there at the end.
@@ -190,7 +190,7 @@ def _target(settings: Settings, backup: Backup, part: Path) -> Target:
     return Target(settings.home.resolve(), part, lake, url, file)
 
 
-def _give_home(store: Store, backup: Backup, target: Target, progress: Progress) -> None:
+def _give_home(store: BackupStore, backup: Backup, target: Target, progress: Progress) -> None:
     files = _below(backup, HOME)
     with progress.track("home", len(files)) as advance:
         for name, entry in files.items():
@@ -202,7 +202,7 @@ def _give_home(store: Store, backup: Backup, target: Target, progress: Progress)
         shutil.copyfile(own, target.part / CONFIGURATION)
 
 
-def _give_lake(store: Store, backup: Backup, lake: Files, progress: Progress) -> None:
+def _give_lake(store: BackupStore, backup: Backup, lake: Files, progress: Progress) -> None:
     with progress.track("lake", len(backup.lake)) as advance:
         for path, entry in backup.lake.items():
             place = Path(path)
@@ -215,7 +215,7 @@ def _give_lake(store: Store, backup: Backup, lake: Files, progress: Progress) ->
             advance()
 
 
-def _write(store: Store, entry: Entry, file: IO[bytes]) -> None:
+def _write(store: BackupStore, entry: Entry, file: IO[bytes]) -> None:
     store.give(entry, file.write)
 
 
@@ -226,7 +226,7 @@ def _make_tables(url: URL, backup: Backup) -> None:
     engine.dispose()
 
 
-def _give_tables(store: Store, tables: Tables, entries: Mapping[str, Entry], progress: Progress) -> None:
+def _give_tables(store: BackupStore, tables: Tables, entries: Mapping[str, Entry], progress: Progress) -> None:
     with progress.track("database", 1) as advance:
         tables.give(store, entries)
         if wrong := tables.differing(entries):

@@ -10,7 +10,7 @@ import dagster as dg
 
 from evergrow.resources.host.dagster_private import RUN_KEY_TAG
 from evergrow.resources.host.processes import Process, this_host, this_process
-from evergrow.resources.registry.leases import Holder, holders
+from evergrow.resources.registry.leases import LeaseHolder, holders
 from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.registry import Registry
 
@@ -57,7 +57,7 @@ def launched(instance: dg.DagsterInstance, run_key: str) -> dg.DagsterRun | None
     return runs[0] if runs and runs[0].status is not dg.DagsterRunStatus.NOT_STARTED else None
 
 
-def _dead(instance: dg.DagsterInstance, run: dg.DagsterRun, holder: Holder | None) -> bool:
+def _dead(instance: dg.DagsterInstance, run: dg.DagsterRun, holder: LeaseHolder | None) -> bool:
     """Whether nobody executes a run that is not over."""
     process = executing(run)
     if process and process.host == this_host():

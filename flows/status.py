@@ -23,7 +23,7 @@ from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api import told
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.batches import StagedBatch, staged_batches
-from evergrow.resources.registry.leases import Holder, holders
+from evergrow.resources.registry.leases import LeaseHolder, holders
 from evergrow.resources.registry.names import owner
 from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.recipes import Kind, latest_recipes
@@ -81,7 +81,7 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StatusInputs:
     """What is read once for all owners."""
 
     ledger: Ledger
@@ -89,7 +89,7 @@ class Known:
     automate: Mapping[tuple[str, str], str]
     handed_in: Mapping[str, Sequence[Submission]]
     spent: Mapping[str, Mapping[str, Any]]
-    holders: Mapping[str, Holder]
+    holders: Mapping[str, LeaseHolder]
     runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)
 
 
@@ -116,19 +116,19 @@ def status(workspace: Workspace, kind: Kind, name: str) -> Status:
         return _status(workspace, _known(workspace, ledger), kind, name, whole=True)
 
 
-def _owners(workspace: Workspace, known: Known) -> Iterator[tuple[Kind, str]]:
+def _owners(workspace: Workspace, known: StatusInputs) -> Iterator[tuple[Kind, str]]:
     yield from (("batch", name) for name in known.batches)
     yield from (("tree", name) for name in registered_trees(workspace.registry))
     yield from (("release", name) for name in release_names(workspace.registry))
 
 
-def _known(workspace: Workspace, ledger: Ledger) -> Known:
+def _known(workspace: Workspace, ledger: Ledger) -> StatusInputs:
     recipes = {(one.kind, one.name): one for one in latest_recipes(workspace.registry)}
     workspace.frontier.know(recipes)
     submissions = ledger.submissions.find((*AT_ENDPOINT, State.FETCHED))
     spent = {row["batch"]: row for row in ledger.costs(group_by=("batch",)).iter_rows(named=True)}
     by_batch = groupby(sorted(submissions, key=lambda one: one.batch), key=lambda one: one.batch)
-    return Known(
+    return StatusInputs(
         ledger=ledger,
         batches={one.batch: one for one in staged_batches(workspace.registry)},
         automate={key: str(one.values.get(AUTOMATE) or "none") for key, one in recipes.items()},
@@ -149,7 +149,7 @@ def _runs(workspace: Workspace) -> dict[str, list[Run]]:
     return found
 
 
-def _status(workspace: Workspace, known: Known, kind: Kind, name: str, *, whole: bool = False) -> Status:
+def _status(workspace: Workspace, known: StatusInputs, kind: Kind, name: str, *, whole: bool = False) -> Status:
     """How one stands; a fault of its own, as a domain that is missing, is what it waits for, and no one else's."""
     lease = release_owner(name) if kind == "release" else name
     holder, spent = known.holders.get(lease), known.spent.get(name, {}) if kind != "release" else {}
@@ -181,7 +181,7 @@ class _Way:
     waits: list[str] = field(default_factory=list)
     tables: list[TableStatus] = field(default_factory=list)
 
-    def follow(self, workspace: Workspace, kind: Kind, name: str, known: Known, *, whole: bool) -> None:
+    def follow(self, workspace: Workspace, kind: Kind, name: str, known: StatusInputs, *, whole: bool) -> None:
         """Take its steps in their order: the last that is made, and the first of which something is due."""
         settled = False
         for step in _steps(workspace, kind, name, known):
@@ -198,7 +198,7 @@ class _Way:
                 if not settled:
                     settled = self._settle(workspace, kind, name, standing, known)
 
-    def _settle(self, workspace: Workspace, kind: Kind, name: str, standing: Standing, known: Known) -> bool:
+    def _settle(self, workspace: Workspace, kind: Kind, name: str, standing: Standing, known: StatusInputs) -> bool:
         """Whether nothing after this table can be done before something is done about it."""
         if standing.due is None and standing.shut is None:
             return False
@@ -217,7 +217,7 @@ class _Way:
         return True
 
 
-def _steps(workspace: Workspace, kind: Kind, name: str, known: Known) -> Iterator[Step]:
+def _steps(workspace: Workspace, kind: Kind, name: str, known: StatusInputs) -> Iterator[Step]:
     """The way of an owner as far as somebody has asked for it: answers are not due of a batch that nobody answered."""
     if kind == "release":
         if wish(workspace.registry, name) is not None:

@@ -17,7 +17,7 @@ from evergrow.flows.table_rows import CALL_IDS, Row, TableRows
 from evergrow.flows.tree_trace import trees_with, way_down
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.provenance.differences import differences
-from evergrow.methods.provenance.steps import Other, Step
+from evergrow.methods.provenance.steps import Other, TraceStep
 from evergrow.methods.text import ids
 from evergrow.resources.ledger import Call
 from evergrow.resources.registry.batches import staged
@@ -27,7 +27,7 @@ class UnknownSample(Exception):  # noqa: N818 - it names what is unknown
     """No table holds the sample, or several batches do; the message says which, and what to do."""
 
 
-def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[Step]:
+def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[TraceStep]:
     """The way of a row, the seed or the whole space of its tree first.
 
     Rejected rows are found too: tables are read as they are, since nothing is built on what is shown here.
@@ -52,7 +52,7 @@ def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[Step]:
     return _with_calls(workspace, _with_last_word(rows, steps))
 
 
-def _with_last_word(rows: TableRows, steps: list[Step]) -> list[Step]:
+def _with_last_word(rows: TableRows, steps: list[TraceStep]) -> list[TraceStep]:
     """The steps, the last of a table telling whether anything that it was made from is closed or outdated, too."""
     place = max(place for place, step in enumerate(steps) if step.tables or not place)
     for table in steps[place].tables[-1:]:
@@ -61,7 +61,7 @@ def _with_last_word(rows: TableRows, steps: list[Step]) -> list[Step]:
     return steps
 
 
-def _way(rows: TableRows, sample_id: str, batch: str | None, exported: ExportedRow | None) -> list[Step]:
+def _way(rows: TableRows, sample_id: str, batch: str | None, exported: ExportedRow | None) -> list[TraceStep]:
     found = _batches_with(rows, sample_id, batch)
     if len(found) > 1:
         raise UnknownSample(f"sample {sample_id!r} is in several batches ({', '.join(found)}); name one with --batch")
@@ -95,7 +95,7 @@ def _registered(rows: TableRows, batch: str, seed_id: str) -> Row | None:
     return {**found[0], "batch": batch, "root_id": seed_id} if found else None
 
 
-def _of_batch(rows: TableRows, sample_id: str, batch: str, exported: ExportedRow | None) -> list[Step]:
+def _of_batch(rows: TableRows, sample_id: str, batch: str, exported: ExportedRow | None) -> list[TraceStep]:
     """The way of a row of a batch, which may have begun in a tree."""
     root, *descendants = ids.ancestry(sample_id)
     seed = rows.row(SEEDS, batch, root) or _registered(rows, batch, root) or {"id": root, "batch": batch}
@@ -104,7 +104,7 @@ def _of_batch(rows: TableRows, sample_id: str, batch: str, exported: ExportedRow
     source = f" from {seed['source']}" if seed.get("source") else ""
     steps = [
         *grown,
-        Step(
+        TraceStep(
             id=root,
             kind="seed",
             says=f"seed {ids.unescape_seed_id(root)!r}{source}",
@@ -121,14 +121,14 @@ def _of_batch(rows: TableRows, sample_id: str, batch: str, exported: ExportedRow
     return [*steps, *export_steps(rows, steps, exported)]
 
 
-def _before(rows: TableRows, seed: Row, origin: str) -> list[Step]:
+def _before(rows: TableRows, seed: Row, origin: str) -> list[TraceStep]:
     """What happened in a tree before its row became a seed."""
     if not seed.get("tree") or not seed.get("leaf_id") or not origin.startswith(f"tree {seed['tree']!r}"):
         return []
     return way_down(rows, seed["tree"], seed.get("seed_id") or seed["id"], origin.rpartition(", ")[2])
 
 
-def _child(rows: TableRows, name: str, batch: str, parent: Step) -> Step:
+def _child(rows: TableRows, name: str, batch: str, parent: TraceStep) -> TraceStep:
     layer = ids.layer(name)
     stages = [stage_key(layer, stage) for stage in stages_of(settings_of(rows.workspace, "batch", batch))]
     table, row = stages[-1], rows.row(stages[-1], batch, name)
@@ -138,7 +138,7 @@ def _child(rows: TableRows, name: str, batch: str, parent: Step) -> Step:
     known = row or {"id": name}
     content = known.get("content")
     comparable = content is not None and parent.content is not None
-    return Step(
+    return TraceStep(
         id=name,
         kind="child",
         says=f"round {layer}, child {known['slot']}" if row else f"round {layer}: no table has it any more",
@@ -172,7 +172,7 @@ def _nearest(rows: TableRows, row: Row, batch: str) -> Sequence[Other]:
     return [Other("the most alike of other trees", name, other["content"] if other else None, likeness)]
 
 
-def _with_calls(workspace: Workspace, steps: Sequence[Step]) -> list[Step]:
+def _with_calls(workspace: Workspace, steps: Sequence[TraceStep]) -> list[TraceStep]:
     wanted = {name for step in steps for name in step.row.get(CALL_IDS, ()) if name}
     with workspace.ledger() as ledger:
         known = ledger.calls(wanted) if wanted else {}

@@ -7,10 +7,10 @@ import polars as pl
 from evergrow.assets.treesynth.level import plan_rules
 from evergrow.assets.treesynth.requests import level_works, samples_works
 from evergrow.flows.grow import domain_of, held_rows, tree_levels
-from evergrow.flows.plan import Plan, planned
+from evergrow.flows.plan import CostPlan, planned
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, Shape, shape_after, shape_ahead, writing_calls
+from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, TreeShape, shape_after, shape_ahead, writing_calls
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.ledger import Ledger
@@ -18,7 +18,7 @@ from evergrow.resources.llm.forecast import Work
 from evergrow.resources.registry.trees import registered_trees
 
 
-def plan_tree(workspace: Workspace, spec: TreeSpec) -> Plan:
+def plan_tree(workspace: Workspace, spec: TreeSpec) -> CostPlan:
     """What the levels and samples that the tree still lacks would take.
 
     Levels that are not grown yet are expected to divide as the last one did, and at most as its gate allows.
@@ -31,10 +31,10 @@ def plan_tree(workspace: Workspace, spec: TreeSpec) -> Plan:
     about = f"{expected.leaves:,} leaves and {expected.rows:,} rows are expected"
     if not _begun(workspace, spec):
         about += f", with {TYPICAL_FAN_OUT} values a dimension where the domain states none: nothing is grown yet"
-    return Plan(plan.table, [about, *plan.notes])
+    return CostPlan(plan.table, [about, *plan.notes])
 
 
-def _works(workspace: Workspace, spec: TreeSpec, expected: Shape, most: Shape) -> Iterator[Work]:
+def _works(workspace: Workspace, spec: TreeSpec, expected: TreeShape, most: TreeShape) -> Iterator[Work]:
     rules, domain = settings_of(workspace, "tree", spec.tree).treesynth, domain_of(workspace, spec.domain)
     for (depth, nodes), (_, most_nodes) in zip(expected.dividing, most.dividing, strict=True):
         yield from level_works(domain, rules, depth, nodes, most_nodes)
@@ -46,7 +46,7 @@ def _works(workspace: Workspace, spec: TreeSpec, expected: Shape, most: Shape) -
     yield from samples_works(domain, rules, spec.max_depth, calls, checks=checks, most_calls=max(calls, most_calls))
 
 
-def _shapes(workspace: Workspace, ledger: Ledger, spec: TreeSpec) -> tuple[Shape, Shape]:
+def _shapes(workspace: Workspace, ledger: Ledger, spec: TreeSpec) -> tuple[TreeShape, TreeShape]:
     """The tree's shape to expect, and the largest one that the gates let through."""
     settings, domain = settings_of(workspace, "tree", spec.tree), domain_of(workspace, spec.domain)
     rules, widest = plan_rules(settings, spec, ledger.spent(spec.tree)), settings.gates.level.max_fan_out
@@ -61,12 +61,12 @@ def _shapes(workspace: Workspace, ledger: Ledger, spec: TreeSpec) -> tuple[Shape
     return expected, _bounded(most, workspace)
 
 
-def _bounded(shape: Shape, workspace: Workspace) -> Shape:
+def _bounded(shape: TreeShape, workspace: Workspace) -> TreeShape:
     """No larger than the gates of the levels let it become."""
     rules = workspace.settings.treesynth
     dividing = tuple((depth, min(nodes, rules.max_nodes)) for depth, nodes in shape.dividing)
     leaves, rows = min(shape.leaves, rules.max_leaves), min(shape.rows, rules.max_rows)
-    return Shape(shape.nodes, leaves, rows, dividing, writing_calls(rows, leaves, rules.samples_per_call))
+    return TreeShape(shape.nodes, leaves, rows, dividing, writing_calls(rows, leaves, rules.samples_per_call))
 
 
 def _begun(workspace: Workspace, spec: TreeSpec) -> bool:

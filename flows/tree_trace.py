@@ -8,7 +8,7 @@ import dagster as dg
 from evergrow.assets.names import AWARE, BALANCED, ROUTED, SAMPLES, level_key
 from evergrow.flows.table_rows import CALL_IDS, Row, TableRows
 from evergrow.methods.provenance.differences import differences
-from evergrow.methods.provenance.steps import Kind, Step, ValueSource
+from evergrow.methods.provenance.steps import Kind, TraceStep, ValueSource
 from evergrow.resources.registry.trees import balance_spec, registered_trees, tree_spec
 
 Place = tuple[dg.AssetKey, str, Row]  # a table, its partition, and a row of it
@@ -20,7 +20,7 @@ def trees_with(rows: TableRows, row_id: str) -> list[str]:
     return [tree for tree in registered_trees(rows.workspace.registry) if _places(rows, tree, row_id)]
 
 
-def way_down(rows: TableRows, tree: str, row_id: str, part: str = "") -> list[Step]:
+def way_down(rows: TableRows, tree: str, row_id: str, part: str = "") -> list[TraceStep]:
     """A step per node from the root to the row's leaf, then one for each table of the tree that has the row.
 
     part: of the tree that is told of, `samples`, `balanced` or `aware`; all that there is if it is none of them.
@@ -44,9 +44,9 @@ def _places(rows: TableRows, tree: str, row_id: str) -> list[Place]:
     return [(key, partition, row) for key, partition in wanted if (row := rows.row(key, partition, row_id))]
 
 
-def _nodes(rows: TableRows, tree: str, leaf_id: str, attributes: dict[str, str]) -> Iterator[Step]:
+def _nodes(rows: TableRows, tree: str, leaf_id: str, attributes: dict[str, str]) -> Iterator[TraceStep]:
     way = _way_up(rows, tree, leaf_id)[::-1]
-    above: Step | None = None
+    above: TraceStep | None = None
     for depth, row in enumerate(way):
         below = way[depth + 1] if depth + 1 < len(way) else None
         above = _node(rows, tree, row, below, above, attributes)
@@ -65,15 +65,15 @@ def _way_up(rows: TableRows, tree: str, leaf_id: str) -> list[Row]:
 
 
 def _node(
-    rows: TableRows, tree: str, row: Row, below: Row | None, above: Step | None, attributes: dict[str, str]
-) -> Step:
+    rows: TableRows, tree: str, row: Row, below: Row | None, above: TraceStep | None, attributes: dict[str, str]
+) -> TraceStep:
     edge = row["path"][-1] if row["path"] else None
     name = f"{edge['dimension']}: {' | '.join(edge['values'])}" if edge else f"the whole space of tree {tree}"
     values = ", ".join(row["split_values"] or ())
     pivots, completions = row["pivots"] or (), row.get("completions") or ()
     calls = [*(p["call_id"] for p in pivots), row["split_call_id"], *(c["call_id"] for c in completions)]
     key = level_key(row["depth"])
-    return Step(
+    return TraceStep(
         id=row["id"],
         kind="node",
         says=name,
@@ -109,13 +109,13 @@ def _source(row: Row, dimension: str, value: str) -> ValueSource:
     return ValueSource(dimension, value, "unknown", merged=merged)
 
 
-def _written(rows: TableRows, tree: str, place: Place, before: Sequence[Step]) -> Step:
+def _written(rows: TableRows, tree: str, place: Place, before: Sequence[TraceStep]) -> TraceStep:
     key, partition, row = place
     kind, says = _says(rows, tree, key, row)
     content = row.get("content") or row.get("story")
     parent = before[-1] if before else None
     told = content and parent and parent.kind in ("sample", "routed") and parent.content
-    return Step(
+    return TraceStep(
         id=row["id"],
         kind=kind,
         says=says,

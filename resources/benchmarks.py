@@ -12,7 +12,7 @@ import polars as pl
 
 from evergrow.resources.seeds.formats import SUFFIXES, parse
 from evergrow.resources.seeds.raw import RawTable, TooLargeError, UnreadableError
-from evergrow.resources.seeds.source import Fault, SeedError, listed
+from evergrow.resources.seeds.source import SeedError, SourceFault, listed
 
 MAX_BYTES = 1 << 29  # of a file, unpacked
 COMPRESSED = ".gz"
@@ -158,22 +158,22 @@ def _table(path: Path, name: str) -> pl.DataFrame:
     """The texts of a benchmark's items, in the columns of `SCHEMA`."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise _refusal(path, [Fault(f"is larger than {MAX_BYTES // 2**20:,} MiB: take the items that count")])
+            raise _refusal(path, [SourceFault(f"is larger than {MAX_BYTES // 2**20:,} MiB: take the items that count")])
         data = path.read_bytes()
         table = parse(data, path.name, max_bytes=MAX_BYTES)
     except TooLargeError as error:
         too_large = f"unpacks to more than {MAX_BYTES // 2**20:,} MiB: take the items that count"
-        raise _refusal(path, [Fault(too_large)]) from error
+        raise _refusal(path, [SourceFault(too_large)]) from error
     except UnreadableError as error:
         raise _refusal(path, [error.fault]) from error
     except OSError as error:
-        raise _refusal(path, [Fault(f"cannot be read: {error.strerror}; check its permissions")]) from error
+        raise _refusal(path, [SourceFault(f"cannot be read: {error.strerror}; check its permissions")]) from error
     if table.faults:
         raise _refusal(path, table.faults)
     texts = _texts(table)
     if texts.is_empty():
         raise _refusal(
-            path, [Fault(f"holds no text, only {listed(table.frame.columns) or 'no rows'}: add a column of it")]
+            path, [SourceFault(f"holds no text, only {listed(table.frame.columns) or 'no rows'}: add a column of it")]
         )
     return texts.select(pl.lit(name).alias("benchmark"), "item", "text", "is_question")
 
@@ -222,5 +222,5 @@ def _is_same(expected: str, name: str) -> bool:
     return any("".join(words[begin:end]) == expected.lower() for end in ends for begin in range(end))
 
 
-def _refusal(path: Path, faults: list[Fault]) -> BenchmarkError:
+def _refusal(path: Path, faults: list[SourceFault]) -> BenchmarkError:
     return BenchmarkError(str(SeedError(str(path), faults)))

@@ -35,7 +35,7 @@ from evergrow.resources.settings.roles import Roles
 T = TypeVar("T")
 
 
-class Known(Guard, Shapes, Places, Protocol):
+class TableKnowledge(Guard, Shapes, Places, Protocol):
     """What the lake and the assets ask about tables; `flows.due` knows it."""
 
 
@@ -51,7 +51,7 @@ class Project:
     """
 
     settings: Settings
-    guard: Known
+    guard: TableKnowledge
     progress: Progress | None = None
     caller_holds_lock: bool = False
 

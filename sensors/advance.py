@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from evergrow.assets.names import gate_name
-from evergrow.flows.automation import Wait, next_step
+from evergrow.flows.automation import Idle, next_step
 from evergrow.flows.due import Frontier, Standing, What
 from evergrow.flows.runs import under_way
 from evergrow.flows.step import Step
@@ -73,10 +73,10 @@ def advance_sensor(
     return advance
 
 
-def decide(workspace: Workspace, recipe: Recipe, cursor: Attempts) -> dg.RunRequest | Wait:
+def decide(workspace: Workspace, recipe: Recipe, cursor: Attempts) -> dg.RunRequest | Idle:
     """The run that takes an owner on, or why there is none; a fault of its own never stops the others."""
     step = next_step(workspace, recipe.kind, recipe.name, str(recipe.values.get(AUTOMATE)), registering=True)
-    if isinstance(step, Wait):
+    if isinstance(step, Idle):
         return step
     chosen, standing = step
     again = f"mend the cause, then `evergrow recipe set {recipe.name}` or the command by hand"
@@ -87,7 +87,7 @@ def decide(workspace: Workspace, recipe: Recipe, cursor: Attempts) -> dg.RunRequ
         count, _ = cursor.tried.get(key, (0, 0.0))
         cursor.tried[key] = (count + 1, time.time())
     found = once(workspace.instance, request(recipe, chosen, standing), again)
-    return found if isinstance(found, dg.RunRequest) else Wait(found.why, settled=True)
+    return found if isinstance(found, dg.RunRequest) else Idle(found.why, settled=True)
 
 
 def request(recipe: Recipe, step: Step, standing: Standing) -> dg.RunRequest:
@@ -109,11 +109,11 @@ def request(recipe: Recipe, step: Step, standing: Standing) -> dg.RunRequest:
 
 
 def _settling(
-    decisions: Iterator[tuple[str, dg.RunRequest | Wait]], open_: Mapping[str, Recipe], cursor: Attempts
-) -> Iterator[tuple[str, dg.RunRequest | Wait]]:
+    decisions: Iterator[tuple[str, dg.RunRequest | Idle]], open_: Mapping[str, Recipe], cursor: Attempts
+) -> Iterator[tuple[str, dg.RunRequest | Idle]]:
     """The decisions as they come; owners of which nothing is due are noted in the cursor."""
     for (key, recipe), (name, decision) in zip(open_.items(), decisions, strict=False):
-        if isinstance(decision, Wait) and decision.settled:
+        if isinstance(decision, Idle) and decision.settled:
             cursor.settled[key] = recipe.version
         else:
             cursor.settled.pop(key, None)
@@ -132,12 +132,12 @@ def changed_owners(workspace: Workspace, since: int) -> tuple[set[str], int]:
     return found, upto
 
 
-def _too_soon(settings: Settings, cursor: Attempts, key: str, standing: Standing) -> Wait | None:
+def _too_soon(settings: Settings, cursor: Attempts, key: str, standing: Standing) -> Idle | None:
     count, last = cursor.tried.get(key, (0, 0.0))
     if count >= settings.sensors.retries:
-        return Wait(f"{standing.due}; it was asked again {count} times (sensors.retries)", settled=True)
+        return Idle(f"{standing.due}; it was asked again {count} times (sensors.retries)", settled=True)
     left = PAUSE_S * 4 ** max(count - 1, 0) - (time.time() - last)
-    return Wait(f"{standing.due}; asked again in {left:,.0f} s") if count and left > 0 else None
+    return Idle(f"{standing.due}; asked again in {left:,.0f} s") if count and left > 0 else None
 
 
 def _nothing(recipes: Mapping[str, Recipe], automated: Mapping[str, Recipe]) -> str:

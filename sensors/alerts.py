@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from evergrow.flows.automation import Wait, next_step
+from evergrow.flows.automation import Idle, next_step
 from evergrow.flows.causes import cause_of
 from evergrow.flows.due import Frontier
 from evergrow.flows.runs import under_way
@@ -116,7 +116,7 @@ def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinitio
 def standstill(workspace: Workspace, recipe: Recipe) -> tuple[float, str] | None:
     """Since when (epoch s) nothing was made of a batch or tree, and what it waits for; None if nothing is due."""
     found = next_step(workspace, recipe.kind, recipe.name, str(recipe.values.get(AUTOMATE)))
-    if isinstance(found, Wait):
+    if isinstance(found, Idle):
         return None if found.settled else (_last_made(workspace, recipe), found.why)
     return _last_made(workspace, recipe), f"{found[0].job} is due: {found[1].due}"
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from evergrow.flows.automation import Wait
+from evergrow.flows.automation import Idle
 from evergrow.flows.runs import launched
 from evergrow.resources.registry.leases import held
 from evergrow.resources.registry.registry import Registry
@@ -13,7 +13,7 @@ MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 
 
 def answer(
-    context: dg.SensorEvaluationContext, decisions: Iterable[tuple[str, dg.RunRequest | Wait]], nothing: str
+    context: dg.SensorEvaluationContext, decisions: Iterable[tuple[str, dg.RunRequest | Idle]], nothing: str
 ) -> dg.SensorResult | dg.SkipReason:
     """The runs to launch, at most `MAX_REQUESTS`, or why there is none; what is not launched is said in the tick's log.
 
@@ -25,7 +25,7 @@ def answer(
     requests: list[dg.RunRequest] = []
     said: list[str] = []
     for name, decision in decisions:
-        if isinstance(decision, Wait):
+        if isinstance(decision, Idle):
             said.append(f"{name}: {decision.why}")
             continue
         requests.append(decision)
@@ -38,21 +38,21 @@ def answer(
     return dg.SensorResult(run_requests=requests)
 
 
-def worked_on(registry: Registry, busy: Mapping[str, str], name: str) -> Wait | None:
+def worked_on(registry: Registry, busy: Mapping[str, str], name: str) -> Idle | None:
     """Whether a batch or tree is to be left alone for now; `busy` names the runs that are not over."""
     if name in busy:
-        return Wait(f"run {busy[name]} is working on it")
+        return Idle(f"run {busy[name]} is working on it")
     # A command holds it between two runs as well: a run that is launched then would only fail.
-    return Wait("a command is working on it") if held(registry, name) else None
+    return Idle("a command is working on it") if held(registry, name) else None
 
 
-def once(instance: dg.DagsterInstance, request: dg.RunRequest, again: str) -> dg.RunRequest | Wait:
+def once(instance: dg.DagsterInstance, request: dg.RunRequest, again: str) -> dg.RunRequest | Idle:
     """`request`, unless its key has launched a run before: a run that failed is for a person to look at.
 
     again: what a person can do once the cause is mended.
     """
     if run := launched(instance, str(request.run_key)):
-        return Wait(
+        return Idle(
             f"{request.job_name} was started and ended in {run.status.value} (run {run.run_id}); "
             f"mend the cause, then {again}"
         )

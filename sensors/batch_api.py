@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from evergrow.flows.automation import Wait
+from evergrow.flows.automation import Idle
 from evergrow.flows.runs import launched, under_way
 from evergrow.resources.ledger import Ledger, Owner, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
@@ -40,7 +40,7 @@ def offline_batches_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.Sensor
         said = [told(look.submission) + (f"; {look.fault}" if look.fault else "") for look in looks]
         requests, busy = [], under_way(context.instance, registry)
         for owner, submissions in _by_owner(ledger):
-            found = Wait(f"run {busy[owner.partition]} is working on it") if owner.partition in busy else None
+            found = Idle(f"run {busy[owner.partition]} is working on it") if owner.partition in busy else None
             decision = found or _decide(context.instance, submissions)
             if isinstance(decision, dg.RunRequest):
                 requests.append(decision)
@@ -67,22 +67,22 @@ def _owner(submission: Submission) -> Owner:
     return Owner(submission.asset, submission.partition, submission.batch)
 
 
-def _decide(instance: dg.DagsterInstance, submissions: Sequence[Submission]) -> dg.RunRequest | Wait:
+def _decide(instance: dg.DagsterInstance, submissions: Sequence[Submission]) -> dg.RunRequest | Idle:
     """The run that takes up what was fetched, or why there is none."""
     last = submissions[-1]
     again = f"mend the cause, then materialize {last.asset} again, or `evergrow run --batch {last.batch}`"
     if open_ := [submission for submission in submissions if submission.state is not State.FETCHED]:
-        return Wait(f"it waits for {len(open_)} of {len(submissions)} submissions")
+        return Idle(f"it waits for {len(open_)} of {len(submissions)} submissions")
     if broken := [submission for submission in submissions if submission.broken]:
-        return Wait(f"{told(broken[0])}; {again}")
+        return Idle(f"{told(broken[0])}; {again}")
     run = instance.get_run_by_id(last.run_id)
     if run is None:
-        return Wait(f"run {last.run_id}, which waited, is deleted; `evergrow run --batch {last.batch}` goes on")
+        return Idle(f"run {last.run_id}, which waited, is deleted; `evergrow run --batch {last.batch}` goes on")
     # Its answers are its cause: they launch one run, however often they are looked at.
     ids = ",".join(sorted(one.submission_id for one in submissions))
     key = f"{last.batch}:{run.job_name}:{last.asset}:{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
     if before := launched(instance, key):
-        return Wait(f"it went on once and ended in {before.status.value} (run {before.run_id}); {again}")
+        return Idle(f"it went on once and ended in {before.status.value} (run {before.run_id}); {again}")
     answered, handed_in = sum(one.completed for one in submissions), sum(one.requests for one in submissions)
     return dg.RunRequest(
         run_key=key,

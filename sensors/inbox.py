@@ -37,7 +37,7 @@ def inbox_sensor(
         taken = inbox.take(home, frontier.registry, settings.sensors.inbox_settle_s, settings.seeds.max_chars)
         requests, said = [], [str(file) for file in taken]
         for file in taken:
-            if isinstance(file, inbox.Taken):
+            if isinstance(file, inbox.RegisteredFile):
                 automate = "none" if settings.sensors.inbox == "seeds" else settings.sensors.inbox
                 record(frontier.registry, "batch", file.batch.batch, recipe_of(settings, automate), "the inbox")
         since, busy = context.cursor or "", under_way(context.instance, frontier.registry)

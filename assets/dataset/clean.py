@@ -14,7 +14,7 @@ from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import BATCHES_NAME, CLEAN, VERIFIED
 from evergrow.assets.table import Declaration, Table, embedding_values, section_values
 from evergrow.methods.quality import cleaning, rules
-from evergrow.methods.quality.rules import Embedded, Rules
+from evergrow.methods.quality.rules import CleaningRules, Embedded
 from evergrow.resources.benchmarks import benchmarks_digest, read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
@@ -118,9 +118,9 @@ def kept_elsewhere(
     return pl.concat([empty, *tables]).collect()
 
 
-def as_rules(settings: dataset.Cleaning) -> Rules:
+def as_rules(settings: dataset.Cleaning) -> CleaningRules:
     """The settings as the methods take them."""
-    return Rules(**{field.name: getattr(settings, field.name) for field in fields(Rules)})
+    return CleaningRules(**{field.name: getattr(settings, field.name) for field in fields(CleaningRules)})
 
 
 def embedded(embedder: Embedder, frame: pl.DataFrame, texts: pl.Series) -> Embedded:

@@ -25,7 +25,7 @@ from evergrow.methods.concurrency import each
 from evergrow.methods.treesynth.checks import split_checks
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import DomainError, find_domain, known_domains, parse_domain
-from evergrow.methods.treesynth.forecast import Plan, Rules, plan
+from evergrow.methods.treesynth.forecast import TreeForecast, TreeRules, plan
 from evergrow.methods.treesynth.growth import Grower, row, settle
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, Node, next_nodes, root
 from evergrow.methods.treesynth.prompt_set import prompt
@@ -44,7 +44,7 @@ from evergrow.resources.settings import Settings
 INNER = "inner"  # metadata: how many nodes divide
 PROMPTS = ("write", "split", "complete")
 LEVEL = "level"
-PLANNED = [field.name for field in fields(Plan)]
+PLANNED = [field.name for field in fields(TreeForecast)]
 GROWING_RULES = (
     *("pivots", "pivot_attempts", "list_draws", "dimension_attempts", "dimension_candidates", "ask_until", "max_asks"),
     *("infinite_over", "merge_similarity", "samples_per_call", "write_temperature", "complete_temperature"),
@@ -180,11 +180,11 @@ def read_imported(registry: Registry, spec: TreeSpec) -> Mapping[str, Imported]:
     return read_output(data, f"the imported tree {spec.tree!r}", spec.tree, spec.domain, spec.max_depth) if data else {}
 
 
-def plan_rules(settings: Settings, spec: TreeSpec, spent: Spent) -> Rules:
+def plan_rules(settings: Settings, spec: TreeSpec, spent: Spent) -> TreeRules:
     """What the size of the tree follows from; tokens and cost as they were on average so far, for this tree."""
     rules = settings.treesynth
     priced = spent.calls and not spent.unpriced_calls
-    return Rules(
+    return TreeRules(
         max_depth=spec.max_depth,
         rows=spec.rows,
         per_call=rules.samples_per_call,
@@ -195,7 +195,7 @@ def plan_rules(settings: Settings, spec: TreeSpec, spent: Spent) -> Rules:
     )
 
 
-def level_plan(table: pl.DataFrame, depth: int, settings: Settings, about: tuple[TreeSpec, Domain]) -> Plan:
+def level_plan(table: pl.DataFrame, depth: int, settings: Settings, about: tuple[TreeSpec, Domain]) -> TreeForecast:
     """What is still to come after a level, tokens and cost as they were on average so far."""
     spec, domain = about
     above = int(table["leaves_above"].head(1).sum())

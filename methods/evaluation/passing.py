@@ -22,7 +22,7 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class PairedComparison:
     """Two models on the same problems.
 
     Attributes:
@@ -75,7 +75,7 @@ def score(k: int, counts: Sequence[tuple[int, int]]) -> Score | None:
     return Score(mean, max((middle - spread) / whole, 0.0), min((middle + spread) / whole, 1.0), trials)
 
 
-def compare(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> Comparison | None:
+def compare(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -> PairedComparison | None:
     """Two models, problem by problem.
 
     Args:
@@ -92,7 +92,7 @@ def compare(first: Sequence[Sequence[bool]], second: Sequence[Sequence[bool]]) -
     only_first = sum(a[0] and not b[0] for a, b in zip(first, second, strict=True))
     only_second = sum(b[0] and not a[0] for a, b in zip(first, second, strict=True))
     p_value = mcnemar(only_first, only_second)
-    return Comparison(len(gaps), float(gaps.mean()), float(low), float(high), only_first, only_second, p_value)
+    return PairedComparison(len(gaps), float(gaps.mean()), float(low), float(high), only_first, only_second, p_value)
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

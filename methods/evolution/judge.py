@@ -54,7 +54,7 @@ ANSWERS: dict[Judging, tuple[str, type[ByCriterion | Overall]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class JudgeScore:
     """What a judge says of a task.
 
     Attributes:
@@ -82,7 +82,7 @@ def render_judge(content: str, judging: Judging = "by_criterion") -> Rendered:
     return judge_prompt(judging).render(content=content, fence=fence(content))
 
 
-def read_verdict(answer: object, judging: Judging | None = None) -> Verdict:
+def read_verdict(answer: object, judging: Judging | None = None) -> JudgeScore:
     """The verdict in a judge's answer; a rating may be a number, or text such as `7/10`.
 
     judging: how was asked; None: the answer tells by its keys.
@@ -94,11 +94,11 @@ def read_verdict(answer: object, judging: Judging | None = None) -> Verdict:
         judging = "by_criterion" if isinstance(answer, dict) and not FLAGS.keys().isdisjoint(answer) else "overall"
     if judging == "overall":
         verdict = Overall.read(answer)
-        return Verdict(verdict.score, verdict.reasoning.strip())
+        return JudgeScore(verdict.score, verdict.reasoning.strip())
     ratings = ByCriterion.read(answer)
     failed = [why for flag, why in FLAGS.items() if not getattr(ratings, flag)]
     if failed:
-        return Verdict(None, ratings.reasoning.strip(), f"{UNFIT}: {', '.join(failed)}")
+        return JudgeScore(None, ratings.reasoning.strip(), f"{UNFIT}: {', '.join(failed)}")
     given = {name: getattr(ratings, name) for name in CRITERIA}
     shown = ", ".join(f"{name.replace('_', ' ')} {rating}" for name, rating in given.items())
-    return Verdict(sum(given.values()) / len(given), f"{ratings.reasoning.strip()} ({shown})".strip(), ratings=given)
+    return JudgeScore(sum(given.values()) / len(given), f"{ratings.reasoning.strip()} ({shown})".strip(), ratings=given)

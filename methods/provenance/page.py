@@ -8,12 +8,12 @@ from typing import Any
 
 import jinja2
 
-from evergrow.methods.provenance.steps import Step, outcome
+from evergrow.methods.provenance.steps import TraceStep, outcome
 
 _SHOWN_ELSEWHERE = {"content", "reason", "pivots", "path", "groups", "completions", "merged", "split_values", "draws"}
 
 
-def trace_page(wanted: str, steps: Sequence[Step], version: str) -> str:
+def trace_page(wanted: str, steps: Sequence[TraceStep], version: str) -> str:
     """The page for the row that was asked for as `wanted`; `version`: of evergrow."""
     return _template().render(
         wanted=wanted, steps=steps, outcome=outcome(steps), version=version, facts=_facts, pretty=_pretty

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from evergrow.methods.provenance.steps import Step, TableVersion
+from evergrow.methods.provenance.steps import TableVersion, TraceStep
 
 PREFIXES = {"evergrow": "urn:evergrow:"}
 
@@ -29,7 +29,7 @@ class Document(defaultdict[str, dict[str, Any]]):
             self[relation][f"_:{relation}-{len(self[relation])}"] = {f"prov:{end}": name for end, name in ends.items()}
 
 
-def prov_document(steps: Sequence[Step], version: str, as_time: Callable[[float], str]) -> dict[str, Any]:
+def prov_document(steps: Sequence[TraceStep], version: str, as_time: Callable[[float], str]) -> dict[str, Any]:
     """The steps as one PROV-JSON document.
 
     Args:
@@ -59,7 +59,7 @@ def prov_document(steps: Sequence[Step], version: str, as_time: Callable[[float]
     return {"prefix": PREFIXES, **document}
 
 
-def _entity(step: Step) -> dict[str, Any]:
+def _entity(step: TraceStep) -> dict[str, Any]:
     told = {"prov:type": f"evergrow:{step.kind}", "prov:label": f"{step.id}: {step.says}"}
     names = ("complexity", "diversity", "value", "verdict", "license", "source", "split")
     told |= {f"evergrow:{name}": step.row[name] for name in names if step.row.get(name) is not None}

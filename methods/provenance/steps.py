@@ -91,7 +91,7 @@ class ValueSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TraceStep:
     """One step of the way.
 
     Attributes:
@@ -137,7 +137,7 @@ class Step:
         return {**row, "key": self.key, **{"step" if name == "kind" else name: v for name, v in told.items()}}
 
 
-def outcome(steps: Sequence[Step]) -> str:
+def outcome(steps: Sequence[TraceStep]) -> str:
     """Where the row stands in the end, in a sentence."""
     last = steps[-1]
     if last.reason:

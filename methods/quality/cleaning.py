@@ -9,7 +9,7 @@ from evergrow.methods.quality.contamination import find_contamination, near_benc
 from evergrow.methods.quality.duplicates import mark_duplicates
 from evergrow.methods.quality.filters import filter_findings
 from evergrow.methods.quality.judges import addresses_judge
-from evergrow.methods.quality.rules import Embedded, Rules
+from evergrow.methods.quality.rules import CleaningRules, Embedded
 from evergrow.methods.vectors import NOTHING
 
 KEY = ["batch", "id"]
@@ -33,7 +33,9 @@ class Cleaned:
     superseded: pl.DataFrame
 
 
-def clean(rows: Embedded, known: Embedded, benchmarks: Embedded, rules: Rules, *, device: str = "cpu") -> Cleaned:
+def clean(
+    rows: Embedded, known: Embedded, benchmarks: Embedded, rules: CleaningRules, *, device: str = "cpu"
+) -> Cleaned:
     """Say of each row whether it stays, and if not, why.
 
     Args:
@@ -67,7 +69,7 @@ def clean(rows: Embedded, known: Embedded, benchmarks: Embedded, rules: Rules, *
     return Cleaned(pl.concat([kept, found.select(*FOUND)], how="horizontal"), superseded)
 
 
-def _contaminated(rows: Embedded, benchmarks: Embedded, rules: Rules, device: str) -> pl.DataFrame:
+def _contaminated(rows: Embedded, benchmarks: Embedded, rules: CleaningRules, device: str) -> pl.DataFrame:
     """`batch, id, reason, benchmark, benchmark_item, span, similarity`: by words, else by embedding."""
     by_words = find_contamination(rows.frame, benchmarks.frame, rules.ngram_words).select(
         *KEY,

@@ -20,7 +20,7 @@ from evergrow.methods.quality.minhash import Shingles, shingled
 from evergrow.methods.quality.near_texts import NearTexts, with_candidates
 from evergrow.methods.quality.near_vectors import NearVectors
 from evergrow.methods.quality.neighbours import Finder, Pairs
-from evergrow.methods.quality.rules import Embedded, Rules
+from evergrow.methods.quality.rules import CleaningRules, Embedded
 
 BLOCK = 512  # rows decided together: those that are all alike are compared pair by pair within it
 KEPT = -1
@@ -50,7 +50,7 @@ class Verdicts:
 
 
 def mark_duplicates(
-    rows: Embedded, known: Embedded, rules: Rules, *, device: str = "cpu", block: int = BLOCK
+    rows: Embedded, known: Embedded, rules: CleaningRules, *, device: str = "cpu", block: int = BLOCK
 ) -> pl.DataFrame:
     """The duplicates among `rows`, and those rows of other batches that a better row of these is a duplicate of.
 

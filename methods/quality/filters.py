@@ -7,8 +7,8 @@ import polars as pl
 from evergrow.methods.quality import personal, secrets
 from evergrow.methods.quality.language import language_reasons
 from evergrow.methods.quality.leftovers import leftover_reasons
-from evergrow.methods.quality.patterns import Shape, found
-from evergrow.methods.quality.rules import Rules
+from evergrow.methods.quality.patterns import TextShape, found
+from evergrow.methods.quality.rules import CleaningRules
 from evergrow.methods.quality.words import in_chunks
 
 HELD = (("secrets", "secret: looks like", secrets.SHAPES), ("personal_data", "personal:", personal.SHAPES))
@@ -16,7 +16,7 @@ HELD = (("secrets", "secret: looks like", secrets.SHAPES), ("personal_data", "pe
 SEARCHED = ("content", "response", "tests", "complexity_reason", "verdict_detail")
 
 
-def filter_findings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def filter_findings(rows: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
     """Why each row is dropped, the first reason of several, and where that was found; null where there is none.
 
     Args:
@@ -34,7 +34,7 @@ def filter_findings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return pl.concat(parts) if parts else pl.DataFrame(schema={"reason": pl.String, "span": pl.String})
 
 
-def _findings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+def _findings(rows: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:
     content, response = rows["content"].fill_null(""), rows["response"].fill_null("")
     reasons = [
         _length_reasons(content, "instruction", rules.min_instruction_chars, rules.max_instruction_chars),
@@ -56,7 +56,7 @@ def _findings(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     return pl.DataFrame({"reason": decided, "span": spans.zip_with(held, nothing)})
 
 
-def private_reasons(rows: pl.DataFrame, rules: Rules) -> pl.Series:
+def private_reasons(rows: pl.DataFrame, rules: CleaningRules) -> pl.Series:
     """`secret: ...` or `personal: ...` of each row that holds such a thing by these rules; null for all others.
 
     Args:
@@ -72,7 +72,7 @@ def private_reasons(rows: pl.DataFrame, rules: Rules) -> pl.Series:
     return pl.concat(parts) if parts else pl.Series(dtype=pl.String)
 
 
-def _held(fields: dict[str, pl.Series], label: str, shapes: tuple[Shape, ...]) -> tuple[pl.Series, pl.Series]:
+def _held(fields: dict[str, pl.Series], label: str, shapes: tuple[TextShape, ...]) -> tuple[pl.Series, pl.Series]:
     """The reasons and spans of rows that hold something of these shapes, in the first field that does."""
     height = len(fields["content"])
     reasons: list[str | None] = [None] * height

@@ -11,7 +11,7 @@ FINDING = {"row": pl.UInt32, "name": pl.String, "part": pl.String}
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TextShape:
     """What something looks like: `regex` finds it, `is_real` tells it from examples; `name` is for people."""
 
     name: str
@@ -19,7 +19,7 @@ class Shape:
     is_real: Callable[[str], bool]
 
 
-def found(texts: pl.Series, shapes: Sequence[Shape]) -> pl.DataFrame:
+def found(texts: pl.Series, shapes: Sequence[TextShape]) -> pl.DataFrame:
     """`row, name, part`: the first of `shapes` that each text holds, and the part of it that has that shape.
 
     Null texts hold nothing. Rows are in their order.
@@ -29,7 +29,7 @@ def found(texts: pl.Series, shapes: Sequence[Shape]) -> pl.DataFrame:
     return table.unique("row", keep="first", maintain_order=True).sort("row")
 
 
-def _of_shape(texts: pl.Series, shape: Shape) -> pl.DataFrame:
+def _of_shape(texts: pl.Series, shape: TextShape) -> pl.DataFrame:
     likely = texts.str.contains(shape.regex).fill_null(value=False).arg_true()
     parts = pl.DataFrame({"row": likely, "part": texts.gather(likely).str.extract_all(shape.regex)}).explode("part")
     different = parts["part"].unique()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
-from evergrow.methods.quality.patterns import Shape
+from evergrow.methods.quality.patterns import TextShape
 
 RESERVED = re.compile(
     r"@(?:.+\.)?(?:example\.(?:com|net|org|edu)|[\w-]+\.(?:test|example|invalid|localhost|local|lan))$", re.IGNORECASE
@@ -186,17 +186,17 @@ _DOMAIN_ENDS = (
 )
 _GROUPED = r"\d{2,6}(?:[ ./-]\d{1,6}){1,4}"
 SHAPES = (
-    Shape(
+    TextShape(
         "e-mail address",
         rf"(?i)\b[a-z0-9][a-z0-9._%+-]{{0,63}}@(?:[a-z0-9-]{{1,63}}\.){{1,4}}(?:{_DOMAIN_ENDS})\b[(\[=]?",
         _is_somebodys_address,
     ),
-    Shape(
+    TextShape(
         "account number",
         r"\b[A-Z]{2}\d{2}(?:[ ]?[0-9A-Z]{4}){2,7}(?:[ ]?[0-9A-Z]{1,3})?\b",
         _is_account,
     ),
-    Shape(
+    TextShape(
         "card number",
         r"\b(?:4\d{3}|5[1-5]\d\d|2[2-7]\d\d|6011|65\d\d|35\d\d)[ -]\d{4}[ -]\d{4}[ -]\d{4}\b|\b3[47]\d\d["
         r" -]\d{6}[ -]\d{5}\b"
@@ -204,32 +204,32 @@ SHAPES = (
         rf"|3[47]\d{{13}}|6(?:011|5\d\d)\d{{12}}|35\d{{14}})\b",
         _is_card,
     ),
-    Shape(
+    TextShape(
         "national number",
         r"(?:^|[\s:(\"'=,])(?:\d{8}-?[A-Z]|[XYZ]-?\d{7}-?[A-Z]|[A-Z]{6}\d\d[A-Z]\d\d[A-Z]\d{3}[A-Z]"
         r"|\d{6}[-+A-FU-Y]\d{3}[0-9A-Y]|\d{7}[A-W][A-IW]?"
         r"|[A-Z]{4}\d{6}[A-Z]{6}[0-9A-Z]\d|[A-Z]{5}\d{4}[A-Z]|[A-Z]{2} ?\d\d ?\d\d ?\d\d ?[A-D])\b",
         _is_national(_LETTERED),
     ),
-    Shape(
+    TextShape(
         "national number",
         r"\b(?:[12] ?\d\d ?\d\d ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d|\d{17}[\dX]|\d{13}|\d{6}-\d{7})\b",
         _is_national(_PLAIN),
     ),
-    Shape(
+    TextShape(
         "national number",
         r"\b(?:\d{3}\.\d{3}\.\d{3}-\d\d|756\.\d{4}\.\d{4}\.\d\d|(?:\d\d)?\d{6}[-+]\d{4}|\d{6} \d{5}"
         r"|\d\d\.\d\d\.\d\d-\d{3}\.\d\d"
         r"|\d{6}/\d{3,4}|\d{4} \d{4} \d{4}|\d{3} \d{3} \d{3})\b",
         _is_national(_SEPARATED),
     ),
-    Shape("national number", r"\b\d{3}-\d\d-\d{4}\b", _is_national(("us.ssn", "us.itin"))),
-    Shape(
+    TextShape("national number", r"\b\d{3}-\d\d-\d{4}\b", _is_national(("us.ssn", "us.itin"))),
+    TextShape(
         "national number",
         rf"(?i:\b(?:{_NUMBER_NAMES})\b)[^\n\d]{{0,30}}[0-9A-Z][0-9A-Z ./-]{{6,18}}[0-9A-Z]\b",
         _is_national(_LETTERED + _PLAIN + _SEPARATED + _NAMED),
     ),
-    Shape(
+    TextShape(
         "telephone number",
         rf"(?:\+|\b00)[1-9]\d{{0,2}}[ ./-]?\(?\d{{1,5}}\)?(?:[ ./-]?\d{{1,5}}){{1,5}}\b|\(0?\d{{2,5}}\)"
         rf" ?{_GROUPED}\b|(?:^|[\s:(\"'=,>])0\d{{1,5}}[ ./-]\d{{2,8}}(?:[ ./-]\d{{2,6}}){{0,4}}\b"

@@ -23,7 +23,7 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class CleaningRules:
     """Thresholds; names, meanings and defaults are those of the settings' section `cleaning`."""
 
     shingle_words: int = 5

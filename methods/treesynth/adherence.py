@@ -29,7 +29,7 @@ CHECKED_SCHEMA = {
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AdherenceQuestion:
     """A sample and the attributes that the judge is asked about; that at `planted` is wrong, if any."""
 
     id: str
@@ -57,7 +57,9 @@ def siblings(nodes: pl.DataFrame) -> dict[str, dict[str, tuple[str, ...]]]:
     return found
 
 
-def chosen(rows: pl.DataFrame, values: Mapping[str, Mapping[str, Sequence[str]]], seed: int, most: int) -> list[Asked]:
+def chosen(
+    rows: pl.DataFrame, values: Mapping[str, Mapping[str, Sequence[str]]], seed: int, most: int
+) -> list[AdherenceQuestion]:
     """A random few of `rows`, drawn by `seed`, with a wrong attribute planted in every third that has another value.
 
     Args:
@@ -72,13 +74,13 @@ def chosen(rows: pl.DataFrame, values: Mapping[str, Mapping[str, Sequence[str]]]
     return [_planted(one, seed) if n % PLANTED_EVERY == PLANTED_EVERY - 1 else one for n, one in enumerate(asked)]
 
 
-def _asked(row: Mapping[str, Any], values: Mapping[str, Sequence[str]]) -> Asked:
+def _asked(row: Mapping[str, Any], values: Mapping[str, Sequence[str]]) -> AdherenceQuestion:
     attributes = tuple(Attribute(**a) for a in row["attributes"])
     others = tuple(tuple(value for value in values.get(fold(a.dimension), ()) if value != a.value) for a in attributes)
-    return Asked(row["id"], row["content"], attributes, others)
+    return AdherenceQuestion(row["id"], row["content"], attributes, others)
 
 
-def _planted(one: Asked, seed: int) -> Asked:
+def _planted(one: AdherenceQuestion, seed: int) -> AdherenceQuestion:
     """The same with a wrong attribute, where any dimension has another value."""
     draw = derived(seed, "planted", one.id)
     places = [place for place, values in enumerate(one.others) if values]
@@ -96,7 +98,7 @@ def _planted(one: Asked, seed: int) -> Asked:
     )
 
 
-async def check(asker: Ask, domain: Domain, asked: Sequence[Asked]) -> pl.DataFrame:
+async def check(asker: Ask, domain: Domain, asked: Sequence[AdherenceQuestion]) -> pl.DataFrame:
     """The judge's word on each: the columns of `CHECKED_SCHEMA`.
 
     `adherence` is the share of a sample's own attributes that it has, 0 to 1; null where no readable answer came (the
@@ -104,7 +106,7 @@ async def check(asker: Ask, domain: Domain, asked: Sequence[Asked]) -> pl.DataFr
     `planted_found` whether the judge said that it is missing.
     """
 
-    async def one(row: Asked) -> dict[str, Any]:
+    async def one(row: AdherenceQuestion) -> dict[str, Any]:
         planted = None if row.planted is None else row.attributes[row.planted].value
         known: dict[str, Any] = {"id": row.id, "planted": planted}
         shown = render_adherence(domain, row.content, row.attributes, row.others)

@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
-from evergrow.methods.treesynth.leaves import Leaf, Line, leaf_steps
+from evergrow.methods.treesynth.leaves import Leaf, LeafSample, leaf_steps
 from evergrow.methods.treesynth.nodes import Attribute, read_node
 from evergrow.methods.treesynth.quotas import natural_target, tree_shares
 from evergrow.methods.treesynth.samples import text_sample
@@ -99,7 +99,7 @@ def held_leaves(leaf_rows: pl.DataFrame, thinned: pl.DataFrame, quotas: Mapping[
         node = read_node(row)
         own = tuple(Attribute(edge.dimension, edge.values[0]) for edge in node.path if not edge.is_list)
         # A row of the dataset keeps its own id, which its line carries in the place of a call's.
-        lines = [Line(text_sample(text), own, "kept", call_id=name) for name, text in held.get(node.id, ())]
+        lines = [LeafSample(text_sample(text), own, "kept", call_id=name) for name, text in held.get(node.id, ())]
         leaves.append(Leaf(node, quotas[node.id], lines))
     return leaves
 

@@ -13,7 +13,7 @@ TYPICAL_FAN_OUT = 8  # values of a dimension, roughly; only while no level is gr
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class TreeRules:
     """What the size of a tree follows from; `rows` is the target, None for what its leaves add up to."""
 
     max_depth: int
@@ -26,7 +26,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class TreeForecast:
     """A projection; figures of levels that are not grown yet suppose the fan-out seen so far.
 
     Attributes:
@@ -47,7 +47,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class TreeShape:
     """How large a tree becomes, where levels that are not grown yet suppose a fan-out.
 
     Attributes:
@@ -65,7 +65,7 @@ class Shape:
     writing: int
 
 
-def plan(level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rules: Rules) -> Plan:
+def plan(level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rules: TreeRules) -> TreeForecast:
     """What follows `level`, which lies at `depth`.
 
     Args:
@@ -80,12 +80,12 @@ def plan(level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rul
     requests = min(requests + shape.writing, MOST)
     tokens = None if rules.tokens_per_request is None else int(requests * rules.tokens_per_request)
     usd = None if rules.usd_per_request is None else requests * rules.usd_per_request
-    return Plan(shape.nodes, shape.leaves, shape.rows, requests, tokens, usd)
+    return TreeForecast(shape.nodes, shape.leaves, shape.rows, requests, tokens, usd)
 
 
 def shape_after(
-    level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rules: Rules, *, fan: float | None = None
-) -> Shape:
+    level: pl.DataFrame, leaves_above: int, domain: Domain, depth: int, rules: TreeRules, *, fan: float | None = None
+) -> TreeShape:
     """The shape of a tree that has grown down to `level`; see `plan`. `fan`: another fan-out than that of the level."""
     inner = level.filter(pl.col("state") == "inner")
     fans = pl.when("split_listed").then(1).otherwise(pl.col("split_values").list.len())
@@ -96,12 +96,12 @@ def shape_after(
     return _shape((nodes, depth + 1, leaves), domain, rules, mean if fan is None else fan, lists)
 
 
-def shape_ahead(domain: Domain, rules: Rules, fan: float = TYPICAL_FAN_OUT) -> Shape:
+def shape_ahead(domain: Domain, rules: TreeRules, fan: float = TYPICAL_FAN_OUT) -> TreeShape:
     """The shape of a tree that is not begun."""
     return _shape((1, 0, 0), domain, rules, fan, 0)
 
 
-def _shape(grown: tuple[int, int, int], domain: Domain, rules: Rules, fan: float, lists: int) -> Shape:
+def _shape(grown: tuple[int, int, int], domain: Domain, rules: TreeRules, fan: float, lists: int) -> TreeShape:
     """`grown`: nodes of the next level, its depth, and the leaves above it."""
     nodes, first, leaves = grown
     frontier, dividing = nodes, list[tuple[int, int]]()
@@ -113,7 +113,7 @@ def _shape(grown: tuple[int, int, int], domain: Domain, rules: Rules, fan: float
         frontier = min(round(frontier * below_each), MOST)
     leaves = min(leaves + frontier, MOST)
     rows = rules.rows or min(leaves * natural_target(lists, rules.per_call, rules.sets_per_list), MOST)
-    return Shape(nodes, leaves, rows, tuple(dividing), writing_calls(rows, leaves, rules.per_call))
+    return TreeShape(nodes, leaves, rows, tuple(dividing), writing_calls(rows, leaves, rules.per_call))
 
 
 def writing_calls(rows: int, leaves: int, per_call: int) -> int:

@@ -20,7 +20,7 @@ from evergrow.methods.treesynth.prompt_set import version
 from evergrow.methods.treesynth.reference import Held, Imported
 from evergrow.methods.treesynth.samples import Sample, read_samples, render_write, stored_sample, told_apart
 from evergrow.methods.treesynth.spec import TreeSpec
-from evergrow.methods.treesynth.values import Completed, Completion, Merged
+from evergrow.methods.treesynth.values import Completed, KnownValues, Merged
 
 SHOWN_VALUES = 8
 Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 (n, d), normalised rows
@@ -229,14 +229,14 @@ class Grower:
 
         Beside them which answers added which of them.
         """
-        completion, added = Completion(tuple(group.value for group in choice.groups)), list[Completed]()
+        completion, added = KnownValues(tuple(group.value for group in choice.groups)), list[Completed]()
         shown = described(node)
         while not completion.over(self.rules.ask_until, self.rules.max_asks):
             prompt = values.render_completion(self.domain, shown, choice.dimension, completion.values)
             told = await self.asker.ask("partitioner", prompt, completion.asks, values.read_reply, goes_on=True)
             if isinstance(told, NoAnswer):
                 # Nothing new came of this ask; a second one in a row ends the asking.
-                completion = completion.take(values.Reply("more", ()))
+                completion = completion.take(values.ValuesReply("more", ()))
             else:
                 known = len(completion.values)
                 completion = completion.take(told.value)

@@ -12,7 +12,7 @@ from evergrow.methods.treesynth.samples import Sample, told_apart
 
 
 @dataclass(slots=True)
-class Line:
+class LeafSample:
     """A sample that was written for a leaf, with what made it.
 
     Attributes:
@@ -53,14 +53,14 @@ class Leaf:
 
     node: Node
     quota: int
-    lines: list[Line] = field(default_factory=list)
+    lines: list[LeafSample] = field(default_factory=list)
     asked: int = 0
     exhausted: bool = False
     stale: int = 0
     cut_off: bool = False
 
     @property
-    def kept(self) -> list[Line]:
+    def kept(self) -> list[LeafSample]:
         """The samples that count."""
         return [line for line in self.lines if line.reason is None]
 

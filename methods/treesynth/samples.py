@@ -43,7 +43,7 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RuleBreach:
     """A sample that breaks a rule of its domain."""
 
     fields: str
@@ -51,11 +51,11 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenSamples:
     """What a writer's answer holds: at least one sample, and those that break a rule."""
 
     samples: tuple[Sample, ...]
-    rejected: tuple[Rejected, ...]
+    rejected: tuple[RuleBreach, ...]
 
 
 def render_write(domain: Domain, attributes: Sequence[Attribute], count: int, avoid: Sequence[str] = ()) -> Rendered:
@@ -88,22 +88,22 @@ def _write_schema(domain: Domain, count: int) -> dict[str, Any]:
     return schema
 
 
-def read_samples(answer: object, domain: Domain, seed: int) -> Written:
+def read_samples(answer: object, domain: Domain, seed: int) -> WrittenSamples:
     """The samples in an answer, each checked against its domain's fields; letters are dealt by `seed`.
 
     Raises:
         ValueError: there is no list of samples, or none of them is valid; the message is the first one's fault.
     """
     samples: list[Sample] = []
-    rejected: list[Rejected] = []
+    rejected: list[RuleBreach] = []
     for part in SamplesAnswer.read(answer).samples:
         try:
             samples.append(make_sample(domain, checked_fields(part, domain), seed))
         except ValueError as error:
-            rejected.append(Rejected(json.dumps(part, ensure_ascii=False), str(error)))
+            rejected.append(RuleBreach(json.dumps(part, ensure_ascii=False), str(error)))
     if not samples:
         raise ValueError(f"no sample is valid: {rejected[0].reason}")
-    return Written(tuple(samples), tuple(rejected))
+    return WrittenSamples(tuple(samples), tuple(rejected))
 
 
 def make_sample(domain: Domain, fields: Mapping[str, str | int], seed: int, letter: str | None = None) -> Sample:

@@ -21,7 +21,7 @@ PER_ASK = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ValuesReply:
     """What a model says of a dimension's values: `full` (nothing is missing), `done` (with these), `more` (to come)."""
 
     status: Status
@@ -29,7 +29,7 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Completion:
+class KnownValues:
     """The values known so far, after `asks` asks of which the last `stale` brought nothing new."""
 
     values: tuple[str, ...]
@@ -37,7 +37,7 @@ class Completion:
     stale: int = 0
     complete: bool = False
 
-    def take(self, reply: Reply) -> "Completion":
+    def take(self, reply: ValuesReply) -> "KnownValues":
         """The values with what `reply` adds; a value that says the same as another is not added."""
         known = {fold(value) for value in self.values}
         new: list[str] = []
@@ -45,7 +45,7 @@ class Completion:
             if fold(value) not in known:
                 known.add(fold(value))
                 new.append(value)
-        return Completion(
+        return KnownValues(
             (*self.values, *new), self.asks + 1, 0 if new else self.stale + 1, complete=reply.status != "more"
         )
 
@@ -78,7 +78,7 @@ def render_completion(
     )
 
 
-def read_reply(answer: object) -> Reply:
+def read_reply(answer: object) -> ValuesReply:
     """The reply in an answer; values are cleaned, and remainders such as "Other" are left out.
 
     Raises:
@@ -86,7 +86,7 @@ def read_reply(answer: object) -> Reply:
     """
     found = CompletionAnswer.read(answer)
     cleaned = [clean(value) for value in found.values if value.strip()]
-    return Reply(found.status, tuple(v for v in cleaned if len(v) <= MAX_NAME_CHARS and not is_remainder(v)))
+    return ValuesReply(found.status, tuple(v for v in cleaned if len(v) <= MAX_NAME_CHARS and not is_remainder(v)))
 
 
 @dataclass(frozen=True, slots=True)

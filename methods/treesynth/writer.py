@@ -17,13 +17,13 @@ from evergrow.methods.ask import Ask, NoAnswer, Outage
 from evergrow.methods.concurrency import each
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import draw
-from evergrow.methods.treesynth.leaves import Leaf, Line, drop_repeated, hand_on, settle
+from evergrow.methods.treesynth.leaves import Leaf, LeafSample, drop_repeated, hand_on, settle
 from evergrow.methods.treesynth.likeness import Apart
 from evergrow.methods.treesynth.nodes import Attribute, Node, attributes_column, sample_id
 from evergrow.methods.treesynth.prompt_set import version
 from evergrow.methods.treesynth.samples import (
     Sample,
-    Written,
+    WrittenSamples,
     read_samples,
     render_write,
     stored_sample,
@@ -40,24 +40,24 @@ Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 (n, d), rows o
 
 
 @dataclass(slots=True)
-class Taken:
-    """What other samples must not repeat: hashes of words (`Line.told`), and meanings; without `apart` only words."""
+class SeenSamples:
+    """What other samples must not repeat: hashes of words (`LeafSample.told`), and meanings unless `apart` is None."""
 
     told: set[str] = field(default_factory=set)
     apart: Apart | None = None
 
 
-def nothing_taken(similarity: float, device: str = "cpu") -> Taken:
+def nothing_taken(similarity: float, device: str = "cpu") -> SeenSamples:
     """Nothing yet. Samples whose cosine reaches `similarity` will repeat each other, at 1 only those of equal words.
 
     Args:
         similarity: above 0, up to 1.
         device: torch device of the products.
     """
-    return Taken(apart=Apart(similarity, device) if similarity < 1 else None)
+    return SeenSamples(apart=Apart(similarity, device) if similarity < 1 else None)
 
 
-async def take(taken: Taken, rows: pl.DataFrame, domain: Domain, embed: Embed) -> None:
+async def take(taken: SeenSamples, rows: pl.DataFrame, domain: Domain, embed: Embed) -> None:
     """Add samples that are there already to what is `taken`.
 
     rows: `leaf_id, content, fields, letter, told`, as the table of samples has them.
@@ -91,7 +91,7 @@ class Writer:
     per_call: int
     rounds: int
 
-    async def fill(self, leaves: Sequence[Leaf], taken: Taken) -> None:
+    async def fill(self, leaves: Sequence[Leaf], taken: SeenSamples) -> None:
         """Fill `leaves` to their quotas without repeating anything, `taken` included, which grows.
 
         What some leaves cannot give is shared out among the others. Leaves may end up with less than their quota.
@@ -110,7 +110,7 @@ class Writer:
             if not dropped and not hand_on(leaves):
                 break
 
-    async def _drop(self, leaves: Sequence[Leaf], taken: Taken) -> int:
+    async def _drop(self, leaves: Sequence[Leaf], taken: SeenSamples) -> int:
         """Reject what repeats another sample; samples beyond a quota take the places, and are looked at in turn."""
         dropped = 0
         while True:
@@ -126,7 +126,7 @@ class Writer:
             for leaf in leaves:
                 settle(leaf)
 
-    async def _alike(self, lines: Sequence[tuple[Leaf, Line]], apart: Apart) -> int:
+    async def _alike(self, lines: Sequence[tuple[Leaf, LeafSample]], apart: Apart) -> int:
         """Reject near-duplicates among `lines` and of those that stay; returns how many."""
         dropped = 0
         for start in range(0, len(lines), EMBEDDED_TOGETHER):
@@ -175,22 +175,24 @@ class Writer:
         leaf.cut_off = any((line.reason or "").startswith("failed") for lines, _ in batches for line in lines)
         return all(replayed for _, replayed in batches)
 
-    async def _batch(self, node: Node, number: int, size: int, avoid: Sequence[str]) -> tuple[list[Line], bool]:
+    async def _batch(self, node: Node, number: int, size: int, avoid: Sequence[str]) -> tuple[list[LeafSample], bool]:
         """The lines of one answer, and whether it is of no use and an earlier run's."""
         attributes = draw(node, number, self.seed)
         prompt = render_write(self.domain, attributes, size, avoid)
-        parse: Callable[[object], Written] = lambda answer: read_samples(answer, self.domain, self.seed)  # noqa: E731
+        parse: Callable[[object], WrittenSamples] = lambda answer: read_samples(answer, self.domain, self.seed)  # noqa: E731
         try:
             told = await self.asker.ask("generator", prompt, number, parse, goes_on=True)
         except Outage as outage:
-            return [Line(text_sample(""), attributes, "generated", reason=str(outage))], False
+            return [LeafSample(text_sample(""), attributes, "generated", reason=str(outage))], False
         if isinstance(told, NoAnswer):
             why = f"{'refused' if told.declined else 'invalid'}: {told.reason}"
-            return [Line(text_sample(""), attributes, "generated", reason=why[:300])], told.replayed
+            return [LeafSample(text_sample(""), attributes, "generated", reason=why[:300])], told.replayed
         made: dict[str, Any] = {"call_id": told.call_id, "model": told.model, "run_id": told.run_id}
-        good = [Line(sample, attributes, "generated", **made) for sample in told.value.samples]
+        good = [LeafSample(sample, attributes, "generated", **made) for sample in told.value.samples]
         bad = [
-            Line(Sample(part.fields, "", ""), attributes, "generated", **made, reason=f"invalid: {part.reason}"[:300])
+            LeafSample(
+                Sample(part.fields, "", ""), attributes, "generated", **made, reason=f"invalid: {part.reason}"[:300]
+            )
             for part in told.value.rejected
         ]
         return [*good, *bad], False
@@ -224,10 +226,10 @@ def line_rows(leaf: Leaf, tree: str, domain: Domain) -> list[dict[str, Any]]:
     ]
 
 
-def pivot_lines(row: Mapping[str, Any], domain: Domain) -> list[Line]:
+def pivot_lines(row: Mapping[str, Any], domain: Domain) -> list[LeafSample]:
     """The pivots of a leaf that found no dimension, or was imported: its first samples (method.md B.15)."""
     return [
-        Line(
+        LeafSample(
             stored_sample(domain, pivot["fields"], pivot["content"], pivot["letter"]),
             tuple(Attribute(**a) for a in pivot["attributes"]),
             "pivot" if pivot["call_id"] else "imported",

@@ -13,7 +13,7 @@ MOST_DEPTH = 8  # helpers that call helpers
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NodeField:
     """Where an expression stands in a tree: a field of a node, or an item of it."""
 
     node: ast.AST
@@ -34,7 +34,7 @@ class Place:
             getattr(self.node, self.field)[self.item] = value
 
 
-Origins = Mapping[str, tuple[Place, ...]]  # the literals that a name stands for
+Origins = Mapping[str, tuple[NodeField, ...]]  # the literals that a name stands for
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _origins(block: list[ast.stmt], known: Origins) -> Origins:
         match statement:
             case ast.Assign(targets=[ast.Name(id=name)], value=value) if is_literal(value):
                 if stores.count(name) == 1 and _reads(block, name) == 1:
-                    found[name] = (Place(statement, "value"),)
+                    found[name] = (NodeField(statement, "value"),)
     return found
 
 
@@ -225,20 +225,20 @@ def _has_items(values: ast.expr) -> bool:
 
 def _of_loop(target: ast.expr, values: ast.expr, body: list[ast.stmt]) -> Origins:
     """The literals behind the names of a loop over such."""
-    found: dict[str, tuple[Place, ...]] = {}
+    found: dict[str, tuple[NodeField, ...]] = {}
     match target, values:
         case ast.Name(id=name), (ast.List(elts=rows) | ast.Tuple(elts=rows)) if all(map(is_literal, rows)):
-            found[name] = tuple(Place(values, "elts", n) for n in range(len(rows)))
+            found[name] = tuple(NodeField(values, "elts", n) for n in range(len(rows)))
         case ast.Tuple(elts=names), (ast.List(elts=rows) | ast.Tuple(elts=rows)):
             for item, part in enumerate(names):
                 full = [row for row in rows if isinstance(row, ast.Tuple | ast.List) and len(row.elts) == len(names)]
                 if isinstance(part, ast.Name) and len(full) == len(rows):
-                    found[part.id] = tuple(Place(row, "elts", item) for row in full if is_literal(row.elts[item]))
+                    found[part.id] = tuple(NodeField(row, "elts", item) for row in full if is_literal(row.elts[item]))
         case (
             ast.Tuple(elts=[_, ast.Name(id=name)]),
             ast.Call(func=ast.Attribute(value=ast.Dict(values=rows) as table, attr="items")),
         ):
-            found[name] = tuple(Place(table, "values", n) for n, row in enumerate(rows) if is_literal(row))
+            found[name] = tuple(NodeField(table, "values", n) for n, row in enumerate(rows) if is_literal(row))
     return {name: places for name, places in found.items() if places and _is_read_once(body, name)}
 
 
@@ -246,8 +246,10 @@ def _of_parameters(function: ast.FunctionDef | ast.AsyncFunctionDef, call: ast.C
     names = [argument.arg for argument in function.args.args]
     if names[:1] == ["self"]:
         names = names[1:]
-    found = {n: (Place(call, "args", i),) for i, n in enumerate(names[: len(call.args)]) if is_literal(call.args[i])}
-    named = {k.arg: (Place(k, "value"),) for k in call.keywords if k.arg and is_literal(k.value)}
+    found = {
+        n: (NodeField(call, "args", i),) for i, n in enumerate(names[: len(call.args)]) if is_literal(call.args[i])
+    }
+    named = {k.arg: (NodeField(k, "value"),) for k in call.keywords if k.arg and is_literal(k.value)}
     return {**found, **named}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evergrow.methods.answering.programs import parse
-from evergrow.methods.verification.checks import RAISES, Check, Origins, Place, checks
+from evergrow.methods.verification.checks import RAISES, Check, NodeField, Origins, checks
 from evergrow.methods.verification.literals import is_literal, other_literal
 
 OTHER_EXCEPTIONS = ("BufferError", "EOFError")
@@ -74,7 +74,7 @@ def _changes(check: Check, draw: random.Random) -> list[Callable[[], None]]:
         case ast.Assert():
             if _is_failure(check.node):
                 return []
-            return [_changed(Place(check.node, "test"), check.origins, draw)]
+            return [_changed(NodeField(check.node, "test"), check.origins, draw)]
         case ast.Call() as call:
             return _of_method(call, check.origins, draw)
         case ast.Try(handlers=handlers):
@@ -91,14 +91,14 @@ def _is_failure(node: ast.Assert) -> bool:
     return isinstance(node.test, ast.Constant) and not node.test.value
 
 
-def _changed(place: Place, origins: Origins, draw: random.Random) -> Callable[[], None]:
+def _changed(place: NodeField, origins: Origins, draw: random.Random) -> Callable[[], None]:
     """What makes the condition at `place` false where it was true."""
     condition = place.value
     match condition:
         case ast.BoolOp(op=ast.And(), values=values):
-            return _changed(Place(condition, "values", draw.randrange(len(values))), origins, draw)
+            return _changed(NodeField(condition, "values", draw.randrange(len(values))), origins, draw)
         case ast.Compare(ops=[ast.Is()], comparators=[ast.Constant(value=bool(value))]):
-            return lambda: Place(condition, "comparators", 0).put(ast.Constant(not value))
+            return lambda: NodeField(condition, "comparators", 0).put(ast.Constant(not value))
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             return lambda: place.put(operand)
     nearly = not isinstance(condition, ast.Compare) or not isinstance(condition.ops[0], ast.Eq)
@@ -108,23 +108,23 @@ def _changed(place: Place, origins: Origins, draw: random.Random) -> Callable[[]
     return lambda: place.put(ast.UnaryOp(ast.Not(), condition))
 
 
-def _expected(condition: ast.expr) -> list[Place]:
+def _expected(condition: ast.expr) -> list[NodeField]:
     """Where a condition may have what it expects: the sides of an equation, exact or nearly so."""
     match condition:
         case ast.Compare(ops=[ast.Eq()]):
-            return [Place(condition, "comparators", 0), Place(condition, "left")]
+            return [NodeField(condition, "comparators", 0), NodeField(condition, "left")]
         case ast.Compare(
             left=ast.Call(func=ast.Name(id="abs"), args=[ast.BinOp(op=ast.Sub()) as difference]),
             ops=[ast.Lt() | ast.LtE()],
         ):
-            return [Place(difference, "right"), Place(difference, "left")]
+            return [NodeField(difference, "right"), NodeField(difference, "left")]
         case ast.Call(args=[_, _, *_]) if _name(condition) in {"isclose", "allclose", "array_equal"}:
-            return [Place(condition, "args", 1), Place(condition, "args", 0)]
+            return [NodeField(condition, "args", 1), NodeField(condition, "args", 0)]
         case _:
             return []
 
 
-def _other_value(at: Place, origins: Origins, draw: random.Random, *, far: bool) -> Callable[[], None] | None:
+def _other_value(at: NodeField, origins: Origins, draw: random.Random, *, far: bool) -> Callable[[], None] | None:
     """What puts another value in place of a literal, or of the one that a name stands for: `far` from it, or any."""
     side = at.value
     places = (at,) if is_literal(side) else origins.get(side.id, ()) if isinstance(side, ast.Name) else ()
@@ -140,7 +140,7 @@ def _of_method(call: ast.Call, origins: Origins, draw: random.Random) -> list[Ca
         return [_other_argument(call)] if len(call.args) > 1 else []  # without a function it is the head of a `with`
     if name in EQUALITIES:
         for item in range(min(2, len(call.args)) - 1, -1, -1):
-            at = Place(call, "args", item)
+            at = NodeField(call, "args", item)
             if (change := _other_value(at, origins, draw, far=name == "assertAlmostEqual")) is not None:
                 return [change]
     if name in OTHER_METHODS and isinstance(call.func, ast.Attribute):
@@ -150,7 +150,7 @@ def _of_method(call: ast.Call, origins: Origins, draw: random.Random) -> list[Ca
 
 
 def _other_argument(call: ast.Call) -> Callable[[], None]:
-    return lambda: Place(call, "args", 0).put(_another_exception(call.args[0]))
+    return lambda: NodeField(call, "args", 0).put(_another_exception(call.args[0]))
 
 
 def _expect_others(handlers: list[ast.ExceptHandler]) -> None:

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple
 from sqlalchemy import URL, Engine, Inspector, String, create_engine, inspect, literal, make_url, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from evergrow.resources.backup.store import BackupError, Entry, Store
+from evergrow.resources.backup.store import BackupError, BackupStore, Entry
 from evergrow.resources.ledger.database import shown
 
 SUFFIX = ".copy"
@@ -36,7 +36,7 @@ class Tables:
     def __init__(self, url: str | URL) -> None:
         self._url = make_url(url).set(drivername="postgresql+psycopg")
 
-    def take(self, store: Store) -> dict[str, Entry]:
+    def take(self, store: BackupStore) -> dict[str, Entry]:
         """Keep every table as all of them are at one moment; writers do not wait. Returns it by file name."""
         with self._driver("REPEATABLE READ") as (connection, tables):
             return {
@@ -58,7 +58,7 @@ class Tables:
                 if name not in but and connection.execute(select(literal(1)).select_from(table(name)).limit(1)).first()
             ]
 
-    def give(self, store: Store, entries: Mapping[str, Entry]) -> None:
+    def give(self, store: BackupStore, entries: Mapping[str, Entry]) -> None:
         """Fill the tables, which must have been made, in one transaction; what they hold is replaced.
 
         Raises:

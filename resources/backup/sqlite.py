@@ -5,7 +5,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from evergrow.resources.backup.store import Entry, Store
+from evergrow.resources.backup.store import BackupStore, Entry
 
 HEADER = b"SQLite format 3\0"
 BESIDE = ("-wal", "-shm", "-journal")  # files of a database that is in use: what they hold is in its copy
@@ -17,7 +17,7 @@ def is_sqlite(path: Path) -> bool:
         return file.read(len(HEADER)) == HEADER
 
 
-def take_sqlite(store: Store, source: Path) -> Entry:
+def take_sqlite(store: BackupStore, source: Path) -> Entry:
     """Keep a database by SQLite's online backup: neither readers nor writers wait, and what is committed is in it."""
     with tempfile.TemporaryDirectory(dir=store.folder, prefix=".sqlite-") as folder:
         copy = Path(folder) / "copy"

@@ -77,7 +77,7 @@ class Backup(BaseModel):
     lake: Mapping[OfLake, Entry]
 
 
-class Store:
+class BackupStore:
     """The folder. One process at a time may write to it; a backup exists once its page does.
 
     Args:

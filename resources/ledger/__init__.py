@@ -8,8 +8,8 @@ from evergrow.resources.ledger.group_commit import GroupCommit
 from evergrow.resources.ledger.intents import Intent, Intents
 from evergrow.resources.ledger.ledger import Ledger, ReplyNote
 from evergrow.resources.ledger.records import NOTHING, Amount, Call, Spent, StoredReply, Usage
-from evergrow.resources.ledger.reservations import Charge, Claim, Grant, Holder, Reservations, Taken
-from evergrow.resources.ledger.submission_records import Line, Owner, Pending, Settled, State, Submission
+from evergrow.resources.ledger.reservations import BlockHolder, Charge, Claim, Grant, Reservations, Reserved
+from evergrow.resources.ledger.submission_records import Owner, Pending, Settled, State, Submission, SubmissionLine
 from evergrow.resources.ledger.submissions import Submissions
 from evergrow.resources.ledger.sums import LOST, Rows
 
@@ -17,29 +17,29 @@ __all__ = [
     "LOST",
     "NOTHING",
     "Amount",
+    "BlockHolder",
     "Call",
     "Charge",
     "Claim",
     "Grant",
     "GroupCommit",
-    "Holder",
     "Intent",
     "Intents",
     "Ledger",
     "LedgerError",
     "LedgerUrlError",
-    "Line",
     "Owner",
     "Pending",
     "ReplyNote",
     "Reservations",
+    "Reserved",
     "Rows",
     "Settled",
     "Spent",
     "State",
     "StoredReply",
     "Submission",
+    "SubmissionLine",
     "Submissions",
-    "Taken",
     "Usage",
 ]

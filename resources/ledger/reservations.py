@@ -22,7 +22,7 @@ _TAKE_LOCK = 0x65766573  # on PostgreSQL; any number of our own, the same in eve
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class BlockHolder:
     """Who holds blocks: one running engine, by an id of its own."""
 
     id: str
@@ -73,7 +73,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Reserved:
     """What a taking gave. `anew`: there was no block any more, or none yet: what was held before is void."""
 
     anew: bool
@@ -86,7 +86,7 @@ class Reservations:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take(self, holder: Holder, claims: Sequence[Claim], lease_s: float) -> Taken:
+    def take(self, holder: BlockHolder, claims: Sequence[Claim], lease_s: float) -> Reserved:
         """Enlarge the holder's blocks by an eighth of what is left, and by what is short if that is more.
 
         Where less is left, all of it is given. Blocks of processes that are gone count as left. The blocks are then
@@ -104,14 +104,14 @@ class Reservations:
             grants = [_grant(connection, holder, claim) for claim in claims]
             for claim, grant in zip(claims, grants, strict=True):
                 _enlarge(connection, holder, claim.scope, grant.added, expires, anew=anew)
-        return Taken(anew, grants)
+        return Reserved(anew, grants)
 
-    def renew(self, holder: Holder, lease_s: float) -> bool:
+    def renew(self, holder: BlockHolder, lease_s: float) -> bool:
         """Keep the holder's blocks for another `lease_s` seconds; False if there are none any more."""
         with writing(self._engine) as connection:
             return bool(connection.execute(_renewed(holder, now(connection) + lease_s)).rowcount)
 
-    def release(self, holder: Holder) -> None:
+    def release(self, holder: BlockHolder) -> None:
         """Give all of the holder's blocks back."""
         write(self._engine, (delete(reservations).where(reservations.c.holder == holder.id), None))
 
@@ -152,11 +152,11 @@ def lowered(charge: Charge) -> Update:
     )
 
 
-def _renewed(holder: Holder, expires: float) -> Update:
+def _renewed(holder: BlockHolder, expires: float) -> Update:
     return update(reservations).where(reservations.c.holder == holder.id).values(expires_at=expires)
 
 
-def _grant(connection: Connection, holder: Holder, claim: Claim) -> Grant:
+def _grant(connection: Connection, holder: BlockHolder, claim: Claim) -> Grant:
     # Blocks before sums: what is settled between the two reads then counts twice, and not never.
     query = select(reservations.c.holder, reservations.c.tokens, reservations.c.usd).where(
         reservations.c.scope == claim.scope
@@ -174,7 +174,9 @@ def _grant(connection: Connection, holder: Holder, claim: Claim) -> Grant:
     return Grant(added, before + added, spent, held - before)
 
 
-def _enlarge(connection: Connection, holder: Holder, scope: str, added: Amount, expires: float, *, anew: bool) -> None:
+def _enlarge(
+    connection: Connection, holder: BlockHolder, scope: str, added: Amount, expires: float, *, anew: bool
+) -> None:
     if anew:
         who = {"host": holder.process.host, "pid": holder.process.pid, "started": holder.process.started}
         values = {"holder": holder.id, "scope": scope, **who, "expires_at": expires}

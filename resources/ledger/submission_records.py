@@ -70,7 +70,7 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SubmissionLine:
     """One request of a submission; `tokens` and `usd` are the most that it may cost, set aside until it is settled."""
 
     call_id: str

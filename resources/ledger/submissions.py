@@ -10,14 +10,14 @@ from evergrow.resources.ledger.database import read, write
 from evergrow.resources.ledger.records import Amount
 from evergrow.resources.ledger.reservations import Charge, lowered
 from evergrow.resources.ledger.schema import calls
-from evergrow.resources.ledger.submission_records import Line, Owner, Pending, Settled, State, Submission
+from evergrow.resources.ledger.submission_records import Owner, Pending, Settled, State, Submission, SubmissionLine
 from evergrow.resources.ledger.submission_schema import lines, submissions
 from evergrow.resources.ledger.sums import Rows
 
 OPEN, ANSWERED, FAILED = "open", "answered", "failed"
 PASSED, CLOSED = "passed", "closed"  # answered, failed: in a pass that is over, so that a later one asks anew
 PAGE = 500
-_LINE_COLUMNS = tuple(field.name for field in fields(Line))
+_LINE_COLUMNS = tuple(field.name for field in fields(SubmissionLine))
 _SUBMISSION_COLUMNS = tuple(field.name for field in fields(Submission))
 
 
@@ -31,7 +31,7 @@ class Submissions:
         """Write down a new draft."""
         write(self._engine, (insert(submissions), [asdict(submission)]))
 
-    def add(self, submission_id: str, new: Sequence[Line], holder: str | None = None) -> None:
+    def add(self, submission_id: str, new: Sequence[SubmissionLine], holder: str | None = None) -> None:
         """Add requests to a draft; what they may cost is taken off the blocks of limits that `holder` holds."""
         count = update(submissions).where(submissions.c.submission_id == submission_id)
         rows = [{**asdict(line), "submission_id": submission_id, "state": OPEN} for line in new]
@@ -85,23 +85,24 @@ class Submissions:
         rows = read(self._engine, select(*columns).where(submissions.c.submission_id == submission_id))
         return _submission(rows[0]) if rows else None
 
-    def pages(self, submission_id: str) -> Iterator[list[Line]]:
+    def pages(self, submission_id: str) -> Iterator[list[SubmissionLine]]:
         """The open lines of a submission, `PAGE` at a time, by call id; lines may be settled meanwhile."""
         after = ""
         while True:
             where = (lines.c.submission_id == submission_id, lines.c.state == OPEN, lines.c.call_id > after)
             query = select(*[lines.c[n] for n in _LINE_COLUMNS]).where(*where).order_by(lines.c.call_id).limit(PAGE)
-            page = [Line(*row) for row in read(self._engine, query)]
+            page = [SubmissionLine(*row) for row in read(self._engine, query)]
             if not page:
                 return
             yield page
             after = page[-1].call_id
 
-    def open_lines(self, submission_id: str, call_ids: Collection[str]) -> dict[str, Line]:
+    def open_lines(self, submission_id: str, call_ids: Collection[str]) -> dict[str, SubmissionLine]:
         """Those of `call_ids` that are open in a submission."""
         where = (lines.c.submission_id == submission_id, lines.c.state == OPEN, lines.c.call_id.in_(call_ids))
         return {
-            row[0]: Line(*row) for row in read(self._engine, select(*[lines.c[n] for n in _LINE_COLUMNS]).where(*where))
+            row[0]: SubmissionLine(*row)
+            for row in read(self._engine, select(*[lines.c[n] for n in _LINE_COLUMNS]).where(*where))
         }
 
     def settle(self, submission_id: str, settled: Sequence[Settled]) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 from uuid import uuid4
 
 from evergrow.resources.host.processes import this_process
-from evergrow.resources.ledger import NOTHING, Amount, Holder, Intent, Ledger, LedgerError
+from evergrow.resources.ledger import NOTHING, Amount, BlockHolder, Intent, Ledger, LedgerError
 from evergrow.resources.llm.budget import Budget, claims, spent_of
 from evergrow.resources.llm.changes import Changes
 from evergrow.resources.llm.requests import Attribution
@@ -40,7 +40,7 @@ class Allowance:
     ) -> None:
         self._settings, self._ledger, self._budget = settings, ledger, budget
         self._changes = changes
-        self._holder = Holder(uuid4().hex, this_process())
+        self._holder = BlockHolder(uuid4().hex, this_process())
         longest = max((endpoint.timeout_s for endpoint in settings.endpoints.values()), default=0.0)
         self._lease_s = SEND_S + longest
         self._intent = Intent(

@@ -52,7 +52,7 @@ async def attempt(entrance: Entrance, recorder: Recorder, job: Job, permit: Perm
     """Send `job` once and say what follows."""
     server, model = permit.place.server, job.role.model or ""
     takes = server.takes(model)
-    body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(takes, job.draw, job.repair))
+    body = rendering.body(job.request, job.role, server.endpoint, rendering.AskedAnswer(takes, job.draw, job.repair))
     job.attempts += 1
     job.began = time.monotonic() if job.began is None else job.began
     sent = Sent(job, server, takes, body, time.time(), permit.held)

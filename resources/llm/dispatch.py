@@ -23,7 +23,7 @@ from evergrow.resources.llm.recorder import Recorder
 from evergrow.resources.llm.remedies import invalid
 from evergrow.resources.llm.requests import Answered, Failed, Invalid, Outcome, Refused, Request, for_twin
 from evergrow.resources.llm.reuse import reuse
-from evergrow.resources.llm.store import Store
+from evergrow.resources.llm.store import CallStore
 from evergrow.resources.llm.streaks import Streak
 from evergrow.resources.llm.tally import Tally
 from evergrow.resources.settings import SettingsError
@@ -38,7 +38,7 @@ class Parts:
     """What all passes of one engine share."""
 
     jobs: Jobs
-    store: Store
+    store: CallStore
     entrance: Entrance
     recorder: Recorder
     tally: Tally

@@ -22,7 +22,7 @@ from evergrow.resources.llm.pool import Pools
 from evergrow.resources.llm.recorder import Recorder
 from evergrow.resources.llm.requests import Attribution, Outcome, Request
 from evergrow.resources.llm.showing import shown
-from evergrow.resources.llm.store import Store
+from evergrow.resources.llm.store import CallStore
 from evergrow.resources.llm.tallies import Pace
 from evergrow.resources.llm.tally import Tally
 from evergrow.resources.settings import Settings, SettingsError
@@ -55,7 +55,7 @@ class Engine:
         self._offline = False
         self._parts = Parts(
             jobs=Jobs(settings),
-            store=Store(ledger, attribution.run_id, changes, not_before=not_before, holder=holder),
+            store=CallStore(ledger, attribution.run_id, changes, not_before=not_before, holder=holder),
             entrance=Entrance(self._pools, accounts, self._allowance, changes),
             recorder=Recorder(accounts, self._observer),
             tally=Tally(settings, self._observer),

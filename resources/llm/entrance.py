@@ -9,7 +9,7 @@ from evergrow.resources.llm.allowance import Allowance
 from evergrow.resources.llm.changes import Changes
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job
-from evergrow.resources.llm.pool import Place, Pools, Wait
+from evergrow.resources.llm.pool import EndpointPlace, Pools, Wait
 from evergrow.resources.llm.server import Server
 
 
@@ -17,7 +17,7 @@ from evergrow.resources.llm.server import Server
 class Permit:
     """Leave to make one attempt: a place on an endpoint and money set aside."""
 
-    place: Place
+    place: EndpointPlace
     held: Amount
 
 

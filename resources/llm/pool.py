@@ -26,7 +26,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class EndpointPlace:
     """A place on an endpoint for one request."""
 
     server: Server
@@ -46,7 +46,7 @@ class Pool:
         """Most requests that may ever be in flight."""
         return sum(server.endpoint.concurrency for server in self.servers)
 
-    def admit(self, size: Size, now: float) -> Place | Wait:
+    def admit(self, size: Size, now: float) -> EndpointPlace | Wait:
         """A place for a request of `size`, or how long to wait for one."""
         waits = [(server.wait_s(size, now), server) for server in self.servers]
         free = [server for wait, server in waits if wait == 0]
@@ -56,7 +56,7 @@ class Pool:
         server = min(free, key=lambda each: max(self._clock, self._turns[each.name]))
         self._clock = max(self._clock, self._turns[server.name])
         self._turns[server.name] = self._clock + 1 / server.endpoint.weight
-        return Place(server, server.enter(size, now))
+        return EndpointPlace(server, server.enter(size, now))
 
     def retire(self, server: Server, error: EndpointError) -> bool:
         """Send nothing more to `server`, because of `error`; whether others are left, which is then said."""

@@ -36,7 +36,7 @@ class Repair:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class AskedAnswer:
     """Which answer is asked for, and how: what the endpoint takes, the draw, and the answer it should mend."""
 
     takes: Capabilities
@@ -66,7 +66,7 @@ def call_id(key: str, draw: int, turn: int) -> str:
     return f"{key}-{draw}{'r' if turn else ''}"
 
 
-def body(request: Request, role: Role, endpoint: Endpoint, asked: Asked) -> str:
+def body(request: Request, role: Role, endpoint: Endpoint, asked: AskedAnswer) -> str:
     """The JSON body of a chat completion for `request`, as sent and as kept in the ledger (ASCII only)."""
     takes = asked.takes
     parameters: dict[str, Any] = {

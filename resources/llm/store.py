@@ -16,7 +16,7 @@ class Stored:
     draws: dict[str, int]
 
 
-class Store:
+class CallStore:
     """One run's view of the ledger. All methods run on the event loop that made it.
 
     not_before: replies older than this, epoch seconds, are not reused.

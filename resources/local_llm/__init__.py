@@ -4,7 +4,7 @@ Here live the weights' whereabouts and check, the server's process, and its star
 model is asked.
 """
 
-from evergrow.resources.local_llm.launch import Address, running
+from evergrow.resources.local_llm.launch import ServerAddress, running
 from evergrow.resources.local_llm.weights import LocalModelError
 
-__all__ = ["Address", "LocalModelError", "running"]
+__all__ = ["LocalModelError", "ServerAddress", "running"]

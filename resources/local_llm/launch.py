@@ -26,7 +26,7 @@ MODULE = "evergrow.resources.local_llm.server"
 
 
 @dataclass(frozen=True, slots=True)
-class Address:
+class ServerAddress:
     """Where the server is reached: an OpenAI-compatible URL on loopback, its key and the name of its one model."""
 
     base_url: str
@@ -35,7 +35,7 @@ class Address:
 
 
 @contextmanager
-def running(embedded: EmbeddedModel, log_file: Path | None = None) -> Iterator[Address]:
+def running(embedded: EmbeddedModel, log_file: Path | None = None) -> Iterator[ServerAddress]:
     """Run the embedded model's server until the context ends; it also ends with this process, however this one ends.
 
     Args:
@@ -57,7 +57,7 @@ def running(embedded: EmbeddedModel, log_file: Path | None = None) -> Iterator[A
     with _open_log(log_file) as log:
         process = _start(config, log)
         try:
-            address = Address(_await_base_url(process, log), config.api_key, config.model)
+            address = ServerAddress(_await_base_url(process, log), config.api_key, config.model)
             _check_health(address, log)
             yield address
         finally:
@@ -103,7 +103,7 @@ def _await_base_url(process: subprocess.Popen[str], log: IO[bytes]) -> str:
     return str(report["base_url"])
 
 
-def _check_health(address: Address, log: IO[bytes]) -> None:
+def _check_health(address: ServerAddress, log: IO[bytes]) -> None:
     """Ask for the list of models, which takes the key and a loaded model."""
     url = urlsplit(address.base_url)
     connection = http.client.HTTPConnection(url.netloc, timeout=HEALTH_DEADLINE_S)

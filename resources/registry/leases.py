@@ -33,7 +33,7 @@ class BatchBusy(Exception):  # noqa: N818 - it is a state of the batch, not a fa
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LeaseHolder:
     """Who holds a lease: a process, the run that it works for ("" for a command), and since when (UTC).
 
     `living` is whether it is still there: what a dead one holds is free to be taken.
@@ -76,13 +76,13 @@ def lease(registry: Registry, name: str, run: str = "") -> Iterator[None]:
         _give_back(registry, name, token)
 
 
-def held(registry: Registry, name: str) -> Holder | None:
+def held(registry: Registry, name: str) -> LeaseHolder | None:
     """Who works on `name` at this moment: a run, or a command between two of its runs."""
     found = holders(registry, name).get(name)
     return found if found and found.living else None
 
 
-def holders(registry: Registry, *names: str) -> dict[str, Holder]:
+def holders(registry: Registry, *names: str) -> dict[str, LeaseHolder]:
     """Who holds these leases, or all that there are; dead holders too, as long as nobody has taken theirs."""
     query = select(table).where(table.c.name.in_([as_text(name) for name in names])) if names else select(table)
     time = clock(registry.engine)
@@ -130,7 +130,7 @@ def _renew(registry: Registry, name: str, token: str, end: Event) -> None:
             return
 
 
-def _holder(row: Row[Any], time: float) -> Holder:
+def _holder(row: Row[Any], time: float) -> LeaseHolder:
     process = Process(row.host, row.pid, row.started)
     living = not process.gone if process.host == this_host() else bool(row.renewed_at >= time - LOST_S)
-    return Holder(process, row.run, datetime.fromtimestamp(row.since, UTC), living)
+    return LeaseHolder(process, row.run, datetime.fromtimestamp(row.since, UTC), living)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evergrow.resources.releases.manifest import Manifest, read_manifest
-from evergrow.resources.releases.verifying import Fault
+from evergrow.resources.releases.verifying import Discrepancy
 
 LOAD_S = 3600.0  # longest that a load may take; 100,000 rows take seconds
 OFFLINE = {
@@ -44,7 +44,7 @@ class Loaded:
     rows: Mapping[str, int]
     rendered: int
     marked: int
-    faults: tuple[Fault, ...]
+    faults: tuple[Discrepancy, ...]
 
 
 def check_loads(folder: Path) -> Loaded:
@@ -56,16 +56,16 @@ def check_loads(folder: Path) -> Loaded:
     manifest = read_manifest(folder)
     with tempfile.TemporaryDirectory(prefix="evergrow-load-") as cache:
         found = _load(folder.resolve(), manifest.form if manifest.answered else "instructions", cache)
-    if isinstance(found, Fault):
+    if isinstance(found, Discrepancy):
         return Loaded({}, 0, 0, (found,))
     splits = found["splits"]
-    faults = [*_compare(manifest, splits), *(Fault(split, what) for split, what in found["turns"])]
+    faults = [*_compare(manifest, splits), *(Discrepancy(split, what) for split, what in found["turns"])]
     return Loaded(
         {name: told["rows"] for name, told in splits.items()}, found["rendered"], found["marked"], tuple(faults)
     )
 
 
-def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | Fault:
+def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | Discrepancy:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
     command = [sys.executable, "-m", "evergrow.resources.releases.loader", str(folder), form]
     try:
@@ -77,24 +77,26 @@ def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | Fault:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return Fault(str(folder), f"was not loaded within {LOAD_S:.0f} s")
+        return Discrepancy(str(folder), f"was not loaded within {LOAD_S:.0f} s")
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        return Fault(str(folder), f"cannot be loaded: {lines[-1] if lines else f'exit code {done.returncode}'}")
+        return Discrepancy(str(folder), f"cannot be loaded: {lines[-1] if lines else f'exit code {done.returncode}'}")
     found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
-def _compare(manifest: Manifest, splits: Mapping[str, Mapping[str, Any]]) -> list[Fault]:
-    faults = [Fault(split, "was not loaded") for split in manifest.splits if split not in splits]
+def _compare(manifest: Manifest, splits: Mapping[str, Mapping[str, Any]]) -> list[Discrepancy]:
+    faults = [Discrepancy(split, "was not loaded") for split in manifest.splits if split not in splits]
     for split, told in splits.items():
         expected = manifest.splits.get(split)
         if expected is None:
-            faults.append(Fault(split, "was loaded, but is no split of the release"))
+            faults.append(Discrepancy(split, "was loaded, but is no split of the release"))
         elif told["columns"] != list(manifest.columns):
-            faults.append(Fault(split, f"was loaded with columns {told['columns']}, not {list(manifest.columns)}"))
+            faults.append(
+                Discrepancy(split, f"was loaded with columns {told['columns']}, not {list(manifest.columns)}")
+            )
         elif told["rows"] != expected.rows:
-            faults.append(Fault(split, f"was loaded with {told['rows']:,} rows, not {expected.rows:,}"))
+            faults.append(Discrepancy(split, f"was loaded with {told['rows']:,} rows, not {expected.rows:,}"))
         elif told["digest"] != expected.digest:
-            faults.append(Fault(split, "was loaded with other values than were written: write parquet instead"))
+            faults.append(Discrepancy(split, "was loaded with other values than were written: write parquet instead"))
     return faults

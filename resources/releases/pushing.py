@@ -37,7 +37,7 @@ class RepositoryNameError(PushError):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PushPlan:
     """What a push sends, or has sent.
 
     Attributes:
@@ -57,7 +57,9 @@ class Plan:
     sent: str | None = None
 
 
-def push(folder: Path, repo_id: str, environ: Mapping[str, str], *, private: bool = True, dry_run: bool = True) -> Plan:
+def push(
+    folder: Path, repo_id: str, environ: Mapping[str, str], *, private: bool = True, dry_run: bool = True
+) -> PushPlan:
     """Send the release in `folder` to the dataset repository `repo_id`, which is made if need be.
 
     Args:
@@ -80,7 +82,7 @@ def push(folder: Path, repo_id: str, environ: Mapping[str, str], *, private: boo
     return replace(plan, sent=_send(folder, plan, environ[TOKEN].strip()))
 
 
-def _plan(folder: Path, repo_id: str, environ: Mapping[str, str], private: bool) -> Plan:  # noqa: FBT001
+def _plan(folder: Path, repo_id: str, environ: Mapping[str, str], private: bool) -> PushPlan:  # noqa: FBT001
     if not REPOSITORY.fullmatch(repo_id):
         raise RepositoryNameError(f"{repo_id!r} is no name of a repository: write OWNER/NAME")
     manifest, report = read_manifest(folder), verify_release(folder)
@@ -89,10 +91,10 @@ def _plan(folder: Path, repo_id: str, environ: Mapping[str, str], private: bool)
     names = manifest.names | ({ATTESTATION} if (folder / ATTESTATION).is_file() else frozenset())
     files = tuple((name, (folder / name).stat().st_size) for name in sorted(names))
     endpoint = (environ.get(ENDPOINT) or HUB).rstrip("/")
-    return Plan(repo_id, endpoint, private, files, bool(environ.get(TOKEN, "").strip()))
+    return PushPlan(repo_id, endpoint, private, files, bool(environ.get(TOKEN, "").strip()))
 
 
-def _send(folder: Path, plan: Plan, token: str) -> str:
+def _send(folder: Path, plan: PushPlan, token: str) -> str:
     """Returns the address of the commit.
 
     All files go in one commit, unlike with `upload_folder`: nobody sees a repository that holds half of a release.

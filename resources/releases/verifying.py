@@ -36,7 +36,7 @@ class _UnreadableError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Discrepancy:
     """Something that a release should not be: where, and what."""
 
     where: str
@@ -60,7 +60,7 @@ class Report:
     files: int
     rows: int
     proven: int | None
-    faults: tuple[Fault, ...]
+    faults: tuple[Discrepancy, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def verify_release(folder: Path, lookup: Lookup | None = None, key: Key | None =
     """
     manifest = read_manifest(folder)
     faults = [*_manifest_faults(manifest), *_strangers(folder, manifest)]
-    faults += [Fault(ATTESTATION, why)] if key and (why := unattested(folder, key)) else []
+    faults += [Discrepancy(ATTESTATION, why)] if key and (why := unattested(folder, key)) else []
     sound, rows = 0, list[_Row]()
     for entry in manifest.files:
         found = list(_file_faults(folder / entry.path, entry))
@@ -93,7 +93,7 @@ def verify_release(folder: Path, lookup: Lookup | None = None, key: Key | None =
             try:
                 read = list(_rows(folder / entry.path, entry.split))
             except _UnreadableError as error:
-                found.append(Fault(entry.path, f"its rows cannot be read: {error}"))
+                found.append(Discrepancy(entry.path, f"its rows cannot be read: {error}"))
             else:
                 found += _set_faults(entry.path, manifest.splits.get(entry.split), read)
                 rows += read
@@ -106,44 +106,44 @@ def verify_release(folder: Path, lookup: Lookup | None = None, key: Key | None =
         proven = len(rows) - len(differing)
         faults += differing[:MOST_ROWS_NAMED]
         if len(differing) > MOST_ROWS_NAMED:
-            faults.append(Fault("the lake", f"{len(differing) - MOST_ROWS_NAMED:,} more rows differ from it"))
+            faults.append(Discrepancy("the lake", f"{len(differing) - MOST_ROWS_NAMED:,} more rows differ from it"))
     return Report(sound, len(rows), proven, tuple(faults))
 
 
-def _manifest_faults(manifest: Manifest) -> Iterator[Fault]:
+def _manifest_faults(manifest: Manifest) -> Iterator[Discrepancy]:
     if manifest.digest != manifest.own_digest():
-        yield Fault(MANIFEST, "was edited: it does not have the digest that it says it has")
+        yield Discrepancy(MANIFEST, "was edited: it does not have the digest that it says it has")
     if set(manifest.splits) != {entry.split for entry in manifest.files if entry.split}:
-        yield Fault(MANIFEST, "names other splits than it has files of")
+        yield Discrepancy(MANIFEST, "names other splits than it has files of")
 
 
-def _strangers(folder: Path, manifest: Manifest) -> Iterator[Fault]:
+def _strangers(folder: Path, manifest: Manifest) -> Iterator[Discrepancy]:
     for path in sorted(folder.iterdir()):
         if path.name not in manifest.names | OF_CLIENTS | {ATTESTATION}:
-            yield Fault(path.name, "is no part of the release: it was added")
+            yield Discrepancy(path.name, "is no part of the release: it was added")
 
 
-def _file_faults(path: Path, entry: FileEntry) -> Iterator[Fault]:
+def _file_faults(path: Path, entry: FileEntry) -> Iterator[Discrepancy]:
     try:
         found = file_entry(path, entry.split)
     except FileNotFoundError:
-        yield Fault(entry.path, "is missing")
+        yield Discrepancy(entry.path, "is missing")
     except OSError as error:
-        yield Fault(entry.path, f"cannot be read: {error.strerror or error}")
+        yield Discrepancy(entry.path, f"cannot be read: {error.strerror or error}")
     else:
         if found.bytes != entry.bytes:
-            yield Fault(entry.path, f"has {found.bytes:,} bytes, not {entry.bytes:,}: it was changed")
+            yield Discrepancy(entry.path, f"has {found.bytes:,} bytes, not {entry.bytes:,}: it was changed")
         elif found.sha256 != entry.sha256:
-            yield Fault(entry.path, f"was changed: its SHA-256 is {found.sha256}, not {entry.sha256}")
+            yield Discrepancy(entry.path, f"was changed: its SHA-256 is {found.sha256}, not {entry.sha256}")
 
 
-def _set_faults(where: str, expected: RowSet | None, rows: Sequence[_Row]) -> Iterator[Fault]:
+def _set_faults(where: str, expected: RowSet | None, rows: Sequence[_Row]) -> Iterator[Discrepancy]:
     if expected is None:
-        yield Fault(where, "is of a split of whose rows the manifest says nothing")
+        yield Discrepancy(where, "is of a split of whose rows the manifest says nothing")
     elif len(rows) != expected.rows:
-        yield Fault(where, f"has {len(rows):,} rows, not {expected.rows:,}")
+        yield Discrepancy(where, f"has {len(rows):,} rows, not {expected.rows:,}")
     elif set_digest(row.digest for row in rows) != expected.digest:
-        yield Fault(where, "has other rows than the manifest says: their digest differs")
+        yield Discrepancy(where, "has other rows than the manifest says: their digest differs")
 
 
 def _rows(path: Path, split: str) -> Iterator[_Row]:
@@ -177,7 +177,7 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
         yield from block.iter_rows(named=True)
 
 
-def _differing(manifest: Manifest, rows: Sequence[_Row], lookup: Lookup) -> Iterator[Fault]:
+def _differing(manifest: Manifest, rows: Sequence[_Row], lookup: Lookup) -> Iterator[Discrepancy]:
     named = [(row.batch, row.id) for row in rows if row.batch is not None and row.id is not None]
     keys = pl.DataFrame(named, {"batch": pl.String, "id": pl.String}, orient="row")
     shaped = shape(lookup(keys), manifest.form, columns=manifest.columns).rows
@@ -188,15 +188,15 @@ def _differing(manifest: Manifest, rows: Sequence[_Row], lookup: Lookup) -> Iter
     for row in rows:
         where = f"row {row.id!r} of batch {row.batch!r}"
         if (row.batch, row.id) in seen:
-            yield Fault(where, "is there more than once")
+            yield Discrepancy(where, "is there more than once")
             continue
         seen.add((row.batch, row.id))
         if lake.get((row.batch, row.id, row.split)) == row.digest:
             continue
         split = known.get((row.batch, row.id))
         if split is None:
-            yield Fault(where, "is not in the lake")
+            yield Discrepancy(where, "is not in the lake")
         elif split != row.split:
-            yield Fault(where, f"is in split {row.split}, in the lake in {split}")
+            yield Discrepancy(where, f"is in split {row.split}, in the lake in {split}")
         else:
-            yield Fault(where, "differs from the lake's")
+            yield Discrepancy(where, "differs from the lake's")

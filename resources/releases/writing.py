@@ -54,7 +54,7 @@ class NothingToRelease(Exception):  # noqa: N818 - it is a state of the rows
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenRelease:
     """A release that was written: its folder, its rows by split, and how many the form left out, by why."""
 
     folder: Path
@@ -69,7 +69,7 @@ def write_release(
     facts: Facts,
     trainer: Trainer | None = None,
     signer: Signer | None = None,
-) -> Written:
+) -> WrittenRelease:
     """Write `rows` into `folder`, in `form`; an earlier release there is replaced. Equal arguments make equal bytes.
 
     rows: those of `dataset/release`, `(batch, id)` unique, with `split`; order does not matter.
@@ -107,7 +107,7 @@ def write_release(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     counts = dict(shaped.rows.group_by("split").len().iter_rows())
-    return Written(folder, {split: counts[split] for split in SPLITS if split in counts}, shaped.left_out)
+    return WrittenRelease(folder, {split: counts[split] for split in SPLITS if split in counts}, shaped.left_out)
 
 
 def require_room(folder: Path) -> None:

@@ -33,7 +33,7 @@ class Packages:
     paths: tuple[Path, ...] = ()
 
     @staticmethod
-    def of(rules: dataset.Sandbox) -> "Packages":
+    def of(rules: dataset.SandboxSettings) -> "Packages":
         """Those that the settings name, or of `COMMON` those that are there.
 
         Raises:

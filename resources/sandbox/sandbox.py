@@ -64,14 +64,14 @@ class Finished:
 class Sandbox:
     """Runs generated Python programs. They have the standard library, and `packages`. Open one with `Sandbox.open`."""
 
-    def __init__(self, rules: dataset.Sandbox, packages: Packages) -> None:
+    def __init__(self, rules: dataset.SandboxSettings, packages: Packages) -> None:
         self._rules, self.packages = rules, packages
         self._command = bubblewrap.command(rules.memory_mb * MIB, packages.paths)
         self._running: set[subprocess.Popen[bytes]] = set()
         self._lock, self._stopped = threading.Lock(), False
 
     @classmethod
-    def open(cls, rules: dataset.Sandbox) -> "Sandbox":
+    def open(cls, rules: dataset.SandboxSettings) -> "Sandbox":
         """A sandbox in which a trivial program really runs, and is confined.
 
         Raises:

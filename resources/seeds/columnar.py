@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrow.resources.seeds.raw import RawTable, UnreadableError
 from evergrow.resources.seeds.recognition import Format
-from evergrow.resources.seeds.source import Fault
+from evergrow.resources.seeds.source import SourceFault
 
 BROKEN = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 
@@ -40,7 +40,7 @@ def read_columns(
         raise UnreadableError(f"not {_article(form)} that can be read: {words}; write or download it again") from error
     frame = frame.with_columns(pl.selectors.by_dtype(pl.Null).cast(pl.String))
     rows = range(1, frame.height + 1)
-    faults: list[Fault] = []
+    faults: list[SourceFault] = []
     for name in sorted(set(texts) & set(frame.columns)):
         dtype = frame.schema[name]
         if dtype == pl.Binary:
@@ -55,7 +55,7 @@ def read_columns(
     return RawTable(frame, rows, faults=faults)
 
 
-def _decoded(column: pl.Series, encoding: str | None) -> tuple[pl.Series, list[Fault]]:
+def _decoded(column: pl.Series, encoding: str | None) -> tuple[pl.Series, list[SourceFault]]:
     if encoding is None:
         raise UnreadableError(
             f"its column `{column.name}` is of type Binary, bytes instead of text: write it as text, or add --encoding "
@@ -69,7 +69,7 @@ def _decoded(column: pl.Series, encoding: str | None) -> tuple[pl.Series, list[F
         except (UnicodeDecodeError, LookupError):
             texts.append(None)
             words = f"`{column.name}` holds bytes that are not {encoding} text: state another --encoding"
-            faults.append(Fault(words, row))
+            faults.append(SourceFault(words, row))
     return pl.Series(column.name, texts, dtype=pl.String), faults
 
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from evergrow.resources.seeds.formats import parse
 from evergrow.resources.seeds.raw import RawTable, UnreadableError
-from evergrow.resources.seeds.source import Fault, SeedError, listed, quoted
+from evergrow.resources.seeds.source import SeedError, SourceFault, listed, quoted
 
 ID, TEXT = "id", "content"
 
@@ -24,7 +24,7 @@ def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFr
     try:
         table = parse(path.read_bytes(), path.name, (text_column, id_column), (id_column,))
     except OSError as error:
-        raise SeedError(str(path), [Fault(f"cannot be read: {error.strerror}; check the path")]) from error
+        raise SeedError(str(path), [SourceFault(f"cannot be read: {error.strerror}; check the path")]) from error
     except UnreadableError as error:
         raise SeedError(str(path), [error.fault]) from error
     if table.faults and not table.frame.width:
@@ -32,7 +32,9 @@ def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFr
     names = table.frame.columns
     if text_column not in names:
         remedy = "name the one with the texts with --text-column" if names else "it needs rows"
-        raise SeedError(str(path), [Fault(f"has no column {quoted(text_column)}, only {listed(names)}: {remedy}")])
+        raise SeedError(
+            str(path), [SourceFault(f"has no column {quoted(text_column)}, only {listed(names)}: {remedy}")]
+        )
     ids = pl.col(id_column).cast(pl.String) if id_column in names else pl.lit(None, pl.String)
     # Bytes have no place in JSON, and none in a dataset of texts.
     others = [
@@ -48,20 +50,22 @@ def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFr
     if faults:
         raise SeedError(str(path), faults)
     if frame.is_empty():
-        raise SeedError(str(path), [Fault("holds no rows")])
+        raise SeedError(str(path), [SourceFault("holds no rows")])
     return frame
 
 
-def _faults(table: RawTable, frame: pl.DataFrame, text_column: str) -> list[Fault]:
+def _faults(table: RawTable, frame: pl.DataFrame, text_column: str) -> list[SourceFault]:
     blank = frame["content"].is_null() | (frame["content"].str.strip_chars() == "")
     twice = frame["id"].is_duplicated()
     faults = []
     for place, (without, repeated) in enumerate(zip(blank, twice, strict=True)):
         line = table.lines[place] if table.lines else None
         if without:
-            faults.append(Fault(f"has no text under {quoted(text_column)}: fill it in", table.rows[place], line))
+            faults.append(SourceFault(f"has no text under {quoted(text_column)}: fill it in", table.rows[place], line))
         elif repeated:
             faults.append(
-                Fault(f"has the id {quoted(frame['id'][place])}, as another row: ids differ", table.rows[place], line)
+                SourceFault(
+                    f"has the id {quoted(frame['id'][place])}, as another row: ids differ", table.rows[place], line
+                )
             )
     return faults

@@ -10,7 +10,7 @@ from itertools import islice
 import polars as pl
 
 from evergrow.resources.seeds.raw import EMPTY, RawTable, UnreadableError
-from evergrow.resources.seeds.source import Fault, listed
+from evergrow.resources.seeds.source import SourceFault, listed
 
 DELIMITERS = ",;\t|"
 SNIFFED_RECORDS, SNIFFED_CHARS = 20, 100_000
@@ -115,7 +115,7 @@ def _exact(text: str, delimiter: str) -> RawTable:
     records: list[list[str]] = []
     rows: list[int] = []
     lines: list[int] = []
-    faults: list[Fault] = []
+    faults: list[SourceFault] = []
     try:
         header = next(record for record in reader if record)
         row, line = 0, reader.line_num + 1
@@ -127,7 +127,7 @@ def _exact(text: str, delimiter: str) -> RawTable:
                 lines.append(line)
             elif record:
                 advice = f"put quotes around fields that hold {_word(delimiter)} or line breaks"
-                faults.append(Fault(f"has {len(record)} fields, the header {len(header)}: {advice}", row, line))
+                faults.append(SourceFault(f"has {len(record)} fields, the header {len(header)}: {advice}", row, line))
             line = reader.line_num + 1
     except csv.Error as error:
         raise _wrong_quoting(error, reader.line_num) from error

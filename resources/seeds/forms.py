@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import polars as pl
 
 from evergrow.resources.seeds.raw import RawTable, UnreadableError
-from evergrow.resources.seeds.source import Fault, listed, quoted
+from evergrow.resources.seeds.source import SourceFault, listed, quoted
 
 Form = Literal["columns", "alpaca", "messages", "sharegpt"]
 FORMS: tuple[Form, ...] = get_args(Form)
@@ -112,13 +112,13 @@ def _conversations(table: RawTable, form: Literal["messages", "sharegpt"], colum
             f"conversations, --form {form} --column NAME"
         )
     texts: list[str | None] = []
-    faults: list[Fault] = []
+    faults: list[SourceFault] = []
     longer = 0
     for at, value in enumerate(table.frame[name]):
         try:
             text, more = _first_user_turn(_turns(value), *CONVERSATIONS[form])
         except _NoTurnError as error:
-            faults.append(Fault(f"`{name}` {error}", *table.place(at)))
+            faults.append(SourceFault(f"`{name}` {error}", *table.place(at)))
             text, more = None, False
         texts.append(text)
         longer += more

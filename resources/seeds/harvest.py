@@ -16,7 +16,7 @@ from evergrow.methods.text import ids
 from evergrow.resources.seeds.languages import BY_SUFFIX
 from evergrow.resources.seeds.notebooks import python_cells
 from evergrow.resources.seeds.python_source import locate
-from evergrow.resources.seeds.source import Fault, SeedError, Seeds, quoted
+from evergrow.resources.seeds.source import SeedError, Seeds, SourceFault, quoted
 from evergrow.resources.seeds.source_files import Skipped, is_test, source_files, unfit
 from evergrow.resources.seeds.syntax_trees import definitions
 
@@ -64,7 +64,7 @@ def harvest(
         SeedError: there is no such target, it has no source, or nothing in it fits.
     """
     if limit is not None and limit < 1:
-        raise SeedError(target, [Fault(f"limit is {limit}: ask for at least 1 function")])
+        raise SeedError(target, [SourceFault(f"limit is {limit}: ask for at least 1 function")])
     tree, notes = locate(target)
     skipped = Skipped()
     functions = _distinct(
@@ -77,7 +77,7 @@ def harvest(
         bounds = f"documented functions of {min_chars:,} to {max_chars:,} characters outside of tests"
         why = "".join(f"; {note}" for note in skipped.notes()[:2])
         widen = "name another target, or widen seeds.harvest_min_chars and seeds.harvest_max_chars"
-        raise SeedError(target, [Fault(f"has no {bounds}{why}: {widen}")])
+        raise SeedError(target, [SourceFault(f"has no {bounds}{why}: {widen}")])
     chosen = functions if limit is None else _spread(functions, limit)
     if limit is not None and len(chosen) < limit:
         notes.append(f"only {len(chosen):,} functions fit, {limit:,} were asked for")

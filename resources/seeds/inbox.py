@@ -19,7 +19,7 @@ from evergrow.resources.registry.names import MAX_NAME_CHARS
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.seeds.paths import printable
 from evergrow.resources.seeds.read import Reading, read_seeds
-from evergrow.resources.seeds.source import Fault, SeedError, Seeds
+from evergrow.resources.seeds.source import SeedError, Seeds, SourceFault
 
 ACCEPTED, REJECTED, ERROR_SUFFIX = "accepted", "rejected", ".error.txt"
 ADVICE = (
@@ -32,7 +32,7 @@ UNFINISHED = (".part", ".partial", ".crdownload", ".tmp", ".swp", "~")
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RegisteredFile:
     """A file that became a batch; it now lies at `file`."""
 
     file: Path
@@ -45,7 +45,7 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedFile:
     """A file that could not; it now lies at `file`, and beside it, with `.error.txt` added to its name, `reason`."""
 
     file: Path
@@ -55,7 +55,7 @@ class Rejected:
         return f"rejected {self.reason}; it lies in {printable(str(self.file.parent))}"
 
 
-def take(home: Home, registry: Registry, settle_s: float, max_chars: int) -> list[Taken | Rejected]:
+def take(home: Home, registry: Registry, settle_s: float, max_chars: int) -> list[RegisteredFile | RejectedFile]:
     """Register the files in the inbox that have been left alone for `settle_s` seconds, in the order of names.
 
     One call reads at most `BYTES_A_CALL`, or one file; the next one goes on. Each file stands by itself: whatever is
@@ -100,7 +100,7 @@ def _settled_files(inbox: Path, settle_s: float) -> list[Path]:
     return sorted(path for path in files if (state := _state(path)) and state[-1] <= latest)
 
 
-def _take_one(home: Home, registry: Registry, path: Path, max_chars: int) -> Taken | Rejected | None:
+def _take_one(home: Home, registry: Registry, path: Path, max_chars: int) -> RegisteredFile | RejectedFile | None:
     """What became of a file; None if somebody changed or took it meanwhile, which the next call will see."""
     before = _state(path)
     try:
@@ -108,7 +108,7 @@ def _take_one(home: Home, registry: Registry, path: Path, max_chars: int) -> Tak
     except SeedError as error:
         read = error
     except Exception as error:  # noqa: BLE001 - whatever one file brings about, the others are to be read
-        read = SeedError(printable(str(path)), [Fault(f"cannot be read: {type(error).__name__}: {error}")])
+        read = SeedError(printable(str(path)), [SourceFault(f"cannot be read: {type(error).__name__}: {error}")])
     if before is None or _state(path) != before:
         return None
     if isinstance(read, SeedError):
@@ -117,11 +117,11 @@ def _take_one(home: Home, registry: Registry, path: Path, max_chars: int) -> Tak
             target.with_name(f"{target.name}{ERROR_SUFFIX}"), f"{read}\n{ADVICE}\n".encode(errors="backslashreplace")
         )
         _move(path, target)
-        return Rejected(target, str(read))
+        return RejectedFile(target, str(read))
     batch = _stage_under_free_name(registry, batch_name_from_file(path), read)
     target = _free(home.inbox / ACCEPTED, path.name)
     _move(path, target)
-    return Taken(target, batch, read.notes)
+    return RegisteredFile(target, batch, read.notes)
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:

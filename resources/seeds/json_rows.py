@@ -10,7 +10,7 @@ from evergrow.resources.seeds.json_causes import cause
 from evergrow.resources.seeds.json_containers import rows_inside
 from evergrow.resources.seeds.json_values import JsonRows, Strict, type_name
 from evergrow.resources.seeds.raw import UnreadableError
-from evergrow.resources.seeds.source import Fault
+from evergrow.resources.seeds.source import SourceFault
 
 SPACE = re.compile(r"[ \t\r\n]*")
 NEXT_OBJECT = re.compile(r"^\{", re.MULTILINE)
@@ -52,15 +52,15 @@ def _json_lines(data: bytes, found: JsonRows) -> JsonRows:
             value, end, wrong = strict.decode(text)
         except json.JSONDecodeError as error:
             words = f"not JSON at column {error.colno}: {cause(text, error)}"
-            found.faults.append(Fault(words, row, number))
+            found.faults.append(SourceFault(words, row, number))
             continue
         except (ValueError, RecursionError) as error:
-            found.faults.append(Fault(f"not JSON that can be read: {error}", row, number))
+            found.faults.append(SourceFault(f"not JSON that can be read: {error}", row, number))
             continue
         if text[end:].strip():
             wrong = _after(text, end)
         if wrong:
-            found.faults.append(Fault(wrong, row, number))
+            found.faults.append(SourceFault(wrong, row, number))
         else:
             found.add(value, row, number)
     return found
@@ -92,7 +92,7 @@ def _objects(text: str, by_line: JsonRows, texts: Collection[str], found: JsonRo
         except (ValueError, RecursionError) as error:
             raise UnreadableError(f"not JSON that can be read: {error}") from error
         if wrong:
-            found.faults.append(Fault(wrong, row, line))
+            found.faults.append(SourceFault(wrong, row, line))
         else:
             found.add(value, row, line)
         at = _skip(text, end)
@@ -127,13 +127,13 @@ def _array(text: str, found: JsonRows) -> JsonRows:
                 raise json.JSONDecodeError("Expecting value", text, at)
         except json.JSONDecodeError as error:
             words = f"not JSON at column {error.colno}: {cause(text, error)}"
-            found.faults.append(Fault(words, row, error.lineno))
+            found.faults.append(SourceFault(words, row, error.lineno))
             return found
         except (ValueError, RecursionError) as error:
-            found.faults.append(Fault(f"not JSON that can be read: {error}", row, line))
+            found.faults.append(SourceFault(f"not JSON that can be read: {error}", row, line))
             return found
         if wrong:
-            found.faults.append(Fault(wrong, row, line))
+            found.faults.append(SourceFault(wrong, row, line))
         else:
             found.add(value, row, line)
         if closed:
@@ -147,7 +147,7 @@ def _without_rest(text: str, at: int, found: JsonRows) -> JsonRows:
         advice = "join them with `jq -s add FILE > seeds.json`" if several else "delete what follows"
         what = "a second array" if several else "something"
         words = f"{what} follows after the array is closed: {advice}"
-        found.faults.append(Fault(words, line=text.count("\n", 0, at) + 1))
+        found.faults.append(SourceFault(words, line=text.count("\n", 0, at) + 1))
     return found
 
 

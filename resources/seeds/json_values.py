@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from evergrow.resources.seeds.source import Fault, quoted
+from evergrow.resources.seeds.source import SourceFault, quoted
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class JsonRows:
     values: list[Any] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
     lines: list[int] = field(default_factory=list)
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[SourceFault] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     count: int = 0
     block: int | None = None

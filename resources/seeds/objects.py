@@ -10,7 +10,7 @@ import polars as pl
 from evergrow.resources.seeds.json_rows import read_json
 from evergrow.resources.seeds.json_values import JsonRows, type_name
 from evergrow.resources.seeds.raw import MAX_COLUMNS, RawTable, UnreadableError
-from evergrow.resources.seeds.source import Fault
+from evergrow.resources.seeds.source import SourceFault
 
 BLOCK = 20_000  # rows that are held as Python objects at a time
 ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -84,10 +84,10 @@ def table_of(found: JsonRows, texts: Collection[str], ids: Collection[str], *, h
     for at, value in enumerate(found.values):
         if not isinstance(value, dict):
             words = f"holds {type_name(value)}, not an object with names for its values"
-            faults.append(Fault(words, found.rows[at], found.lines[at] if by_line else None))
+            faults.append(SourceFault(words, found.rows[at], found.lines[at] if by_line else None))
         elif has_escapes and not _is_text(value):
             words = "holds half a surrogate pair, such as \\ud83d alone: repair its text"
-            faults.append(Fault(words, found.rows[at], found.lines[at] if by_line else None))
+            faults.append(SourceFault(words, found.rows[at], found.lines[at] if by_line else None))
         else:
             kept.append(at)
     table = [found.values[at] for at in kept]
@@ -103,7 +103,7 @@ def table_of(found: JsonRows, texts: Collection[str], ids: Collection[str], *, h
             values, wrong = _only_text(name, values, is_id=name in ids)
         else:
             wrong = _endless(name, values)
-        faults += [Fault(words, rows[at], lines[at] if lines else None) for at, words in wrong]
+        faults += [SourceFault(words, rows[at], lines[at] if lines else None) for at, words in wrong]
         columns[name] = _column(name, values)
     return RawTable(pl.DataFrame(columns), rows, lines, faults, tuple(notes))
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from evergrow.resources.seeds.formats import COMPRESSED, SUFFIXES
 from evergrow.resources.seeds.raw import UnreadableError
-from evergrow.resources.seeds.source import Fault, SeedError, listed
+from evergrow.resources.seeds.source import SeedError, SourceFault, listed
 
 STANDARD_INPUT = "-"
 CARDS = {"dataset_info.json", "dataset_dict.json", "dataset_infos.json", "manifest.json", "state.json", "metadata.json"}
@@ -51,7 +51,7 @@ def seed_files(names: Sequence[str]) -> tuple[list[SeedFile], list[str]]:
         elif not os.path.lexists(path) and glob.has_magic(name):
             found = sorted(Path(hit) for hit in glob.glob(name, recursive=True) if Path(hit).is_file())  # noqa: PTH207
             if not found:
-                raise SeedError(name, [Fault("matches no file: check the pattern, and put it in quotes")])
+                raise SeedError(name, [SourceFault("matches no file: check the pattern, and put it in quotes")])
             files |= {str(hit): SeedFile(printable(hit.name), hit) for hit in found}
         else:
             files[name] = SeedFile(printable(path.name), path)
@@ -103,13 +103,13 @@ def _in_folder(folder: Path, notes: list[str]) -> list[Path]:
     try:
         entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
-        raise SeedError(printable(str(folder)), [Fault(f"cannot be read: {error.strerror}")]) from error
+        raise SeedError(printable(str(folder)), [SourceFault(f"cannot be read: {error.strerror}")]) from error
     taken = [entry for entry in entries if _is_seed_file(entry)]
     left = [printable(entry.name) + ("/" if entry.is_dir() else "") for entry in entries if entry not in taken]
     if not taken:
         inside = f", only {listed(left, 5)}" if left else ""
         raise SeedError(
-            printable(str(folder)), [Fault(f"is a folder without files of seeds ({', '.join(SUFFIXES)}){inside}")]
+            printable(str(folder)), [SourceFault(f"is a folder without files of seeds ({', '.join(SUFFIXES)}){inside}")]
         )
     if left:
         notes.append(f"{printable(str(folder))}: {len(left):,} are no seed files and left out ({listed(left, 5)})")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evergrow.resources.seeds.languages import BY_SUFFIX
 from evergrow.resources.seeds.licenses import folder_license
-from evergrow.resources.seeds.source import Fault, SeedError
+from evergrow.resources.seeds.source import SeedError, SourceFault
 
 HARVESTED = {".py", ".ipynb", *BY_SUFFIX}
 NO_LICENSE = "UNKNOWN"
@@ -47,9 +47,11 @@ def locate(target: str) -> tuple[SourceTree, list[str]]:
     if path.is_file() and path.suffix in HARVESTED:
         return _path_tree(path.resolve()), []
     if target and path.exists():
-        raise SeedError(target, [Fault("is neither a folder nor a source file: use `seeds add` for files of seeds")])
+        raise SeedError(
+            target, [SourceFault("is neither a folder nor a source file: use `seeds add` for files of seeds")]
+        )
     where = "is no package or module that is installed here, nor a folder or source file"
-    raise SeedError(target, [Fault(f"{where}: check its name, or install it into the environment of evergrow")])
+    raise SeedError(target, [SourceFault(f"{where}: check its name, or install it into the environment of evergrow")])
 
 
 def _is_at(spec: ModuleSpec, folder: Path) -> bool:
@@ -86,7 +88,7 @@ def _module_tree(name: str, spec: ModuleSpec) -> SourceTree:
     elif spec.origin and spec.origin.endswith(".py") and Path(spec.origin).is_file():
         return SourceTree(label, (Path(spec.origin),), _package_license(name))
     what = "is built into the interpreter" if spec.origin in {"built-in", "frozen", None} else "is compiled"
-    raise SeedError(name, [Fault(f"{what}, so there is no Python source to read: name another module or folder")])
+    raise SeedError(name, [SourceFault(f"{what}, so there is no Python source to read: name another module or folder")])
 
 
 def _path_tree(path: Path) -> SourceTree:

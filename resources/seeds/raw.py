@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from evergrow.resources.seeds.source import Fault
+from evergrow.resources.seeds.source import SourceFault
 
 EMPTY = "is empty: it needs at least one row"
 MAX_COLUMNS = 1_000
@@ -22,24 +22,24 @@ class RawTable:
     frame: pl.DataFrame
     rows: Sequence[int] = ()
     lines: Sequence[int] | None = None
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[SourceFault] = field(default_factory=list)
     notes: tuple[str, ...] = ()
 
     def place(self, at: int) -> tuple[int, int | None]:
         """Row and line, both from 1, of the row at position `at`."""
         return self.rows[at], self.lines[at] if self.lines else None
 
-    def found(self, text: pl.Expr) -> list[Fault]:
+    def found(self, text: pl.Expr) -> list[SourceFault]:
         """A fault for each row that `text` (String, null where all is well) has words for."""
         wrong = self.frame.select(text=text).with_row_index("at").drop_nulls("text")
-        return [Fault(words, *self.place(at)) for at, words in wrong.iter_rows()]
+        return [SourceFault(words, *self.place(at)) for at, words in wrong.iter_rows()]
 
 
 class UnreadableError(Exception):
     """The bytes as a whole cannot be read as a table; `fault` says why and what to do."""
 
     def __init__(self, text: str, line: int | None = None) -> None:
-        self.fault = Fault(text, line=line)
+        self.fault = SourceFault(text, line=line)
         super().__init__(str(self.fault))
 
 

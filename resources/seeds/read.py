@@ -15,7 +15,7 @@ from evergrow.resources.seeds.paths import SeedFile, printable, read_bytes
 from evergrow.resources.seeds.raw import RawTable, UnreadableError
 from evergrow.resources.seeds.row_faults import row_faults
 from evergrow.resources.seeds.seed_ids import id_notes, root_ids, seed_ids
-from evergrow.resources.seeds.source import KINDS, Fault, Kind, SeedError, Seeds, listed, quoted
+from evergrow.resources.seeds.source import KINDS, Kind, SeedError, Seeds, SourceFault, listed, quoted
 
 ROW, FILE = "row of the file", "file of the row"  # columns for the way, dropped at the end
 RESERVED = {
@@ -88,7 +88,7 @@ def read_files(files: Sequence[SeedFile], max_chars: int, reading: Reading = AS_
 def _all_of(refused: Sequence[SeedError], files: int) -> SeedError:
     if len(refused) == 1:
         return refused[0]
-    faults = [Fault(f"{error.origin}: {fault}") for error in refused for fault in error.faults]
+    faults = [SourceFault(f"{error.origin}: {fault}") for error in refused for fault in error.faults]
     return SeedError(f"{len(refused):,} of {files:,} files", faults)
 
 
@@ -110,12 +110,12 @@ def _table(file: SeedFile, max_chars: int, reading: Reading) -> RawTable:
     except UnreadableError as error:
         raise SeedError(file.origin, [error.fault]) from error
     except RecursionError as error:
-        raise SeedError(file.origin, [Fault("has values that are nested too deeply: flatten them")]) from error
+        raise SeedError(file.origin, [SourceFault("has values that are nested too deeply: flatten them")]) from error
     faults = table.faults + row_faults(table, max_chars)
     if faults:
         raise SeedError(file.origin, faults)
     if not table.rows:
-        raise SeedError(file.origin, [Fault("holds no seeds: it needs at least one row with `content`")])
+        raise SeedError(file.origin, [SourceFault("holds no seeds: it needs at least one row with `content`")])
     return table
 
 
@@ -242,7 +242,7 @@ def _refuse_shared_ids(frame: pl.DataFrame, origin: str) -> None:
         place = f"row {row}" if one_file else source
         if seed_id in first:
             words = f"id {quoted(seed_id)} is also that of {first[seed_id]}, whose content differs: give each its own"
-            faults.append(Fault(words, row) if one_file else Fault(f"{place}: {words}"))
+            faults.append(SourceFault(words, row) if one_file else SourceFault(f"{place}: {words}"))
         first.setdefault(seed_id, place)
     raise SeedError(origin, faults)
 

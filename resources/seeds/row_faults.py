@@ -5,7 +5,7 @@ import polars as pl
 from evergrow.methods.text import ids
 from evergrow.resources.seeds.forms import advised_form
 from evergrow.resources.seeds.raw import RawTable
-from evergrow.resources.seeds.source import KINDS, Fault, listed, quoted
+from evergrow.resources.seeds.source import KINDS, SourceFault, listed, quoted
 
 LIKELY_CONTENT = (
     "text",
@@ -23,14 +23,14 @@ LIKELY_CONTENT = (
 INVISIBLE = r"\A[\s\p{Z}\p{Cc}\p{Cf}\p{M}\u115F\u1160\u2800\u3164\uFFA0]*\z"
 
 
-def row_faults(table: RawTable, max_chars: int) -> list[Fault]:
+def row_faults(table: RawTable, max_chars: int) -> list[SourceFault]:
     """Every fault of every row; `max_chars` is the longest `content` that is taken."""
     return _content_faults(table, max_chars) + _id_faults(table) + _kind_faults(table)
 
 
-def _content_faults(table: RawTable, max_chars: int) -> list[Fault]:
+def _content_faults(table: RawTable, max_chars: int) -> list[SourceFault]:
     if "content" not in table.frame.columns:
-        return [] if not table.rows and not table.frame.columns else [Fault(_lacks_content(table.frame))]
+        return [] if not table.rows and not table.frame.columns else [SourceFault(_lacks_content(table.frame))]
     content = pl.col("content")
     raise_it = "shorten it, or raise the setting seeds.max_chars (EVERGROW_SEEDS__MAX_CHARS)"
     too_long = pl.format(
@@ -62,7 +62,7 @@ def _lacks_content(frame: pl.DataFrame) -> str:
     return f"{has}: name the one that holds the seeds with --column"
 
 
-def _id_faults(table: RawTable) -> list[Fault]:
+def _id_faults(table: RawTable) -> list[SourceFault]:
     if "id" not in table.frame.columns:
         return []
     length = pl.col("id").str.len_chars()
@@ -70,13 +70,13 @@ def _id_faults(table: RawTable) -> list[Fault]:
     return table.found(pl.when(length > ids.MAX_SEED_ID_LENGTH).then(pl.format(text, length)))
 
 
-def _kind_faults(table: RawTable) -> list[Fault]:
+def _kind_faults(table: RawTable) -> list[SourceFault]:
     if "kind" not in table.frame.columns:
         return []
     given = table.frame["kind"]
     wrong = given.is_not_null() & (given != "") & ~given.is_in(KINDS)
     some = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
     return [
-        Fault(f"`kind` is {quoted(given[at])}: make it {some}, or leave it out", *table.place(at))
+        SourceFault(f"`kind` is {quoted(given[at])}: make it {some}, or leave it out", *table.place(at))
         for at in wrong.arg_true().to_list()
     ]

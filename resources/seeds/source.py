@@ -28,7 +28,7 @@ class Seeds:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SourceFault:
     """Something wrong with a source, and what to do; `row` and `line` count from 1, None where none is at fault."""
 
     text: str
@@ -45,7 +45,7 @@ class Fault:
 class SeedError(Exception):
     """A source gives no seeds; the message names it, up to ten faults with their rows, and the remedies."""
 
-    def __init__(self, origin: str, faults: Sequence[Fault]) -> None:
+    def __init__(self, origin: str, faults: Sequence[SourceFault]) -> None:
         self.origin = origin
         self.faults = tuple(_one_a_row(faults))
         shown = [str(fault) for fault in self.faults[:MAX_FAULTS_SHOWN]]
@@ -69,9 +69,9 @@ def listed(names: Sequence[str], most: int = 12) -> str:
     return ", ".join(quoted(name) for name in names[:most]) + more
 
 
-def _one_a_row(faults: Sequence[Fault]) -> list[Fault]:
+def _one_a_row(faults: Sequence[SourceFault]) -> list[SourceFault]:
     """The first fault of each row, in the order of rows: one fault often brings others along."""
-    first: dict[object, Fault] = {}
+    first: dict[object, SourceFault] = {}
     for number, fault in enumerate(faults):
         key = (fault.row, fault.line)
         first.setdefault(key if key != (None, None) else number, fault)

@@ -44,7 +44,7 @@ class Verification(Section):
     min_caught: Share = Field(0.5, description="share of these that tests must catch, one at least, to count")
 
 
-class Sandbox(Section):
+class SandboxSettings(Section):
     """Where generated code runs, and how far it gets."""
 
     workers: PositiveInt | None = Field(None, description="programs run at once; empty: one per processor")
@@ -112,7 +112,7 @@ class Solvers(Section):
     min_gap: Share = Field(0.2, description="so is one whose two pass rates are nearer to each other")
 
 
-class Evaluation(Section):
+class EvaluationSettings(Section):
     """How models are evaluated on benchmarks."""
 
     timeout_s: PositiveFloat | None = Field(
@@ -120,7 +120,7 @@ class Evaluation(Section):
     )
 
 
-class Pairs(Section):
+class PreferencePairs(Section):
     """Preference pairs that an export makes of a release."""
 
     min_agreement_gap: Share = Field(

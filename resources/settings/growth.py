@@ -22,7 +22,7 @@ def known_operators(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-class Seeds(Section):
+class SeedSettings(Section):
     """What is taken as a seed."""
 
     max_chars: PositiveInt = Field(20_000, description="longest seed, characters")

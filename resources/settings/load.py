@@ -17,10 +17,10 @@ from evergrow.resources.settings import dataset
 from evergrow.resources.settings.embedding import Embedding
 from evergrow.resources.settings.endpoints import EmbeddedModel, Endpoint
 from evergrow.resources.settings.gates import Gates
-from evergrow.resources.settings.growth import Evolution, Seeds, TreeSynth
+from evergrow.resources.settings.growth import Evolution, SeedSettings, TreeSynth
 from evergrow.resources.settings.operation import Alerts, Observability, Sensors
 from evergrow.resources.settings.roles import Role, Roles
-from evergrow.resources.settings.spending import Budget, Price
+from evergrow.resources.settings.spending import BudgetLimits, Price
 
 PREFIX, DELIMITER = "EVERGROW_", "__"
 CONFIG_VARIABLE = "EVERGROW_CONFIG"
@@ -52,20 +52,20 @@ class Settings(BaseSettings):
     endpoints: dict[str, Endpoint] = Field({"default": Endpoint()}, description="servers that are asked")
     embedded: EmbeddedModel = EmbeddedModel()
     embedding: Embedding = Embedding()
-    seeds: Seeds = Seeds()
+    seeds: SeedSettings = SeedSettings()
     evolution: Evolution = Evolution()
     treesynth: TreeSynth = TreeSynth()
     answers: dataset.Answers = dataset.Answers()
     verification: dataset.Verification = dataset.Verification()
-    sandbox: dataset.Sandbox = dataset.Sandbox()
+    sandbox: dataset.SandboxSettings = dataset.SandboxSettings()
     cleaning: dataset.Cleaning = dataset.Cleaning()
     release: dataset.Release = dataset.Release()
-    pairs: dataset.Pairs = dataset.Pairs()
-    evaluation: dataset.Evaluation = dataset.Evaluation()
+    pairs: dataset.PreferencePairs = dataset.PreferencePairs()
+    evaluation: dataset.EvaluationSettings = dataset.EvaluationSettings()
     solvers: dataset.Solvers = dataset.Solvers()
     gates: Gates = Gates()
     prices: dict[str, Price] = Field({}, description="price by model; a model without one has an unknown cost")
-    budget: Budget = Budget()
+    budget: BudgetLimits = BudgetLimits()
     observability: Observability = Observability()
     sensors: Sensors = Sensors()
     alerts: Alerts = Alerts()

@@ -32,7 +32,7 @@ class Limits(Section):
     max_usd: PositiveFloat | None = Field(None, description="US dollars; needs a price for every model used")
 
 
-class Budget(Limits):
+class BudgetLimits(Limits):
     """Spending limits: of one batch over all its runs, of one run, and of all runs of a calendar month (UTC)."""
 
     run: Limits = Limits()

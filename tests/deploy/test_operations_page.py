@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evergrow.cli.main import main
-from evergrow.resources.backup.store import Store
+from evergrow.resources.backup.store import BackupStore
 from tests.conftest import ROOT
 from tests.platform import functions
 from tests.test_readme import lines_of
@@ -31,7 +31,7 @@ def test_a_backup_is_made_and_restored_by_the_commands_of_the_page(tmp_path: Pat
         )
         assert done.returncode == 0, f"{line}\n{done.stderr}"
 
-    assert len(Store(tmp_path / "backups").names()) == 1
+    assert len(BackupStore(tmp_path / "backups").names()) == 1
     assert list((tmp_path / "second" / "lake" / "registry" / "batches" / "b").glob("*.parquet"))
 
 

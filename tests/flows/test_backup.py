@@ -21,7 +21,7 @@ from evergrow.flows.backup import HOME, Copied, Part, copy_database, copy_events
 from evergrow.flows.runs import UNFINISHED
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.backup.postgres import Tables
-from evergrow.resources.backup.store import BackupError, Store
+from evergrow.resources.backup.store import BackupError, BackupStore
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.batches import stage
@@ -136,7 +136,7 @@ def test_a_second_backup_adds_what_is_new_and_an_earlier_one_can_still_be_restor
     new = {name: data for name, data in contents(tmp_path / "kept").items() if name not in before}
     assert b'{"content": "y"}\n' in new.values()
     assert not set(contents(tmp_path / "home" / "lake").values()) & set(new.values())
-    first, second = Store(tmp_path / "kept").names()
+    first, second = BackupStore(tmp_path / "kept").names()
     for name, there in ((first, False), (second, True)):
         monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / name))
         assert evergrow("restore", "kept", "--at", name)[0] == 0
@@ -147,7 +147,7 @@ def test_a_content_that_was_damaged_is_never_restored_and_is_replaced_by_a_check
     evergrow: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert evergrow("backup", "kept")[0] == 0
-    store = Store(tmp_path / "kept")
+    store = BackupStore(tmp_path / "kept")
     lake = next(iter(store.read().lake.values()))
     place = tmp_path / "kept" / "contents" / lake.sha256[:2] / lake.sha256
     data = place.read_bytes()
@@ -173,7 +173,7 @@ def test_a_damaged_table_is_left_out_and_named(evergrow: Said, tmp_path: Path) -
     assert code == 1
     assert f"evolution/collected/b/{file.name} was changed or cut" in err
     assert "evergrow scrub" in err
-    assert Store(tmp_path / "kept").names()
+    assert BackupStore(tmp_path / "kept").names()
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_what_names_is_copied_before_what_is_named(
     evergrow: Said, tmp_path: Path, order: tuple[Part, ...], whole: bool
 ) -> None:
     """A batch is made between any two parts; in the other order its tables would stand in the log without files."""
-    store = Store(tmp_path / "kept")
+    store = BackupStore(tmp_path / "kept")
     store.begin()
     copied = Copied()
     for part in order:
@@ -251,7 +251,7 @@ def test_a_run_that_was_under_way_goes_on_from_its_backup(
             for number, wanted in enumerate((3, 8)):
                 command.until(partial(has_saved, workspace, wanted))
                 assert main(["backup", str(tmp_path / "kept")]) == 0
-                assert len(Store(tmp_path / "kept").names()) == number + 1
+                assert len(BackupStore(tmp_path / "kept").names()) == number + 1
             os.kill(command.process.pid, signal.SIGKILL)
             command.wait()
     shutil.move(tmp_path / "home", tmp_path / "lost")
@@ -338,7 +338,7 @@ def test_a_restore_never_touches_the_event_log_of_the_home_that_was_backed_up(
     assert main(["backup", str(tmp_path / "kept")]) == 0
     with dg.DagsterInstance.from_config(str(configured.parent)) as instance:
         instance.report_runless_asset_event(dg.AssetMaterialization("after_the_backup"))
-    store = Store(tmp_path / "looked")
+    store = BackupStore(tmp_path / "looked")
     store.begin()
     production = Tables(url).take(store)
     monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "second"))
@@ -395,7 +395,7 @@ def test_no_backup_is_made_that_no_restore_would_take(
 
     assert code == 1
     assert re.search("keeps runs, events or schedules outside of .*home/dagster", err)
-    assert Store(tmp_path / "kept").names() == []
+    assert BackupStore(tmp_path / "kept").names() == []
 
 
 @pytest.mark.parametrize("kind", ["link", "broken link", "pipe"])
@@ -449,7 +449,7 @@ def test_nobody_else_may_read_a_backup(evergrow: Said, tmp_path: Path) -> None:
     ],
 )
 def test_a_page_that_leads_out_of_its_place_is_refused(tmp_path: Path, part: str, name: str) -> None:
-    store = Store(tmp_path / "kept")
+    store = BackupStore(tmp_path / "kept")
     store.begin()
     entry = store.take(lambda file: file.write(b"evil")).model_dump()
     name = name.format(digest=entry["sha256"][:16])

@@ -4,10 +4,10 @@ import polars as pl
 
 from evergrow.assets.trust.rows import _allowed
 from evergrow.flows.explore import withheld
-from evergrow.methods.quality.rules import Rules
+from evergrow.methods.quality.rules import CleaningRules
 from evergrow.resources.registry.bans import Ban, Kind
 
-NONE = Rules(secrets=False, personal_data=False)
+NONE = CleaningRules(secrets=False, personal_data=False)
 
 
 def test_all_texts_of_a_row_that_cleaning_dropped_are_withheld() -> None:
@@ -30,8 +30,8 @@ def test_a_secret_in_the_answer_of_a_row_that_was_never_cleaned_is_withheld() ->
 
     assert withheld(rows, NONE).equals(rows)
     mail = rows.with_columns(response=pl.lit("Ask jane.miller@siemens.com."))
-    assert withheld(mail, Rules())["content"].to_list() == ["[withheld: personal: e-mail address]"]
-    assert withheld(rows.clear(), Rules()).is_empty()
+    assert withheld(mail, CleaningRules())["content"].to_list() == ["[withheld: personal: e-mail address]"]
+    assert withheld(rows.clear(), CleaningRules()).is_empty()
 
 
 def test_rows_that_descend_from_something_banned_are_not_shown() -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
-from evergrow.resources.local_llm import Address, LocalModelError, running
+from evergrow.resources.local_llm import LocalModelError, ServerAddress, running
 from evergrow.resources.local_llm.weights import FILE, PACKAGE, find_weights
 from evergrow.resources.settings.endpoints import EmbeddedModel
 
@@ -45,13 +45,13 @@ def log_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(log_file: Path) -> Iterator[Address]:
+def server(log_file: Path) -> Iterator[ServerAddress]:
     with running(EmbeddedModel(context=CONTEXT), log_file) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
-def client(server: Address) -> Iterator[openai.OpenAI]:
+def client(server: ServerAddress) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(base_url=server.base_url, api_key=server.api_key, max_retries=0) as client:
         yield client
 
@@ -68,7 +68,7 @@ def ask(client: openai.OpenAI, model: str, text: str) -> str:
     return reply.choices[0].message.content or ""
 
 
-def test_answers_follow_the_schema_and_repeat_at_temperature_zero(server: Address, client: openai.OpenAI) -> None:
+def test_answers_follow_the_schema_and_repeat_at_temperature_zero(server: ServerAddress, client: openai.OpenAI) -> None:
     first = ask(client, server.model, "Name the topic of a task about sorting numbers, and its level.")
     answer = json.loads(first)
     assert set(answer) == {"topic", "level"}
@@ -77,12 +77,12 @@ def test_answers_follow_the_schema_and_repeat_at_temperature_zero(server: Addres
     assert ask(client, server.model, "Name the topic of a task about sorting numbers, and its level.") == first
 
 
-def test_a_prompt_longer_than_the_context_is_a_bad_request(server: Address, client: openai.OpenAI) -> None:
+def test_a_prompt_longer_than_the_context_is_a_bad_request(server: ServerAddress, client: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="context size"):
         ask(client, server.model, "word " * (2 * CONTEXT))
 
 
-def test_a_wrong_key_is_refused(server: Address) -> None:
+def test_a_wrong_key_is_refused(server: ServerAddress) -> None:
     with (
         openai.OpenAI(base_url=server.base_url, api_key="guess", max_retries=0) as stranger,
         pytest.raises(openai.AuthenticationError),
@@ -90,7 +90,9 @@ def test_a_wrong_key_is_refused(server: Address) -> None:
         stranger.models.list()
 
 
-def test_the_key_is_in_no_command_line_log_or_repr(server: Address, client: openai.OpenAI, log_file: Path) -> None:
+def test_the_key_is_in_no_command_line_log_or_repr(
+    server: ServerAddress, client: openai.OpenAI, log_file: Path
+) -> None:
     assert [model.id for model in client.models.list()] == [server.model]
     listing = subprocess.run(["ps", "-eo", "args", "-ww"], capture_output=True, text=True, check=True).stdout
     assert "evergrow.resources.local_llm.server" in listing

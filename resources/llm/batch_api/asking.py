@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Generic, TypeVar
 
-from evergrow.resources.ledger import Line, Pending, ReplyNote, StoredReply
+from evergrow.resources.ledger import Pending, ReplyNote, StoredReply, SubmissionLine
 from evergrow.resources.llm import rendering
 from evergrow.resources.llm.answer import Parse, Unusable, read_reply
 from evergrow.resources.llm.batch_api.submission_writer import SubmissionWriter
@@ -196,8 +196,10 @@ class OfflineAsking(Generic[T]):
         self._parts.entrance.set_aside(want)
         server = await self._server(job.request.role)
         takes = replace(server.takes(model), stream=False)
-        body = rendering.body(job.request, job.role, server.endpoint, rendering.Asked(takes, job.draw, job.repair))
-        line = Line(
+        body = rendering.body(
+            job.request, job.role, server.endpoint, rendering.AskedAnswer(takes, job.draw, job.repair)
+        )
+        line = SubmissionLine(
             *(job.call_id, job.key, job.request.slot, job.draw, job.turn, job.request.prompt_version, body),
             *(want.tokens, want.usd),
         )

@@ -7,9 +7,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from evergrow.resources.ledger import Call, Ledger, Line, Settled, State, Submission
+from evergrow.resources.ledger import Call, Ledger, Settled, State, Submission, SubmissionLine
 from evergrow.resources.llm import prices
-from evergrow.resources.llm.batch_api.lines import Answer, Returned, read_file
+from evergrow.resources.llm.batch_api.lines import AnsweredLine, Returned, read_file
 from evergrow.resources.llm.batch_api.service import Service
 from evergrow.resources.llm.capabilities import MODES, capabilities_of
 from evergrow.resources.llm.faults import Fault, FaultClass
@@ -77,7 +77,7 @@ class _Clerk:
         for page in self._ledger.submissions.pages(submission.submission_id):
             self._settle([(line, fault) for line in page])
 
-    def _settle(self, came: list[tuple[Line, Answer | Fault]]) -> None:
+    def _settle(self, came: list[tuple[SubmissionLine, AnsweredLine | Fault]]) -> None:
         if not came:
             return
         self._ledger.record([self._row(line, what) for line, what in came])
@@ -90,7 +90,7 @@ class _Clerk:
                 settled.append(Settled(line.call_id))
         self._ledger.submissions.settle(self._submission.submission_id, settled)
 
-    def _learn(self, line: Line, fault: Fault) -> None:
+    def _learn(self, line: SubmissionLine, fault: Fault) -> None:
         """What the endpoint does not take of a request is not sent again."""
         client, model = self._service.client, self._submission.model
         if self._learned or fault.kind not in (FaultClass.ANSWERS, FaultClass.PARAMETER):
@@ -102,7 +102,7 @@ class _Clerk:
             if left is not None:
                 self._ledger.remember_capabilities(client.base_url, model, left.text())
 
-    def _row(self, line: Line, what: Answer | Fault) -> Call:
+    def _row(self, line: SubmissionLine, what: AnsweredLine | Fault) -> Call:
         submission = self._submission
         return Call(
             call_id=line.call_id,
@@ -124,10 +124,10 @@ class _Clerk:
             answered_at=submission.finished_at or 0.0,
             latency_s=0.0,  # not known: the batch's whole time would spoil every forecast
             attempts=1,
-            **(self._replied(what) if isinstance(what, Answer) else _failed(what)),
+            **(self._replied(what) if isinstance(what, AnsweredLine) else _failed(what)),
         )
 
-    def _replied(self, answer: Answer) -> dict[str, Any]:
+    def _replied(self, answer: AnsweredLine) -> dict[str, Any]:
         said = answer.completion
         return {
             "model_returned": said.model,

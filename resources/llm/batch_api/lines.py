@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evergrow.resources.ledger import Line
+from evergrow.resources.ledger import SubmissionLine
 from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_response
 from evergrow.resources.llm.reply import Completion, NotACompletion, read_completion
 
@@ -16,7 +16,7 @@ CHAT_URL = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class AnsweredLine:
     """A chat completion that came back: its body as JSON text, and what it says."""
 
     body: str
@@ -28,10 +28,10 @@ class Returned:
     """What came back for the request `call_id`."""
 
     call_id: str
-    what: Answer | Fault
+    what: AnsweredLine | Fault
 
 
-def request_line(line: Line, url: str) -> str:
+def request_line(line: SubmissionLine, url: str) -> str:
     """A line of the file of requests; its body is, byte for byte, what a live request would send."""
     return f'{{"custom_id":{json.dumps(line.call_id)},"method":"POST","url":{json.dumps(url)},"body":{line.body}}}\n'
 
@@ -48,7 +48,7 @@ def read_file(path: Path) -> Iterator[Returned]:
                 yield Returned(line["custom_id"], _what(line.get("response"), line.get("error")))
 
 
-def _what(response: object, error: object) -> Answer | Fault:
+def _what(response: object, error: object) -> AnsweredLine | Fault:
     if not isinstance(response, dict):
         return _unsent(error)
     status, body = response.get("status_code"), response.get("body")
@@ -57,7 +57,7 @@ def _what(response: object, error: object) -> Answer | Fault:
         completion = read_completion(text)
         if isinstance(completion, NotACompletion):
             return Fault(FaultClass.TRANSIENT, completion.message, OK)
-        return Answer(text, completion)
+        return AnsweredLine(text, completion)
     if not isinstance(status, int):
         return _unsent(error)
     return fault_of_response(status, body if isinstance(body, str) else json.dumps(body), {})

@@ -14,7 +14,7 @@ from evergrow.resources.ledger import Ledger, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.addresses import address_of
 from evergrow.resources.llm.batch_api.fetching import fetch
-from evergrow.resources.llm.batch_api.service import Remote, Service
+from evergrow.resources.llm.batch_api.service import RemoteBatch, Service
 from evergrow.resources.llm.batch_api.submitting import adopt
 from evergrow.resources.llm.faults import EndpointError, Fault
 from evergrow.resources.settings import Settings
@@ -91,7 +91,9 @@ async def _advance(settings: Settings, ledger: Ledger, service: Service, submiss
         if isinstance(remote, Fault):
             if remote.status != 404 or time.time() - (submission.submitted_at or 0.0) < GONE_AFTER_S:
                 return f"endpoint {service.client.name!r}: {remote.message}"
-            remote = Remote(submission.batch_id, "failed", 0, 0, None, None, f"the endpoint lost it: {remote.message}")
+            remote = RemoteBatch(
+                submission.batch_id, "failed", 0, 0, None, None, f"the endpoint lost it: {remote.message}"
+            )
         submission = await asyncio.to_thread(_looked, ledger, submission, remote)
     if submission.state is State.FINISHED:
         fault = await fetch(settings, ledger, service, submission)
@@ -99,7 +101,7 @@ async def _advance(settings: Settings, ledger: Ledger, service: Service, submiss
     return ""
 
 
-def _looked(ledger: Ledger, submission: Submission, remote: Remote) -> Submission:
+def _looked(ledger: Ledger, submission: Submission, remote: RemoteBatch) -> Submission:
     """Write down what the endpoint says."""
     now = time.time()
     # The moment is written before anything is fetched: every fetch of a reply then makes the same row of it.

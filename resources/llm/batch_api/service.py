@@ -28,7 +28,7 @@ NO_BATCHES = (404, 405, 501)
 
 
 @dataclass(frozen=True, slots=True)
-class Remote:
+class RemoteBatch:
     """A batch as the endpoint tells it."""
 
     batch_id: str
@@ -62,10 +62,10 @@ class Service:
 
         return await self.client.use(work, TRANSFER_S)
 
-    async def create(self, submission_id: str, file_id: str) -> Remote | Fault:
+    async def create(self, submission_id: str, file_id: str) -> RemoteBatch | Fault:
         """A new batch of the requests in `file_id`."""
 
-        async def work(sdk: openai.AsyncOpenAI) -> Remote:
+        async def work(sdk: openai.AsyncOpenAI) -> RemoteBatch:
             made = await sdk.batches.create(
                 completion_window=WINDOW,
                 endpoint=cast("ChatUrl", self.url),  # Azure's path is not among those that the SDK lists
@@ -76,18 +76,18 @@ class Service:
 
         return await self.client.use(work, self._short_s)
 
-    async def look(self, batch_id: str) -> Remote | Fault:
+    async def look(self, batch_id: str) -> RemoteBatch | Fault:
         """How far a batch is."""
 
-        async def work(sdk: openai.AsyncOpenAI) -> Remote:
+        async def work(sdk: openai.AsyncOpenAI) -> RemoteBatch:
             return _remote(await sdk.batches.retrieve(batch_id))
 
         return await self.client.use(work, self._short_s)
 
-    async def find(self, submission_id: str, file_id: str, since: float) -> Remote | Fault | None:
+    async def find(self, submission_id: str, file_id: str, since: float) -> RemoteBatch | Fault | None:
         """The batch that was made for a submission after `since` (epoch seconds), if one was."""
 
-        async def work(sdk: openai.AsyncOpenAI) -> Remote | None:
+        async def work(sdk: openai.AsyncOpenAI) -> RemoteBatch | None:
             page = await sdk.batches.list(limit=PAGE)
             for _ in range(MOST_PAGES):
                 for batch in page.data:
@@ -124,12 +124,12 @@ class Service:
         )
 
 
-def _remote(batch: Batch) -> Remote:
+def _remote(batch: Batch) -> RemoteBatch:
     counts = batch.request_counts
     errors = (batch.errors.data or []) if batch.errors else []
     reasons = [f"line {e.line}: {e.message}" if e.line is not None else str(e.message) for e in errors[:REASONS]]
     more = [f"and {len(errors) - REASONS} more"] if len(errors) > REASONS else []
-    return Remote(
+    return RemoteBatch(
         batch_id=batch.id,
         status=batch.status,
         completed=counts.completed if counts else 0,

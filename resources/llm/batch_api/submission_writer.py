@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from uuid import uuid4
 
-from evergrow.resources.ledger import Ledger, Line, Owner, Pending, State, Submission
+from evergrow.resources.ledger import Ledger, Owner, Pending, State, Submission, SubmissionLine
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api.lines import CHAT_URL, request_line
 from evergrow.resources.llm.faults import EndpointError
@@ -30,7 +30,7 @@ class SubmissionWriter:
         self._store = ledger.submissions
         self._drafts: list[Submission] = []
         self._room: tuple[int, int] = (0, 0)  # requests and bytes that the last draft still takes
-        self._lines: list[Line] = []
+        self._lines: list[SubmissionLine] = []
         self._fetched: set[str] = set()
 
     async def open(self) -> None:
@@ -51,7 +51,7 @@ class SubmissionWriter:
         """Those of `call_ids` that were handed in since this step last went on without waiting."""
         return await asyncio.to_thread(self._store.answered, self.owner, call_ids) if call_ids else set()
 
-    async def add(self, line: Line, server: Server, role: str, model: str) -> None:
+    async def add(self, line: SubmissionLine, server: Server, role: str, model: str) -> None:
         """Put a request into the draft, or into a new one where it would grow beyond the endpoint's limits."""
         size = len(line.body) + len(request_line(replace(line, body=""), CHAT_URL))
         last = self._drafts[-1] if self._drafts else None

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from evergrow.resources.ledger import State, Submission, Submissions
 from evergrow.resources.llm.batch_api.lines import request_line
-from evergrow.resources.llm.batch_api.service import Remote, Service
+from evergrow.resources.llm.batch_api.service import RemoteBatch, Service
 from evergrow.resources.llm.faults import Fault, FaultClass
 
 R = TypeVar("R")
@@ -67,10 +67,10 @@ async def adopt(service: Service, store: Submissions, uploaded: Submission) -> b
 
 async def _create(service: Service, store: Submissions, submission: Submission) -> None:
     assert submission.input_file_id is not None
-    made: Remote | Fault | None = None
+    made: RemoteBatch | Fault | None = None
     for attempt in range(TRIES):
         made = await service.create(submission.submission_id, submission.input_file_id)
-        if isinstance(made, Remote):
+        if isinstance(made, RemoteBatch):
             await asyncio.to_thread(_submitted, store, submission, made)
             return
         if made.kind not in PASSING:
@@ -100,7 +100,7 @@ def _pause(fault: Fault, attempt: int) -> float:
     return min(wait, LONGEST_PAUSE_S) + random.uniform(0.0, 0.1)  # noqa: S311 - spreads retries, keeps no secret
 
 
-def _submitted(store: Submissions, submission: Submission, remote: Remote) -> None:
+def _submitted(store: Submissions, submission: Submission, remote: RemoteBatch) -> None:
     store.change(
         submission.submission_id,
         state=State.SUBMITTED,

@@ -1,6 +1,6 @@
 import pytest
 
-from evergrow.methods.evolution.judge import CRITERIA, Verdict, judge_prompt, read_verdict, render_judge
+from evergrow.methods.evolution.judge import CRITERIA, JudgeScore, judge_prompt, read_verdict, render_judge
 
 FIT = {"well_posed": True, "solvable": True, "checkable": True}
 RATED = {"reasoning": "so", **FIT, "steps": 4, "depth": 5, "skill": 4, "special_cases": 3, "efficiency": 2}
@@ -10,7 +10,7 @@ RATED = {"reasoning": "so", **FIT, "steps": 4, "depth": 5, "skill": 4, "special_
     ("score", "read"), [(7, 7.0), (8.5, 8.5), ("7/10", 7.0), ("**7**", 7.0), (7.31, 7.5), (1, 1.0), (10, 10.0)]
 )
 def test_a_score_is_read_in_any_usual_form(score: object, read: float) -> None:
-    assert read_verdict({"reasoning": " so ", "score": score}) == Verdict(read, "so")
+    assert read_verdict({"reasoning": " so ", "score": score}) == JudgeScore(read, "so")
 
 
 @pytest.mark.parametrize("score", [0, 10.5, 99, 10**310, -1, "inf", "nan", float("nan"), None, "high", [], {}, True])

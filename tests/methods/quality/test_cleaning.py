@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from evergrow.methods.quality.cleaning import FOUND, clean
-from evergrow.methods.quality.rules import Embedded, Rules
+from evergrow.methods.quality.rules import CleaningRules, Embedded
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
@@ -51,8 +51,8 @@ def benchmarks(embed: Embed) -> Embedded:
 
 def test_rules_are_the_settings() -> None:
     settings = Cleaning().model_dump(exclude={"across_batches", "benchmarks"})
-    assert dataclasses.asdict(Rules()) == settings
-    assert Rules(**settings) == Rules()
+    assert dataclasses.asdict(CleaningRules()) == settings
+    assert CleaningRules(**settings) == CleaningRules()
 
 
 def test_each_row_is_judged_by_filters_then_benchmarks_then_the_others(embed: Embed, benchmarks: Embedded) -> None:
@@ -66,7 +66,7 @@ def test_each_row_is_judged_by_filters_then_benchmarks_then_the_others(embed: Em
         ("b", "7", "Count the vowels of a text that is read from standard input.", benchmarks.frame["text"][2], 1.0),
     ).with_columns(task=pl.lit("code"))
     known = rows(("a", "1", TREE, "class Tree: ...", None))
-    found = clean(embed(own), embed(known), benchmarks, Rules())
+    found = clean(embed(own), embed(known), benchmarks, CleaningRules())
     assert found.rows.drop(*FOUND).equals(own)
     assert found.rows.select(*FOUND).schema == pl.Schema(FOUND)
     by_id = {row["id"]: row for row in found.rows.iter_rows(named=True)}
@@ -89,7 +89,7 @@ def test_a_question_of_a_benchmark_in_other_words_is_contamination(embed: Embed,
     own = rows(
         ("b", "1", asked.replace("Return length of given string", "Give the given string's length back"), "", None)
     )
-    found = clean(embed(own), embed(rows()), benchmarks, Rules(min_response_chars=0, ngram_words=30)).rows
+    found = clean(embed(own), embed(rows()), benchmarks, CleaningRules(min_response_chars=0, ngram_words=30)).rows
     row = found.row(0, named=True)
     assert row["reason"] == "contaminated: asks what HumanEval HumanEval/23 asks"
     assert row["similarity"] >= 0.95
@@ -98,23 +98,23 @@ def test_a_question_of_a_benchmark_in_other_words_is_contamination(embed: Embed,
 
 def test_a_row_of_another_batch_that_a_better_one_stands_in_for_is_named(embed: Embed, benchmarks: Embedded) -> None:
     own, known = rows(("b", "1", MERGE, "x", 5.0)), rows(("a", "1", MERGE, "x", 4.0))
-    found = clean(embed(own), embed(known), benchmarks, Rules())
+    found = clean(embed(own), embed(known), benchmarks, CleaningRules())
     assert found.rows["reason"].to_list() == [None]
     assert found.superseded.select("batch", "id", "duplicate_of", "duplicate_batch").rows() == [("a", "1", "1", "b")]
 
 
 def test_a_second_cleaning_of_the_same_rows_changes_nothing(embed: Embed, benchmarks: Embedded) -> None:
     own = rows(("b", "1", MERGE, "x", 5.0), ("b", "2", MERGE, "x", 4.0))
-    once = clean(embed(own), embed(rows()), benchmarks, Rules()).rows
-    assert clean(embed(once), embed(rows()), benchmarks, Rules()).rows.equals(once)
+    once = clean(embed(own), embed(rows()), benchmarks, CleaningRules()).rows
+    assert clean(embed(once), embed(rows()), benchmarks, CleaningRules()).rows.equals(once)
 
 
 def test_no_rows_are_clean(benchmarks: Embedded) -> None:
     nothing = Embedded(rows(), np.empty((0, 0), np.float32))
-    assert clean(nothing, nothing, benchmarks, Rules()).rows.schema == pl.Schema({**SCHEMA, **FOUND})
+    assert clean(nothing, nothing, benchmarks, CleaningRules()).rows.schema == pl.Schema({**SCHEMA, **FOUND})
 
 
 def test_no_benchmarks_and_no_vectors_are_done_without() -> None:
     own = Embedded(rows(("b", "1", MERGE, "x", 5.0), ("b", "2", MERGED, "x", 4.0)))
     none = Embedded(read_benchmarks(Path("absent"), ()).frame.clear())
-    assert clean(own, Embedded(rows()), none, Rules()).rows["reason"].to_list() == [None, None]
+    assert clean(own, Embedded(rows()), none, CleaningRules()).rows["reason"].to_list() == [None, None]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from evergrow.methods.quality.contents import Contents
 from evergrow.methods.quality.duplicates import mark_duplicates
-from evergrow.methods.quality.rules import Embedded, Rules
+from evergrow.methods.quality.rules import CleaningRules, Embedded
 
 WIDTH = 48
 ZERO, ONE = np.array([0]), np.array([1])
@@ -30,7 +30,7 @@ def rows(*records: tuple[str, str, str, float | None]) -> pl.DataFrame:
 
 
 def marks(own: pl.DataFrame, known: pl.DataFrame | None = None, **rules: Any) -> list[tuple[str, str, str]]:
-    found = mark_duplicates(Embedded(own), Embedded(rows() if known is None else known), Rules(**rules))
+    found = mark_duplicates(Embedded(own), Embedded(rows() if known is None else known), CleaningRules(**rules))
     return list(found.select("id", "duplicate_of", "duplicate_kind").iter_rows())
 
 
@@ -71,7 +71,9 @@ def test_texts_without_words_are_the_same_only_if_they_are_equal() -> None:
 def test_texts_that_share_most_of_their_words_are_near_duplicates_with_the_share_of_their_shingles() -> None:
     other = TEXT.replace("merges overlapping", "merges the overlapping")
     found = mark_duplicates(
-        Embedded(rows(("b", "1", TEXT, 2.0), ("b", "2", other, 1.0))), Embedded(rows()), Rules(minhash_similarity=0.7)
+        Embedded(rows(("b", "1", TEXT, 2.0), ("b", "2", other, 1.0))),
+        Embedded(rows()),
+        CleaningRules(minhash_similarity=0.7),
     )
     mine, others = (shingles(re.sub("[.,]", "", text.lower()), 5) for text in (TEXT, other))
     share = len(mine & others) / len(mine | others)
@@ -104,7 +106,7 @@ def test_what_resembles_only_a_dropped_row_stays() -> None:
     turn = np.deg2rad([0, 15, 30])  # 15 degrees are a cosine of 0.966, 30 are 0.866
     vectors = np.stack([np.cos(turn), np.sin(turn)], axis=1).astype(np.float32)
     own = rows(*(("b", i, words(30, random.Random(i)), v) for i, v in (("1", 3.0), ("2", 2.0), ("3", 1.0))))
-    found = mark_duplicates(Embedded(own, vectors), Embedded(rows(), np.empty((0, 2), np.float32)), Rules())
+    found = mark_duplicates(Embedded(own, vectors), Embedded(rows(), np.empty((0, 2), np.float32)), CleaningRules())
     assert list(found.select("id", "duplicate_of", "duplicate_kind").iter_rows()) == [("2", "1", "embedding")]
     assert found["similarity"].item() == pytest.approx(np.cos(np.deg2rad(15)))
 
@@ -114,7 +116,7 @@ def test_rows_of_other_batches_need_vectors_where_own_ones_have_them() -> None:
         mark_duplicates(
             Embedded(rows(("b", "1", TEXT, 1.0)), np.ones((1, 1), np.float32)),
             Embedded(rows(("a", "1", TEXT, 1.0))),
-            Rules(),
+            CleaningRules(),
         )
 
 
@@ -124,13 +126,13 @@ def test_no_rows_have_no_duplicates() -> None:
 
 def test_thousands_of_copies_are_found_and_thousands_that_fill_one_template_stay() -> None:
     copies = rows(*(("b", f"{n:04}", f"{TEXT} {'Please. ' * (n % 3)}", float(n)) for n in range(3_000)))
-    found = mark_duplicates(Embedded(copies), Embedded(rows()), Rules())
+    found = mark_duplicates(Embedded(copies), Embedded(rows()), CleaningRules())
     assert found.height == 2_999
     assert set(found["duplicate_of"]) == {"2999"}
     for slot in ("{n} buckets", "the word {word}"):
         texts = [f"{TEXT} Use {slot.format(n=n, word=words(1, random.Random(n)))}." for n in range(3_000)]
         filled = rows(*(("b", f"{n:04}", text, float(n)) for n, text in enumerate(dict.fromkeys(texts))))
-        assert mark_duplicates(Embedded(filled), Embedded(rows()), Rules()).is_empty()
+        assert mark_duplicates(Embedded(filled), Embedded(rows()), CleaningRules()).is_empty()
 
 
 def test_what_differs_decides_of_labelled_pairs_that_are_all_alike_by_meaning() -> None:
@@ -141,7 +143,7 @@ def test_what_differs_decides_of_labelled_pairs_that_are_all_alike_by_meaning() 
     none = Embedded(rows(), np.empty((0, 2), np.float32))
     found = [
         not mark_duplicates(
-            Embedded(rows(("b", "1", pair["a"], 2.0), ("b", "2", pair["b"], 1.0)), alike), none, Rules()
+            Embedded(rows(("b", "1", pair["a"], 2.0), ("b", "2", pair["b"], 1.0)), alike), none, CleaningRules()
         ).is_empty()
         for pair in pairs
     ]
@@ -191,7 +193,7 @@ class Drawn:
         return every.at(np.flatnonzero(~is_known)), every.at(np.flatnonzero(is_known))
 
 
-def greedy(own: Embedded, known: Embedded, rules: Rules) -> set[tuple[str, str]]:
+def greedy(own: Embedded, known: Embedded, rules: CleaningRules) -> set[tuple[str, str]]:
     """The best row of each text against all kept before it; others of the text go with it: (row, what it points at)."""
     table = []
     for part, foreign in ((own, False), (known, True)):
@@ -217,7 +219,7 @@ def shingles(text: str, length: int) -> set[tuple[str, ...]]:
     return {tuple(split[at : at + length]) for at in range(len(split) - length + 1)}
 
 
-def resembles(first: Any, second: Any, rules: Rules) -> bool:
+def resembles(first: Any, second: Any, rules: CleaningRules) -> bool:
     share = len(first[3] & second[3]) / len(first[3] | second[3])
     alike = bool(share >= rules.minhash_similarity or first[1] @ second[1] >= rules.embedding_similarity)
     contents = Contents(pl.Series([first[0]["content"], second[0]["content"]]))
@@ -229,7 +231,7 @@ def resembles(first: Any, second: Any, rules: Rules) -> bool:
 @given(st.data())
 def test_equals_the_greedy_choice_over_all_pairs_whatever_the_order_and_the_block(data: st.DataObject) -> None:
     drawn = Drawn(data.draw(st.integers(0, 2**32)), data.draw(st.integers(1, 40)))
-    rules = Rules(minhash_similarity=0.8, permutations=512)
+    rules = CleaningRules(minhash_similarity=0.8, permutations=512)
     order = data.draw(st.permutations(range(drawn.frame.height)))
     own, known = drawn.split(order)
     found = mark_duplicates(own, known, rules, block=data.draw(st.integers(1, 50)))

@@ -12,7 +12,7 @@ from evergrow.methods.quality.filters import filter_findings
 from evergrow.methods.quality.judges import addresses_judge
 from evergrow.methods.quality.patterns import found
 from evergrow.methods.quality.personal import SHAPES, luhn
-from evergrow.methods.quality.rules import Rules
+from evergrow.methods.quality.rules import CleaningRules
 from evergrow.resources.benchmarks import read_benchmarks
 from tests.methods.quality.invented import examples
 
@@ -79,7 +79,7 @@ CODE = """def merge(spans):
 def reasons(*contents: str | None, response: str | None = "yes", **rules: Any) -> list[str | None]:
     table = pl.DataFrame({"content": contents, "response": [response] * len(contents)}, schema_overrides={
         "content": pl.String, "response": pl.String})  # fmt: skip
-    return filter_findings(table, Rules(**{"min_instruction_chars": 0, **rules}))["reason"].to_list()
+    return filter_findings(table, CleaningRules(**{"min_instruction_chars": 0, **rules}))["reason"].to_list()
 
 
 @pytest.mark.parametrize(("name", "text"), SECRETS.items())
@@ -184,7 +184,7 @@ def test_the_span_says_what_lies_where_and_never_what_it_says() -> None:
         "content": ["Show me a test.", "Show me a test."], "response": ["yes", "Mail jan.k@firma.pl"],
         "tests": [["assert f()", "key = 'AKIAQ7RSTUVWXYZ2ABCD'"], []], "complexity_reason": ["fine", None],
     })  # fmt: skip
-    assert filter_findings(table, Rules(min_instruction_chars=0)).rows() == [
+    assert filter_findings(table, CleaningRules(min_instruction_chars=0)).rows() == [
         ("secret: looks like an AWS access key", "an AWS access key at character 19 of tests"),
         ("personal: e-mail address", "e-mail address at character 6 of response"),
     ]

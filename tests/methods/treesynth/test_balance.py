@@ -4,7 +4,7 @@ import polars as pl
 
 from evergrow.methods.treesynth.balance import balance_quotas, balanced_rows, held_leaves, thin
 from evergrow.methods.treesynth.domain_files import find_domain
-from evergrow.methods.treesynth.leaves import Line
+from evergrow.methods.treesynth.leaves import LeafSample
 from evergrow.methods.treesynth.nodes import ATTRIBUTES, Split, children, node_row, root
 from evergrow.methods.treesynth.samples import make_sample
 
@@ -33,7 +33,7 @@ def test_rows_keep_their_ids_and_columns_get_their_leafs_attributes_and_say_what
     leaves = held_leaves(LEAVES, thinned, quotas)
     for leaf in leaves:
         made = [make_sample(DOMAIN, {"question": f"How many {n} for {leaf.node.id}?"}, 1) for n in range(leaf.missing)]
-        leaf.lines += [Line(sample, (), "generated", call_id="c") for sample in made]
+        leaf.lines += [LeafSample(sample, (), "generated", call_id="c") for sample in made]
 
     balanced = balanced_rows(thinned, leaves, "t", DOMAIN, SCHEMA)
 

@@ -1,7 +1,7 @@
 import polars as pl
 
 from evergrow.methods.treesynth.domain_files import find_domain
-from evergrow.methods.treesynth.forecast import MOST, Rules, plan, shape_after, shape_ahead, writing_calls
+from evergrow.methods.treesynth.forecast import MOST, TreeRules, plan, shape_after, shape_ahead, writing_calls
 
 
 def level(fans: list[int], leaves: int = 0, *, listed: bool = False) -> pl.DataFrame:
@@ -21,8 +21,8 @@ def level(fans: list[int], leaves: int = 0, *, listed: bool = False) -> pl.DataF
     )
 
 
-def rules(depth: int, rows: int | None = None, **rates: float) -> Rules:
-    return Rules(depth, rows, per_call=10, sets_per_list=10, pivot_calls=1, **rates)
+def rules(depth: int, rows: int | None = None, **rates: float) -> TreeRules:
+    return TreeRules(depth, rows, per_call=10, sets_per_list=10, pivot_calls=1, **rates)
 
 
 def test_the_next_level_is_exact_and_the_rest_follows_the_fan_out() -> None:

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.methods.treesynth.leaves import Leaf, Line, drop_repeated, hand_on, leaf_quotas, settle
+from evergrow.methods.treesynth.leaves import Leaf, LeafSample, drop_repeated, hand_on, leaf_quotas, settle
 from evergrow.methods.treesynth.nodes import PATH, Split, children, root
 from evergrow.methods.treesynth.samples import text_sample
 
@@ -17,7 +17,7 @@ leaf_texts = st.lists(st.lists(st.sampled_from([f"text {n}" for n in range(12)])
 def leaves_of(texts: list[list[str]], quota: int) -> list[Leaf]:
     made = []
     for node, held in zip(NODES, texts, strict=False):
-        leaf = Leaf(node, quota, [Line(text_sample(text), (), "generated") for text in held])
+        leaf = Leaf(node, quota, [LeafSample(text_sample(text), (), "generated") for text in held])
         settle(leaf)
         made.append(leaf)
     return made
@@ -27,7 +27,7 @@ def leaves_of(texts: list[list[str]], quota: int) -> list[Leaf]:
 def test_no_text_is_kept_twice_and_no_leaf_holds_more_than_its_quota(texts: list[list[str]], quota: int) -> None:
     leaves = leaves_of(texts, quota)
 
-    drop_repeated(leaves, {Line(text_sample("text 3"), (), "generated").told})
+    drop_repeated(leaves, {LeafSample(text_sample("text 3"), (), "generated").told})
 
     kept = [line.sample.content for leaf in leaves for line in leaf.kept]
     assert max(Counter(kept).values(), default=0) <= 1

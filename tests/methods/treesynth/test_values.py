@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrow.methods.text.fold import fold
-from evergrow.methods.treesynth.values import Completion, Reply, merge, read_reply
+from evergrow.methods.treesynth.values import KnownValues, ValuesReply, merge, read_reply
 
 replies = st.builds(
-    Reply,
+    ValuesReply,
     st.sampled_from(["full", "more", "done"]),
     st.lists(st.sampled_from([f"value {n}" for n in range(30)]), max_size=10).map(tuple),
 )
@@ -18,7 +18,7 @@ replies = st.builds(
 def test_a_reply_is_typed_and_its_values_are_cleaned() -> None:
     given_reply = {"status": "more", "values": ["- Foo", "", "2. Bar.", "Other", "x" * 200]}
 
-    assert read_reply(given_reply) == Reply("more", ("Foo", "Bar"))
+    assert read_reply(given_reply) == ValuesReply("more", ("Foo", "Bar"))
 
 
 @pytest.mark.parametrize(
@@ -37,9 +37,9 @@ def test_a_reply_of_another_form_is_refused(given_answer: Any) -> None:
 
 
 @given(st.lists(replies, max_size=60), st.integers(2, 40), st.integers(1, 12))
-def test_asking_ends_whatever_is_replied(stream: list[Reply], ask_until: int, max_asks: int) -> None:
-    completion, asked = Completion(("a", "b")), 0
-    for reply in stream + [Reply("more", ())] * 20:
+def test_asking_ends_whatever_is_replied(stream: list[ValuesReply], ask_until: int, max_asks: int) -> None:
+    completion, asked = KnownValues(("a", "b")), 0
+    for reply in stream + [ValuesReply("more", ())] * 20:
         if completion.over(ask_until, max_asks):
             break
         completion = completion.take(reply)
@@ -52,12 +52,12 @@ def test_asking_ends_whatever_is_replied(stream: list[Reply], ask_until: int, ma
 
 
 def test_two_asks_without_a_new_value_end_the_asking_and_full_adds_nothing() -> None:
-    start = Completion(("a", "b"))
+    start = KnownValues(("a", "b"))
 
-    assert not start.take(Reply("more", ("A",))).over(50, 12)
-    assert start.take(Reply("more", ("A",))).take(Reply("more", ())).over(50, 12)
-    assert start.take(Reply("full", ("c",))).values == ("a", "b")
-    assert start.take(Reply("done", ("c", "C "))).values == ("a", "b", "c")
+    assert not start.take(ValuesReply("more", ("A",))).over(50, 12)
+    assert start.take(ValuesReply("more", ("A",))).take(ValuesReply("more", ())).over(50, 12)
+    assert start.take(ValuesReply("full", ("c",))).values == ("a", "b")
+    assert start.take(ValuesReply("done", ("c", "C "))).values == ("a", "b", "c")
 
 
 def test_near_synonyms_are_merged_into_the_earlier_value() -> None:

@@ -13,7 +13,7 @@ from evergrow.resources.evaluation.question_files import benchmark_names, packag
 from evergrow.resources.evaluation.scoring import Attempt, judge_attempts
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.settings.dataset import Sandbox as Rules
+from evergrow.resources.settings.dataset import SandboxSettings as Rules
 
 NOWHERE = Path("/nonexistent")
 PATIENT_S = 10.0  # this machine may be busy; what is slow is no matter of a test

@@ -9,14 +9,14 @@ from uuid import uuid4
 import pytest
 
 from evergrow.resources.host.processes import Process, process_of, this_process
-from evergrow.resources.ledger import NOTHING, Amount, Charge, Claim, Holder, Ledger, Rows
+from evergrow.resources.ledger import NOTHING, Amount, BlockHolder, Charge, Claim, Ledger, Rows
 from tests.resources.ledger.support import reply
 
 LEASE_S = 60.0
 
 
-def holder(process: Process | None = None) -> Holder:
-    return Holder(uuid4().hex, process or this_process())
+def holder(process: Process | None = None) -> BlockHolder:
+    return BlockHolder(uuid4().hex, process or this_process())
 
 
 def claim(ledger: Ledger, short: int, max_tokens: int | None = 8000, max_usd: float | None = None) -> Claim:

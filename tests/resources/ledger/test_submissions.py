@@ -5,7 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from evergrow.resources.ledger import NOTHING, Amount, Ledger, Line, Owner, Pending, Rows, Settled, State, Submission
+from evergrow.resources.ledger import (
+    NOTHING,
+    Amount,
+    Ledger,
+    Owner,
+    Pending,
+    Rows,
+    Settled,
+    State,
+    Submission,
+    SubmissionLine,
+)
 from tests.resources.ledger.support import reply
 
 OWNER = Owner("asset-1", "p", "b")
@@ -14,8 +25,8 @@ DRAFT = Submission(
 )
 
 
-def line(number: int) -> Line:
-    return Line(f"key-{number:03}-0", f"key-{number:03}", 0, 0, 0, "v1", '{"n": 1}', tokens=100, usd=0.5)
+def line(number: int) -> SubmissionLine:
+    return SubmissionLine(f"key-{number:03}-0", f"key-{number:03}", 0, 0, 0, "v1", '{"n": 1}', tokens=100, usd=0.5)
 
 
 def test_a_submission_is_read_back_as_far_as_it_has_got(ledger: Ledger) -> None:

@@ -8,7 +8,7 @@ import pytest
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Request
 from evergrow.resources.llm.addresses import Address
-from evergrow.resources.llm.pool import Place, Pool
+from evergrow.resources.llm.pool import EndpointPlace, Pool
 from evergrow.resources.llm.server import Server, Size
 from evergrow.resources.llm.transport import Transport
 from evergrow.resources.settings import Settings, SettingsError, load_settings
@@ -34,7 +34,7 @@ def test_a_pool_shares_requests_by_weight_while_all_have_room(ledger: Ledger) ->
 
     for _ in range(400):
         place = chosen.admit(Size(100, 100), now=0.0)
-        assert isinstance(place, Place)
+        assert isinstance(place, EndpointPlace)
         taken.append(place.server.name)
         place.server.admission.leave()
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrow.resources.llm.capabilities import MODES, Capabilities, capabilities_of
-from evergrow.resources.llm.rendering import Asked, Repair, body, call_id, prompt_bytes, request_key
+from evergrow.resources.llm.rendering import AskedAnswer, Repair, body, call_id, prompt_bytes, request_key
 from evergrow.resources.llm.requests import Request
 from evergrow.resources.settings.endpoints import Endpoint
 from evergrow.resources.settings.roles import Role
@@ -21,7 +21,7 @@ def sent(request: Request = REQUEST, endpoint: Endpoint | None = None, **asked: 
     endpoint = endpoint or Endpoint()
     draw, repair = asked.pop("draw", 0), asked.pop("repair", None)
     takes = dataclasses.replace(capabilities_of(endpoint), **asked)
-    return dict(json.loads(body(request, ROLE, endpoint, Asked(takes, draw, repair))))
+    return dict(json.loads(body(request, ROLE, endpoint, AskedAnswer(takes, draw, repair))))
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_model_that_takes_no_temperature_is_sent_none_whatever_the_request_say
     role = ROLE.model_copy(update={"temperature": None})
     own = dataclasses.replace(REQUEST, temperature=0.25)
 
-    assert "temperature" not in json.loads(body(own, role, Endpoint(), Asked(Capabilities(), 0, None)))
+    assert "temperature" not in json.loads(body(own, role, Endpoint(), AskedAnswer(Capabilities(), 0, None)))
     assert request_key(own, role) == request_key(REQUEST, role)
 
 
@@ -105,7 +105,7 @@ def test_parameters_are_named_as_the_endpoint_wants_them() -> None:
     assert sent(endpoint=reasoning)["max_completion_tokens"] == ROLE.max_tokens
     assert sent(endpoint=reasoning)["model"] == "deployment-7"
     assert "temperature" not in json.loads(
-        body(REQUEST, ROLE.model_copy(update={"temperature": None}), Endpoint(), Asked(Capabilities(), 0, None))
+        body(REQUEST, ROLE.model_copy(update={"temperature": None}), Endpoint(), AskedAnswer(Capabilities(), 0, None))
     )
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from evergrow.resources.ledger import Ledger, Line, State, Submission
+from evergrow.resources.ledger import Ledger, State, Submission, SubmissionLine
 from evergrow.resources.llm import BudgetReached
 from evergrow.resources.llm.budget import room
 from evergrow.resources.settings import SettingsError
@@ -60,7 +60,7 @@ def test_what_is_handed_in_and_not_answered_takes_room(ledger: Ledger) -> None:
     ledger.submissions.begin(draft)
     assert room(chosen, ledger, "b") is None
 
-    ledger.submissions.add("s", [Line("call", "key", 0, 0, 0, "v1", "{}", tokens=4900, usd=0.0)])
+    ledger.submissions.add("s", [SubmissionLine("call", "key", 0, 0, 0, "v1", "{}", tokens=4900, usd=0.0)])
 
     assert "4,900 is spent" in str(room(chosen, ledger, "b"))
 

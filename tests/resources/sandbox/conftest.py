@@ -9,12 +9,12 @@ from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import dataset
 
-RULES = dataset.Sandbox(wall_s=8, cpu_s=1, memory_mb=256, file_mb=1, threads=8, output_kb=16, workers=2)
+RULES = dataset.SandboxSettings(wall_s=8, cpu_s=1, memory_mb=256, file_mb=1, threads=8, output_kb=16, workers=2)
 # Set where a missing sandbox must be a fault, as it is where all of this is tested.
 REQUIRED = bool(os.environ.get("CI"))
 
 
-def opened(rules: dataset.Sandbox = RULES) -> Sandbox:
+def opened(rules: dataset.SandboxSettings = RULES) -> Sandbox:
     try:
         return Sandbox.open(rules)
     except SandboxUnavailable as reason:

@@ -81,7 +81,7 @@ HONEST = {
 @pytest.fixture(scope="module")
 def roomy() -> Sandbox:
     """A sandbox with the limits that the settings have by default."""
-    return opened(dataset.Sandbox(workers=2))
+    return opened(dataset.SandboxSettings(workers=2))
 
 
 @pytest.mark.parametrize("style", HONEST)

@@ -7,7 +7,7 @@ import pytest
 
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.packages import Packages
-from evergrow.resources.settings.dataset import Sandbox as Rules
+from evergrow.resources.settings.dataset import SandboxSettings as Rules
 from tests.resources.sandbox.conftest import opened
 
 

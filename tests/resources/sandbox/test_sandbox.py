@@ -53,7 +53,7 @@ def test_bubblewrap_that_is_not_installed_is_named_with_its_remedy(
 
 def test_limits_too_tight_for_any_program_are_found_when_it_opens() -> None:
     with pytest.raises(SandboxUnavailable, match="cannot be run here"):
-        Sandbox.open(dataset.Sandbox(wall_s=0.0001))
+        Sandbox.open(dataset.SandboxSettings(wall_s=0.0001))
 
 
 def test_results_come_in_the_order_of_the_programs(sandbox: Sandbox) -> None:

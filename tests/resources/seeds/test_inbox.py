@@ -15,7 +15,7 @@ from evergrow.resources.host.home import Home
 from evergrow.resources.registry.batches import staged, staged_batches
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.seeds import inbox
-from evergrow.resources.seeds.inbox import Rejected, Taken, take
+from evergrow.resources.seeds.inbox import RegisteredFile, RejectedFile, take
 from evergrow.resources.settings import load_settings
 
 
@@ -38,7 +38,7 @@ def drop(home: Home, name: str, *contents: str) -> Path:
     return path
 
 
-def look(home: Home, registry: Registry) -> list[Taken | Rejected]:
+def look(home: Home, registry: Registry) -> list[RegisteredFile | RejectedFile]:
     return take(home, registry, 0, 1_000)
 
 
@@ -49,7 +49,7 @@ def names(folder: Path) -> set[str]:
 def test_a_file_becomes_a_batch_named_after_it_and_is_put_away(home: Home, registry: Registry) -> None:
     drop(home, "My seeds.json", "x", "y", "y")
     (taken,) = look(home, registry)
-    assert isinstance(taken, Taken)
+    assert isinstance(taken, RegisteredFile)
     assert taken.file == home.inbox / "accepted" / "My seeds.json"
     assert taken.batch == staged(registry, "My-seeds")
     assert taken.batch.rows == 2
@@ -63,8 +63,8 @@ def test_a_wrong_file_is_put_aside_with_the_reason_beside_it(home: Home, registr
     drop(home, "bad.json")
     drop(home, "good.json", "x")
     bad, good = look(home, registry)
-    assert isinstance(bad, Rejected)
-    assert isinstance(good, Taken)
+    assert isinstance(bad, RejectedFile)
+    assert isinstance(good, RegisteredFile)
     assert bad.file == home.inbox / "rejected" / "bad.json"
     assert "bad.json: holds no seeds" in bad.reason
     assert str(bad) == f"rejected {bad.reason}; it lies in {home.inbox / 'rejected'}"
@@ -146,7 +146,7 @@ def test_a_file_whose_seeds_are_registered_already_makes_no_second_batch(home: H
     look(home, registry)
     (home.inbox / "accepted" / "f.json").rename(path)
     (again,) = look(home, registry)
-    assert isinstance(again, Taken)
+    assert isinstance(again, RegisteredFile)
     assert [batch.batch for batch in staged_batches(registry)] == ["f"]
 
 
@@ -167,7 +167,7 @@ def test_a_file_is_taken_or_put_aside_whatever_it_is_called(home: Home, registry
         Path(os.fsdecode(os.fsencode(home.inbox) + b"/" + name)).write_bytes(content)
         drop(home, "zz.json", secrets.token_hex())
         kinds = [type(outcome) for outcome in look(home, registry)]
-        assert kinds.count(Rejected) == (content == bad)
+        assert kinds.count(RejectedFile) == (content == bad)
         assert len(kinds) == 2
         assert names(home.inbox) == {"accepted", "rejected"}
     assert len(names(home.inbox / "accepted")) == 6
@@ -204,5 +204,5 @@ def test_a_file_too_large_for_a_look_is_put_aside_with_the_command_that_takes_it
 
     kinds = [type(outcome) for outcome in [*look(home, registry), *look(home, registry)]]
 
-    assert kinds == [Rejected, Taken]
+    assert kinds == [RejectedFile, RegisteredFile]
     assert "evergrow seeds add FILE --batch NAME" in (home.inbox / "rejected" / "a.json.error.txt").read_text()
