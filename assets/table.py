@@ -6,6 +6,7 @@ called; what decides only where, when and at which price a model is asked shapes
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,10 @@ from evergrow.resources.place import Place
 from evergrow.resources.registry.recipes import Kind
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.embedding import Embedding
+
+# Partitioned checks are preview and pinned by minor version; one warning per asset and check would drown a user's log.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning)
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 Values = Mapping[str, object]
 OWNERS = ["team:evergrow"]

@@ -4,14 +4,17 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
-import polars as pl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from evergrow.resources.host.progress import Advance, CalmProgress
+
+if TYPE_CHECKING:
+    import polars as pl
 
 CUT = 300  # characters of a value that is only shown
 PIPE_WIDTH = 160  # columns of a table that is drawn into a file or a pipe
@@ -30,7 +33,7 @@ def clean(text: str) -> Text:
     return Text("".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text))
 
 
-def show_table(frame: pl.DataFrame, title: str, *, as_json: bool = False) -> None:
+def show_table(frame: "pl.DataFrame", title: str, *, as_json: bool = False) -> None:
     """Print a small table on standard output, as JSON (an array of objects) or drawn."""
     rows = frame.to_dicts()
     if as_json:
@@ -45,7 +48,7 @@ def show_table(frame: pl.DataFrame, title: str, *, as_json: bool = False) -> Non
     out.print(table)
 
 
-def show_records(frame: pl.DataFrame, title: str, *, as_json: bool = False) -> None:
+def show_records(frame: "pl.DataFrame", title: str, *, as_json: bool = False) -> None:
     """Print rows of a wide table one below the other, long values cut, or all of it as JSON."""
     if as_json:
         show_table(frame, title, as_json=True)

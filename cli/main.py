@@ -22,6 +22,7 @@ from evergrow.cli.options import (
     Set,
     begin_without_collecting,
     deep_enough,
+    end_without_collecting,
     name_the_model,
     nested_overrides,
     obey_recipe,
@@ -240,6 +241,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, message = found
         err.print(clean(f"evergrow: {message}"), soft_wrap=True)
         return code
+    finally:
+        if arguments is None:
+            end_without_collecting()
     return 0
 
 

@@ -8,8 +8,8 @@ from typing import cast
 import dagster as dg
 from sqlalchemy.exc import DBAPIError
 
-from evergrow.assets.definitions import build_definitions, frontier_of
 from evergrow.flows.due import Frontier
+from evergrow.flows.frontier import frontier_of
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.event_log import event_log
 from evergrow.resources.host.full_disk import DiskFullError, full_disk
@@ -32,6 +32,8 @@ def open_workspace(settings: Settings, progress: Progress, *, reading: bool = Fa
     frontier = frontier_of(settings)
 
     def build(known: Frontier) -> dg.Definitions:
+        from evergrow.assets.definitions import build_definitions  # noqa: PLC0415 - resources and sensors: only to run
+
         return build_definitions(settings, progress, known, caller_holds_lock=True)
 
     opened: AbstractContextManager[object]

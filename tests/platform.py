@@ -14,10 +14,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.definitions import build_definitions, frontier_of
+from evergrow.assets.definitions import build_definitions
 from evergrow.assets.names import BATCHES_NAME, MAIN, RELEASE, RELEASES_NAME
 from evergrow.flows.causes import cause
 from evergrow.flows.due import Reason
+from evergrow.flows.frontier import frontier_of
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder

@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-
-import jinja2
+from typing import TYPE_CHECKING
 
 from evergrow.methods.text.answer_model import AnswerModel
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +31,9 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt file: its template, its answer's JSON schema (None: plain text) and the version of both."""
+    """A prompt file: its template's text, its answer's JSON schema (None: plain text) and the version of both."""
 
-    template: jinja2.Template
+    source: str
     schema: Mapping[str, object] | None
     version: str
 
@@ -41,8 +43,9 @@ class Prompt:
         Raises:
             jinja2.UndefinedError: the template uses a value that is not given.
         """
-        context = self.template.new_context(values)
-        system, user = ("".join(self.template.blocks[name](context)).strip() for name in ("system", "user"))
+        template = _template(self.source)
+        context = template.new_context(values)
+        system, user = ("".join(template.blocks[name](context)).strip() for name in ("system", "user"))
         return Rendered(system, user, self.schema, self.version)
 
 
@@ -64,14 +67,22 @@ def load_prompt(
         schema = json.dumps(answer.schema_of_answer())
     else:
         schema = file.read_text(encoding="utf-8") if file.exists() else "null"
+    texts = [source, schema, *(path.read_text(encoding="utf-8") for path in beside)]
+    version = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
+    return Prompt(source, json.loads(schema), version)
+
+
+@cache
+def _template(source: str) -> "jinja2.Template":
+    """The prompt's text, compiled when it is first filled in: what only looks at tables wants its version alone."""
+    import jinja2  # noqa: PLC0415
+
     # Prompts are plain text for a model, not HTML: escaping would corrupt the code that they carry.
     environment = jinja2.Environment(  # noqa: S701
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False
     )
     environment.filters["quoted"] = quoted
-    texts = [source, schema, *(path.read_text(encoding="utf-8") for path in beside)]
-    version = hashlib.sha256("\0".join(texts).encode()).hexdigest()[:12]
-    return Prompt(environment.from_string(source), json.loads(schema), version)
+    return environment.from_string(source)
 
 
 def quoted(text: object) -> str:

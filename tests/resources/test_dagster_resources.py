@@ -7,7 +7,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from evergrow.assets.definitions import frontier_of
+from evergrow.flows.frontier import frontier_of
 from evergrow.resources.dagster_resources import Project, resources
 from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.host.home import Home
