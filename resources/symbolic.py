@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from concurrent.futures import TimeoutError as TookTooLong
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-
-from pebble import ProcessExpired, ProcessPool
+from typing import TYPE_CHECKING
 
 from evergrow.methods.verification.maths import equal
+
+if TYPE_CHECKING:
+    from pebble import ProcessPool
 
 LIMIT_S = 3.0
 START_S = 60.0
@@ -44,6 +46,8 @@ class Symbolic:
         Raises:
             SymbolicError: no process starts.
         """
+        from pebble import ProcessExpired  # noqa: PLC0415
+
         pool = self._started()
         try:
             return bool(pool.schedule(equal, (first, second), timeout=self._limit_s).result())
@@ -61,7 +65,9 @@ class Symbolic:
             self._pool.join()
             self._pool = None
 
-    def _started(self) -> ProcessPool:
+    def _started(self) -> "ProcessPool":
+        from pebble import ProcessExpired, ProcessPool  # noqa: PLC0415 - only where answers are compared
+
         with self._lock:
             if self._pool is None:
                 self._pool = ProcessPool(

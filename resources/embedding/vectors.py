@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import IO
 
 import numpy as np
-import pyarrow as pa
 
 from evergrow.resources.lake.files import DamagedFile, Files
 
@@ -122,6 +121,8 @@ class VectorStore:
         return index
 
     def _read(self, path: str) -> _Shard | None:
+        import pyarrow as pa  # noqa: PLC0415 - only where there are vectors
+
         try:
             source = pa.memory_map(str(self._files.copy(path, "its texts are embedded again")))
         except (DamagedFile, FileNotFoundError) as error:
@@ -137,6 +138,8 @@ class VectorStore:
         return _Shard(flat.reshape(-1, KEY_BYTES), vectors.values.to_numpy().reshape(rows, -1), longer)
 
     def _write(self, model: str, shard: _Shard) -> str:
+        import pyarrow as pa  # noqa: PLC0415 - as above
+
         rows, width = shard.vectors.shape
         keys = pa.FixedSizeBinaryArray.from_buffers(pa.binary(KEY_BYTES), rows, [None, pa.py_buffer(shard.keys)])
         vectors = pa.FixedSizeListArray.from_arrays(pa.array(shard.vectors.reshape(-1)), width)

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import psutil
-
 _PROC = Path("/proc")
 
 
@@ -43,6 +41,8 @@ def process_of(pid: int) -> Process:
 
 def alive(pid: int) -> bool:
     """Whether a process of this host runs; one that was killed and not yet waited for does not."""
+    import psutil  # noqa: PLC0415 - reading commands ask it of nobody where no one is at work
+
     try:
         return psutil.Process(pid).status() not in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}
     except psutil.NoSuchProcess:
@@ -62,6 +62,8 @@ def this_host() -> str:
 
 
 def _started(pid: int) -> str:
+    import psutil  # noqa: PLC0415 - as above
+
     try:
         # A process's hash is of its number and its start since the boot, which no change of the clock moves.
         return str(hash(psutil.Process(pid)))

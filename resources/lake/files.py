@@ -13,18 +13,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Self
-
-from fsspec.core import split_protocol
-from upath import UPath
+from typing import IO, TYPE_CHECKING, Self
 
 from evergrow.resources.host.files import digest_of, sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
 from evergrow.resources.host.home import Home
-from evergrow.resources.lake.remote import OPTIONS, RemoteFiles, StoreUnreachable
+from evergrow.resources.lake.remote import RemoteFiles, StoreUnreachable, base_of
 from evergrow.resources.settings import Settings
 
+if TYPE_CHECKING:
+    from upath import UPath
+
 NAME_CHARS = 16  # of the hexadecimal digest, in a file's name
+SCHEME = "://"  # of a URL
 BLOCK = 1 << 20
 MOST_COPIED = 20_000_000_000  # bytes
 UNFINISHED_S = 24 * 3600.0  # no file is written for so long
@@ -49,11 +50,12 @@ class Files:
 
     def __init__(self, url: str | Path, copies: Path | None = None, most_copied: int = MOST_COPIED) -> None:
         self.unhashed = False
-        protocol = split_protocol(str(url))[0] or ""
-        self._base = UPath(url, **OPTIONS.get(protocol, {}))
-        self.local = Path(self._base.path) if protocol in ("", "file") else None
         self._whole: dict[str, object] = {}  # by path: the state of the file in which its content was right
-        if self.local is None:
+        self.local = None if SCHEME in str(url) else Path(url)
+        self._base: Path | UPath = self.local or base_of(str(url))
+        if not isinstance(self._base, Path) and self._base.protocol == "file":
+            self.local = Path(self._base.path)
+        elif not isinstance(self._base, Path):
             if copies is None:
                 self._own = tempfile.TemporaryDirectory(prefix="evergrow-lake-")
                 copies = Path(self._own.name)

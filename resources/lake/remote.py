@@ -13,11 +13,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
-
-from upath import UPath
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from evergrow.resources.host.files import digest_of
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 T = TypeVar("T")
 ATTEMPTS = 5
@@ -40,6 +41,13 @@ class StoreUnreachable(OSError):  # noqa: N818 - it says what the store is
     """The object store did not do what was asked of it; the message names the file, the cause and the remedy."""
 
 
+def base_of(url: str) -> "UPath":
+    """The folder that a URL names, as `RemoteFiles` takes it."""
+    from upath import UPath  # noqa: PLC0415 - a twentieth of a reading command, where the lake is a local folder
+
+    return UPath(url, **OPTIONS.get(url.partition("://")[0], {}))
+
+
 class RemoteFiles:
     """Files below a URL, and the folder of their copies. Several processes and machines may use both at once.
 
@@ -50,7 +58,7 @@ class RemoteFiles:
             the last hour.
     """
 
-    def __init__(self, base: UPath, copies: Path, most_bytes: int) -> None:
+    def __init__(self, base: "UPath", copies: Path, most_bytes: int) -> None:
         self._base, self.copies, self._most_bytes = base, copies, most_bytes
         self._hashed: dict[Path, tuple[object, str]] = {}
         self._added: int | None = None  # bytes since the copies were counted last
@@ -220,7 +228,7 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, OSError) or type(error).__module__.partition(".")[0] in LIBRARIES
 
 
-def _named(error: Exception, target: UPath, what: str, attempts: int) -> Exception:
+def _named(error: Exception, target: "UPath", what: str, attempts: int) -> Exception:
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
         return error
     if not isinstance(error, OSError) and type(error).__module__.partition(".")[0] not in LIBRARIES:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
 from evergrow.resources.ledger import sums
 from evergrow.resources.ledger.checksum import checksum
@@ -44,7 +44,7 @@ class Ledger:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._dialect: Any = postgresql if engine.dialect.name == "postgresql" else sqlite
+        self._dialect: Any = _postgresql() if engine.dialect.name == "postgresql" else sqlite
         # Compiled once and given to the driver as it is: the toolkit's own way to it takes as long as the database.
         compiled = self._upsert_call().compile(dialect=engine.dialect)
         self._upsert, self._in_order = str(compiled), itemgetter(*compiled.positiontup) if compiled.positional else None
@@ -291,6 +291,12 @@ class Ledger:
         if apart:
             connection.execute(insert(calls), apart)
         return outcome
+
+
+def _postgresql() -> Any:  # noqa: ANN401 - a module
+    from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - a ledger is a file, as a rule
+
+    return postgresql
 
 
 def _row(call: Call) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Starting the embedded model's server and stopping it: see `running`."""
 
-import http.client
 import json
 import os
 import secrets
@@ -105,6 +104,8 @@ def _await_base_url(process: subprocess.Popen[str], log: IO[bytes]) -> str:
 
 def _check_health(address: ServerAddress, log: IO[bytes]) -> None:
     """Ask for the list of models, which takes the key and a loaded model."""
+    import http.client  # noqa: PLC0415 - only where the embedded model runs
+
     url = urlsplit(address.base_url)
     connection = http.client.HTTPConnection(url.netloc, timeout=HEALTH_DEADLINE_S)
     try:
