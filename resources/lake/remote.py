@@ -45,7 +45,8 @@ def base_of(url: str) -> "UPath":
     """The folder that a URL names, as `RemoteFiles` takes it."""
     from upath import UPath  # noqa: PLC0415 - a twentieth of a reading command, where the lake is a local folder
 
-    return UPath(url, **OPTIONS.get(url.partition("://")[0], {}))
+    base: UPath = UPath(url, **OPTIONS.get(url.partition("://")[0], {}))
+    return base
 
 
 class RemoteFiles:
