@@ -29,7 +29,8 @@ from evergrow.assets.treesynth.asker import Asker
 from evergrow.methods.concurrency import each
 from evergrow.methods.treesynth.domain import Dimension, Domain
 from evergrow.methods.treesynth.domain_files import find_domain
-from evergrow.methods.treesynth.growth import Grower, row, settle
+from evergrow.methods.treesynth.grown import row, settle
+from evergrow.methods.treesynth.growth import Grower
 from evergrow.methods.treesynth.leaves import Leaf
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, next_nodes, read_node, root
 from evergrow.methods.treesynth.spec import TreeSpec

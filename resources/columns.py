@@ -92,6 +92,7 @@ MEANINGS: Mapping[str, str] = {
     "groups": "each value with the pivots that have it, counted from 0",
     "completions": "values that further answers added to the pivots' own, with the requests that named them",
     "pivots": "samples drawn to find the dimension, with the requests that wrote them",
+    "left_out": "what was answered about the node and is not used: pivots, dimensions, values, whole answers, and why",
     "split_call_id": "the request in the ledger that named the dimension",
     "partitioner_model": "the model that named it",
     "leaves_above": "leaves of the levels above; the same in all rows",

@@ -26,7 +26,9 @@ from evergrow.methods.treesynth.checks import split_checks
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import DomainError, find_domain, known_domains, parse_domain
 from evergrow.methods.treesynth.forecast import TreeForecast, TreeRules, plan
-from evergrow.methods.treesynth.growth import Grower, row, settle
+from evergrow.methods.treesynth.grown import row, settle
+from evergrow.methods.treesynth.growth import Grower
+from evergrow.methods.treesynth.left_out import counted
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, Node, next_nodes, root
 from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.treesynth.reference import Imported, read_output
@@ -41,6 +43,7 @@ from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import imported_file, registered_domain, tree_spec
 from evergrow.resources.settings import Settings
 
+LEFT = "left_out"  # metadata: how many answered pivots, dimensions and values are not used, by why
 INNER = "inner"  # metadata: how many nodes divide
 PROMPTS = ("write", "split", "complete")
 LEVEL = "level"
@@ -150,6 +153,7 @@ async def _grow(
             **metadata.asked(planned, engine.summary()),
             **{f"ahead_{name}": value for name, value in ahead.items() if value is not None},
             **owed_metadata(asker.owed),
+            **({LEFT: dg.MetadataValue.json(left)} if (left := counted([one.left_out for one in grown])) else {}),
             INNER: table.filter(pl.col("state") == "inner").height,
             **tree_metadata(table),
         }

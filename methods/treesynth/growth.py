@@ -4,26 +4,24 @@ Nothing here waits for a whole level: a node asks for its dimension as soon as i
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from evergrow.methods.ask import Answer, Ask, NoAnswer, Outage
 from evergrow.methods.treesynth import dimensions, values
 from evergrow.methods.treesynth.dimensions import Choice
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import draw
-from evergrow.methods.treesynth.nodes import Attribute, Node, Split, attributes_column, node_row
-from evergrow.methods.treesynth.prompt_set import version
+from evergrow.methods.treesynth.grown import Embed, Grown, Pivot, stated
+from evergrow.methods.treesynth.left_out import LeftOut, of_answer
+from evergrow.methods.treesynth.nodes import Attribute, Node, Split
 from evergrow.methods.treesynth.reference import Held, Imported
-from evergrow.methods.treesynth.samples import Sample, read_samples, render_write, stored_sample, told_apart
+from evergrow.methods.treesynth.samples import read_samples, render_write, stored_sample, told_apart
 from evergrow.methods.treesynth.spec import TreeSpec
-from evergrow.methods.treesynth.values import Completed, KnownValues, Merged
+from evergrow.methods.treesynth.values import Completed, KnownValues
 
 SHOWN_VALUES = 8
-Embed = Callable[[Sequence[str]], np.ndarray]  # texts to float32 (n, d), normalised rows
 
 
 class GrowthRules(Protocol):
@@ -47,41 +45,6 @@ class GrowthRules(Protocol):
     def max_asks(self) -> int: ...  # noqa: D102 - named as the settings name it
     @property
     def infinite_over(self) -> int: ...  # noqa: D102 - named as the settings name it
-    @property
-    def merge_similarity(self) -> float: ...  # noqa: D102 - named as the settings name it
-
-
-@dataclass(frozen=True, slots=True)
-class Pivot:
-    """A sample that a dimension is found from, with the attributes that it was written for."""
-
-    sample: Sample
-    attributes: tuple[Attribute, ...]
-    call_id: str
-    model: str
-
-
-@dataclass(slots=True)
-class Grown:
-    """What became of a node; a leaf says why it is one, a node without an answer why there is none (`failed`).
-
-    `owed`: why it is a leaf only for want of answers of use, so that a later run asks for it again.
-    """
-
-    node: Node
-    leaf_reason: str | None = None
-    source: str | None = None
-    choice: Choice | None = None
-    dimension: str | None = None
-    values: tuple[str, ...] = ()
-    listed: bool | None = None
-    completions: Sequence[Completed] = ()
-    pivots: Sequence[Pivot] = ()
-    merged: Sequence[Merged] = ()
-    closest: float | None = None
-    call: Answer[Choice] | None = None
-    failed: str | None = None
-    owed: str | None = None
 
 
 @dataclass(slots=True)
@@ -109,18 +72,20 @@ class Grower:
             return taken
         if node.depth >= self.spec.max_depth:
             return Grown(node, "it has the greatest depth")
-        if stated := self.domain.at(node.depth):
-            listed = stated.listed or len(stated.values) > self.rules.infinite_over
-            return _stated(node, "domain", Split(stated.dimension, stated.values, listed))
+        if known_before := self.domain.at(node.depth):
+            listed = known_before.listed or len(known_before.values) > self.rules.infinite_over
+            divided = stated(node, "domain", Split(known_before.dimension, known_before.values, listed))
+            divided.pivots = [self._taken(node, held) for held in (known.texts if known else None) or ()]
+            return divided
         return await self._divided(node)
 
     async def _imported(self, node: Node, known: Imported) -> Grown | None:
         """What a file makes of the node; None where nothing of it is known."""
         pivots = [self._taken(node, held) for held in known.texts or ()]
         if known.split:
-            stated = _stated(node, "imported", known.split)
-            stated.pivots, stated.merged = pivots, known.merged
-            return stated
+            divided = stated(node, "imported", known.split)
+            divided.pivots, divided.merged = pivots, known.merged
+            return divided
         if known.open and node.depth < self.spec.max_depth:
             return await self._divided(node, pivots) if self.domain.at(node.depth) is None else None
         if known.texts is None:
@@ -135,14 +100,16 @@ class Grower:
 
     async def _divided(self, node: Node, held: Sequence[Pivot] = ()) -> Grown:
         """`held`: pivots that the node has already."""
-        pivots, unusable = await self._pivots(node, held)
+        left = list[LeftOut]()
+        pivots, unusable = await self._pivots(node, left, held)
         if len(pivots) < 2:
-            return Grown(node, "it has fewer than two pivots", pivots=pivots, owed=unusable)
-        found = await self._choice(node, pivots)
+            return Grown(node, "it has fewer than two pivots", pivots=pivots, left_out=left, owed=unusable)
+        found = await self._choice(node, pivots, left)
         if isinstance(found, NoAnswer):
             owed = None if found.declined else found.reason
-            return Grown(node, f"it has no valid dimension: {found.reason}", pivots=pivots, owed=owed)
-        values, completions = await self._completed(node, found.value)
+            why = f"it has no valid dimension: {found.reason}"
+            return Grown(node, why, pivots=pivots, left_out=left, owed=owed)
+        values, completions = await self._completed(node, found.value, left)
         return Grown(
             node,
             source="model",
@@ -151,10 +118,13 @@ class Grower:
             values=values,
             completions=completions,
             pivots=pivots,
+            left_out=left,
             call=found,
         )
 
-    async def _pivots(self, node: Node, held: Sequence[Pivot] = ()) -> tuple[list[Pivot], str | None]:
+    async def _pivots(
+        self, node: Node, left: list[LeftOut], held: Sequence[Pivot] = ()
+    ) -> tuple[list[Pivot], str | None]:
         """Different samples of the node's space; below lists they come from several draws (method.md D36).
 
         Beside them why the last answer without a sample was of no use. Answers of earlier runs count as no attempt.
@@ -164,19 +134,22 @@ class Grower:
         size = min(rules.samples_per_call, -(-rules.pivots // rules.list_draws) if node.list_nodes else rules.pivots)
         while attempts < rules.pivot_attempts and (missing := rules.pivots - len(found)) > 0:
             sizes = [min(size, missing - start) for start in range(0, missing, size)]
-            calls = [self._write(node, asked + place, count) for place, count in enumerate(sizes)]
+            calls = [self._write(node, asked + place, count, left) for place, count in enumerate(sizes)]
             asked += len(sizes)
             written = await asyncio.gather(*calls)
             attempts += not all(isinstance(part, NoAnswer) and part.replayed for part in written)
             for part in written:
                 if isinstance(part, NoAnswer):
                     unusable = unusable if part.declined else part.reason
+                    left.append(of_answer("pivots", part))
                     continue
-                for pivot in part:
-                    found.setdefault(told_apart(pivot.sample), pivot)
-        return list(found.values())[: rules.pivots], unusable
+                new = [pivot for pivot in part if found.setdefault(told_apart(pivot.sample), pivot) is pivot]
+                left += [_pivot_left(pivot, "repetition: of another pivot") for pivot in part if pivot not in new]
+        pivots = list(found.values())
+        left += [_pivot_left(pivot, f"surplus: {rules.pivots} are asked for") for pivot in pivots[rules.pivots :]]
+        return pivots[: rules.pivots], unusable
 
-    async def _write(self, node: Node, number: int, size: int) -> list[Pivot] | NoAnswer:
+    async def _write(self, node: Node, number: int, size: int, left: list[LeftOut]) -> list[Pivot] | NoAnswer:
         attributes = draw(node, number, self.spec.seed)
         prompt = render_write(self.domain, attributes, size)
         told = await self.asker.ask(
@@ -184,21 +157,30 @@ class Grower:
         )
         if isinstance(told, NoAnswer):
             return told
+        left += [LeftOut("pivot", one.fields, f"invalid: {one.reason}", told.call_id) for one in told.value.rejected]
         return [Pivot(sample, attributes, told.call_id, told.model) for sample in told.value.samples]
 
-    async def _choice(self, node: Node, pivots: Sequence[Pivot]) -> Answer[Choice] | NoAnswer:
+    async def _choice(self, node: Node, pivots: Sequence[Pivot], left: list[LeftOut]) -> Answer[Choice] | NoAnswer:
         """The most separating of the valid dimensions that are found, or why there is none."""
         found = await asyncio.gather(
-            *(self._candidate(node, pivots, number) for number in range(self.rules.dimension_candidates))
+            *(self._candidate(node, pivots, number, left) for number in range(self.rules.dimension_candidates))
         )
         valid = [choice for choice in found if isinstance(choice, Answer)]
         if len(valid) < 2:
             return valid[0] if valid else found[0]
         async with self.one_at_a_time:  # the embedder is no place for several threads
             vectors = await asyncio.to_thread(self.embed, [pivot.sample.gist for pivot in pivots])
-        return max(valid, key=lambda choice: dimensions.separation(choice.value, vectors))
+        best = max(valid, key=lambda choice: dimensions.separation(choice.value, vectors))
+        left += [
+            LeftOut("dimension", other.value.dimension, f"surplus: {best.value.dimension} is kept", other.call_id)
+            for other in valid
+            if other is not best
+        ]
+        return best
 
-    async def _candidate(self, node: Node, pivots: Sequence[Pivot], number: int) -> Answer[Choice] | NoAnswer:
+    async def _candidate(
+        self, node: Node, pivots: Sequence[Pivot], number: int, left: list[LeftOut]
+    ) -> Answer[Choice] | NoAnswer:
         """One dimension, asked for again with the reasons why earlier answers were of no use.
 
         Answers that an earlier run has got count towards no bound: what it could not find is asked for further.
@@ -217,6 +199,7 @@ class Grower:
             if isinstance(told, Answer):
                 return told
             last = told
+            left.append(of_answer("the dimension", told))
             drawn += not told.replayed
             if told.declined:
                 break
@@ -224,7 +207,9 @@ class Grower:
                 faults.append(told.reason)
         return last
 
-    async def _completed(self, node: Node, choice: Choice) -> tuple[tuple[str, ...], list[Completed]]:
+    async def _completed(
+        self, node: Node, choice: Choice, left: list[LeftOut]
+    ) -> tuple[tuple[str, ...], list[Completed]]:
         """The values of the dimension, asked for until they cover it, within bounds (method.md B.5).
 
         Beside them which answers added which of them.
@@ -236,68 +221,21 @@ class Grower:
             told = await self.asker.ask("partitioner", prompt, completion.asks, values.read_reply, goes_on=True)
             if isinstance(told, NoAnswer):
                 # Nothing new came of this ask; a second one in a row ends the asking.
+                left.append(of_answer("further values", told))
                 completion = completion.take(values.ValuesReply("more", ()))
             else:
                 known = len(completion.values)
+                left += [
+                    LeftOut("value", value, why, told.call_id) for value, why in completion.passed_over(told.value)
+                ]
                 completion = completion.take(told.value)
                 if new := completion.values[known:]:
                     added.append(Completed(told.call_id, new))
         return completion.values, added
 
 
-def _stated(node: Node, source: str, split: Split) -> Grown:
-    return Grown(node, source=source, dimension=split.dimension, values=split.values, listed=split.listed)
-
-
-def settle(level: Sequence[Grown], embed: Embed, rules: GrowthRules, device: str = "cpu") -> None:
-    """Merge the values that models found for `level`, near-synonyms by embedding, and decide which become lists."""
-    found = [grown for grown in level if grown.source == "model"]
-    vectors = embed([value for grown in found for value in grown.values])
-    start = 0
-    for grown in found:
-        own = vectors[start : start + len(grown.values)]
-        start += len(grown.values)
-        grown.values, grown.merged, grown.closest = values.merge(grown.values, own, rules.merge_similarity, device)
-        grown.listed = len(grown.values) > rules.infinite_over
-
-
-def row(spec: TreeSpec, domain: Domain, grown: Grown) -> dict[str, Any]:
-    """The node's row of its level's table."""
-    inner = grown.dimension is not None
-    groups = grown.choice.groups if grown.choice else ()
-    return {
-        **node_row(grown.node),
-        "tree": spec.tree,
-        "domain": domain.name,
-        "max_depth": spec.max_depth,
-        "state": None if grown.failed else "inner" if inner else "leaf",
-        "leaf_reason": grown.leaf_reason,
-        "split_dimension": grown.dimension,
-        "split_values": list(grown.values) if inner else None,
-        "split_listed": grown.listed,
-        "split_source": grown.source,
-        "merged": [{"value": m.value, "into": m.into, "similarity": m.similarity} for m in grown.merged],
-        "closest_values": grown.closest,
-        "groups": [{"value": g.value, "pivots": list(g.pivots)} for g in groups],
-        "completions": [{"call_id": c.call_id, "values": list(c.values)} for c in grown.completions],
-        "pivots": [_pivot_row(pivot) for pivot in grown.pivots],
-        "split_call_id": grown.call.call_id if grown.call else None,
-        "partitioner_model": grown.call.model if grown.call else None,
-        "prompt_version": version("split", domain) if grown.call else None,
-        "run_id": grown.call.run_id if grown.call else None,
-        "reason": grown.failed,
-    }
-
-
-def _pivot_row(pivot: Pivot) -> dict[str, Any]:
-    return {
-        "fields": pivot.sample.fields,
-        "content": pivot.sample.content,
-        "letter": pivot.sample.letter,
-        "attributes": attributes_column(pivot.attributes),
-        "call_id": pivot.call_id,
-        "model": pivot.model,
-    }
+def _pivot_left(pivot: Pivot, why: str) -> LeftOut:
+    return LeftOut("pivot", pivot.sample.gist, why, pivot.call_id)
 
 
 def described(node: Node) -> tuple[Attribute, ...]:

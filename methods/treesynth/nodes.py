@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 import polars as pl
 
+from evergrow.methods.treesynth.left_out import LEFT_OUT
+
 State = Literal["inner", "leaf"]
 ID_CHARS = 12
 ATTRIBUTES = pl.List(pl.Struct({"dimension": pl.String, "value": pl.String}))
@@ -36,6 +38,7 @@ LEVEL_SCHEMA: Mapping[str, Any] = {
     "groups": GROUPS,
     "completions": COMPLETIONS,
     "pivots": PIVOTS,
+    "left_out": LEFT_OUT,
     **dict.fromkeys(("split_call_id", "partitioner_model", "prompt_version", "run_id", "reason"), pl.String),
 }
 

@@ -22,10 +22,14 @@ PER_ASK = 10
 
 @dataclass(frozen=True, slots=True)
 class ValuesReply:
-    """What a model says of a dimension's values: `full` (nothing is missing), `done` (with these), `more` (to come)."""
+    """What a model says of a dimension's values: `full` (nothing is missing), `done` (with these), `more` (to come).
+
+    `refused`: what it names beside them that is no value, each with the reason.
+    """
 
     status: Status
     values: tuple[str, ...]
+    refused: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,18 @@ class KnownValues:
         return KnownValues(
             (*self.values, *new), self.asks + 1, 0 if new else self.stale + 1, complete=reply.status != "more"
         )
+
+    def passed_over(self, reply: ValuesReply) -> list[tuple[str, str]]:
+        """What `take` does not add of what `reply` names, each with the reason."""
+        if reply.status == "full":
+            needless = "unneeded: the answer says that none is missing"
+            return [*reply.refused, *((value, needless) for value in reply.values)]
+        known, repeated = {fold(value): value for value in self.values}, list[tuple[str, str]]()
+        for value in reply.values:
+            if (first := known.get(fold(value))) is not None:
+                repeated.append((value, f"repetition: of {first}"))
+            known.setdefault(fold(value), value)
+        return [*reply.refused, *repeated]
 
     def over(self, ask_until: int, max_asks: int) -> bool:
         """Whether to stop: covered, more than `ask_until` values, no progress, or `max_asks` asks made."""
@@ -79,14 +95,22 @@ def render_completion(
 
 
 def read_reply(answer: object) -> ValuesReply:
-    """The reply in an answer; values are cleaned, and remainders such as "Other" are left out.
+    """The reply in an answer; values are cleaned, and remainders such as "Other" are refused.
 
     Raises:
         ValueError: the status is none of the three, or there is no list of texts.
     """
     found = CompletionAnswer.read(answer)
     cleaned = [clean(value) for value in found.values if value.strip()]
-    return ValuesReply(found.status, tuple(v for v in cleaned if len(v) <= MAX_NAME_CHARS and not is_remainder(v)))
+    refused = tuple((value, why) for value in cleaned if (why := _no_value(value)))
+    return ValuesReply(found.status, tuple(value for value in cleaned if not _no_value(value)), refused)
+
+
+def _no_value(text: str) -> str | None:
+    """Why a text is no value."""
+    if len(text) > MAX_NAME_CHARS:
+        return f"too long: it has more than {MAX_NAME_CHARS} characters"
+    return "remainder: it only says what is left" if is_remainder(text) else None
 
 
 @dataclass(frozen=True, slots=True)

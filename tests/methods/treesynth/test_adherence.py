@@ -10,7 +10,7 @@ from evergrow.methods.ask import Answer, NoAnswer, Outage
 from evergrow.methods.text.prompts import Rendered
 from evergrow.methods.treesynth import adherence
 from evergrow.methods.treesynth.domain_files import find_domain
-from evergrow.methods.treesynth.growth import Grown, row
+from evergrow.methods.treesynth.grown import Grown, row
 from evergrow.methods.treesynth.nodes import ATTRIBUTES, LEVEL_SCHEMA, Split, children, root
 from evergrow.methods.treesynth.spec import TreeSpec
 

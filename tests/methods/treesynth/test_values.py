@@ -18,7 +18,29 @@ replies = st.builds(
 def test_a_reply_is_typed_and_its_values_are_cleaned() -> None:
     given_reply = {"status": "more", "values": ["- Foo", "", "2. Bar.", "Other", "x" * 200]}
 
-    assert read_reply(given_reply) == ValuesReply("more", ("Foo", "Bar"))
+    reply = read_reply(given_reply)
+
+    assert (reply.status, reply.values) == ("more", ("Foo", "Bar"))
+    assert [(value, why.partition(":")[0]) for value, why in reply.refused] == [
+        ("Other", "remainder"),
+        ("x" * 200, "too long"),
+    ]
+
+
+def test_what_an_answer_names_and_does_not_add_is_told_with_the_reason() -> None:
+    known = KnownValues(("a", "b"))
+
+    def passed_over(status: Any, *named: str) -> list[tuple[str, str]]:
+        reply = read_reply({"status": status, "values": list(named)})
+        return [(value, why.partition(":")[0]) for value, why in known.passed_over(reply)]
+
+    assert passed_over("more", "A", "c", "c", "None") == [
+        ("None", "remainder"),
+        ("A", "repetition"),
+        ("c", "repetition"),
+    ]
+    assert passed_over("full", "c") == [("c", "unneeded")]
+    assert passed_over("done", "c") == []
 
 
 @pytest.mark.parametrize(
