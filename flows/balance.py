@@ -6,7 +6,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import AWARE, BALANCED, COLLECTED, ROUTED
-from evergrow.assets.treesynth.aware import no_stories
+from evergrow.assets.treesynth.aware import KNOWN_AS_TEXT, no_stories
 from evergrow.flows.grow import domain_of
 from evergrow.flows.run import RunFailed, Say, resumable
 from evergrow.flows.runs import close_dead_runs
@@ -18,6 +18,7 @@ from evergrow.resources.registry.trees import TreeError, register_balance, tree_
 from evergrow.resources.seeds.datasets import read_dataset
 
 FIGURES = ("rows", "entropy", "entropy_ceiling", "gini", "empty_leaves", "largest_leaf")
+EXPLAINED = {KNOWN_AS_TEXT: "which were imported as texts, without their fields"}
 Source = tuple[Path | None, str | None, str]
 
 
@@ -35,7 +36,7 @@ def balance_dataset_by(
         RunFailed: a step failed, or its gate did not pass.
     """
     tree_spec(workspace.registry, tree)
-    dataset, origin = _dataset(workspace, source)
+    dataset, origin = _dataset(workspace, source, say)
     register_balance(workspace.registry, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
     say(f"{dataset.height:,} rows of {origin} go down tree {tree!r}")
     close_dead_runs(workspace.instance, workspace.registry)
@@ -88,13 +89,20 @@ def convert_tree(workspace: Workspace, tree: str, say: Say) -> int:
     with lease(workspace.registry, tree), resumable("the same command"):
         if waiting := bring(workspace, Step("tree_aware", [AWARE], tree, AWARE.to_user_string()), tree, say):
             raise RunFailed(f"{AWARE.to_user_string()} of {tree!r} is {waiting}; repeat the command later")
-    return int(workspace.table(AWARE, tree).select(pl.len()).collect().item())
+    table = workspace.table(AWARE, tree, rows="all").select("reason").collect()
+    whys = table["reason"].drop_nulls().str.extract(r"^([^:]*)").value_counts(sort=True, name="rows")
+    for why, count in whys.iter_rows():
+        say(f"not converted: {count:,} of {table.height:,}, {EXPLAINED.get(why, why)}")
+    return table["reason"].null_count()
 
 
-def _dataset(workspace: Workspace, source: Source) -> tuple[pl.DataFrame, str]:
+def _dataset(workspace: Workspace, source: Source, say: Say) -> tuple[pl.DataFrame, str]:
     data, batch, text_column = source
     if data is not None:
-        rows = read_dataset(data, text_column)
+        read = read_dataset(data, text_column)
+        for note in read.notes:
+            say(note)
+        rows = read.rows
         return (rows.with_columns(batch=pl.lit(batch)), str(data)) if batch else (rows, str(data))
     if batch is None:
         raise dg.DagsterInvariantViolationError("a dataset is a file or a batch")

@@ -57,5 +57,5 @@ def measure_tables(workspace: Workspace, of: str) -> pl.DataFrame:
 
 
 def _text_set(embedder: Embedder, path: Path, column: str) -> TextSet:
-    texts = read_dataset(path, column)["content"]
+    texts = read_dataset(path, column).rows["content"]
     return TextSet(texts, embedder.embed(texts.to_list()), embedder.device)

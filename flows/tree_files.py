@@ -99,7 +99,10 @@ def import_tree(
     except OSError as error:
         raise TreeFileError(f"{file}: cannot be read: {error.strerror}; check the path") from error
     start = workspace.settings.treesynth.seed if seed is None else seed
-    data, notes = taken_over(as_output(data, str(file)), str(file), about, start, _rows_beside(file))
+    beside, unread = _rows_beside(file)
+    data, notes = taken_over(as_output(data, str(file)), str(file), about, start, beside)
+    if about.choices and unread:
+        notes.append(f"passed over, lines of {RESULT} without a story, or with one that came before: {unread:,}")
     nodes, most = read_output(data, str(file), tree, about.name, MAX_DEPTH), workspace.settings.treesynth.max_depth
     depth = max(deepest(nodes, tree, about.name), max_depth or 0, 1)
     if max_depth is None and interrupted(nodes):
@@ -114,13 +117,14 @@ def import_tree(
     return len(nodes), notes
 
 
-def _rows_beside(file: Path) -> Mapping[str, Mapping[str, Any]]:
-    """The stories of the `result.jsonl` that lies beside a tree's file, if one does."""
+def _rows_beside(file: Path) -> tuple[Mapping[str, Mapping[str, Any]], int]:
+    """The stories of the `result.jsonl` that lies beside a tree's file, and how many of its lines hold none."""
     try:
-        text = (file.parent / RESULT).read_text(encoding="utf-8", errors="replace")
+        lines = (file.parent / RESULT).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        return {}
-    return rows_by_story(text.splitlines())
+        return {}, 0
+    rows = rows_by_story(lines)
+    return rows, sum(bool(line.strip()) for line in lines) - len(rows)
 
 
 def _balanced_files(domain: Domain, nodes: pl.DataFrame, balanced: pl.DataFrame) -> dict[str, tuple[bytes, int]]:

@@ -1,6 +1,5 @@
 """What a dataset should not hold: duplicates, copies of benchmarks, secrets, texts of the wrong size or language."""
 
-from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -60,7 +59,9 @@ def clean(
     asked, embedder = place.settings.cleaning, embedders.at(place)
     benchmarks = read_benchmarks(benchmark_folder(place), set(verified["task"]))
     others = _others(place) if asked.across_batches else []
-    known = kept_elsewhere(context.instance, lake, others, context.log.warning)
+    known, left_out = kept_elsewhere(context.instance, lake, others)
+    for batch, why in left_out.items():
+        context.log.warning(f"batch {batch!r} is not compared with: {why}")
     cleaned = cleaning.clean(
         embedded(embedder, verified, verified["content"]),
         embedded(embedder, known, known["content"]),
@@ -75,6 +76,7 @@ def clean(
             "benchmarks_missing": dg.MetadataValue.json(list(benchmarks.missing)),
             **({"benchmarks_note": "; ".join(benchmarks.notes)} if benchmarks.notes else {}),
             "compared_with": dg.MetadataValue.json(sorted(known["batch"].unique())),
+            **({"not_compared_with": dg.MetadataValue.json(left_out)} if left_out else {}),
             "superseded": cleaned.superseded.height,
             **metadata.longer_texts(embedder, verified["content"].to_list()),
             **metadata.sample(cleaned.rows, "content", "response"),
@@ -97,25 +99,24 @@ def _facts(place: Place, table: pl.DataFrame, verified: pl.DataFrame) -> Facts:
     }
 
 
-def kept_elsewhere(
-    instance: dg.DagsterInstance, lake: Lake, batches: list[str], warn: Callable[[str], None]
-) -> pl.DataFrame:
+def kept_elsewhere(instance: dg.DagsterInstance, lake: Lake, batches: list[str]) -> tuple[pl.DataFrame, dict[str, str]]:
     """What other batches keep, as far as it may be read today: the columns of `COMPARED`.
 
-    A batch whose clean rows are outdated, or behind a closed gate, is left out and named: it is no reason to drop rows.
+    A batch whose clean rows are outdated, or behind a closed gate, is left out: it is no reason to drop rows. Such
+    batches come second, by name, each with the reason.
     """
-    tables = []
+    tables, left_out = [], dict[str, str]()
     for batch in batches:
         try:
             table = lake.scan(instance, CLEAN, batch)
         except NeverMaterialized:
             continue
         except (GateClosed, Outdated) as why:
-            warn(f"batch {batch!r} is not compared with: {why.description}")
+            left_out[batch] = str(why.description)
             continue
         tables.append(table.select(COMPARED))
     empty = pl.LazyFrame(schema={**dict.fromkeys(COMPARED[:-1], pl.String), COMPARED[-1]: pl.Float64})
-    return pl.concat([empty, *tables]).collect()
+    return pl.concat([empty, *tables]).collect(), left_out
 
 
 def as_rules(settings: dataset.Cleaning) -> CleaningRules:

@@ -12,7 +12,7 @@ from evergrow.assets import metadata
 from evergrow.assets.dataset.requests import tests_work
 from evergrow.assets.dataset.responses import ANSWER, DRAW
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
-from evergrow.assets.dataset.written_tests import written_tests
+from evergrow.assets.dataset.written_tests import reasons, written_tests
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import RESPONSES, VERIFIED
@@ -93,7 +93,8 @@ async def verified(
     context.add_output_metadata(
         {
             **metadata.asked(planned, engine.summary()),
-            **owed_metadata(owed(written)),
+            **owed_metadata(owed(reasons(written))),
+            "short_of_tests": written.filter(pl.col("tests").list.len() < rules.tests).height,
             "sandbox": sandbox.level if isinstance(sandbox, Sandbox) else f"none: {sandbox}",
             "verdicts": dg.MetadataValue.json(dict(table["verdict"].value_counts().sort("verdict").iter_rows())),
             **metadata.sample(table, "content", "verdict"),

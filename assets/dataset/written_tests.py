@@ -11,6 +11,7 @@ from evergrow.methods.verification.code import read_tests
 from evergrow.resources.llm.engine import Engine
 from evergrow.resources.settings import dataset
 
+NO_MORE = "no further test"  # stands where dropped tests do: those that were missing were asked for, in vain
 TESTS = dict.fromkeys(("tests", "dropped"), pl.List(pl.String()))
 
 
@@ -23,13 +24,25 @@ async def written_tests(
         short = programs.join(written.filter(pl.col("tests").list.len() < rules.tests), on="id", maintain_order="left")
         if short.is_empty():
             break
-        more = (await _asked(engine, short, rules, packages)).select("id", more="tests", also="dropped")
+        own = pl.element().filter(~pl.element().str.starts_with(NO_MORE))
+        short = short.with_columns(pl.col("dropped").list.eval(own))
+        asked = await _asked(engine, short, rules, packages)
+        more = asked.select("id", more="tests", also="dropped", again="reason")
+        nothing = pl.when(pl.col("again").is_not_null()).then(pl.concat_list(pl.format(f"{NO_MORE}: {{}}", "again")))
         written = written.join(more, on="id", how="left", maintain_order="left").select(
             *(name for name in written.columns if name not in TESTS),
             tests=_both("tests", "more").list.unique(maintain_order=True),
-            dropped=_both("dropped", "also"),
+            dropped=pl.concat_list(_both("dropped", "also"), nothing.fill_null([])),
         )
     return written
+
+
+def reasons(written: pl.DataFrame) -> pl.DataFrame:
+    """The `reason` for which tests are missing of each row that `written_tests` gave; null where none are, or where a
+    tester could write no more of them: what nobody answered is owed, however many tests were there before.
+    """
+    again = written["dropped"].list.eval(pl.element().str.extract(rf"^{NO_MORE}: (failed: .*)$")).list.drop_nulls()
+    return written.select(reason=pl.coalesce("reason", again.list.first()))
 
 
 async def _asked(

@@ -61,8 +61,13 @@ def collected(
     vectors = embedder.embed(scored["content"].to_list())
     chosen = collect(scored, vectors, rules.intra_tree_min_distance, rules.target_rows, embedder.device)
     chosen = chosen.select(ACCEPTED_COLUMNS)
+    missing = sorted(wanted - {name for name, table in rounds.items() if table is not None})
     context.add_output_metadata(
-        {"rounds": len(tables), **metadata.sample(chosen, "content", "value", "complexity", "diversity")}
+        {
+            "rounds": len(tables),
+            **({"rounds_left_out": ", ".join(missing)} if missing else {}),
+            **metadata.sample(chosen, "content", "value", "complexity", "diversity"),
+        }
     )
     return chosen
 

@@ -14,7 +14,7 @@ import polars as pl
 from evergrow.assets import metadata
 from evergrow.assets.dataset.requests import tests_work
 from evergrow.assets.dataset.samples import domains_of, with_tasks
-from evergrow.assets.dataset.written_tests import written_tests
+from evergrow.assets.dataset.written_tests import reasons, written_tests
 from evergrow.assets.evolution.solving import (
     BY_TESTS,
     MEASURED,
@@ -183,7 +183,7 @@ async def _measured(
     problems = _problems(asked, answered, written, rules.draws, settings.verification.min_agreement)
     usable = answered.filter(pl.col("problem").is_in([problem.id for problem in problems]))
     judged = judge_answers(problems, usable, sandbox, settings.sandbox.wall_s)
-    told = owed(pl.concat([drawn.select("reason"), written.select("reason")]))
+    told = owed(pl.concat([drawn.select("reason"), reasons(written)]))
     table = _table(settings, children, asked, drawn, judged, written)
     return table, {**metadata.asked(planned, engine.summary()), **owed_metadata(told), "tried": children.height}
 

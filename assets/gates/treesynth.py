@@ -147,6 +147,7 @@ _BALANCED = Suite(
         "unmarked_rows": (~pl.col("origin").is_in(["kept", "generated", "thinned"]).fill_null(value=False)).sum(),
     },
 )
+_TOLD = ~pl.col("reason").str.starts_with("known_as_text").fill_null(value=False)  # whose parts are known
 _AWARE = Suite(
     (
         complete("the samples"),
@@ -156,7 +157,7 @@ _AWARE = Suite(
     ),
     figures={
         "letter_surplus": ((KEPT & (pl.col("letter") == "A")).sum() * 2 - KEPT.sum()).abs(),
-        "failed_share": pl.col("reason").is_not_null().mean(),
+        "failed_share": pl.col("reason").filter(_TOLD).is_not_null().mean(),
     },
 )
 

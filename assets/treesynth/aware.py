@@ -30,6 +30,7 @@ from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 
 STAGE = "aware"
+KNOWN_AS_TEXT = "known_as_text"  # begins the reason of a sample whose parts nobody can tell: it was imported as a text
 AWARE_SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("id", "tree", "leaf_id", "unaware_story", "story", "clue", "question"), pl.String),
     **dict.fromkeys(("unaware_action", "aware_action", "reasoning", "letter", "input", "output"), pl.String),
@@ -67,15 +68,15 @@ async def aware(
     """Each story with a clue in it, what the person does now, and a question whose right letter is A or B alike."""
     place = places.at(context, AWARE)
     spec, domain = known_tree(place)
-    stories = samples.filter(pl.col("fields").is_not_null())
     if not domain.converts:
         raise dg.Failure(no_stories(spec.tree, domain), allow_retries=False)
-    async with models.engine(context, place) as engine, conversation(engine, STAGE, stories.height) as talk:
+    async with models.engine(context, place) as engine, conversation(engine, STAGE, samples["fields"].count()) as talk:
         asker = Asker(talk, spec.seed, place.settings.treesynth)
-        rows = await each(stories.iter_rows(named=True), partial(_convert, asker, domain))
+        rows = await each(samples.iter_rows(named=True), partial(_convert, asker, domain))
     table = _with_letters(pl.DataFrame(rows, schema=AWARE_SCHEMA, orient="row"), spec.seed)
-    context.add_output_metadata({**engine.summary(), **owed_metadata(asker.owed)})
-    return table.with_columns(samples=pl.lit(stories.height, pl.Int64)).select(pl.exclude("reason"), "reason")
+    unknown = table["reason"].str.starts_with(KNOWN_AS_TEXT).sum()
+    context.add_output_metadata({**engine.summary(), **owed_metadata(asker.owed), KNOWN_AS_TEXT: int(unknown)})
+    return table.with_columns(samples=pl.lit(samples.height, pl.Int64)).select(pl.exclude("reason"), "reason")
 
 
 def all_shards(place: Place) -> list[Source]:
@@ -102,9 +103,13 @@ def no_stories(tree: str, domain: Domain) -> str:
 
 
 async def _convert(asker: Asker, domain: Domain, row: dict[str, Any]) -> dict[str, Any]:
+    named = {name: row[name] for name in ("id", "tree", "leaf_id")}
+    if not row["fields"]:
+        why = f"{KNOWN_AS_TEXT}: it was imported without fields, which tell its story from its answers"
+        return {**named, "unaware_story": row["content"], "reason": why}
     story, question, action = story_of(domain, row["fields"])
     known = {
-        **{name: row[name] for name in ("id", "tree", "leaf_id")},
+        **named,
         "unaware_story": story,
         "question": question,
         "unaware_action": action,

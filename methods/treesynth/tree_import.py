@@ -1,7 +1,7 @@
 """A tree of somebody else's as one of ours: its texts get their fields back, values that say the same become one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evergrow.methods.text.fold import fold
@@ -31,6 +31,7 @@ def taken_over(
     """
     top, notes = parse_tree(data, name), list[str]()
     _take(top, domain, seed, (rows, notes), 0)
+    notes += _known_as_texts(top, domain)
     return json.dumps(top, ensure_ascii=False).encode(), notes
 
 
@@ -44,11 +45,36 @@ def _take(node: Any, domain: Domain, seed: int, told: tuple[Mapping[str, Any], l
     if isinstance(texts, list) and all(isinstance(text, str) for text in texts):
         records = node.get("records")
         known = records if isinstance(records, list) and len(records) == len(texts) else [None] * len(texts)
+        if records is not None and known is not records:
+            notes.append(f"the records of {value_of(node)!r} are left out: there is not one for each of its samples")
         node["records"] = [
             record or _record(domain, text, seed, rows) for record, text in zip(known, texts, strict=True)
         ]
     for part in node["children"] if isinstance(below, list) else ():
         _take(part, domain, seed, told, depth + 1)
+
+
+def _known_as_texts(top: Any, domain: Domain) -> list[str]:  # noqa: ANN401 - JSON
+    """A sentence where fields of samples could not be told."""
+    records = [record for node in _nodes(top) for record in node.get("records") or ()]
+    unknown = sum(not record for record in records)
+    if not unknown:
+        return []
+    why = "match none of the patterns that the domain's key `imports` has, or break its rules"
+    if domain.choices:
+        why = "have no row of their story in a result.jsonl beside the file, or break a rule of the domain"
+    return [f"known as texts, without fields: {unknown:,} of {len(records):,} samples, which {why}"]
+
+
+def _nodes(node: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON
+    """A node and all below it."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            yield one
+            below = one.get("children")
+            waiting += below if isinstance(below, list) else []
 
 
 def _record(domain: Domain, text: str, seed: int, rows: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -69,12 +69,17 @@ def read_tests(answer: object, most: int, code: str = "", packages: Sequence[str
     faults: list[str] = []
     for number, text in enumerate(listed, 1):
         try:
-            usable[_read_test(text, names, packages)] = None
+            test = _read_test(text, names, packages)
+            if test in usable:
+                raise ValueError("repeats another")
+            if len(usable) == most:
+                raise ValueError(f"is one more than the {most} that are asked for")
+            usable[test] = None
         except ValueError as fault:
             faults.append(f"test {number}, {excerpt(str(text))!r}: {fault}")
     if not usable:
         raise ValueError(f"none of the tests can be used; {faults[0]}")
-    return WrittenTests(tuple(usable)[:most], tuple(faults))
+    return WrittenTests(tuple(usable), tuple(faults))
 
 
 def _read_test(text: object, names: frozenset[str], packages: Sequence[str]) -> str:

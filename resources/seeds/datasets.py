@@ -1,5 +1,6 @@
 """Reads a dataset that is to be balanced: any table with a column of texts, under names of the user's own."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -11,10 +12,18 @@ from evergrow.resources.seeds.source import SeedError, SourceFault, listed, quot
 ID, TEXT = "id", "content"
 
 
-def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A table: `rows` has `id, content`, and `given` where the file has other columns; `notes` are for the user."""
+
+    rows: pl.DataFrame
+    notes: tuple[str, ...]
+
+
+def read_dataset(path: Path, text_column: str, id_column: str = ID) -> Dataset:
     """The rows of `path` (JSON, JSON lines, CSV, Parquet or Arrow): `id, content, given`, all String, in their order.
 
-    `given` holds all other columns of a row, as a JSON object; there is none where the file has no other.
+    `given` holds all other columns of a row, as a JSON object, but for those of bytes, which a note names.
 
     Rows without an id get the number of their row, from 1, as `row-N`.
 
@@ -37,9 +46,8 @@ def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFr
         )
     ids = pl.col(id_column).cast(pl.String) if id_column in names else pl.lit(None, pl.String)
     # Bytes have no place in JSON, and none in a dataset of texts.
-    others = [
-        n for n, kind in table.frame.schema.items() if n not in (text_column, id_column) and "Binary" not in str(kind)
-    ]
+    binary = [name for name, kind in table.frame.schema.items() if "Binary" in str(kind)]
+    others = [name for name in names if name not in (text_column, id_column, *binary)]
     numbered = pl.Series("row", table.rows, dtype=pl.Int64)
     frame = table.frame.select(
         *([pl.struct(others).struct.json_encode().alias("given")] if others else []),
@@ -51,7 +59,8 @@ def read_dataset(path: Path, text_column: str, id_column: str = ID) -> pl.DataFr
         raise SeedError(str(path), faults)
     if frame.is_empty():
         raise SeedError(str(path), [SourceFault("holds no rows")])
-    return frame
+    left_out = [f"left out, columns of bytes: {listed(binary)}"] if binary else []
+    return Dataset(frame, (*table.notes, *left_out))
 
 
 def _faults(table: RawTable, frame: pl.DataFrame, text_column: str) -> list[SourceFault]:

@@ -20,6 +20,9 @@ from evergrow.resources.seeds.source import SeedError, Seeds, SourceFault, quote
 from evergrow.resources.seeds.source_files import Skipped, is_test, source_files, unfit
 from evergrow.resources.seeds.syntax_trees import definitions
 
+OF_TESTS = "of tests"
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 MAX_NAME_CHARS, KEPT_CHARS = 120, 50
 UNREADABLE = (OSError, SyntaxError, ValueError, LookupError, RecursionError, MemoryError)
 SCHEMA = dict.fromkeys(["id", "seed_id", "content", "kind", "source", "license"], pl.String)
@@ -48,9 +51,9 @@ def harvest(
 
     Left out: methods, unless asked for, and nested functions (they lean on what surrounds them), tests (by the name of
     a file, folder or function), sources shorter than `min_chars` or longer than `max_chars` characters, and repetitions
-    (equal but for white space). Files that were left out are counted by their reason in the notes. A seed's id is its
-    dotted name with `-` for `_` (`json.decoder.py-scanstring`), so it stays the same while the function keeps its name
-    and place; `source` is path:line from the package's or folder's own name on.
+    (equal but for white space). What was left out is counted by its reason in the notes: folders, files, functions. A
+    seed's id is its dotted name with `-` for `_` (`json.decoder.py-scanstring`), so it stays the same while the
+    function keeps its name and place; `source` is path:line from the package's or folder's own name on.
 
     Args:
         target: an importable package or module, a folder, or a source file. A bare name that is both is the package.
@@ -67,12 +70,12 @@ def harvest(
         raise SeedError(target, [SourceFault(f"limit is {limit}: ask for at least 1 function")])
     tree, notes = locate(target)
     skipped = Skipped()
-    functions = _distinct(
+    documented = (
         function
         for file, path in source_files(tree, skipped)
         for function in _functions_of(file, path, skipped, methods=methods, classes=classes)
-        if min_chars <= len(function.source) <= max_chars
     )
+    functions = _distinct(_of_size(documented, min_chars, max_chars, skipped), skipped)
     if not functions:
         bounds = f"documented functions of {min_chars:,} to {max_chars:,} characters outside of tests"
         why = "".join(f"; {note}" for note in skipped.notes()[:2])
@@ -95,14 +98,16 @@ def _functions_of(file: str, path: Path, skipped: Skipped, *, methods: bool, cla
         if path.suffix == ".py":
             text = importlib.util.decode_source(data)
             text.encode()
-            yield from _of_python(file, text, methods=methods, classes=classes)
+            yield from _of_python(file, text, skipped, methods=methods, classes=classes)
             return
         text = data.decode("utf-8-sig").replace("\r\n", "\n")
         if reason := unfit(text):
             skipped.add(reason, file)
             return
         for found in definitions(text, BY_SUFFIX[path.suffix], methods=methods, classes=classes):
-            if not is_test(found.name.rpartition(".")[2]):
+            if is_test(found.name.rpartition(".")[2]):
+                skipped.functions[OF_TESTS] += 1
+            else:
                 yield _Function(f"{_module_name(file)}.{found.name}", file, found.line, found.source)
     except UNREADABLE as error:
         skipped.add("cannot be parsed", file, quoted(str(error), 80))
@@ -111,38 +116,44 @@ def _functions_of(file: str, path: Path, skipped: Skipped, *, methods: bool, cla
 def _of_cell(place: str, cell: str, skipped: Skipped, *, methods: bool, classes: bool) -> Iterator[_Function]:
     """The functions of a notebook's cell; one that cannot be parsed does not spoil the others."""
     try:
-        yield from _of_python(place, cell, methods=methods, classes=classes)
+        yield from _of_python(place, cell, skipped, methods=methods, classes=classes)
     except UNREADABLE as error:
         skipped.add("cannot be parsed", place, quoted(str(error), 80))
 
 
-def _of_python(file: str, text: str, *, methods: bool, classes: bool) -> Iterator[_Function]:
+def _of_python(file: str, text: str, skipped: Skipped, *, methods: bool, classes: bool) -> Iterator[_Function]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the source's author should mend is no news for the one who harvests
         module = ast.parse(text)
     lines = text.split("\n")
 
-    def taken(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, name: str) -> _Function:
+    for node, name in _candidates(module, methods=methods, classes=classes):
+        if reason := _left_out(node):
+            skipped.functions[reason] += 1
+            continue
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         source = textwrap.dedent("\n".join(lines[first - 1 : node.end_lineno])).rstrip()
-        return _Function(f"{_module_name(file)}.{name}", file, first, source)
+        yield _Function(f"{_module_name(file)}.{name}", file, first, source)
 
+
+def _candidates(module: ast.Module, *, methods: bool, classes: bool) -> Iterator[tuple[Definition, str]]:
+    """What is asked for at the top of a module, with its name."""
     for node in module.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _is_worth_taking(node):
-            yield taken(node, node.name)
-        if isinstance(node, ast.ClassDef) and not is_test(node.name):
-            if classes and (ast.get_docstring(node) or "").strip():
-                yield taken(node, node.name)
-            for inner in node.body if methods else ():
-                if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef) and _is_worth_taking(inner):
-                    yield taken(inner, f"{node.name}.{inner.name}")
+        if isinstance(node, FUNCTIONS) or (classes and isinstance(node, ast.ClassDef)):
+            yield node, node.name
+        if methods and isinstance(node, ast.ClassDef) and not is_test(node.name):
+            yield from ((inner, f"{node.name}.{inner.name}") for inner in node.body if isinstance(inner, FUNCTIONS))
 
 
-def _is_worth_taking(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """Whether it is documented, does something, and is no test."""
-    if is_test(node.name) or not (ast.get_docstring(node) or "").strip():
-        return False
-    return not all(_does_nothing(statement) for statement in node.body[1:])
+def _left_out(node: Definition) -> str | None:
+    """Why a function or a class is no seed: it is a test, says not what it does, or does nothing."""
+    if is_test(node.name):
+        return OF_TESTS
+    if not (ast.get_docstring(node) or "").strip():
+        return "without documentation"
+    if isinstance(node, FUNCTIONS) and all(_does_nothing(statement) for statement in node.body[1:]):
+        return "without a body"
+    return None
 
 
 def _does_nothing(statement: ast.stmt) -> bool:
@@ -157,11 +168,23 @@ def _module_name(file: str) -> str:
     return stem.removesuffix("/__init__").replace("/", ".") + (f".{cell}" if cell else "")
 
 
-def _distinct(functions: Iterable[_Function]) -> list[_Function]:
+def _of_size(functions: Iterable[_Function], least: int, most: int, skipped: Skipped) -> Iterator[_Function]:
+    for function in functions:
+        if least <= len(function.source) <= most:
+            yield function
+        else:
+            short = len(function.source) < least
+            skipped.functions[
+                f"shorter than {least:,} characters" if short else f"longer than {most:,} characters"
+            ] += 1
+
+
+def _distinct(functions: Iterable[_Function], skipped: Skipped) -> list[_Function]:
     """The first of those that differ only in white space."""
     first: dict[str, _Function] = {}
     for function in functions:
-        first.setdefault(" ".join(function.source.split()), function)
+        if first.setdefault(" ".join(function.source.split()), function) is not function:
+            skipped.functions["that repeat another"] += 1
     return list(first.values())
 
 

@@ -92,6 +92,7 @@ def test_a_batch_behind_a_closed_gate_is_no_reason_to_drop_rows(platform: Platfo
     assert platform.run("clean", "first") == ""
     assert third["reason"][0] is None or "in second" in third["reason"][0]
     assert "first" not in metadata(platform, "third", "compared_with")
+    assert "share of the rows is clean" in metadata(platform, "third", "not_compared_with")["first"]
 
 
 def test_a_benchmark_in_the_folder_rejects_what_comes_from_it_and_is_named(platform: Platform) -> None:

@@ -169,6 +169,28 @@ def test_tests_that_cannot_be_used_are_named_and_as_many_are_asked_for_again(pla
     assert "imports no_such_module, which is not there" in dropped[1]
 
 
+def test_tests_that_nobody_added_for_a_fault_are_named_owed_and_asked_for_again(
+    platform: Platform, endpoint: FakeEndpoint
+) -> None:
+    careful = platform.but(answers={"tasks": {**TASKS, "careless": "code"}})
+    tasks = ["Weigh the crates carelessly.", "Weigh the barrels carelessly."]
+    careful.register("short", instructions(tasks, domain="careless"))
+    for job in ("seeds", "responses"):
+        assert careful.run(job, "short") == ""
+    endpoint.control(first={"422": 1}, only="that are there already")
+
+    assert careful.run("verified", "short") == ""
+    endpoint.control(first={}, only="")
+
+    short = careful.table(VERIFIED, "short", "all").sort(pl.col("tests").list.len())
+    assert short["tests"].list.len().to_list() == [3, 5]
+    assert short["dropped_tests"][0].to_list()[-1].startswith("no further test: failed: ")
+    assert "failed" in str(careful.due(VERIFIED, "short"))
+    assert careful.run("verified", "short") == ""
+    assert careful.table(VERIFIED, "short", "all")["tests"].list.len().to_list() == [5, 5]
+    assert careful.due(VERIFIED, "short") is None
+
+
 def test_tests_are_asked_for_once_where_the_settings_say_so(platform: Platform) -> None:
     once = platform.but(verification={"test_rounds": 1}, answers={"tasks": {**TASKS, "careless": "code"}})
     once.register("once", instructions(["Weigh the boxes carelessly."], domain="careless"))

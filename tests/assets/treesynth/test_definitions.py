@@ -277,6 +277,21 @@ def test_stories_are_converted_with_letters_in_balance(trees: Platform) -> None:
         assert row["output"] == f"{row['reasoning']} So the answer is ({row['letter']})."
 
 
+def test_stories_that_are_known_as_texts_stay_with_the_reason_and_close_no_gate(trees: Platform) -> None:
+    texts = ["Ann buys a box. She opens it.", "Bo boils an egg. He eats it.", "Cy mends a bicycle. He rides to work."]
+    leaves = [{"dimension": "Kind", "attribute_value": kind, "samples": texts if kind == "a" else []} for kind in "ab"]
+    plant(trees, "t", "simpletom", 1, 6, json.dumps({"samples": None, "children": leaves}).encode())
+    grow_levels(trees, "t", 1)
+    assert write_shards(trees, "t") == ["", ""]
+
+    assert trees.run("tree_aware", "t") == ""
+
+    aware = trees.table(AWARE, "t", "all")
+    told = aware["reason"].str.starts_with("known_as_text")
+    assert (aware.height, told.sum(), aware["reason"].null_count()) == (6, 3, 3)
+    assert set(aware.filter(told.fill_null(value=False))["unaware_story"]) == set(texts)
+
+
 def test_problems_are_no_stories_to_convert(trees: Platform) -> None:
     plant(trees, "t", "customer_support", 1, 5)
     grow_levels(trees, "t", 1)

@@ -76,7 +76,7 @@ def test_in_a_finished_tree_a_node_without_children_is_a_leaf_and_its_pivots_abo
     found, notes = taken(tree, depth=2)
 
     algebra, geometry = children(root("t", "math"), found[root("t", "math").id].split)  # type: ignore[arg-type]
-    assert not notes
+    assert [note.partition(":")[0] for note in notes] == ["known as texts, without fields"]
     assert not interrupted(found)
     assert [held.content for held in found[algebra.id].texts or ()] == ["a pivot here of five words"]
     assert not found[geometry.id].open
@@ -120,4 +120,12 @@ def test_values_that_differ_in_case_or_plural_become_one_with_a_note() -> None:
     assert [(m.value, m.into) for m in top.merged] == [("fractions", "Fraction")]
     first = children(root("t", "math"), top.split)[0]
     assert [held.content for held in found[first.id].texts or ()] == ["one", "two"]
-    assert len(notes) == 2
+    assert len([note for note in notes if "says the same" in note]) == 2
+
+
+def test_what_is_known_as_text_only_or_left_out_is_said() -> None:
+    leaf = {**node("A", "Kind", samples=["What is one and one?\n<Difficulty>\n 2", "no such form"]), "records": [None]}
+    _, notes = taken(node(None, None, leaf, node("B", "Kind", samples=["x?\n<Difficulty>\n 9"])))
+
+    assert notes[0] == "the records of 'A' are left out: there is not one for each of its samples"
+    assert notes[1].startswith("known as texts, without fields: 2 of 3 samples, which match none of the patterns")

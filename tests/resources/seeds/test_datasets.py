@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from evergrow.resources.seeds.datasets import read_dataset
@@ -11,7 +12,7 @@ def test_any_column_may_hold_the_texts_and_rows_without_ids_get_numbers(tmp_path
     path = tmp_path / "data.jsonl"
     path.write_text("".join(json.dumps({"question": f"q{n}", "x": n}) + "\n" for n in range(3)))
 
-    rows = read_dataset(path, "question").to_dicts()
+    rows = read_dataset(path, "question").rows.to_dicts()
 
     assert [(row["id"], row["content"]) for row in rows] == [(f"row-{n + 1}", f"q{n}") for n in range(3)]
     assert [json.loads(row["given"]) for row in rows] == [{"x": n} for n in range(3)]
@@ -21,7 +22,7 @@ def test_ids_of_the_file_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "data.csv"
     path.write_text("id,content\n7,one\n9,two\n")
 
-    assert read_dataset(path, "content")["id"].to_list() == ["7", "9"]
+    assert read_dataset(path, "content").rows["id"].to_list() == ["7", "9"]
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,13 @@ def test_what_is_no_dataset_is_named_with_file_row_and_remedy(tmp_path: Path, na
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SeedError, match=r"none\.jsonl: cannot be read"):
         read_dataset(tmp_path / "none.jsonl", "content")
+
+
+def test_what_of_a_file_is_left_out_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "data.parquet"
+    pl.DataFrame({"content": ["one"], "picture": [b"\x00"], "more": [1]}).write_parquet(path)
+
+    read = read_dataset(path, "content")
+
+    assert json.loads(read.rows["given"][0]) == {"more": 1}
+    assert read.notes == ("left out, columns of bytes: 'picture'",)

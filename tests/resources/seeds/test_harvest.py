@@ -201,8 +201,8 @@ def test_a_name_that_is_both_a_package_and_a_folder_is_the_package(
 ) -> None:
     grow(tmp_path / "json", {"m.py": functions("f")})
     monkeypatch.chdir(tmp_path)
-    assert take("json", 1).notes == (
-        "'json' is a package and a folder here: the package was taken, ./json is the folder",
+    assert take("json", 1).notes[0] == (
+        "'json' is a package and a folder here: the package was taken, ./json is the folder"
     )
     assert seed_ids(take("./json")) == ["json.m.f"]
     assert take("./json").notes == ()
@@ -248,3 +248,26 @@ def test_other_targets_that_cannot_be_are_refused(tmp_path: Path) -> None:
         take(root / "bad")
     with pytest.raises(SeedError, match="limit is 0"):
         take("json", 0)
+
+
+def test_whatever_is_left_out_is_counted_by_its_reason(tmp_path: Path) -> None:
+    code = functions("kept", "twin") + "\n\ndef bare(x):\n    return x\n\ndef stub(x):\n    'Does nothing.'\n"
+    files = {
+        "a.py": code,
+        "b.py": functions("other", "twin"),
+        "tests/test_a.py": functions("far"),
+        "test_b.py": functions("far"),
+        "node_modules/c.py": functions("far"),
+        ".cache/d.py": functions("far"),
+    }
+
+    seeds = harvest(str(grow(tmp_path / "pkg", files)), None, 1, len(DOCUMENTED))
+
+    assert "left out, tests: 1 file: pkg/test_b.py" in seeds.notes
+    assert "left out, folders of tests: 1 folder: pkg/tests/" in seeds.notes
+    assert "left out, folders of other people's packages: 1 folder: pkg/node_modules/" in seeds.notes
+    assert "left out, hidden folders: 1 folder: pkg/.cache/" in seeds.notes
+    counted = next(note for note in seeds.notes if "functions and classes" in note)
+    assert all(
+        words in counted for words in ("1 without documentation", "1 without a body", "1 that repeat another")
+    ), counted
