@@ -250,5 +250,9 @@ def _refuse_shared_ids(frame: pl.DataFrame, origin: str) -> None:
 def _score_notes(frame: pl.DataFrame) -> list[str]:
     if frame.schema.get("complexity") != pl.Float64:
         return []
-    scored = frame["complexity"].is_not_null().sum()
-    return [f"{scored:,} rows are scored records of Tree-of-Evolution: they are evolved further, and must be beaten"]
+    scored = frame.filter(pl.col("complexity").is_not_null())
+    half = scored["diversity"].null_count()
+    told = (
+        f"{scored.height:,} rows are scored records of Tree-of-Evolution: they are evolved further, and must be beaten"
+    )
+    return [f"{told}; {half:,} of them have no diversity yet, so that nothing is compared with them" if half else told]

@@ -42,6 +42,19 @@ def test_scores_are_shown_with_two_decimals_and_diversity_times_ten() -> None:
     assert "Diversity: 4.42 out of 10" in rendered.user
 
 
+@pytest.mark.parametrize(
+    ("scores", "shown"),
+    [((5.0, None), ("Challenge: 5.00 out of 10.", "Diversity: not yet.")), ((None, 0.25), ("not yet", "2.50 out of"))],
+)
+def test_a_task_with_one_score_is_shown_that_one(scores: tuple[float | None, float | None], shown: list[str]) -> None:
+    complexity, diversity = scores
+
+    user = optimise_prompt().render(content="x", fence="-", complexity=complexity, diversity=diversity, **PLAIN).user
+
+    assert all(words in user for words in shown)
+    assert "None" not in user
+
+
 def test_a_task_without_scores_is_shown_the_scales_only() -> None:
     rendered = optimise_prompt().render(content="x", fence="---", complexity=None, diversity=None, **PLAIN)
 

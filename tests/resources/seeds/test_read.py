@@ -221,3 +221,15 @@ def test_every_format_brings_every_text_back_unchanged(rows: list[dict[str, str]
         assert frame.select("seed_id", "content", "extra").rows() == [(r["id"], r["content"], r["extra"]) for r in rows]
         assert [ids.unescape_seed_id(i) for i in frame["id"]] == [row["id"] for row in rows]
         assert_frame_equal(frame.drop("source"), frames[0].drop("source"))
+
+
+def test_records_that_are_scored_by_half_are_taken_and_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "all_questions_2_w_complexity_scores.json"
+    scored = {"self complexity score": 5.0, "parent complexity score": "0", "parent diversity score": "0"}
+    rows = [{"id": f"7_{n}", "content": f"Write a function that counts {n} kinds of things.", **scored} for n in "01"]
+    path.write_text(json.dumps([*rows, {**rows[0], "id": "7_2", "content": "x y", "self diversity score": 0.4}]))
+
+    seeds = read_seeds(path, 1_000)
+
+    assert seeds.frame["complexity"].to_list() == [5.0] * 3
+    assert any("3 rows are scored records" in note and "2 of them have no diversity" in note for note in seeds.notes)
