@@ -7,6 +7,7 @@ Nothing is rounded. The decimal sign is a point.
 """
 
 import re
+from collections.abc import Callable
 from fractions import Fraction
 
 MAX_CHARS = 1_000
@@ -53,7 +54,13 @@ _VULGAR = {
     "⅝": "5/8",
     "⅞": "7/8",
 }
-_REPLACED = tuple(
+
+
+def _degrees(found: re.Match[str]) -> str:
+    return f"°{(found[1] or found[2]).upper()}"
+
+
+_REPLACED: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
     (re.compile(pattern), instead)
     for pattern, instead in (
         (r"\\[()\[\]]|\\(?:left|right|displaystyle|[bB]igg?[lr]?)(?![A-Za-z])\.?|\\!", ""),
@@ -72,7 +79,9 @@ _REPLACED = tuple(
         (r"\\mathbb[ ]?R(?![A-Za-z])", r"\\mathbb{R}"),
         (r"\^[ ]?(?:\{[ ]?\\circ[ ]?\}|\\circ(?![A-Za-z]))|\\degree(?![A-Za-z])", "°"),
         (r"\\([%$€£¥])", r"\1"),
-        (r"°[ ]?([CF])(?![A-Za-z])", r"°\1"),
+        (r"(?i)(?:°|degrees?)[ ]?(?:(c)(?:elsius)?|(f)(?:ahrenheit)?)(?![A-Za-z])", _degrees),
+        (r"(?i)(?<![A-Za-z\\])negative[ ]infinity(?![A-Za-z])", r"-\\infty"),
+        (r"(?i)(?<![A-Za-z\\])(?:positive[ ])?infinity(?![A-Za-z])", r"\\infty"),
         (r"\\pounds(?![A-Za-z])", "£"),
         (r"\\euro(?![A-Za-z])", "€"),
         (r"[ ]{2,}", " "),

@@ -7,6 +7,7 @@ interval, `x = 1` or `x = 2` and `\{2, 1\}` one set.
 import re
 from collections.abc import Iterator
 
+from evergrow.methods.verification.notations import plainer
 from evergrow.methods.verification.quantities import mixed_units, quantity
 from evergrow.methods.verification.readings import (
     INFINITY,
@@ -67,7 +68,8 @@ _BRACKETS = {
 
 def read(text: str, depth: int = 0) -> Reading:
     """What `text`, in plain spelling, says."""
-    folded = text.strip().casefold()
+    text = plainer(text.strip())
+    folded = text.casefold()
     if folded in _ALIASES:
         return Words(_ALIASES[folded])
     if folded in _REALS or text.replace(" ", "") in _REALS:
