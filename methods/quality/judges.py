@@ -34,6 +34,12 @@ SHAPES = (
     rf"\b(?:deserves|merits|is worth|must (?:get|receive)|should (?:get|receive)) (?:a |an |the )?(?:score"
     rf" of |rating of |full |{_BEST} )*(?:10|ten|full marks|(?:maximum|highest|top|perfect) (?:score|rating"
     rf"|grade|mark)s?)\b",
+    rf"\b(?:correct|right|proper|true|fair|only|expected) (?:score|rating|grade|mark) (?:for|of) {_JUDGED}"
+    rf" (?:task |instruction |problem |question |answer )?(?:is|would be|should be) (?:a |an |the )?{_BEST}\b",
+    rf"\b{_JUDGE}s?[,:;] (?:please |you )?(?:assign|give|award|grant|choose|select|pick) (?:it |this |me )?(?:a |an "
+    r"|the )?(?:maximum|highest|perfect|full|top|best) (?:score|rating|grade|mark)s?\b",
+    r"\bbe (?:very |more |extremely )?(?:lenient|generous|kind|easy) (?:when|while|in|with) (?:your |the )?"
+    r"(?:scor|grad|rat|judg|evaluat|mark)ing\b",
     r"\b(?:output|print|return|answer|reply|respond)(?: only| with| just)* (?:a |the )?(?:score|rating"
     r"|grade)\W{0,4}(?:of )?(?:10|ten)\b",
     r"[\x22'](?:score|complexity|rating|quality|grade)[\x22']\s*:\s*10\b",

@@ -102,6 +102,13 @@ character characters char chars letter letters
 brief short concise; detailed thorough; step steps; display print prints; car automobile; quick rapid; large big
 small little
 begin start; choose select pick; key keys; contain contains hold holds include includes; remain remaining rest
+take takes taking accept accepts accepting receive receives receiving; colour color colours colors
+behaviour behavior behaviours behaviors; neighbour neighbor neighbours neighbors neighbouring neighboring
+centre center centres centers; favourite favorite favourites favorites; honour honor; labour labor; grey gray
+normalise normalize normalised normalized; initialise initialize initialised initialized; optimise optimize optimised
+& optimized; organise organize organised organized; recognise recognize; serialise serialize serialised serialized
+summarise summarize summarised summarized; tokenise tokenize tokenised tokenized; analyse analyze analysed analyzed
+catalogue catalog; dialogue dialog; programme programmes; cancelled canceled; labelled labeled; travelled traveled
 occur occurs appear appears; often frequently; person individual; store save; shop store; kid child
 """
 _UP_TO_TWENTY = """

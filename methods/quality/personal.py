@@ -5,8 +5,8 @@ are right (python-stdnum; presidio would bring spaCy along for the same regular 
 
 No address is somebody's whose domain is reserved (RFC 2606, RFC 6761) or obviously invented: of a single letter
 (`x.org`), or one of the placeholders that stand for the reader's own. Nor are the exchange 555 of North America,
-counted-up digits, and the numbers that payment services and standards publish for tests. Digits alone are
-numbers, unless a word before them says what they are.
+counted-up digits (but for telephone numbers with the code of another country), and the numbers that payment services
+and standards publish for tests. Digits alone are numbers, unless a word before them says what they are.
 """
 
 import re
@@ -122,7 +122,10 @@ def _is_somebodys_address(part: str) -> bool:
 
 def _is_somebodys_telephone(part: str) -> bool:
     digits = re.sub(r"\D", "", part)
-    if not 7 <= len(digits) <= 15 or EXAMPLE_DIGITS.search(digits) or re.search(r"900[ -]?[0-9]{3}$", part):
+    # Counted-up digits are North America's usual example; elsewhere somebody may have them.
+    abroad = re.search(r"(?:\+|\b00)[2-9]", part) is not None
+    example = re.search(r"(\d)\1{4}|555", digits) if abroad else EXAMPLE_DIGITS.search(digits)
+    if not 7 <= len(digits) <= 15 or example or re.search(r"900[ -]?[0-9]{3}$", part):
         return False
     number = re.sub(rf"(?i)^\W*(?:{_CALL_NAMES})\b[^0-9+(]*", "", part)
     return _is_valid_telephone(number.strip(" \t\n:\"'=,>"), named=number != part)

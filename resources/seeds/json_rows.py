@@ -1,4 +1,11 @@
-"""Reads JSON rows with the lines they begin at: an array, objects one after another, or one object that holds rows."""
+"""Reads JSON rows with the lines they begin at: an array, objects one after another, or one object that holds rows.
+
+Objects are decoded by the standard library, and only what lies between them is read here. `polars.read_ndjson` is ten
+times as quick (20 MiB, 29,000 rows: 0.04 s of CPU, this 0.4 s: `benchmarks/seeds.py`), but it takes what must be
+refused, and says of nothing in which line it stands. Tried on its version 2.1: a name that comes twice loses its second
+value, a column that begins after the rows from which types are guessed is lost whole, a number among texts becomes
+text, half a surrogate pair becomes a null character; an error names a character of some line, and ends all reading.
+"""
 
 import io
 import json
