@@ -115,8 +115,8 @@ def plain(final: str) -> str:
         text = re.sub(rf"(?<=[0-9]){sign}", f" {instead}", text).replace(sign, instead)
     text = re.sub(r"√[ ]?([0-9]+|[A-Za-z])", r"\\sqrt{\1}", text).replace("\\\\", ROW)
     text = _SUPERSCRIPT.sub(lambda found: f"^{{{found[0].translate(_SUPERSCRIPTS)}}}", text)
-    for pattern, instead in _REPLACED:
-        text = pattern.sub(instead, text)
+    for pattern, by in _REPLACED:
+        text = pattern.sub(by, text)
     text = text.strip().strip("`").strip()
     while text.startswith("**") and text.endswith("**") and len(text) > 4:
         text = text[2:-2].strip()
