@@ -2,7 +2,7 @@
 
 import numpy as np
 
-BLOCK = 65_536
+BLOCK = 8_192  # rows that are turned into float64 at once
 
 
 def vendi_score(vectors: np.ndarray) -> float | None:

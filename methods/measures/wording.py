@@ -1,10 +1,12 @@
 """How the texts of a set are worded: runs of words that return, redundancy, length, vocabulary.
 
 Words are those of `methods.quality.words`, folded to lower case. All figures but the lengths depend on how many rows
-there are: compare sets of one size.
+there are: compare sets of one size. Runs of words are counted a share of all hashes at a time, so that beside the words
+memory stays the same however many texts there are.
 """
 
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +17,9 @@ from evergrow.methods.quality.words import WORDS, Tokens, in_chunks, tokens, win
 REPEATED_WORDS = 4
 LEVEL = 6
 BLOCK = 8_192
+TOGETHER = 1 << 21  # runs of words that are counted at once
+
+Words = Sequence[Tokens]  # of some texts each, in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +32,22 @@ class Lengths:
     p90: float
 
 
-def tokenised(texts: pl.Series) -> Tokens:
-    """The words of `texts` as hashes."""
-    parts = [tokens(texts[part], WORDS) for part in in_chunks(len(texts))]
-    counts = np.concatenate([np.zeros(1, np.int64), *(part.counts for part in parts)])
-    return Tokens(np.concatenate([np.empty(0, np.uint64), *(part.hashes for part in parts)]), np.cumsum(counts))
+def tokenised(texts: pl.Series) -> Words:
+    """The words of `texts` as hashes, some texts at a time."""
+    return [tokens(texts[part], WORDS) for part in in_chunks(len(texts))]
 
 
-def distinct(found: Tokens, length: int) -> float | None:
+def distinct(found: Words, length: int) -> float | None:
     """Distinct-n (Li et al., NAACL 2016, arXiv 1510.03055): different runs of `length` words over all of them.
 
     Returns:
         Above 0, up to 1; None where no text is that long.
     """
-    runs = windows(found, length, whole_if_shorter=False).hashes
-    return float(len(np.unique(runs)) / len(runs)) if len(runs) else None
+    runs = _runs(found, length)
+    return sum(len(np.unique(part)) for part, _ in _shares(found, length, runs)) / runs if runs else None
 
 
-def self_repetition(found: Tokens) -> float | None:
+def self_repetition(found: Words) -> float | None:
     """Self-repetition (Salkar et al., AACL 2022; Shaib et al. 2024, arXiv 2403.00553): mean of log(1 + N).
 
     N is how many different runs of four words of a text also occur in another text of the set.
@@ -52,14 +55,15 @@ def self_repetition(found: Tokens) -> float | None:
     Returns:
         From 0, where no run returns in another text; None for no text.
     """
-    texts = len(found.counts)
+    texts = len(_counts(found))
     if not texts:
         return None
-    runs = windows(found, REPEATED_WORDS, whole_if_shorter=False)
-    once = pl.DataFrame({"run": runs.hashes, "row": runs.rows}).unique()
-    shared = once.filter(pl.len().over("run") > 1)
-    counts = np.bincount(shared["row"].to_numpy(), minlength=texts)
-    return float(np.log1p(counts).mean())
+    repeated = np.zeros(texts, np.int64)
+    for runs, rows in _shares(found, REPEATED_WORDS, _runs(found, REPEATED_WORDS)):
+        once = pl.DataFrame({"run": runs, "row": rows}).unique()
+        shared = once.filter(pl.len().over("run") > 1)
+        repeated += np.bincount(shared["row"].to_numpy(), minlength=texts)
+    return float(np.log1p(repeated).mean())
 
 
 def compression_ratio(texts: pl.Series) -> float | None:
@@ -77,20 +81,45 @@ def compression_ratio(texts: pl.Series) -> float | None:
     return size / packed if size > len(texts) else None
 
 
-def lengths(found: Tokens) -> Lengths | None:
+def lengths(found: Words) -> Lengths | None:
     """How many words the texts have; None for no text."""
-    counts = found.counts
+    counts = _counts(found)
     if not len(counts):
         return None
     p10, median, p90 = np.quantile(counts, [0.1, 0.5, 0.9])
     return Lengths(float(counts.mean()), float(p10), float(median), float(p90))
 
 
-def vocabulary(found: Tokens) -> int:
+def vocabulary(found: Words) -> int:
     """How many different words there are."""
-    return len(np.unique(found.hashes))
+    return sum(len(np.unique(part)) for part, _ in _shares(found, 1, _runs(found, 1)))
 
 
-def root_type_token_ratio(found: Tokens) -> float | None:
-    """Guiraud's index (1954): different words over the square root of all words; None for no word."""
-    return vocabulary(found) / len(found.hashes) ** 0.5 if len(found.hashes) else None
+def root_type_token_ratio(found: Words, different: int) -> float | None:
+    """Guiraud's index (1954): `different` words, their `vocabulary`, over the square root of all; None for no word."""
+    total = _runs(found, 1)
+    return different / total**0.5 if total else None
+
+
+def _counts(found: Words) -> np.ndarray:
+    """int64 (n,): words of each text."""
+    return np.concatenate([np.zeros(0, np.int64), *(part.counts for part in found)])
+
+
+def _runs(found: Words, length: int) -> int:
+    """How many runs of `length` words there are."""
+    return int(np.maximum(_counts(found) - length + 1, 0).sum())
+
+
+def _shares(found: Words, length: int, runs: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """All runs of `length` words, with the text that each is in: equal ones in one share, `TOGETHER` a share or so."""
+    shares = np.uint64(-(-runs // TOGETHER))
+    for share in range(int(shares)):
+        hashes, rows, first = [], [], 0
+        for part in found:
+            every = windows(part, length, whole_if_shorter=False)
+            mine = every.hashes % shares == share
+            hashes.append(every.hashes[mine])
+            rows.append(every.rows[mine].astype(np.int64) + first)
+            first += len(part.counts)
+        yield np.concatenate(hashes), np.concatenate(rows)

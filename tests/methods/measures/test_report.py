@@ -30,6 +30,18 @@ def test_a_set_that_is_too_small_has_no_value_rather_than_a_wrong_one(rows: int)
     assert found["nearest_distance_mean"] is None
 
 
+def test_only_the_measures_that_are_named_are_taken() -> None:
+    every, some = measures(text_set(50)), ("vocabulary", "novelsum")
+
+    assert list(measures(text_set(50), some)) == [one for one in every if one.name in some]
+    assert set(differences(text_set(50), text_set(20), some)) == set(some)
+
+
+def test_leaves_that_hold_nothing_are_not_even() -> None:
+    assert [one.value for one in leaf_measures([0, 0])] == [0.0, None, None]
+    assert [one.value for one in leaf_measures([])] == [None, None, None]
+
+
 def test_a_set_is_compared_with_another_on_equal_numbers_of_rows() -> None:
     small, large = text_set(40), text_set(400)
 

@@ -4,6 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from evergrow.methods.measures import wording
 from evergrow.methods.measures.wording import (
     compression_ratio,
     distinct,
@@ -48,5 +49,19 @@ def test_lengths_and_vocabulary_are_those_of_words() -> None:
     assert size is not None
     assert [size.mean, size.median] == pytest.approx([14 / 3, 6])
     assert vocabulary(found) == 8
-    assert root_type_token_ratio(found) == pytest.approx(8 / 14**0.5)
+    assert root_type_token_ratio(found, vocabulary(found)) == pytest.approx(8 / 14**0.5)
     assert lengths(tokenised(pl.Series([], dtype=pl.String))) is None
+
+
+def test_counting_a_share_of_the_runs_at_a_time_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    many = pl.Series([" ".join(rng.integers(0, 40, 30).astype(str)) for _ in range(60)])
+
+    def figures() -> list[float | None]:
+        found = tokenised(many)
+        return [distinct(found, 1), distinct(found, 2), self_repetition(found), vocabulary(found)]
+
+    at_once = figures()
+    monkeypatch.setattr(wording, "TOGETHER", 100)
+
+    assert figures() == at_once
