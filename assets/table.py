@@ -29,7 +29,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 Values = Mapping[str, object]
 OWNERS = ["team:evergrow"]
 PROMPT = "prompt "  # how the name of a value begins that is a prompt's version
-Owner = Kind | Literal["model", "set"]  # models and measured sets have no recipe of their own
+Owner = Kind | Literal["model", "set"]  # models have no recipe, and sets that of what they are the set of
 SECTIONS: Mapping[Owner, dg.PartitionsDefinition[str]] = {
     "batch": BATCHES, "tree": TREES, "release": RELEASES, "model": MODELS, "set": MEASURED,
 }  # fmt: skip

@@ -26,21 +26,27 @@ def text_set(rows: int) -> TextSet:
     return TextSet(pl.concat(list(drawn_texts(rows, 0))), vectors)
 
 
+def _peak() -> float:
+    """The most memory that this process has had, MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     found = text_set(parser.parse_args().rows)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak()
     began, cpu = time.perf_counter(), time.process_time()
-    last, shown = began, Table("measure", "value", "seconds", title=f"measures of {len(found):,} rows")
+    title = f"measures of {len(found):,} rows"
+    last, shown = began, Table("measure", "value", "seconds", "peak, MiB beyond the set", title=title)
     for one in measures(found):
         now = time.perf_counter()
-        shown.add_row(one.name, f"{one.value:.4g}" if one.value is not None else "-", f"{now - last:.1f}")
+        value = f"{one.value:.4g}" if one.value is not None else "-"
+        shown.add_row(one.name, value, f"{now - last:.1f}", f"{_peak() - before:,.0f}")
         last = now
     spent, used = time.perf_counter() - began, time.process_time() - cpu
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    shown.add_row("in all", f"{used:.0f} s of CPU, {grown:,.0f} MiB beyond the set", f"{spent:.1f}")
+    shown.add_row("in all", f"{used:.0f} s of CPU", f"{spent:.1f}", f"{_peak() - before:,.0f}")
     Console().print(shown)
 
 

@@ -153,7 +153,8 @@ class Frontier:
     def place(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> Place:
         """Where a partition of the table stands now."""
         whose, kind = owner(partition or key.path[-1]), self.tables[key].kind
-        settings, recipe = self.recipes.of(kind, whose)
+        # A set is measured by the recipe of what it is the set of.
+        settings, recipe = self.recipes.of(*(whose.partition(":")[::2] if kind == "set" else (kind, whose)))
         return Place(key, partition, whose, settings, recipe, self.home, self.registry, instance)
 
     def at(self, context: Any, key: dg.AssetKey) -> Place:  # noqa: ANN401 - an asset's or a check's context

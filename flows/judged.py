@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.gates.check import SETTING
 from evergrow.assets.names import gate_name
 from evergrow.flows.workspace import Workspace
-from evergrow.resources.lake.readable import GateState, judgement
+from evergrow.resources.lake.readable import GateState, Judgement, judgement
 from evergrow.resources.lake.versions import Key, Read, data_version, latest_materialization, made_from
 from evergrow.resources.releases.facts import GATES
 
@@ -15,7 +16,8 @@ from evergrow.resources.releases.facts import GATES
 def judged(workspace: Workspace, tables: Iterable[Key]) -> pl.DataFrame:
     """The gates of tables and of all that they were made from, upstream first: the columns of `GATES`.
 
-    A gate that has judged another version since than the one that was read is STALE, and its thresholds are unknown.
+    `observed` is what it found of each figure that a setting bounds. A gate that has judged another version since than
+    the one that was read is STALE, and neither its thresholds nor what it found are known.
     """
     rows: list[tuple[str, ...]] = []
     seen: set[Key] = set()
@@ -39,5 +41,10 @@ def _visit(workspace: Workspace, read: Read, seen: set[Key], rows: list[tuple[st
     name = gate_name(table.stage)
     said = judgement(workspace.instance, dg.AssetCheckKey(read.key, name), read.partition, record)
     current = read.version == data_version(record)
-    state, by = (said.state, said.thresholds or "") if current else (GateState.STALE, "")
-    rows.append((read.key.to_user_string(), read.partition or "", name, state.value, by))
+    state, by, found = (said.state, said.thresholds or "", _observed(said)) if current else (GateState.STALE, "", "")
+    rows.append((read.key.to_user_string(), read.partition or "", name, state.value, by, found))
+
+
+def _observed(said: Judgement) -> str:
+    bound = [one for one in said.expectations if f"{SETTING} " in str(one["wanted"])]
+    return "; ".join(f"{one['expectation']}: {one['observed']}" for one in bound)

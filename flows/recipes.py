@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evergrow.assets.evolution.difficulty import same_solvers
-from evergrow.assets.names import RESPONSES, level_key, stage_key
+from evergrow.assets.names import RELEASE, RESPONSES, level_key, stage_key
 from evergrow.flows.due import Standing
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.versions import latest_materialization
@@ -19,6 +19,7 @@ from evergrow.resources.settings.recipe import AUTOMATE, SECTIONS, differences, 
 from evergrow.resources.settings.roles import Roles
 
 ROLES = tuple(Roles.model_fields)
+BY_HAND = "evergrow recipe set"  # who records a recipe that a person has set
 SHOWN = 4  # settings that a sentence names
 
 
@@ -30,7 +31,7 @@ def settings_of(workspace: Workspace, kind: Kind, owner: str) -> Settings:
 def ordered(workspace: Workspace, kind: Kind, owner: str, changes: Mapping[str, Any] | None = None) -> Settings:
     """The settings that a command with these `changes` would have the owner obey; it records nothing."""
     known = recipe(workspace.registry, kind, owner)
-    if known is None or not _begun(workspace, kind, owner):
+    if known is None or not _settled(workspace, kind, owner):
         return workspace.settings
     return with_recipe(workspace.settings, checked(workspace.settings, merged(known.values, shaping(changes or {}))))
 
@@ -40,8 +41,9 @@ def take_recipe(
 ) -> Iterator[str]:
     """Have a command on an owner obey its recipe; what is to be said of it.
 
-    Nothing of it is made yet: the settings of today are its recipe. Else its recipe stays as it was, but for `changes`,
-    which the command names itself; that today's settings say something else is said, and how to take them.
+    Nothing of it is made yet, and nobody has set its recipe: the settings of today are its recipe. Else its recipe
+    stays as it was, but for `changes`, which the command names itself; that today's settings say something else is
+    said, and how to take them.
 
     Args:
         workspace: where.
@@ -51,14 +53,15 @@ def take_recipe(
     """
     known = recipe(workspace.registry, kind, owner)
     today = recipe_of(workspace.settings, known.values.get(AUTOMATE) if known else None)
-    if known is None or not _begun(workspace, kind, owner):
+    settled = known is not None and _settled(workspace, kind, owner)
+    if known is None or not settled:
         wanted = merged(today, shaping(changes or {}))
     else:
         wanted = merged(known.values, shaping(changes or {}))
     wanted = checked(workspace.settings, wanted)
     version = record(workspace.registry, kind, owner, wanted, by)
     workspace.frontier.forget()
-    if known and _begun(workspace, kind, owner):
+    if known and settled:
         if changed := differences(known.values, wanted):
             yield f"the recipe of {kind} {owner!r} is now version {version}: {described(changed)}"
         if others := differences(wanted, merged(today, shaping(changes or {}))):
@@ -173,9 +176,15 @@ def described(changed: Mapping[str, tuple[Any, Any]]) -> str:
     return ", ".join(shown) + more
 
 
-def _begun(workspace: Workspace, kind: Kind, owner: str) -> bool:
-    """Whether something of the owner is made that a model was asked for."""
-    if kind == "release":
-        return False
-    firsts = [stage_key(1, "instructions"), RESPONSES] if kind == "batch" else [level_key(0)]
-    return any(latest_materialization(workspace.instance, key, owner) for key in firsts)
+def _settled(workspace: Workspace, kind: Kind, owner: str) -> bool:
+    """Whether the owner keeps its recipe: something of it is made, or a person has set it."""
+    firsts = {
+        "batch": [stage_key(1, "instructions"), RESPONSES],
+        "tree": [level_key(0)],
+        "release": [RELEASE],
+    }[kind]
+    if any(latest_materialization(workspace.instance, key, owner) for key in firsts):
+        return True
+    told = versions(workspace.registry, kind, owner)
+    steps = zip([{}, *(one.values for one in told)], told, strict=False)
+    return any(one.by == BY_HAND and differences(before, one.values).keys() - {AUTOMATE} for before, one in steps)

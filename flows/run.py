@@ -13,6 +13,7 @@ from evergrow.flows.due import Standing
 from evergrow.flows.lineage import tell
 from evergrow.flows.runs import close_dead_runs, of_this_process
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.host.dagster_private import (
     PARTITION_NAME_TAG,
     AssetCheckEvaluation,
@@ -127,7 +128,8 @@ def judge(workspace: Workspace, standing: Standing) -> Judgement:
         raise ValueError(f"{table.key.to_user_string()} has no version that a gate could judge")
     rows = workspace.lake.version(version, "all").collect()
     others = {name: _compared(workspace, key_of(one), place.partition) for name, one in table.gate.others.items()}
-    found = table.gate.evaluate(place, rows, others)
+    embedders = Embedders(workspace.lake.files, workspace.progress)
+    found = table.gate.evaluate(place, rows, others, workspace.lake, embedders)
     check = dg.AssetCheckKey(table.key, gate_name(table.gate.stage))
     evaluation = AssetCheckEvaluation(
         asset_key=table.key,

@@ -15,7 +15,9 @@ from evergrow.assets.dataset.funnel import bars, counted, driest, funnel, made_r
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
+from evergrow.assets.gates.measured import Compared, MeasuredSet
 from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE, SEEDS, stage_key
+from evergrow.assets.sets import seed_texts
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
 from evergrow.methods.quality.duplicates import mark_duplicates
 from evergrow.methods.releasing.descent import Banned, why_banned
@@ -70,7 +72,7 @@ def release_table() -> Table:
         stage=STAGE,
         pool="gpu",
     )
-    return declared.table(release, Gate(STAGE, _facts))
+    return declared.table(release, Gate(STAGE, _facts, sets=_sets))
 
 
 def release(
@@ -129,6 +131,12 @@ def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001
     read = made_from(record).read if record else ()
     counts = [rows_of(place.instance, one) for one in read]
     return {"requested": None if None in counts else sum(count for count in counts if count is not None)}
+
+
+def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> Compared:
+    kept = metadata.kept(table)
+    seeds = seed_texts(lake, place.instance, kept["batch"].unique(maintain_order=True).to_list())
+    return Compared(MeasuredSet(kept["content"]), seeds)
 
 
 def chosen_batches(instance: dg.DagsterInstance, named: Sequence[str]) -> list[str]:

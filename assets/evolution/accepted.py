@@ -1,12 +1,16 @@
 """Which children may have children themselves (method.md A.8), and the gate that lets them."""
 
+from functools import partial
+
 import dagster as dg
 import polars as pl
 
 from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
-from evergrow.assets.names import DIFFICULTY, parents_key, round_name, stage_key
+from evergrow.assets.gates.measured import Compared, MeasuredSet
+from evergrow.assets.names import DIFFICULTY, SEEDS, parents_key, round_name, stage_key
+from evergrow.assets.sets import texts_of
 from evergrow.assets.table import Declaration, Source, Table, section_values
 from evergrow.methods.evolution import selection
 from evergrow.resources.lake.lake import ALL_ROWS, Lake
@@ -85,7 +89,15 @@ def accepted_table(round_no: int) -> Table:
         ],
         deps=(measured,),
     )
-    return declared.table(accepted, Gate(STAGE, _facts, {"parents": dg.AssetIn(parents_key(round_no))}))
+    others = {"parents": dg.AssetIn(parents_key(round_no))}
+    return declared.table(accepted, Gate(STAGE, _facts, others, partial(_sets, round_no)))
+
+
+def _sets(round_no: int, place: Place, lake: Lake, table: pl.DataFrame) -> Compared:
+    instance = place.instance
+    seeds = texts_of(lake, instance, SEEDS, place.owner)
+    before = texts_of(lake, instance, parents_key(round_no), place.owner) if round_no > 1 else seeds
+    return Compared(MeasuredSet(metadata.kept(table)["content"]), seeds, before)
 
 
 def _facts(place: Place, table: pl.DataFrame, parents: pl.DataFrame) -> Facts:

@@ -7,12 +7,14 @@ from evergrow.assets import metadata
 from evergrow.assets.evolution.accepted import ACCEPTED_COLUMNS
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
-from evergrow.assets.names import COLLECTED, round_name, stage_key
+from evergrow.assets.gates.measured import Compared, MeasuredSet
+from evergrow.assets.names import COLLECTED, SEEDS, round_name, stage_key
+from evergrow.assets.sets import texts_of
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
 from evergrow.methods.evolution import selection
 from evergrow.methods.evolution.collection import collect
 from evergrow.resources.embedding.embedder import Embedders
-from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY
+from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake
 from evergrow.resources.place import Place, Places
 
 STAGE = "collected"
@@ -38,7 +40,7 @@ def collected_table(rounds: int) -> Table:
         sources=_sources,
         stage=STAGE,
     )
-    return declared.table(collected, Gate(STAGE, _facts))
+    return declared.table(collected, Gate(STAGE, _facts, sets=_sets))
 
 
 def collected(
@@ -79,3 +81,12 @@ def _sources(place: Place) -> list[Source]:
 
 def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all that is judged stands in its rows
     return {}
+
+
+def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> Compared:
+    rounds = range(place.settings.evolution.rounds, 0, -1)
+    made = (texts_of(lake, place.instance, stage_key(n, "accepted"), place.owner) for n in rounds)
+    before = next((texts for texts in made if texts is not None), None)
+    return Compared(
+        MeasuredSet(metadata.kept(table)["content"]), texts_of(lake, place.instance, SEEDS, place.owner), before
+    )

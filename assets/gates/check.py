@@ -1,7 +1,7 @@
 """Great Expectations suites as blocking, per-partition asset checks."""
 
-from collections.abc import Mapping
-from functools import reduce
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -9,6 +9,7 @@ import polars as pl
 
 from evergrow.assets.gates.dataset import DATASET_SUITES
 from evergrow.assets.gates.evolution import EVOLUTION_SUITES
+from evergrow.assets.gates.measured import measured_rules
 from evergrow.assets.gates.suite import Bound, Fact, FigureRule, RowRule, Rule, Setting, Suite
 from evergrow.assets.gates.treesynth import TREE_SUITES
 from evergrow.assets.gates.trust import TRUST_SUITES
@@ -18,6 +19,7 @@ from evergrow.resources.settings import Settings
 
 Facts = Mapping[str, object]
 SUITES: Mapping[str, Suite] = {**EVOLUTION_SUITES, **TREE_SUITES, **DATASET_SUITES, **TRUST_SUITES}
+SETTING = "setting"  # before the path of a setting, in what was wanted
 _SHOWN = dg.TableSchema(
     [
         dg.TableColumn("expectation", description="what must hold"),
@@ -33,14 +35,17 @@ _WORDS = {"min_value": "at least", "max_value": "at most", "mostly": "a share of
 
 def thresholds(stage: str, settings: Settings) -> str:
     """What the settings ask of a stage, in one line: a verdict is current while this line is."""
-    wanted = {f"gates.{stage}.{name}": value for name, value in getattr(settings.gates, stage).model_dump().items()}
-    for rule in SUITES[stage].rules:
+    own = getattr(settings.gates, stage).model_dump(exclude={"measures"})
+    wanted = {f"gates.{stage}.{name}": value for name, value in own.items()}
+    for rule in (*SUITES[stage].rules, *measured_rules(stage, settings)):
         named = [bound.path for bound in rule.bounds.values() if isinstance(bound, Setting)]
-        wanted |= {path: reduce(getattr, path.split("."), settings) for path in named}
+        wanted |= {path: _setting(settings, path) for path in named}
     return ", ".join(f"{name} {value}" for name, value in wanted.items())
 
 
-def evaluate(stage: str, table: pl.DataFrame, settings: Settings, facts: Facts) -> dg.AssetCheckResult:
+def evaluate(
+    stage: str, table: pl.DataFrame, settings: Settings, facts: Facts, measured: Facts | None = MappingProxyType({})
+) -> dg.AssetCheckResult:
     """The verdict of the stage's suite on `table`, all rows of it, rejected ones too.
 
     Args:
@@ -49,12 +54,16 @@ def evaluate(stage: str, table: pl.DataFrame, settings: Settings, facts: Facts) 
         settings: where thresholds are looked up.
         facts: what the suite names beside the table. A series is a further column of it; a number is a bound or a
             figure; what rests on None does not apply.
+        measured: the measures of the whole set that the settings bound, by figure; one that is missing or None is not
+            met. None: they are judged elsewhere, as those of a tree are with its last shard.
     """
-    suite = SUITES[stage]
+    suite, whole = SUITES[stage], measured_rules(stage, settings)
+    rules: Sequence[Rule] = (*suite.rules, *(whole if measured is not None else ()))
+    facts = {**facts, **dict.fromkeys((rule.figure for rule in whole), None), **(measured or {})}
     columns = {name: fact for name, fact in facts.items() if isinstance(fact, pl.Series)}
     frame = table.with_columns(**columns).with_columns(**suite.columns)
     figures = _figures(frame, suite, facts)
-    asked = [(rule, bounds) for rule in suite.rules if (bounds := _bounds(rule, settings, facts)) is not None]
+    asked = [(rule, bounds) for rule in rules if (bounds := _bounds(rule, settings, facts)) is not None]
     applied = [(rule, bounds) for rule, bounds in asked if _applies(rule, frame, figures)]
     of_rows = iter(validate_rows(frame, [(rule, b) for rule, b in applied if isinstance(rule, RowRule)]))
     of_figures = iter(validate_figures(figures, [(rule, b) for rule, b in applied if isinstance(rule, FigureRule)]))
@@ -68,7 +77,7 @@ def evaluate(stage: str, table: pl.DataFrame, settings: Settings, facts: Facts) 
         description="; ".join(
             f"not met: {record['expectation']} ({record['observed']}, wanted {record['wanted']})" for record in unmet
         )
-        or _all_met(len(records), len(suite.rules), table.height),
+        or _all_met(len(records), len(rules), table.height),
         metadata={
             EXPECTATIONS: dg.MetadataValue.table([dg.TableRecord(record) for record in records], _SHOWN),
             THRESHOLDS: thresholds(stage, settings),
@@ -88,7 +97,7 @@ def _figures(frame: pl.DataFrame, suite: Suite, facts: Facts) -> dict[str, float
 
 def _bounds(rule: Rule, settings: Settings, facts: Facts) -> Mapping[str, float] | None:
     """The rule's bounds as numbers; None if it rests on a setting or fact that does not apply."""
-    if isinstance(rule, FigureRule) and facts.get(rule.figure, ...) is None:
+    if isinstance(rule, FigureRule) and rule.known and facts.get(rule.figure, ...) is None:
         return None
     found = {name: _value(bound, settings, facts) for name, bound in rule.bounds.items()}
     return None if any(value is None for value in found.values()) else found
@@ -97,11 +106,19 @@ def _bounds(rule: Rule, settings: Settings, facts: Facts) -> Mapping[str, float]
 def _value(bound: Bound, settings: Settings, facts: Facts) -> Any:  # noqa: ANN401
     match bound:
         case Setting(path):
-            return reduce(getattr, path.split("."), settings)
+            return _setting(settings, path)
         case Fact(name):
             return facts[name]
         case number:
             return number
+
+
+def _setting(settings: Settings, path: str) -> Any:  # noqa: ANN401
+    """The setting of that path; on the way there may be sections by name."""
+    at: Any = settings
+    for name in path.split("."):
+        at = at[name] if isinstance(at, Mapping) else getattr(at, name)
+    return at
 
 
 def _applies(rule: Rule, frame: pl.DataFrame, figures: Mapping[str, float | None]) -> bool:
@@ -115,7 +132,7 @@ def _applies(rule: Rule, frame: pl.DataFrame, figures: Mapping[str, float | None
 
 
 def _record(rule: Rule, bounds: Mapping[str, float], found: Finding) -> dict[str, Any]:
-    settings = [f"setting {bound.path}" for bound in rule.bounds.values() if isinstance(bound, Setting)]
+    settings = [f"{SETTING} {bound.path}" for bound in rule.bounds.values() if isinstance(bound, Setting)]
     return {
         "expectation": rule.says,
         "met": found.met,

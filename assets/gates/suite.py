@@ -61,6 +61,7 @@ class FigureRule:
         severity: whether not meeting it closes the gate.
         of: the figure that counts what this one is measured on; where that is 0, the rule does not apply.
         from_rows: fewest of `of` for which it is meaningful.
+        known: whether a fact that is None does not apply; else it was to be measured, and is not met.
     """
 
     says: str
@@ -69,6 +70,7 @@ class FigureRule:
     severity: Severity = "critical"
     of: str = "rows"
     from_rows: int = 1
+    known: bool = True
 
 
 Rule = RowRule | FigureRule

@@ -12,9 +12,11 @@ import polars as pl
 from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
+from evergrow.assets.gates.measured import Compared, MeasuredSet
 from evergrow.assets.gates.treesynth import filling
 from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition, tree_shards
 from evergrow.assets.outcomes import owed_metadata
+from evergrow.assets.sets import tree_set
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, role_values, section_values
 from evergrow.assets.treesynth.asker import GROWING, Asker
 from evergrow.assets.treesynth.level import WRITING, known_tree
@@ -82,7 +84,7 @@ def samples_table(levels: int, shards: int) -> Table:
         pool="llm",
         asks=True,
     )
-    return declared.table(samples, Gate(STAGE, _facts))
+    return declared.table(samples, Gate(STAGE, _facts, sets=_sets))
 
 
 async def samples(
@@ -165,6 +167,13 @@ def aimed_rows(place: Place, column: pl.Series) -> int | None:
 
 def _facts(place: Place, table: pl.DataFrame) -> Facts:
     return filling(table, aimed_rows(place, table["shard_rows"]))
+
+
+def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> Compared | None:
+    """The whole tree, once its last shard is there."""
+    if shard_of(place) != shard_names(place.settings.treesynth.shards)[-1]:
+        return None
+    return Compared(tree_set(place, lake, place.owner) or MeasuredSet(metadata.kept(table)["content"]))
 
 
 def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.DataFrame:

@@ -17,7 +17,8 @@ from evergrow.methods.quality.words import WORDS, Tokens, in_chunks, tokens, win
 REPEATED_WORDS = 4
 LEVEL = 6
 BLOCK = 8_192
-TOGETHER = 1 << 21  # runs of words that are counted at once
+TOGETHER = 1 << 20  # runs of words that are counted at once
+MOST_SHARES = 8  # of very many runs more are counted at once: each share is a pass over all words
 
 Words = Sequence[Tokens]  # of some texts each, in their order
 
@@ -60,9 +61,7 @@ def self_repetition(found: Words) -> float | None:
         return None
     repeated = np.zeros(texts, np.int64)
     for runs, rows in _shares(found, REPEATED_WORDS, _runs(found, REPEATED_WORDS)):
-        once = pl.DataFrame({"run": runs, "row": rows}).unique()
-        shared = once.filter(pl.len().over("run") > 1)
-        repeated += np.bincount(shared["row"].to_numpy(), minlength=texts)
+        repeated += np.bincount(_shared_rows(runs, rows), minlength=texts)
     return float(np.log1p(repeated).mean())
 
 
@@ -101,6 +100,16 @@ def root_type_token_ratio(found: Words, different: int) -> float | None:
     return different / total**0.5 if total else None
 
 
+def _shared_rows(runs: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The row of each different run that is in another row as well, once a run and row."""
+    order = np.lexsort((rows, runs))
+    runs, rows = runs[order], rows[order]
+    once = np.concatenate([[True], (runs[1:] != runs[:-1]) | (rows[1:] != rows[:-1])])
+    runs, rows = runs[once], rows[once]
+    same = runs[1:] == runs[:-1]
+    return rows[np.concatenate([same, [False]]) | np.concatenate([[False], same])]
+
+
 def _counts(found: Words) -> np.ndarray:
     """int64 (n,): words of each text."""
     return np.concatenate([np.zeros(0, np.int64), *(part.counts for part in found)])
@@ -112,8 +121,8 @@ def _runs(found: Words, length: int) -> int:
 
 
 def _shares(found: Words, length: int, runs: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """All runs of `length` words, with the text that each is in: equal ones in one share, `TOGETHER` a share or so."""
-    shares = np.uint64(-(-runs // TOGETHER))
+    """All runs of `length` words, with the text that each is in: equal ones in one share."""
+    shares = np.uint64(min(MOST_SHARES, -(-runs // TOGETHER)))
     for share in range(int(shares)):
         hashes, rows, first = [], [], 0
         for part in found:

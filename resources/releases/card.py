@@ -72,7 +72,7 @@ def write_card(source: pl.DataFrame, shaped: Shaped, files: Mapping[str, str], f
         prices=_prices(facts),
         prompts=table(prompt_table(source, facts.prompts), ("prompt", "version", "rows")),
         recipe=_recipe(facts.recipe),
-        gates=table(facts.gates, ("table", "partition", "gate", "state", "thresholds")),
+        gates=table(facts.gates, ("table", "partition", "gate", "state", "thresholds", "what it found")),
         benchmarks=_benchmarks(facts.benchmarks),
         licence=_licence(licence, licences),
         limits=list(_limits(source, facts)),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-GATES = dict.fromkeys(("table", "partition", "gate", "state", "thresholds"), pl.String)
+GATES = dict.fromkeys(("table", "partition", "gate", "state", "thresholds", "observed"), pl.String)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ class Facts:
         answered: whether rows have answers; else they are instructions alone.
         selection: which rows these are, in words, as `Wanted.describe` says it.
         limits: sentences about what a user must know, beside those that follow from the rows.
-        gates: `table, partition, gate, state, thresholds`: what each gate on the way of the rows judged by.
+        gates: `table, partition, gate, state, thresholds, observed`: what each gate on the way of the rows judged by,
+            and found.
         lake: the data version of every table that the rows were read from, by table and partition.
         price_tables: dates of the price tables that costs were computed with.
         settings_digest: of all settings.

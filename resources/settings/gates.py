@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field, PositiveInt
+from pydantic import BeforeValidator, Field, PositiveInt
 
+from evergrow.resources.settings.measures import Bounds, RoundBounds, SetBounds, of_leaves, of_rounds
 from evergrow.resources.settings.section import Section, Share
 
 Score = Annotated[float, Field(ge=1, le=10)]
@@ -19,6 +20,9 @@ class CollectedGate(Section):
     """Thresholds of the gate on `collected`."""
 
     min_rows: PositiveInt = Field(1, description="fewest samples that are collected")
+    measures: Annotated[dict[str, RoundBounds], BeforeValidator(of_rounds)] = Field(
+        {}, description="bounds of measures of the whole collection; `before` is the last round"
+    )
 
 
 class ComplexityGate(Section):
@@ -60,6 +64,9 @@ class AcceptedGate(Section):
     min_rows: PositiveInt = Field(1, description="fewest rows that a round must accept")
     min_share: Share = Field(0.05, description="lowest share of requested children that is accepted")
     max_copy_share: Share = Field(0.5, description="share of children that only copy another, or their parent")
+    measures: Annotated[dict[str, RoundBounds], BeforeValidator(of_rounds)] = Field(
+        {}, description="bounds of measures of all accepted rows of a round, such as novelsum: {min: 0.3}"
+    )
 
 
 class LevelGate(Section):
@@ -79,6 +86,9 @@ class SamplesGate(Section):
     )
     min_planted_found: Share | None = Field(
         0.5, description="share of planted wrong attributes that the judge finds; fewer are a warning; empty: any"
+    )
+    measures: Annotated[dict[str, Bounds], BeforeValidator(of_leaves)] = Field(
+        {}, description="bounds of measures of the whole tree, judged with its last shard"
     )
 
 
@@ -128,6 +138,9 @@ class ReleaseGate(Section):
     """Thresholds of the gate on `dataset/release`."""
 
     min_rows: PositiveInt = Field(1, description="fewest rows of a release")
+    measures: Annotated[dict[str, SetBounds], BeforeValidator(of_rounds)] = Field(
+        {}, description="bounds of measures of all released instructions"
+    )
 
 
 class JudgeGate(Section):

@@ -228,6 +228,30 @@ def test_an_exact_size_is_met_or_says_what_ran_dry(here: Evergrow) -> None:
     assert here("release", *names).code == 0
 
 
+def test_a_release_that_a_measure_closes_says_which_and_one_that_it_passes_says_so_to_its_readers(
+    here: Evergrow,
+) -> None:
+    names, path = ("--batch", "code", "--batch", "plain", "--tree", "t", "--as-is"), "gates.release.measures.vocabulary"
+    assert here("recipe", "set", "main", f"{path}.min=100000", "--kind", "release").code == 0
+
+    closed = here("release", *names)
+
+    assert closed.code == 1
+    assert "vocabulary of the whole set (" in closed.err
+    assert f"wanted at least 100000, setting {path}.min" in closed.err.replace("\n", " ")
+    assert here("export", "--out", "never").code == 1
+    assert here("recipe", "set", "main", f"{path}.min=5", "--kind", "release").code == 0
+    assert here("release", *names).code == 0
+    assert here("export", "--out", "out").code == 0
+    gate = json.loads((Path("out") / "manifest.json").read_text())["gates"][-1]
+    assert f"{path}.min 5" in gate["thresholds"]
+    assert "vocabulary of the whole set: " in gate["observed"]
+    assert "vocabulary of the whole set: " in (Path("out") / "README.md").read_text()
+    taken_back = here("recipe", "set", "main", f"{path}=null", "--kind", "release")
+    assert "due: dataset/release judge only" in taken_back.err
+    assert here("release", *names).code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
