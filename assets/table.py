@@ -181,6 +181,12 @@ def section_values(settings: Settings, section: str, *names: str) -> dict[str, o
     return {f"{section}.{name}": dumped[name] for name in names or dumped}
 
 
+def judging_values(settings: Settings) -> dict[str, object]:
+    """How the judge is asked; one reading goes without saying."""
+    names = ("judging", *(["readings"] if settings.evolution.readings > 1 else []))
+    return section_values(settings, "evolution", *names)
+
+
 def embedding_values(settings: Settings) -> dict[str, object]:
     """Settings that shape the vectors of texts, whatever machine computes them; the usual ways go without saying."""
     # The model's defaults, not those of this machine's file and environment: a recipe means the same everywhere.

@@ -24,8 +24,9 @@ def doctor(
     """Find out by a handful of small requests what an endpoint takes, and print the settings that fit it."""
     import polars as pl  # noqa: PLC0415
 
-    from evergrow.flows.probe import MOST_REQUESTS, QUESTIONS, model_of, probe, write_settings  # noqa: PLC0415
+    from evergrow.flows.probe import MOST_REQUESTS, QUESTIONS, model_of, probe  # noqa: PLC0415
     from evergrow.resources.models import EmbeddedServers  # noqa: PLC0415
+    from evergrow.resources.settings.file import write_settings  # noqa: PLC0415
     from evergrow.resources.settings.load import settings_file  # noqa: PLC0415
 
     with workspace_of(overrides) as workspace, workspace.ledger() as ledger:
@@ -45,7 +46,7 @@ def doctor(
         say("the settings fit")
     elif write:
         path = settings_file()
-        write_settings(path, endpoint, found.settings)
+        write_settings(path, ("endpoints", endpoint), found.settings)
         say(f"written to {path}: {', '.join(f'endpoints.{endpoint}.{key}' for key in found.settings)}")
     else:
         lines = "\n".join(f"    {key}: {str(value).lower()}" for key, value in found.settings.items())

@@ -1,13 +1,18 @@
 """Commands that say how far a dataset, a judge and a model can be trusted: measure, judge, evaluate."""
 
+from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from evergrow.cli.console import say, show_table
 from evergrow.cli.options import AsJson, Set, name_the_model, workspace_of
 from evergrow.cli.plan import show_plan
+from evergrow.methods.evolution.judge import Judging
+
+Method = StrEnum("Method", {name: name for name in get_args(Judging)})  # type: ignore[misc]
 
 Column = Annotated[str, typer.Option("--text-column", help="the column that holds the texts")]
 Plan = Annotated[bool, typer.Option("--plan", help="only say what it would take; nothing is sent")]
@@ -68,6 +73,66 @@ def judge_calibrate(
         if why:
             say(why, style="red")
             raise typer.Exit(1)
+
+
+@judge_app.command("compare")
+def judge_compare(
+    model: Annotated[str | None, typer.Option("--model", help="the judge; the one of roles.judge")] = None,
+    method: Annotated[
+        list[Method] | None, typer.Option("--method", help="beside the one that is set; may be repeated; all")
+    ] = None,
+    readings: Annotated[
+        int | None,
+        typer.Option("--readings", min=1, max=5, help="of today's method, whose price all may cost; as it is set"),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="ask anew, even where its readings are kept")] = False,
+    write: Annotated[bool, typer.Option("--write", help="write the best into the settings' file")] = False,
+    plan: Plan = False,
+    overrides: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the ways of asking a judge on the planted tasks at the same price, and say which is better.
+
+    Today's stays unless another ranks the tasks better beyond chance. Exit code 1 if none can be trusted.
+    """
+    from evergrow.flows.judge_methods import at_price, compare_methods, plan_comparison  # noqa: PLC0415
+
+    with workspace_of(overrides) as workspace:
+        settings = workspace.settings
+        name = settings.role("judge").model or "" if model is None else model
+        wanted: Sequence[Judging] = [one for one in get_args(Judging) if not method or one in method]
+        methods = at_price(settings, name, wanted, readings or settings.evolution.readings)
+        if plan:
+            show_plan(
+                plan_comparison(workspace, name, methods),
+                f"expected for the judge {name!r}, and at most",
+                as_json=as_json,
+            )
+            return
+        name_the_model(settings)
+        found = compare_methods(workspace, name, methods, say, fresh=fresh)
+        show_table(found.table, f"ways of asking the judge {name}", as_json=as_json)
+        if found.best is None:
+            say("none of them can be trusted: nothing is changed; name a stronger judge with --model", style="red")
+            raise typer.Exit(1)
+        judging, together = found.best
+        say(f"the best: evolution.judging {judging}, evolution.readings {together}")
+        if write:
+            _write_best(judging, together)
+
+
+def _write_best(judging: str, readings: int) -> None:
+    from evergrow.resources.settings.file import write_settings  # noqa: PLC0415
+    from evergrow.resources.settings.load import load_settings, settings_file  # noqa: PLC0415
+
+    path, best = settings_file(), {"judging": judging, "readings": readings}
+    write_settings(path, ("evolution",), best)
+    holds = load_settings({}).evolution
+    others = [name for name, value in best.items() if getattr(holds, name) != value]
+    say(f"written to {path}; batches that are there keep their recipe (`evergrow recipe set`)")
+    if others:
+        named = " and ".join(f"evolution.{name}" for name in others)
+        say(f"{named} is set elsewhere, which goes before the file: `evergrow config show` says where", style="yellow")
 
 
 @judge_app.command("show")

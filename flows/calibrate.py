@@ -1,21 +1,25 @@
 """Calibrates judges on planted tasks, and says what came of it, against the last time and against each other."""
 
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import polars as pl
 
 from evergrow.assets.names import JUDGE, MODELS_NAME
-from evergrow.assets.trust.asking import asked_of, readings_work
-from evergrow.assets.trust.judge import by_task
+from evergrow.assets.trust.asking import asked_of, methods_of, readings_work
+from evergrow.assets.trust.judge import calibration_of, comparable, readings_by, scores_by
 from evergrow.flows.plan import CostPlan, planned
 from evergrow.flows.run import RunFailed, Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.calibration.calibration import calibrate, spearman
+from evergrow.methods.evolution.judge import Judging
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.models import FRESH_SINCE
 from evergrow.resources.registry.leases import lease
-from evergrow.resources.settings import SettingsError
+from evergrow.resources.settings import Settings, SettingsError
+from evergrow.resources.settings.growth import Evolution
 from evergrow.resources.settings.roles import model_name
 
 WANTED = {
@@ -34,13 +38,21 @@ def plan_calibration(workspace: Workspace, model: str) -> CostPlan:
     """What reading the planted tasks would take."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        return planned(settings, ledger, [readings_work(settings.evolution.judging)], f"judge:{model}")
+        return planned(settings, ledger, [readings_work(methods_of(settings.evolution))], f"judge:{model}")
 
 
-def calibrate_judge(workspace: Workspace, model: str, say: Say, *, fresh: bool = False) -> str | None:
+def calibrate_judge(
+    workspace: Workspace,
+    model: str,
+    say: Say,
+    *,
+    fresh: bool = False,
+    methods: Mapping[Judging, int] = MappingProxyType({}),
+) -> str | None:
     """Have a judge read the planted tasks, as far as the ledger does not have its readings; why its gate is closed.
 
     fresh: ask for all readings anew, which shows how the judge has drifted.
+    methods: by what other methods it reads them, with how many readings a score is the mean of.
 
     Raises:
         SettingsError: the name is none that a model can have.
@@ -52,9 +64,9 @@ def calibrate_judge(workspace: Workspace, model: str, say: Say, *, fresh: bool =
     with resumable(f"evergrow judge calibrate --model {model}"), lease(workspace.registry, model):
         before = latest_materialization(workspace.instance, JUDGE, model)
         try:
-            waiting = execute(
-                workspace, "judge", [JUDGE], model, tags={FRESH_SINCE: str(time.time())} if fresh else None
-            )
+            tags = {FRESH_SINCE: str(time.time())} if fresh else None
+            config = {"ops": {"trust__judge": {"config": {"methods": dict(methods)}}}}
+            waiting = execute(workspace, "judge", [JUDGE], model, tags=tags, config=config)
         except RunFailed as end:
             made = latest_materialization(workspace.instance, JUDGE, model)
             if made is None or (before and made.storage_id == before.storage_id):
@@ -71,7 +83,7 @@ def calibration_table(workspace: Workspace, model: str) -> pl.DataFrame:
     Raises:
         NeverCalibrated: it has not been calibrated.
     """
-    figures = calibrate(_readings(workspace, model)).figures()
+    figures = calibration_of(_readings(workspace, model), workspace.settings.evolution).figures()
     record = latest_materialization(workspace.instance, JUDGE, model)
     told = record.asset_materialization.metadata if record and record.asset_materialization else {}
     gates = workspace.settings.gates.judge
@@ -95,7 +107,8 @@ def compare_judges(workspace: Workspace, first: str, second: str) -> pl.DataFram
     Raises:
         NeverCalibrated: one of them has not been calibrated.
     """
-    readings = [_readings(workspace, model) for model in (first, second)]
+    rules = workspace.settings.evolution
+    readings = [scores_by(_readings(workspace, model), rules) for model in (first, second)]
     figures = [calibrate(one).figures() for one in readings]
     rows = [
         (name, a, b, None if a is None or b is None else b - a)
@@ -113,19 +126,37 @@ def compare_judges(workspace: Workspace, first: str, second: str) -> pl.DataFram
     return pl.DataFrame(rows, schema=schema, orient="row", strict=False)
 
 
-def judge_note(workspace: Workspace, model: str) -> str:
-    """A sentence for a card: how the judge did on the planted tasks, or that nobody knows."""
-    if latest_materialization(workspace.instance, JUDGE, model) is None:
-        return f"The judge {model} was not calibrated on planted tasks."
-    found = calibrate(_readings(workspace, model)).figures()
+def judge_note(workspace: Workspace, model: str, settings: Settings) -> str:
+    """A sentence for a card: how the judge did on the planted tasks, or that nobody knows.
+
+    Args:
+        workspace: where.
+        model: as it stands in the rows, by the name that its endpoint gave it.
+        settings: those that the rows were judged by.
+    """
+    rules = settings.evolution
+    asked_as = settings.role("judge").model or model
+    table = next((found for name in (model, asked_as) if (found := _read_by(workspace, name, rules)) is not None), None)
+    if table is None:
+        return f"The judge {model} was not calibrated on planted tasks in the way that it was asked."
+    figures = calibration_of(table, rules).figures()
     told = {
-        "rank correlation with the known order": found["rank_correlation"],
-        "points between two readings of a task": found["retest_change"],
-        "points gained by words that address the judge": found["injection_gain"],
-        "readings that failed": found["unread"],
+        "rank correlation with the known order": figures["rank_correlation"],
+        "points between two scores of a task": figures["retest_change"],
+        "points gained by words that address the judge": figures["injection_gain"],
+        "scores that failed": figures["unread"],
     }
     shown = ", ".join(f"{name} {'unknown' if value is None else f'{value:.2g}'}" for name, value in told.items())
-    return f"The judge {model} on {found['tasks']} planted tasks, read twice: {shown}."
+    return f"The judge {model} on {figures['tasks']} planted tasks, each scored twice: {shown}."
+
+
+def _read_by(workspace: Workspace, model: str, rules: Evolution) -> pl.DataFrame | None:
+    """The readings of a judge, if it has read the planted tasks as these rules have it read."""
+    record = latest_materialization(workspace.instance, JUDGE, model)
+    if record is None:
+        return None
+    table = comparable(workspace.lake.version(record, "all").collect())
+    return table if readings_by(table, rules).height else None
 
 
 def known_name(model: str) -> str:
@@ -141,6 +172,12 @@ def known_name(model: str) -> str:
 
 
 def _readings(workspace: Workspace, model: str) -> pl.DataFrame:
-    if latest_materialization(workspace.instance, JUDGE, model) is None:
-        raise NeverCalibrated(f"the judge {model!r} was never calibrated: evergrow judge calibrate --model {model}")
-    return by_task(workspace.lake.scan(workspace.instance, JUDGE, model, "all", guarded=False).collect())
+    rules = workspace.settings.evolution
+    table = _read_by(workspace, model, rules)
+    if table is None:
+        way = f"{rules.judging}, {rules.readings} readings a score"
+        raise NeverCalibrated(
+            f"the judge {model!r} was never calibrated as it is asked today ({way}): "
+            f"evergrow judge calibrate --model {model}"
+        )
+    return table

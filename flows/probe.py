@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -173,22 +172,3 @@ def _settings(settings: Settings, name: str, takes: Capabilities) -> dict[str, A
     endpoint = settings.endpoints[name]
     wanted = {"answers": takes.mode, "token_limit": takes.token_limit, "send_seed": takes.seed}
     return {key: value for key, value in wanted.items() if getattr(endpoint, key) != value}
-
-
-def write_settings(path: Path, name: str, found: Mapping[str, Any]) -> None:
-    """Write `found` into `endpoints.NAME` of the settings' file, whose comments and order stay."""
-    from ruamel.yaml import YAML  # noqa: PLC0415 - only here
-
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    settings = (yaml.load(path.read_text()) if path.exists() else None) or {}
-    section = settings
-    for part in ("endpoints", name):
-        if section.get(part) is None:
-            section[part] = {}
-        section = section[part]
-    section.update(found)
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w") as file:
-        yaml.dump(settings, file)
-    temporary.replace(path)

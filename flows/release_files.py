@@ -15,6 +15,7 @@ from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE
 from evergrow.flows.calibrate import judge_note
 from evergrow.flows.judged import judged
 from evergrow.flows.preferences import paired
+from evergrow.flows.recipes import settings_of
 from evergrow.flows.release import release_funnel, released
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.answering.responses import answer_prompt
@@ -129,10 +130,17 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         benchmarks=_benchmarks(workspace, batches),
         language=tuple(spoken),
         selection=wanted.describe(),
-        limits=tuple(judge_note(workspace, model) for model in sorted(rows["judge_model"].drop_nulls().unique())),
+        limits=_judges(workspace, rows),
         lake=_lake(workspace, name),
         gates=judged(workspace, [(RELEASE, name)]),
     )
+
+
+def _judges(workspace: Workspace, rows: pl.DataFrame) -> tuple[str, ...]:
+    """How each judge of the rows did, as the recipes of their batches had it asked."""
+    by = rows.select("batch", "judge_model").drop_nulls().unique().sort("judge_model", "batch")
+    notes = (judge_note(workspace, model, settings_of(workspace, "batch", batch)) for batch, model in by.iter_rows())
+    return tuple(dict.fromkeys(notes))
 
 
 def _of_batches(workspace: Workspace, batches: tuple[str, ...]) -> Facts:

@@ -13,6 +13,7 @@ from evergrow.assets.metadata import spread
 from evergrow.assets.names import MEASURES
 from evergrow.flows.calibrate import NeverCalibrated, calibration_table, judge_note
 from evergrow.flows.explore import Scene, evolved, scene
+from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.maps.picture import COLOURS, icicle, scatter
 from evergrow.methods.releasing.picture import funnel_picture
@@ -241,7 +242,8 @@ def _judges(workspace: Workspace, rows: pl.DataFrame) -> ReportSection:
         return ReportSection("The judge's calibration", "No judge scored these rows.")
     notes, tables = [], []
     for model in models:
-        notes.append(judge_note(workspace, model))
+        batch = str(rows.filter(pl.col("judge_model") == model)["batch"][0])
+        notes.append(judge_note(workspace, model, settings_of(workspace, "batch", batch)))
         try:
             tables.append(Grid.of(calibration_table(workspace, model), model))
         except NeverCalibrated as never:

@@ -15,7 +15,7 @@ from evergrow.assets.dataset.funnel import bars, counted, driest, funnel, made_r
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
-from evergrow.assets.gates.measured import Compared, MeasuredSet
+from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE, SEEDS, stage_key
 from evergrow.assets.sets import seed_texts
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
@@ -133,10 +133,10 @@ def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001
     return {"requested": None if None in counts else sum(count for count in counts if count is not None)}
 
 
-def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> Compared:
+def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> ComparedSets:
     kept = metadata.kept(table)
     seeds = seed_texts(lake, place.instance, kept["batch"].unique(maintain_order=True).to_list())
-    return Compared(MeasuredSet(kept["content"]), seeds)
+    return ComparedSets(MeasuredSet(kept["content"]), seeds)
 
 
 def chosen_batches(instance: dg.DagsterInstance, named: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ import polars as pl
 from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
-from evergrow.assets.gates.measured import Compared, MeasuredSet
+from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.names import DIFFICULTY, SEEDS, parents_key, round_name, stage_key
 from evergrow.assets.sets import texts_of
 from evergrow.assets.table import Declaration, Source, Table, section_values
@@ -93,11 +93,11 @@ def accepted_table(round_no: int) -> Table:
     return declared.table(accepted, Gate(STAGE, _facts, others, partial(_sets, round_no)))
 
 
-def _sets(round_no: int, place: Place, lake: Lake, table: pl.DataFrame) -> Compared:
+def _sets(round_no: int, place: Place, lake: Lake, table: pl.DataFrame) -> ComparedSets:
     instance = place.instance
     seeds = texts_of(lake, instance, SEEDS, place.owner)
     before = texts_of(lake, instance, parents_key(round_no), place.owner) if round_no > 1 else seeds
-    return Compared(MeasuredSet(metadata.kept(table)["content"]), seeds, before)
+    return ComparedSets(MeasuredSet(metadata.kept(table)["content"]), seeds, before)
 
 
 def _facts(place: Place, table: pl.DataFrame, parents: pl.DataFrame) -> Facts:

@@ -7,7 +7,7 @@ from evergrow.assets import metadata
 from evergrow.assets.evolution.accepted import ACCEPTED_COLUMNS
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
-from evergrow.assets.gates.measured import Compared, MeasuredSet
+from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.names import COLLECTED, SEEDS, round_name, stage_key
 from evergrow.assets.sets import texts_of
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
@@ -83,10 +83,10 @@ def _facts(place: Place, table: pl.DataFrame) -> Facts:  # noqa: ARG001 - all th
     return {}
 
 
-def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> Compared:
+def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> ComparedSets:
     rounds = range(place.settings.evolution.rounds, 0, -1)
     made = (texts_of(lake, place.instance, stage_key(n, "accepted"), place.owner) for n in rounds)
     before = next((texts for texts in made if texts is not None), None)
-    return Compared(
+    return ComparedSets(
         MeasuredSet(metadata.kept(table)["content"]), texts_of(lake, place.instance, SEEDS, place.owner), before
     )

@@ -7,19 +7,20 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets import metadata
-from evergrow.assets.evolution.requests import judge_requests, judging_work
+from evergrow.assets.evolution.requests import children_of, judge_requests, judging_work
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import SEEDS, round_name, stage_key
 from evergrow.assets.outcomes import gather, owed, owed_metadata
-from evergrow.assets.table import PROMPT, Declaration, Table, role_values, section_values
+from evergrow.assets.table import PROMPT, Declaration, Table, judging_values, role_values
 from evergrow.assets.trust.judge import require_calibrated
 from evergrow.methods.evolution import judge
+from evergrow.resources.lake.lake import Lake
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 
 STAGE = "complexity"
-RATINGS = pl.Struct(dict.fromkeys(judge.CRITERIA, pl.Int64()))
+RATINGS = pl.Struct(dict.fromkeys(judge.CRITERIA, pl.Float64()))
 
 
 def complexity_table(round_no: int) -> Table:
@@ -29,20 +30,21 @@ def complexity_table(round_no: int) -> Table:
     async def complexity(
         context: dg.AssetExecutionContext,
         instructions: pl.DataFrame,
+        lake: dg.ResourceParam[Lake],
         models: dg.ResourceParam[Models],
         places: dg.ResourceParam[Places],
     ) -> pl.DataFrame:
         """The judge's score of every child, 1 to 10, with its reasoning."""
         place = places.at(context, key)
         rules = place.settings.evolution
-        require_calibrated(context.instance, place.settings)
+        require_calibrated(context.instance, lake, place.settings)
         planned = models.forecast(place, judging_work(STAGE, instructions, rules, instructions.height))
         async with models.engine(context, place) as engine:
             outcomes = engine.ask(
-                judge_requests(instructions, rules.judging),
+                judge_requests(instructions, rules),
                 partial(judge.read_verdict, judging=rules.judging),
                 label=STAGE,
-                total=instructions.height,
+                total=instructions.height * rules.readings,
             )
             scores = await gather(
                 outcomes,
@@ -56,7 +58,8 @@ def complexity_table(round_no: int) -> Table:
             )
         told = owed_metadata(owed(scores))
         scores = (
-            scores.with_columns(reason=pl.coalesce("reason", "unfit"))
+            _of_children(scores)
+            .with_columns(reason=pl.coalesce("reason", "unfit"))
             .drop("run_id", "unfit")
             .rename({"model": "judge_model", "call_id": "judge_call_id"})
         )
@@ -77,7 +80,7 @@ def complexity_table(round_no: int) -> Table:
         values=lambda settings: {
             f"{PROMPT}judge": judge.judge_prompt(settings.evolution.judging).version,
             **role_values(settings, "judge"),
-            **section_values(settings, "evolution", "judging"),
+            **judging_values(settings),
         },
         stage=STAGE,
         kinds=("openai",),
@@ -89,6 +92,29 @@ def complexity_table(round_no: int) -> Table:
         "previous": dg.AssetIn(stage_key(round_no - 1, STAGE) if round_no > 1 else SEEDS),
     }
     return declared.table(complexity, Gate(STAGE, _facts(round_no), others))
+
+
+def _of_children(readings: pl.DataFrame) -> pl.DataFrame:
+    """One row a child of the readings of children: the mean of its scores; unfit where more readings found it so than
+    did not; failed only where all did. Calls are those of the first reading that counts.
+    """
+    readings = readings.with_columns(id=children_of(pl.col("id")))
+    if readings["id"].is_unique().all():
+        return readings
+    scored, unfit = pl.col("complexity").is_not_null(), pl.col("unfit").is_not_null()
+    rejected = unfit.sum() > scored.sum()
+    counts = pl.when(rejected).then(unfit).otherwise(scored)
+    first = pl.when(counts | ~(scored | unfit).any())
+    told = ("call_id", "model", "run_id")
+    means = (pl.col("ratings").struct.field(name).mean() for name in judge.CRITERIA)
+    return readings.group_by("id", maintain_order=True).agg(
+        *(first.then(name).drop_nulls().first().alias(name) for name in told),
+        reason=pl.when((scored | unfit).any()).then(None).otherwise(pl.col("reason").first()),
+        complexity=pl.when(~rejected).then(pl.col("complexity").mean()),
+        complexity_reason=pl.when(counts).then("complexity_reason").drop_nulls().str.join("\n"),
+        unfit=pl.when(rejected).then(pl.col("unfit").drop_nulls().first()),
+        ratings=pl.when(~rejected & pl.col("ratings").is_not_null().any()).then(pl.struct(means)),
+    )
 
 
 def _facts(round_no: int) -> Callable[..., Facts]:

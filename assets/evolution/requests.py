@@ -11,6 +11,7 @@ from evergrow.resources.llm.forecast import Work
 from evergrow.resources.settings.growth import Evolution
 
 PEEKED = 50  # prompts whose length stands for all in a forecast
+READING_MARK = "~"  # between a child's id and the number of a further reading, in a request's key
 CHILD_TOKENS, VERDICT_TOKENS = 350, 130  # of an answer, roughly; only while there is no history
 
 
@@ -41,11 +42,18 @@ def child_requests(parents: pl.DataFrame, children: int, style: synthesis.Style)
         yield Request(child, "generator", prompt.system, prompt.user, prompt.schema, slot, prompt.version)
 
 
-def judge_requests(instructions: pl.DataFrame, how: judging.Judging) -> Iterator[Request]:
-    """What the judge is asked, lazily."""
+def judge_requests(instructions: pl.DataFrame, rules: Evolution) -> Iterator[Request]:
+    """What the judge is asked, lazily: of each child as many readings as the rules say, none of which sees another."""
     for child, content in instructions.select("id", "content").iter_rows():
-        prompt = judging.render_judge(content, how)
-        yield Request(child, "judge", prompt.system, prompt.user, prompt.schema, 0, prompt.version)
+        prompt = judging.render_judge(content, rules.judging)
+        for reading in range(rules.readings):
+            key = f"{child}{READING_MARK}{reading}" if reading else child
+            yield Request(key, "judge", prompt.system, prompt.user, prompt.schema, reading, prompt.version)
+
+
+def children_of(keys: pl.Expr) -> pl.Expr:
+    """The child that each key of `judge_requests` is about; a child's own id ends with its slot, never with a mark."""
+    return keys.str.replace(rf"{READING_MARK}\d+$", "")
 
 
 def children_work(name: str, parents: pl.DataFrame, rules: Evolution, requests: int, most: int | None = None) -> Work:
@@ -57,6 +65,7 @@ def children_work(name: str, parents: pl.DataFrame, rules: Evolution, requests: 
 def judging_work(
     name: str, instructions: pl.DataFrame, rules: Evolution, requests: int, most: int | None = None
 ) -> Work:
-    """Judging `instructions`, of which some stand for all."""
-    like = list(judge_requests(instructions.head(PEEKED), rules.judging))
-    return Work(name, "judge", "evolution/", requests, most or requests, like, VERDICT_TOKENS)
+    """Judging `requests` children, or at most `most`; `instructions`, of which some are looked at, stand for all."""
+    like = list(judge_requests(instructions.head(PEEKED), rules.model_copy(update={"readings": 1})))
+    asked, most_asked = requests * rules.readings, (most or requests) * rules.readings
+    return Work(name, "judge", "evolution/", asked, most_asked, like, VERDICT_TOKENS)

@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.gates.check import SUITES, Facts, evaluate
-from evergrow.assets.gates.measured import Compared, bounds_of, measured_facts
+from evergrow.assets.gates.measured import ComparedSets, bounds_of, measured_facts
 from evergrow.assets.names import gate_name
 from evergrow.assets.outcomes import owed_for
 from evergrow.resources.embedding.embedder import Embedders
@@ -34,7 +34,7 @@ class Gate:
     stage: str
     facts: Callable[..., Facts]
     others: Mapping[str, dg.AssetIn] = field(default_factory=dict)
-    sets: Callable[[Place, Lake, pl.DataFrame], Compared | None] | None = None
+    sets: Callable[[Place, Lake, pl.DataFrame], ComparedSets | None] | None = None
 
     def evaluate(
         self,

@@ -11,7 +11,7 @@ from evergrow.methods.measures.measure import OF_LEAVES, OF_REFERENCE, OF_TEXTS
 from evergrow.methods.measures.report import TextSet, differences, leaf_measures, measures, reference_coverage
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.settings import Settings
-from evergrow.resources.settings.measures import Bounds
+from evergrow.resources.settings.measures import MeasureBounds
 
 AGAINST = {"": "", "_against_seeds": ", less that of the seeds", "_against_before": ", less that of the round before"}
 OF_REFERENCE_NAME = next(iter(OF_REFERENCE))
@@ -26,7 +26,7 @@ class MeasuredSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class ComparedSets:
     """The set that a gate judges, the texts of its seeds, and those of the round before; None: it has none."""
 
     now: MeasuredSet
@@ -34,9 +34,9 @@ class Compared:
     before: pl.Series | None = None
 
 
-def bounds_of(stage: str, settings: Settings) -> Mapping[str, Bounds]:
+def bounds_of(stage: str, settings: Settings) -> Mapping[str, MeasureBounds]:
     """The bounds of measures that a stage's gate names, by measure."""
-    found: Mapping[str, Bounds] = getattr(getattr(settings.gates, stage), "measures", {})
+    found: Mapping[str, MeasureBounds] = getattr(getattr(settings.gates, stage), "measures", {})
     return found
 
 
@@ -54,7 +54,7 @@ def measured_rules(stage: str, settings: Settings) -> list[FigureRule]:
     ]
 
 
-def measured_facts(stage: str, settings: Settings, sets: Compared, embedder: Embedder) -> dict[str, float | None]:
+def measured_facts(stage: str, settings: Settings, sets: ComparedSets, embedder: Embedder) -> dict[str, float | None]:
     """The figures that the rules are about; None where the set, or what it is compared with, is too small for it.
 
     Raises:
@@ -76,7 +76,7 @@ def measured_facts(stage: str, settings: Settings, sets: Compared, embedder: Emb
     return {f"{name}{against}": found.get(f"{name}{against}") for name, against, _ in wanted}
 
 
-def _wanted(bounds: Mapping[str, Bounds]) -> Iterator[tuple[str, str, list[str]]]:
+def _wanted(bounds: Mapping[str, MeasureBounds]) -> Iterator[tuple[str, str, list[str]]]:
     """Measure, what it is compared with (a key of `AGAINST`), and which ends of it are bounded: `min`, `max`."""
     for name, bound in bounds.items():
         given = bound.model_dump(exclude_none=True)

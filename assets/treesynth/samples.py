@@ -12,7 +12,7 @@ import polars as pl
 from evergrow.assets import metadata
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
-from evergrow.assets.gates.measured import Compared, MeasuredSet
+from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.gates.treesynth import filling
 from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition, tree_shards
 from evergrow.assets.outcomes import owed_metadata
@@ -169,11 +169,11 @@ def _facts(place: Place, table: pl.DataFrame) -> Facts:
     return filling(table, aimed_rows(place, table["shard_rows"]))
 
 
-def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> Compared | None:
+def _sets(place: Place, lake: Lake, table: pl.DataFrame) -> ComparedSets | None:
     """The whole tree, once its last shard is there."""
     if shard_of(place) != shard_names(place.settings.treesynth.shards)[-1]:
         return None
-    return Compared(tree_set(place, lake, place.owner) or MeasuredSet(metadata.kept(table)["content"]))
+    return ComparedSets(tree_set(place, lake, place.owner) or MeasuredSet(metadata.kept(table)["content"]))
 
 
 def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.DataFrame:

@@ -1,6 +1,6 @@
 """What judges and models are asked to be measured, and under whose name."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from evergrow.methods.evolution import judge as judging
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
 from evergrow.resources.settings import Settings
+from evergrow.resources.settings.growth import Evolution
 
 READING_TOKENS, ANSWER_TOKENS = 200, 500  # of an answer, roughly; only while there is no history
 PEEKED = 50  # questions whose length stands for all in a forecast
@@ -23,16 +24,28 @@ def asked_of(settings: Settings, role: str, model: str) -> Settings:
     return settings.model_copy(update={"roles": settings.roles.model_copy(update={role: changed})})
 
 
-def reading_requests(how: judging.Judging) -> Iterator[Request]:
+def methods_of(rules: Evolution) -> dict[judging.Judging, int]:
+    """How the judge is asked by these rules: the method, with how many readings a score is the mean of."""
+    return {rules.judging: rules.readings}
+
+
+def asked_readings(methods: Mapping[judging.Judging, int]) -> pl.DataFrame:
+    """The planted readings by each of these methods: those of `planted_readings`, with `method`, and a `key` of all."""
+    every = [planted_readings(together).with_columns(method=pl.lit(name)) for name, together in methods.items()]
+    return pl.concat(every).with_columns(key=pl.format("{}:{}#{}", "method", "id", "reading"))
+
+
+def reading_requests(methods: Mapping[judging.Judging, int]) -> Iterator[Request]:
     """Every planted task as the judge is asked about any task, once a slot: no reading sees another."""
-    for key, content, reading in planted_readings().select("key", "content", "reading").iter_rows():
-        prompt = judging.render_judge(content, how)
+    columns = ("key", "content", "reading", "method")
+    for key, content, reading, method in asked_readings(methods).select(columns).iter_rows():
+        prompt = judging.render_judge(content, method)
         yield Request(key, "judge", prompt.system, prompt.user, prompt.schema, reading, prompt.version)
 
 
-def readings_work(how: judging.Judging) -> Work:
+def readings_work(methods: Mapping[judging.Judging, int]) -> Work:
     """Reading all planted tasks."""
-    like = list(reading_requests(how))
+    like = list(reading_requests(methods))
     return Work("judge", "judge", "trust/judge", len(like), len(like), like, READING_TOKENS)
 
 

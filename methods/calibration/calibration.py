@@ -65,6 +65,29 @@ class Calibration:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
+def scored(readings: pl.DataFrame, together: int) -> pl.DataFrame:
+    """What `calibrate` takes, of readings of which so many `together` make a score: their mean, or unfit where more of
+    them found the task so than did not. Where one of them failed, the score did.
+
+    Args:
+        readings: as of `calibrate`, with `together` readings for each of its.
+        together: how many, at least 1.
+    """
+    if together == 1:
+        return readings
+    failed = (pl.col("score").is_null() & pl.col("unfit").is_null()).any()
+    unfit = ~failed & (pl.col("unfit").is_not_null().sum() > pl.col("score").is_not_null().sum())
+    return (
+        readings.with_columns(reading=pl.col("reading") // together)
+        .group_by("id", "reading", maintain_order=True)
+        .agg(
+            *(pl.col(name).first() for name in ("probe", "band", "of", "words")),
+            score=pl.when(~failed & ~unfit).then(pl.col("score").mean()),
+            unfit=pl.when(unfit).then(pl.col("unfit").drop_nulls().first()),
+        )
+    )
+
+
 def calibrate(readings: pl.DataFrame) -> Calibration:
     """What the readings say.
 

@@ -49,11 +49,7 @@ def planted_tasks() -> pl.DataFrame:
     return frame.with_columns(words=pl.col("content").str.count_matches(r"\S+").cast(pl.Int64)).select(*SCHEMA)
 
 
-def planted_readings() -> pl.DataFrame:
-    """What is to be asked: every task `READINGS` times, with `reading` (0, 1) and a `key` that is unique."""
-    readings = pl.DataFrame({"reading": range(READINGS)}, schema={"reading": pl.Int64})
-    return (
-        planted_tasks()
-        .join(readings, how="cross", maintain_order="left_right")
-        .with_columns(key=pl.format("{}#{}", "id", "reading"))
-    )
+def planted_readings(readings: int = 1) -> pl.DataFrame:
+    """What is to be asked so that each task gets `READINGS` scores of so many readings: `reading`, from 0, a row."""
+    asked = pl.DataFrame({"reading": range(READINGS * readings)}, schema={"reading": pl.Int64})
+    return planted_tasks().join(asked, how="cross", maintain_order="left_right")

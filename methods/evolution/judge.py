@@ -1,9 +1,13 @@
 """Challenge scoring: the judge's prompt and how its verdict is read (method.md A.3, A.5)."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
+import yaml
 from pydantic import BeforeValidator, WithJsonSchema
 
 from evergrow.methods.evolution.synthesis import PROMPTS
@@ -11,12 +15,18 @@ from evergrow.methods.text.answer_model import AnswerModel, Rating
 from evergrow.methods.text.answers import read_score
 from evergrow.methods.text.prompts import Prompt, Rendered, fence, load_prompt
 
-Judging = Literal["by_criterion", "overall"]
+Judging = Literal["by_criterion", "overall", "against_examples"]
 LOWEST, HIGHEST = 1.0, 10.0
 HALVES = [half / 2 if half % 2 else half // 2 for half in range(2, 21)]
 UNFIT = "unfit"  # begins the reason of a task that gets no score
 FLAGS = {"well_posed": "it is not well posed", "solvable": "it cannot be solved", "checkable": "nothing decides"}
 CRITERIA = ("steps", "depth", "skill", "special_cases", "efficiency")
+EXAMPLES = PROMPTS / "examples.yaml"
+POINTS = {"harder": 1.0, "alike": 0.5, "easier": 0.0}
+Compared = Annotated[
+    Literal["harder", "alike", "easier"],
+    BeforeValidator(lambda value: value.strip().lower() if isinstance(value, str) else value),
+]
 
 
 class ByCriterion(AnswerModel):
@@ -47,9 +57,29 @@ class Overall(AnswerModel):
     ]
 
 
-ANSWERS: dict[Judging, tuple[str, type[ByCriterion | Overall]]] = {
-    "by_criterion": ("judge", ByCriterion),
-    "overall": ("judge_overall", Overall),
+class AgainstExamples(AnswerModel):
+    """Flags first, then whether the task is harder than each of the examples, by their names."""
+
+    named: ClassVar[str] = "placement"
+    reasoning: str = ""
+    well_posed: bool
+    solvable: bool
+    checkable: bool
+    B: Compared
+    C: Compared
+    D: Compared
+    G: Compared
+    K: Compared
+    M: Compared
+    R: Compared
+    T: Compared
+    X: Compared
+
+
+ANSWERS: dict[Judging, tuple[str, type[ByCriterion | Overall | AgainstExamples], tuple[Path, ...]]] = {
+    "by_criterion": ("judge", ByCriterion, ()),
+    "overall": ("judge_overall", Overall, ()),
+    "against_examples": ("judge_examples", AgainstExamples, (EXAMPLES,)),
 }
 
 
@@ -71,15 +101,28 @@ class JudgeScore:
 
 
 def judge_prompt(judging: Judging = "by_criterion") -> Prompt:
-    """The prompt with the rubric (paper, appendix): criterion by criterion, or as one number, which is the paper's."""
-    name, answer = ANSWERS[judging]
-    return load_prompt(PROMPTS, name, answer)
+    """The prompt with the rubric (paper, appendix): criterion by criterion, as one number, which is the paper's, or as
+    a place among examples.
+    """
+    name, answer, beside = ANSWERS[judging]
+    return load_prompt(PROMPTS, name, answer, beside)
+
+
+@cache
+def examples() -> Sequence[Mapping[str, str]]:
+    """`name, content` of the tasks that a task is set against, the easiest first."""
+    found: Sequence[Mapping[str, str]] = yaml.safe_load(EXAMPLES.read_text(encoding="utf-8"))
+    return found
 
 
 def render_judge(content: str, judging: Judging = "by_criterion") -> Rendered:
     """The judge's prompt for one task."""
-    content = content.strip()
-    return judge_prompt(judging).render(content=content, fence=fence(content))
+    content, prompt = content.strip(), judge_prompt(judging)
+    if judging != "against_examples":
+        return prompt.render(content=content, fence=fence(content))
+    # The order is each task's own, and the same at every reading: no place in it is always the same example's.
+    order = sorted(examples(), key=lambda one: hashlib.sha256(f"{one['name']}{content}".encode()).digest())
+    return prompt.render(content=content, fence=fence(content), examples=order)
 
 
 def read_verdict(answer: object, judging: Judging | None = None) -> JudgeScore:
@@ -88,17 +131,33 @@ def read_verdict(answer: object, judging: Judging | None = None) -> JudgeScore:
     judging: how was asked; None: the answer tells by its keys.
 
     Raises:
-        ValueError: a score or a flag is missing, or a score is not within 1 and 10.
+        ValueError: a score, a flag or a comparison is missing, or a score is not within 1 and 10.
     """
-    if judging is None:
-        judging = "by_criterion" if isinstance(answer, dict) and not FLAGS.keys().isdisjoint(answer) else "overall"
+    judging = judging or _asked(answer)
     if judging == "overall":
         verdict = Overall.read(answer)
         return JudgeScore(verdict.score, verdict.reasoning.strip())
-    ratings = ByCriterion.read(answer)
-    failed = [why for flag, why in FLAGS.items() if not getattr(ratings, flag)]
-    if failed:
-        return JudgeScore(None, ratings.reasoning.strip(), f"{UNFIT}: {', '.join(failed)}")
-    given = {name: getattr(ratings, name) for name in CRITERIA}
+    found = (ByCriterion if judging == "by_criterion" else AgainstExamples).read(answer)
+    reasoning = found.reasoning.strip()
+    if failed := [why for flag, why in FLAGS.items() if not getattr(found, flag)]:
+        return JudgeScore(None, reasoning, f"{UNFIT}: {', '.join(failed)}")
+    if isinstance(found, AgainstExamples):
+        return _placed(found, reasoning)
+    given = {name: getattr(found, name) for name in CRITERIA}
     shown = ", ".join(f"{name.replace('_', ' ')} {rating}" for name, rating in given.items())
-    return JudgeScore(sum(given.values()) / len(given), f"{ratings.reasoning.strip()} ({shown})".strip(), ratings=given)
+    return JudgeScore(sum(given.values()) / len(given), f"{reasoning} ({shown})".strip(), ratings=given)
+
+
+def _asked(answer: object) -> Judging:
+    keys = set(answer) if isinstance(answer, dict) else set()
+    if keys & {example["name"] for example in examples()}:
+        return "against_examples"
+    return "overall" if FLAGS.keys().isdisjoint(keys) else "by_criterion"
+
+
+def _placed(found: AgainstExamples, reasoning: str) -> JudgeScore:
+    """The score of a place among the examples: 1 below all of them, 10 above all."""
+    given = [(one["name"], getattr(found, one["name"])) for one in examples()]
+    share = sum(POINTS[compared] for _, compared in given) / len(given)
+    shown = ", ".join(f"{name} {compared}" for name, compared in given)
+    return JudgeScore(LOWEST + (HIGHEST - LOWEST) * share, f"{reasoning} (against {shown})".strip())

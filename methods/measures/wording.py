@@ -107,7 +107,8 @@ def _shared_rows(runs: np.ndarray, rows: np.ndarray) -> np.ndarray:
     once = np.concatenate([[True], (runs[1:] != runs[:-1]) | (rows[1:] != rows[:-1])])
     runs, rows = runs[once], rows[once]
     same = runs[1:] == runs[:-1]
-    return rows[np.concatenate([same, [False]]) | np.concatenate([[False], same])]
+    found: np.ndarray = rows[np.concatenate([same, [False]]) | np.concatenate([[False], same])]
+    return found
 
 
 def _counts(found: Words) -> np.ndarray:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PositiveInt
 
-from evergrow.resources.settings.measures import Bounds, RoundBounds, SetBounds, of_leaves, of_rounds
+from evergrow.resources.settings.measures import MeasureBounds, RoundBounds, SetBounds, of_leaves, of_rounds
 from evergrow.resources.settings.section import Section, Share
 
 Score = Annotated[float, Field(ge=1, le=10)]
@@ -87,7 +87,7 @@ class SamplesGate(Section):
     min_planted_found: Share | None = Field(
         0.5, description="share of planted wrong attributes that the judge finds; fewer are a warning; empty: any"
     )
-    measures: Annotated[dict[str, Bounds], BeforeValidator(of_leaves)] = Field(
+    measures: Annotated[dict[str, MeasureBounds], BeforeValidator(of_leaves)] = Field(
         {}, description="bounds of measures of the whole tree, judged with its last shard"
     )
 

@@ -45,8 +45,10 @@ class Evolution(Section):
     )
     show_nearest: bool = Field(True, description="show the generator how the nearest task of another tree begins")
     judging: Judging = Field(
-        "by_criterion", description="flags and one number a criterion, or one number for all: the paper's `overall`"
+        "by_criterion",
+        description="flags and one number a criterion; one number for all, the paper's; or a place among examples",
     )
+    readings: int = Field(1, ge=1, le=5, description="times that the judge reads a child, whose score is their mean")
     difficulty: Literal["judge", "solvers", "both"] = Field(
         "judge", description="who says how difficult a child is; both: solvers may reject what the judge has scored"
     )

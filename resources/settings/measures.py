@@ -1,4 +1,4 @@
-"""Bounds of measures of whole sets, which gates may name; see `methods.measures`."""
+"""MeasureBounds of measures of whole sets, which gates may name; see `methods.measures`."""
 
 import difflib
 from collections.abc import Collection, Mapping
@@ -10,8 +10,8 @@ from evergrow.methods.measures.measure import OF_LEAVES, OF_REFERENCE, OF_TEXTS
 from evergrow.resources.settings.section import Section
 
 
-class Bounds(Section):
-    """Bounds of a measure of a set; a set of which nothing was measured is within none."""
+class MeasureBounds(Section):
+    """MeasureBounds of a measure of a set; a set of which nothing was measured is within none."""
 
     min: float | None = Field(None, allow_inf_nan=False, description="least value")
     max: float | None = Field(None, allow_inf_nan=False, description="greatest value")
@@ -28,7 +28,7 @@ class Bounds(Section):
         return self
 
 
-class SetBounds(Bounds):
+class SetBounds(MeasureBounds):
     """Also of what it has more than the seeds, on as many rows of both."""
 
     min_against_seeds: float | None = Field(None, allow_inf_nan=False, description="least difference to the seeds")

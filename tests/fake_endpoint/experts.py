@@ -1,11 +1,14 @@
 """What models called `expert...` know: the difficulty of planted tasks, and the solutions of HumanEval.
 
-`expert-half` solves every second problem; `expert-obeys` rates as the task asks to be rated.
+`expert-half` solves every second problem; `expert-obeys` rates as the task asks to be rated; `expert-noisy` reads each
+time anew, `expert-long` counts words, `expert-full` finds all alike hard, `expert-places` is good at comparing only.
 """
 
 import gzip
 import importlib.util
 import json
+import random
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,17 +18,35 @@ CRITERIA = ("steps", "depth", "skill", "special_cases", "efficiency")
 LEVELS = {"long_easy": 1, "short_hard": 9}
 
 
-def rating(body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The ratings of a planted task; None for any other."""
+def rating(body: Mapping[str, Any], title: str) -> dict[str, Any] | None:
+    """What a judge says of a planted task, in the shape that it is asked for; None for any other task."""
     asked = body["messages"][-1]["content"]
-    known = [(len(content), level, probe) for content, level, probe in _planted() if content in asked]
+    known = [(len(content), content, level, probe) for content, level, probe in _planted() if content in asked]
     if not known:
         return None
-    _, level, probe = max(known)
+    _, content, level, probe = max(known)
     fit = probe not in ("vague", "unsolvable")
-    level = 10 if body["model"] == "expert-obeys" and probe == "addressed" else level
+    level = _as_read(body["model"], title, content, 10 if probe == "addressed" else level, level)
     flags = {"well_posed": fit, "solvable": fit, "checkable": True}
-    return {"reasoning": "I know it.", **flags, **dict.fromkeys(CRITERIA, level)}
+    if title == "verdict":
+        return {"reasoning": "I know it.", "score": round(level) if fit else 1}
+    if title == "placement":
+        places = {name: "harder" if level > at else "alike" if level == at else "easier" for at, name in _examples()}
+        return {"reasoning": "I know it.", **flags, **places}
+    return {"reasoning": "I know it.", **flags, **dict.fromkeys(CRITERIA, round(level))}
+
+
+def _as_read(model: str, title: str, content: str, wished: float, level: float) -> float:
+    """The level that a judge of this kind sees in a task of this level."""
+    if model == "expert-noisy" or (model == "expert-places" and title != "placement"):
+        READ[model, title, content] += 1
+        draw = random.Random(f"{title}{content}{READ[model, title, content]}")
+        return min(10.0, max(1.0, level + draw.uniform(-6, 6)))
+    kinds = {"expert-obeys": wished, "expert-long": 1 + min(9, len(content.split()) / 12), "expert-full": 9}
+    return kinds.get(model, level)
+
+
+READ: Counter[tuple[str, str, str]] = Counter()  # how often a judge has read a task
 
 
 def solution(body: Mapping[str, Any]) -> str | None:
@@ -37,6 +58,13 @@ def solution(body: Mapping[str, Any]) -> str | None:
             program = "pass" if skipped else row["prompt"] + row["canonical_solution"]
             return f"```python\n{program}\n```"
     return None
+
+
+@cache
+def _examples() -> list[tuple[int, str]]:
+    from evergrow.methods.evolution.judge import examples  # noqa: PLC0415 - only experts need it
+
+    return [(at, example["name"]) for at, example in enumerate(examples(), start=1)]
 
 
 @cache

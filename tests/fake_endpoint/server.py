@@ -266,8 +266,8 @@ def _text(body: dict[str, Any], draw: random.Random) -> str:
 def _answer(schema: dict[str, Any], body: dict[str, Any], draw: random.Random) -> Any:
     if schema.get("title") == "tests":
         return solutions.tests(body)
-    if schema.get("title") == "ratings" and str(body["model"]).startswith("expert"):
-        rated = experts.rating(body)
+    if schema.get("title") in ("ratings", "verdict", "placement") and str(body["model"]).startswith("expert"):
+        rated = experts.rating(body, str(schema["title"]))
         if rated:
             return rated
     known = trees.ANSWERS.get(schema.get("title", ""))

@@ -82,6 +82,7 @@ def aware(schema: Mapping[str, Any], draw: random.Random) -> dict[str, Any]:
 
 ANSWERS = {
     "ratings": ratings,
+    "placement": ratings,
     "route": route,
     "split": split,
     "completion": completion,

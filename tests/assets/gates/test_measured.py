@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from evergrow.assets.gates.check import evaluate, thresholds
-from evergrow.assets.gates.measured import Compared, MeasuredSet, measured_facts
+from evergrow.assets.gates.measured import ComparedSets, MeasuredSet, measured_facts
 from evergrow.assets.names import COLLECTED, SAMPLES, TREES_NAME, shard_names, shard_partition, stage_key
 from evergrow.flows.due import What
 from evergrow.flows.judged import judged
@@ -97,7 +97,7 @@ def test_only_what_is_bounded_is_measured_and_what_cannot_be_is_nothing(vectors_
         coverage_of_reference={"min": 0.1},
     )
     embedder = Embedder(settings.embedding, Files(tmp_path / "lake"), LogProgress(logging.getLogger(__name__)))
-    sets = Compared(MeasuredSet(TEXTS), TEXTS)
+    sets = ComparedSets(MeasuredSet(TEXTS), TEXTS)
 
     found = measured_facts("accepted", settings, sets, embedder)
 
@@ -107,7 +107,7 @@ def test_only_what_is_bounded_is_measured_and_what_cannot_be_is_nothing(vectors_
         "novelsum_against_before": None,
         "coverage_of_reference": 1.0,
     }
-    empty = measured_facts("accepted", settings, Compared(MeasuredSet(TEXTS.clear()), TEXTS), embedder)
+    empty = measured_facts("accepted", settings, ComparedSets(MeasuredSet(TEXTS.clear()), TEXTS), embedder)
     assert set(empty.values()) == {None}
 
 

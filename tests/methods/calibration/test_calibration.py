@@ -8,6 +8,7 @@ from evergrow.methods.calibration.calibration import (
     calibrate,
     drift,
     partial_spearman,
+    scored,
     spearman,
     weighted_kappa,
 )
@@ -124,3 +125,17 @@ def test_drift_is_told_only_where_both_are_known() -> None:
 
     assert moved["rank_correlation"] == pytest.approx(0.1)
     assert moved["retest_kappa"] is None
+
+
+def test_several_readings_make_a_score_together_and_one_that_failed_is_missed() -> None:
+    one = {"probe": "band", "band": 1, "of": None, "words": 5}
+    read = [(4.0, None), (6.0, None), (5.0, None), (None, None), (None, "unfit: x"), (None, "unfit: x")]
+    rows = [{"id": "t", "reading": n, "score": s, "unfit": u, **one} for n, (s, u) in enumerate(read)]
+    schema = {"of": pl.String, "score": pl.Float64, "unfit": pl.String}
+
+    found = scored(pl.DataFrame(rows, schema_overrides=schema), 2)
+
+    assert found["reading"].to_list() == [0, 1, 2]
+    assert found["score"].to_list() == [5.0, None, None]
+    assert found["unfit"].to_list() == [None, None, "unfit: x"]
+    assert calibrate(found).unread == 1

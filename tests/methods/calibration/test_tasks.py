@@ -37,9 +37,10 @@ def test_an_addressed_task_holds_its_original_whole() -> None:
         assert content.startswith(originals[of] + "\n\n")
 
 
-def test_every_task_is_read_twice_under_keys_of_its_own() -> None:
-    readings = planted_readings()
+def test_every_task_is_read_so_often_that_it_has_two_scores() -> None:
+    for together in (1, 3):
+        readings = planted_readings(together)
 
-    assert readings["key"].is_unique().all()
-    assert readings.group_by("id").len()["len"].unique().to_list() == [2]
+        assert readings.select("id", "reading").is_unique().all()
+        assert readings.group_by("id").len()["len"].unique().to_list() == [2 * together]
     assert len(planted_version()) == 12

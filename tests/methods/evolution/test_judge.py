@@ -1,6 +1,6 @@
 import pytest
 
-from evergrow.methods.evolution.judge import CRITERIA, JudgeScore, judge_prompt, read_verdict, render_judge
+from evergrow.methods.evolution.judge import CRITERIA, JudgeScore, examples, judge_prompt, read_verdict, render_judge
 
 FIT = {"well_posed": True, "solvable": True, "checkable": True}
 RATED = {"reasoning": "so", **FIT, "steps": 4, "depth": 5, "skill": 4, "special_cases": 3, "efficiency": 2}
@@ -76,3 +76,38 @@ def test_the_rubric_names_the_solver_and_shows_two_tasks_a_band() -> None:
     bands = [line for line in user.splitlines() if line.startswith("- ") and " or " in line[:10]]
     assert len(bands) == 5
     assert all(line.count(". ") == 1 for line in bands)
+
+
+def placed(harder: int, alike: int = 0) -> dict[str, object]:
+    """An answer that sets a task above the easiest `harder` examples, and level with the next `alike`."""
+    said = ["harder"] * harder + [" Alike"] * alike + ["easier"] * (len(examples()) - harder - alike)
+    return {"reasoning": "so", **FIT, **{one["name"]: word for one, word in zip(examples(), said, strict=True)}}
+
+
+@pytest.mark.parametrize(("harder", "alike", "score"), [(0, 0, 1.0), (9, 0, 10.0), (4, 1, 5.5)])
+def test_a_place_among_the_examples_is_a_score_that_keeps_its_comparisons(
+    harder: int, alike: int, score: float
+) -> None:
+    verdict = read_verdict(placed(harder, alike))
+
+    assert verdict.score == pytest.approx(score)
+    assert verdict.reasoning.count("harder") == harder
+    assert read_verdict({**placed(harder), "solvable": False}).unfit == "unfit: it cannot be solved"
+
+
+def test_every_example_has_to_be_compared_with() -> None:
+    assert {one["name"] for one in examples()} < set(judge_prompt("against_examples").schema["properties"])  # type: ignore[index, call-overload]
+    with pytest.raises(ValueError, match="'K'"):
+        read_verdict({name: said for name, said in placed(3).items() if name != "K"}, "against_examples")
+    with pytest.raises(ValueError, match="'K'"):
+        read_verdict({**placed(3), "K": "much harder"})
+
+
+def test_examples_stand_in_an_order_of_each_task_that_says_nothing_of_theirs() -> None:
+    users = [render_judge(f"Task {number}.", "against_examples").user for number in range(8)]
+    orders = {tuple(sorted((one["name"] for one in examples()), key=lambda n: user.index(f"{n}: "))) for user in users}
+
+    assert len(orders) > 4
+    assert render_judge("Task 1.", "against_examples").user == users[1]
+    names = [one["name"] for one in examples()]
+    assert names not in (sorted(names), sorted(names, reverse=True))

@@ -1,0 +1,79 @@
+"""Ways of asking one judge, compared on the same planted tasks: which of them ranks the tasks better."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from evergrow.methods.calibration.calibration import spearman
+
+DRAWS, SEED = 500, 20_260  # of the bootstrap over tasks
+INTERVAL = (0.025, 0.975)
+Name = TypeVar("Name", bound=str)
+
+
+@dataclass(frozen=True, slots=True)
+class RankDifference:
+    """How much better than another way one ranks the tasks: the difference of rank correlations with the known order,
+    and its 95 % interval (bootstrap over tasks, the same for both); None where one of them ranks nothing."""
+
+    difference: float | None
+    low: float | None
+    high: float | None
+
+    @property
+    def better(self) -> bool:
+        """Whether it is better beyond chance."""
+        return self.low is not None and self.low > 0
+
+
+def compare(one: pl.DataFrame, other: pl.DataFrame) -> RankDifference:
+    """`one` less `other`.
+
+    Args:
+        one, other: scores, `id, probe, band, score`, as `calibration.calibrate` takes them; tasks of known order that
+            one of them gave no score count as the worst place, as a judge that refuses them ranks nothing.
+    """
+    both = _ranked(one).join(_ranked(other), on=["id", "band"], suffix="_other").sort("id")
+    told = _difference(both)
+    if told is None:
+        return RankDifference(None, None, None)
+    rng = np.random.default_rng(SEED)
+    drawn = (_difference(both[rng.integers(0, both.height, both.height)]) for _ in range(DRAWS))
+    found = [difference for difference in drawn if difference is not None]
+    low, high = np.quantile(found, INTERVAL)
+    return RankDifference(told, float(low), float(high))
+
+
+def best(today: Name, trusted: Mapping[Name, pl.DataFrame]) -> Name | None:
+    """The way to take, of those that can be trusted: today's, unless another is better beyond chance, or today's
+    cannot be trusted; None where none can.
+
+    Args:
+        today: the name of the way that is set.
+        trusted: the scores of each way that passes its gate, by name.
+    """
+    correlations = {name: correlation(scores) for name, scores in trusted.items()}
+    order = sorted(trusted, key=lambda name: -(correlations[name] or -1.0))
+    if today not in trusted:
+        return order[0] if order else None
+    return next((name for name in order if compare(trusted[name], trusted[today]).better), today)
+
+
+def correlation(scores: pl.DataFrame) -> float | None:
+    """Rank correlation of the mean scores of the tasks of known order with their bands."""
+    ranked = _ranked(scores)
+    return spearman(ranked["score"], ranked["band"])
+
+
+def _ranked(scores: pl.DataFrame) -> pl.DataFrame:
+    known = scores.filter(pl.col("probe") == "band").group_by("id", "band").agg(pl.col("score").mean())
+    return known.with_columns(pl.col("score").fill_null(0.0))
+
+
+def _difference(both: pl.DataFrame) -> float | None:
+    first, second = (spearman(both[name], both["band"]) for name in ("score", "score_other"))
+    # A way that gives one score to all ranks nothing, and is as far from the order as chance.
+    return None if first is None and second is None else (first or 0.0) - (second or 0.0)
