@@ -26,14 +26,14 @@ def rating(body: Mapping[str, Any], title: str) -> dict[str, Any] | None:
         return None
     _, content, level, probe = max(known)
     fit = probe not in ("vague", "unsolvable")
-    level = _as_read(body["model"], title, content, 10 if probe == "addressed" else level, level)
+    seen = _as_read(body["model"], title, content, 10 if probe == "addressed" else level, level)
     flags = {"well_posed": fit, "solvable": fit, "checkable": True}
     if title == "verdict":
-        return {"reasoning": "I know it.", "score": round(level) if fit else 1}
+        return {"reasoning": "I know it.", "score": round(seen) if fit else 1}
     if title == "placement":
-        places = {name: "harder" if level > at else "alike" if level == at else "easier" for at, name in _examples()}
+        places = {name: "harder" if seen > at else "alike" if seen == at else "easier" for at, name in _examples()}
         return {"reasoning": "I know it.", **flags, **places}
-    return {"reasoning": "I know it.", **flags, **dict.fromkeys(CRITERIA, round(level))}
+    return {"reasoning": "I know it.", **flags, **dict.fromkeys(CRITERIA, round(seen))}
 
 
 def _as_read(model: str, title: str, content: str, wished: float, level: float) -> float:

@@ -1,6 +1,14 @@
 import pytest
 
-from evergrow.methods.evolution.judge import CRITERIA, JudgeScore, examples, judge_prompt, read_verdict, render_judge
+from evergrow.methods.evolution.judge import (
+    CRITERIA,
+    AgainstExamples,
+    JudgeScore,
+    examples,
+    judge_prompt,
+    read_verdict,
+    render_judge,
+)
 
 FIT = {"well_posed": True, "solvable": True, "checkable": True}
 RATED = {"reasoning": "so", **FIT, "steps": 4, "depth": 5, "skill": 4, "special_cases": 3, "efficiency": 2}
@@ -96,7 +104,7 @@ def test_a_place_among_the_examples_is_a_score_that_keeps_its_comparisons(
 
 
 def test_every_example_has_to_be_compared_with() -> None:
-    assert {one["name"] for one in examples()} < set(judge_prompt("against_examples").schema["properties"])  # type: ignore[index, call-overload]
+    assert {one["name"] for one in examples()} < AgainstExamples.model_fields.keys()
     with pytest.raises(ValueError, match="'K'"):
         read_verdict({name: said for name, said in placed(3).items() if name != "K"}, "against_examples")
     with pytest.raises(ValueError, match="'K'"):
