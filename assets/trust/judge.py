@@ -159,7 +159,7 @@ def comparable(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _facts(place: Place, table: pl.DataFrame) -> Facts:
-    return judge_facts(table, place.settings.evolution)
+    return judge_facts(comparable(table), place.settings.evolution)
 
 
 def readings_by(table: pl.DataFrame, rules: Evolution) -> pl.DataFrame:
