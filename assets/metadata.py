@@ -22,9 +22,15 @@ def sample(table: pl.DataFrame, *columns: str) -> dict[str, dg.MetadataValue]:
 
 
 def longer_texts(embedder: Embedder, texts: Sequence[str]) -> dict[str, dg.MetadataValue]:
-    """How many of these texts, which were embedded, have more tokens than the model reads, and what became of them."""
-    name = "texts_cut" if embedder.long == "cut" else "texts_in_parts"
-    return {name: dg.MetadataValue.int(embedder.longer(texts))}
+    """How many of these texts, which were embedded, have more tokens than the model reads, and what became of them.
+
+    Of an endpoint nobody knows that; what it was asked for them, and what that cost, is told instead.
+    """
+    name, longer = "texts_cut" if embedder.long == "cut" else "texts_in_parts", embedder.longer(texts)
+    if longer is not None:
+        return {name: dg.MetadataValue.int(longer)}
+    known = {name: value for name, value in embedder.asked.items() if value is not None}
+    return {f"embedding_{name}": dg.MetadataValue.float(float(value)) for name, value in known.items()}
 
 
 def histogram(table: pl.DataFrame, column: str, low: float, high: float, bins: int = 9) -> dict[str, dg.MetadataValue]:

@@ -8,7 +8,7 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED, answers_work, tests_work
 from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
-from evergrow.assets.evolution.requests import PEEKED, as_parents, children_work, judging_work
+from evergrow.assets.evolution.requests import PEEKED, as_parents, children_work, embedding_work, judging_work
 from evergrow.assets.evolution.solving import SOLVERS, solving_work
 from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
 from evergrow.flows.evolve import next_round_no
@@ -89,6 +89,8 @@ def _rounds(workspace: Workspace, ledger: Ledger, batch: str, settings: Settings
         name = round_name(size.round_no)
         yield children_work(f"{name}/instructions", parents, rules, size.children, most.children)
         yield judging_work(f"{name}/complexity", parents, rules, size.judged, most.judged)
+        if settings.embedding.endpoint is not None:
+            yield embedding_work(f"{name}/diversity", parents, size.judged, most.judged)
         if rules.difficulty != "judge":
             yield from _solving(settings, name, parents, size.judged, most.judged)
 

@@ -8,7 +8,7 @@ refused, since rows would be made under settings that no recipe, card or trace k
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -192,12 +192,15 @@ class EmbeddersResource(_Resource[Embedders]):
     @classmethod
     def of(cls, project: Project) -> Self:
         """The model and device that the settings name, and the lake that keeps its vectors."""
-        embedding = project.settings.embedding
-        return cls(project=project, model=embedding.model, device=embedding.device, vectors=lake_url(project.settings))
+        embedding, vectors = project.settings.embedding, lake_url(project.settings)
+        where = f"endpoint {embedding.endpoint}" if embedding.endpoint else embedding.device
+        return cls(project=project, model=embedding.model, device=where, vectors=vectors)
 
     def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Embedders]:
         """The embedders; a model is loaded when the first unknown text comes."""
-        yield Embedders(Lake.of(project.settings).files, project.shown(context))
+        settings = project.settings
+        with closing(Ledger.of(settings)) if settings.embedding.endpoint else nullcontext() as ledger:
+            yield Embedders(Lake.of(settings).files, project.shown(context), ledger, context.run_id)
 
 
 class SandboxResource(_Resource[Sandbox | SandboxUnavailable]):

@@ -1,9 +1,10 @@
-"""Texts to vectors by a sentence-transformers model, each text once: vectors are kept by content and model."""
+"""Texts to vectors, each text once: by a sentence-transformers model, or by an endpoint; kept by content and model."""
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,23 +17,33 @@ from evergrow.resources.lake.files import Files
 from evergrow.resources.place import Place
 from evergrow.resources.settings.embedding import Embedding
 
+if TYPE_CHECKING:
+    from evergrow.resources.embedding.endpoint import Payer
+    from evergrow.resources.ledger import Ledger
+
 SAVED_TOGETHER = {"cpu": 512, "mps": 512, "cuda": 16_384}  # texts between two writes: what a kill can cost
+WRITTEN_TOGETHER = 2_048  # texts of an endpoint between two writes
 BATCH_TOKENS = {"cpu": 1_024, "mps": 16_384, "cuda": 65_536}
 
 log = logging.getLogger(__name__)
 
 
 class Embedder:
-    """A sentence-transformers model, loaded when the first text is not known yet.
+    """A sentence-transformers model, loaded when the first text is not known yet, or an endpoint that is asked then.
 
     Args:
         settings: which model, where and how it runs, and whether its own code may run.
         files: of the lake, where vectors are kept.
         progress: where the embedding of many texts is shown.
+        payer: who asks an endpoint; None: nobody does, as looking costs nothing.
     """
 
-    def __init__(self, settings: Embedding, files: Files, progress: Progress) -> None:
+    def __init__(
+        self, settings: Embedding, files: Files, progress: Progress, payer: "Callable[[], Payer] | None" = None
+    ) -> None:
         self._settings, self._store, self._progress = settings, VectorStore(files), progress
+        self._payer = payer
+        self._asked_so_far: list[Mapping[str, int | float | None]] = []
 
     @property
     def name(self) -> str:
@@ -44,6 +55,14 @@ class Embedder:
         """What becomes of texts that the model does not read to their end: `cut` or `mean_of_parts`."""
         return self._settings.long
 
+    @property
+    def asked(self) -> dict[str, float | None]:
+        """Requests, tokens, US dollars of an endpoint so far, None where a price is unknown; {} if none was asked."""
+        from evergrow.resources.llm.forecast import known_sum  # noqa: PLC0415 - asks models
+
+        given = {name: [one[name] for one in self._asked_so_far] for name in ("requests", "tokens_in", "usd")}
+        return {name: known_sum(values) for name, values in given.items() if values}
+
     @cached_property
     def identity(self) -> str:
         """What tells these vectors from others: the model, and how they are computed where that is not the usual way.
@@ -54,13 +73,16 @@ class Embedder:
         usual, chosen = Embedding(), self._settings
         ways = ((getattr(chosen, name), getattr(usual, name)) for name in ("precision", "long"))
         others = [way for way, usually in ways if way != usually]
+        if chosen.endpoint is not None:
+            return "#".join([self.name, *others, "endpoint"])
         return "#".join([models.identity(self.name), *others])
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 (n, d): a vector of length 1 for each text, in their order; (0, 0) for no text.
 
         Raises:
-            EmbedderError: the model is needed, and cannot be loaded.
+            EmbedderError: the model is needed, and cannot be loaded; or the endpoint gave no vector for a text.
+            EndpointError, BudgetReached, SettingsError, LedgerError: of an endpoint, as `Engine.ask`.
         """
         if not len(texts):
             return np.empty((0, 0), dtype=np.float32)
@@ -72,18 +94,23 @@ class Embedder:
         vectors = found.vectors
         if len(missing):
             by_key = dict(zip(keys, texts, strict=True))
-            computed = self._compute({distinct[at]: by_key[distinct[at]] for at in missing})
+            if self._settings.endpoint is not None:
+                computed = self._asked([by_key[key] for key in distinct], distinct, found.known)
+            else:
+                computed = self._compute({distinct[at]: by_key[distinct[at]] for at in missing})
             vectors = np.empty((len(distinct), computed.shape[1]), dtype=np.float32)
             vectors[missing] = computed
             if len(missing) < len(distinct):
                 vectors[found.known] = found.vectors
         return vectors if len(distinct) == len(texts) else vectors[[place[key] for key in keys]]
 
-    def longer(self, texts: Sequence[str]) -> int:
-        """How many of these texts, which were embedded, have more tokens than the model reads.
+    def longer(self, texts: Sequence[str]) -> int | None:
+        """How many of these texts, which were embedded, have more tokens than the model reads; None: no one tells.
 
         Their ends were cut off, or they were embedded in parts, as the setting `embedding.long` says.
         """
+        if self._settings.endpoint is not None:
+            return None
         keys = _keys(texts)
         distinct = list(dict.fromkeys(keys))
         found = self._store.find(self.identity, distinct)
@@ -106,6 +133,31 @@ class Embedder:
                 vectors[part] = encoded.vectors
                 advance(len(keys))
         return vectors
+
+    def _asked(self, texts: Sequence[str], keys: Sequence[bytes], known: np.ndarray) -> np.ndarray:
+        """Float32 (missing, d): the vectors that are not `known`, by the endpoint, and keep them as they come.
+
+        What is asked together does not hang on what is known, but for what is left out: after a kill the same requests
+        are asked, whose replies the ledger has.
+        """
+        missing = np.flatnonzero(~known)
+        if self._payer is None:
+            raise models.EmbedderError(
+                f"{len(missing):,} texts have no vectors yet, and looking asks no endpoint; "
+                "have a run make them, or set embedding.endpoint: null, so that this machine does"
+            )
+        from evergrow.resources.embedding import endpoint  # noqa: PLC0415 - asks models
+
+        order = sorted(range(len(texts)), key=lambda at: (-len(texts[at]), keys[at]))
+        whole = endpoint.batches_of(texts, order, self._settings.batch_tokens or endpoint.BATCH_TOKENS)
+        batches = [wanted for batch in whole if (wanted := [at for at in batch if not known[at]])]
+        found = _Kept(self._store, self.identity, keys, len(texts))
+        try:
+            asked = endpoint.embed(self._payer(), texts, batches, self._store.width(self.identity), found.take)
+        finally:
+            found.write()
+        self._asked_so_far.append(asked)
+        return found.vectors[missing]
 
     @cached_property
     def _encoder(self) -> Encoder:
@@ -151,6 +203,30 @@ class Embedder:
         return best
 
 
+class _Kept:
+    """Vectors as they come, written some at a time: what is not yet written, the ledger has."""
+
+    def __init__(self, store: VectorStore, model: str, keys: Sequence[bytes], texts: int) -> None:
+        self.vectors = np.empty((0, 0), dtype=np.float32)
+        self._store, self._model, self._keys, self._texts = store, model, keys, texts
+        self._fresh: list[int] = []
+
+    def take(self, places: Sequence[int], vectors: np.ndarray) -> None:
+        """Take in the vectors of the texts at these places."""
+        if not len(self.vectors):
+            self.vectors = np.empty((self._texts, vectors.shape[1]), dtype=np.float32)
+        self.vectors[list(places)] = vectors
+        self._fresh += places
+        if len(self._fresh) >= WRITTEN_TOGETHER:
+            self.write()
+
+    def write(self) -> None:
+        """Keep what came since the last time."""
+        if self._fresh:
+            self._store.keep(self._model, [self._keys[at] for at in self._fresh], self.vectors[self._fresh])
+            self._fresh = []
+
+
 def _keys(texts: Sequence[str]) -> list[bytes]:
     return [hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest() for text in texts]
 
@@ -171,15 +247,29 @@ class Embedders:
     Args:
         files: of the lake, where vectors are kept.
         progress: where the embedding of many texts is shown.
+        ledger: of the requests to an endpoint; None: there is no endpoint.
+        run_id: of the run that pays for them.
     """
 
-    def __init__(self, files: Files, progress: Progress) -> None:
-        self._files, self._progress = files, progress
-        self._opened: dict[Embedding, Embedder] = {}
+    def __init__(
+        self, files: Files, progress: Progress, ledger: "Ledger | None" = None, run_id: str | None = None
+    ) -> None:
+        self._files, self._progress, self._ledger, self._run_id = files, progress, ledger, run_id or ""
+        self._opened: dict[tuple[Embedding, str, str | None], Embedder] = {}
 
     def at(self, place: Place) -> Embedder:
-        """The embedder that measures this place's texts."""
+        """The embedder that measures this place's texts; what an endpoint is asked for it, its owner pays."""
         settings = place.settings.embedding
-        if settings not in self._opened:
-            self._opened[settings] = Embedder(settings, self._files, self._progress)
-        return self._opened[settings]
+        which = (settings, place.key.to_user_string(), place.partition)
+        if which not in self._opened:
+            payer = None if self._ledger is None else partial(self._payer, place, self._ledger)
+            self._opened[which] = Embedder(settings, self._files, self._progress, payer)
+        return self._opened[which]
+
+    def _payer(self, place: Place, ledger: "Ledger") -> "Payer":
+        from evergrow.resources.embedding.endpoint import Payer  # noqa: PLC0415 - asks models
+        from evergrow.resources.llm.requests import Attribution  # noqa: PLC0415
+
+        asset = place.key.to_user_string()
+        who = Attribution(run_id=self._run_id, asset=asset, partition=str(place.partition), batch=place.owner)
+        return Payer(place.settings, ledger, who, self._progress)

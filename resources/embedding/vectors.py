@@ -97,6 +97,11 @@ class VectorStore:
             longer[mine[same]] = part.longer[row[mine[same]]]
         return Found(known, vectors if known.all() else vectors[known], longer)
 
+    def width(self, model: str) -> int | None:
+        """Numbers of a vector of the model; None if none is kept."""
+        shards = self._index(model).shards.values()
+        return next((shard.vectors.shape[1] for shard in shards), None)
+
     def keep(self, model: str, keys: Sequence[bytes], vectors: np.ndarray, longer: np.ndarray | None = None) -> None:
         """Keep one vector a key, durably; `vectors` is float32 (n, d), `longer` bool (n,), see `Found`; None: none is.
 

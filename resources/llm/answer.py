@@ -76,6 +76,12 @@ def read_reply(completion: Completion, request: Request, parse: Parse[T]) -> Usa
     `parse` is given the decoded JSON, or the text if the request has no schema. Whatever a model wrote must not end a
     run, so that also the type and look-up errors of a parser that trusts its input too much count as an invalid answer.
     """
+    if request.texts or completion.vectors is not None:
+        return _read_vectors(completion, request, parse)
+    return _read_words(completion, request, parse)
+
+
+def _read_words(completion: Completion, request: Request, parse: Parse[T]) -> Usable[T] | Unusable | Declined:
     if completion.refusal is not None:
         return Declined(completion.refusal)
     if completion.fault is not None:
@@ -91,6 +97,18 @@ def read_reply(completion: Completion, request: Request, parse: Parse[T]) -> Usa
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
         reason = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
         return Unusable(storable(reason)[:REASON_CHARS] or "the answer is not as asked", repairable=True)
+
+
+def _read_vectors(completion: Completion, request: Request, parse: Parse[T]) -> Usable[T] | Unusable:
+    """What a reply is worth where vectors were asked for, or came unasked."""
+    if not request.texts or completion.vectors is None:
+        return Unusable(
+            "the answer is vectors" if not request.texts else "the answer holds no vectors", repairable=False
+        )
+    try:
+        return Usable(parse(completion.vectors))
+    except ValueError as error:
+        return Unusable(storable(str(error))[:REASON_CHARS], repairable=False)
 
 
 def refuses(text: str) -> bool:

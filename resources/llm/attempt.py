@@ -3,6 +3,7 @@
 import random
 import time
 from dataclasses import dataclass
+from typing import Literal
 
 from evergrow.resources.ledger import Amount, Call
 from evergrow.resources.llm import rendering
@@ -56,7 +57,8 @@ async def attempt(entrance: Entrance, recorder: Recorder, job: Job, permit: Perm
     job.attempts += 1
     job.began = time.monotonic() if job.began is None else job.began
     sent = Sent(job, server, takes, body, time.time(), permit.held)
-    answer = await server.transport.complete(body, server.endpoint.model or model)
+    what: Literal["chat/completions", "embeddings"] = "embeddings" if job.request.texts else "chat/completions"
+    answer = await server.transport.complete(body, server.endpoint.model or model, what)
     if isinstance(answer, Reply):
         _answered(recorder, permit, job, answer)
         call, cost = recorder.reply(sent, answer)

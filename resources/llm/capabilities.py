@@ -20,7 +20,7 @@ class Capabilities:
     mode: the strongest way of structured answers; keywords: whether schemas may bound lengths, counts and numbers.
     token_limit: the parameter that bounds an answer; renamed: whether that is not the settings' own.
     temperature, seed, system: whether these are sent. stream: whether the answer has to be asked for as a stream;
-    stream_usage: whether that takes `stream_options`.
+    stream_usage: whether that takes `stream_options`. base64: whether vectors may be asked for in this form.
     """
 
     mode: Mode = MODES[0]
@@ -32,6 +32,7 @@ class Capabilities:
     system: bool = True
     stream: bool = False
     stream_usage: bool = True
+    base64: bool = True
 
     def without(self, fault: Fault, *, fixed_mode: bool) -> "Capabilities | None":
         """What is left when `fault` is heeded; None if there is nothing that could be left out.
@@ -52,6 +53,7 @@ class Capabilities:
             "system": replace(self, system=False),
             "stream": replace(self, stream=True),
             "stream_options": replace(self, stream_usage=False),
+            "encoding_format": replace(self, base64=False),
         }.get(fault.about, self)
         return None if changed == self else changed
 
@@ -83,5 +85,5 @@ def capabilities_of(endpoint: Endpoint, known: str | None = None) -> Capabilitie
         found = replace(found, token_limit=told["token_limit"], renamed=told["token_limit"] != endpoint.token_limit)
     if told.get("seed") is False:
         found = replace(found, seed=False)
-    names = ("keywords", "temperature", "system", "stream", "stream_usage")
+    names = ("keywords", "temperature", "system", "stream", "stream_usage", "base64")
     return replace(found, **{name: told[name] for name in names if isinstance(told.get(name), bool)})

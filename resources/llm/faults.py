@@ -106,7 +106,7 @@ _NOT_TAKEN = (
     r"not allowed|unexpected|deprecated|cannot be (?:used|specified)|additional propert|cannot find field|"
     r"not available|instead|no longer|only the default|invalid (?:parameter|argument|field)|does not accept|can only be"
 )
-_PARAMETERS = ("max_completion_tokens", "max_tokens", "temperature", "seed", "stream_options")
+_PARAMETERS = ("max_completion_tokens", "max_tokens", "temperature", "seed", "stream_options", "encoding_format")
 _REFUSED = re.compile(_NOT_TAKEN, re.IGNORECASE)
 _SYSTEM = re.compile(
     r"system (role|messages?|prompts?|instructions?).{0,30}not|not support.{0,20}system|roles must alternate|"

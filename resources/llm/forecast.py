@@ -69,7 +69,7 @@ def forecast(settings: Settings, ledger: Ledger, work: Work) -> Forecast:
         each_in, each_out = usage.tokens_in, usage.tokens_out
         basis = f"the mean of its last {usage.requests:,} requests"
     else:
-        chars = sum(len(r.system) + len(r.user) for r in work.like) / max(len(work.like), 1)
+        chars = sum(len(r.system) + len(r.user) + sum(map(len, r.texts)) for r in work.like) / max(len(work.like), 1)
         each_in, each_out = chars / CHARS_PER_TOKEN, min(work.answer_tokens, role.max_tokens)
         basis = f"{CHARS_PER_TOKEN:g} characters a token and {each_out} tokens an answer: there is no history yet"
     price, seconds = prices.price_of(settings, model), _seconds(settings, work, usage)

@@ -13,7 +13,7 @@ from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.server import Server, Size
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.endpoints import Endpoint
-from evergrow.resources.settings.roles import CORE_ROLES
+from evergrow.resources.settings.roles import CORE_ROLES, EMBEDDING
 
 _log = logging.getLogger(__name__)
 
@@ -107,7 +107,7 @@ class Pools:
             if role in self._pools:
                 return
             opened: dict[str, Pool] = {}
-            for name in dict.fromkeys((role, *CORE_ROLES)):
+            for name in dict.fromkeys((role, *(() if role == EMBEDDING else CORE_ROLES))):
                 opened[name] = Pool([await self._server(*named) for named in self._settings.pool(name).items()])
             await self._check(list(opened.values()))
             for name, pool in opened.items():

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.faults import Fault, FaultClass
 from evergrow.resources.settings.endpoints import Endpoint
+from evergrow.resources.settings.roles import EMBEDDING
 
 BY_STATUS = {
     401: "set {variable} to a valid key",
@@ -30,6 +31,8 @@ _PARAMETER = re.compile(r"\b(max_tokens|max_completion_tokens|seed|temperature)\
 
 def remedy(fault: Fault, name: str, endpoint: Endpoint, role: str = "") -> str:
     """What helps against `fault` of the endpoint `name`, asked on behalf of `role`."""
+    if role == EMBEDDING and fault.kind is FaultClass.CONTEXT:
+        return "have the server cut what is too long (text-embeddings-inference: --auto-truncate), or shorten the text"
     general = BY_STATUS.get(fault.status or 0) if fault.kind is FaultClass.ENDPOINT else None
     general = general or BY_CLASS.get(fault.kind, OTHERWISE)
     if fault.kind in (FaultClass.ENDPOINT, FaultClass.LIMIT) and _QUOTA.search(fault.message) and fault.status != 402:
@@ -65,6 +68,8 @@ def _duration(seconds: float) -> str:
 
 def invalid(reason: str, name: str, role: str) -> str:
     """What helps where answers of the endpoint `name` to `role` cannot be used because of `reason`."""
+    if role == EMBEDDING:
+        return f"see that endpoints.{name} serves embedding.model, and answers one vector of its width for each text"
     if "still thought" in reason:
         return f"raise roles.{role}.max_tokens well above what the model thinks, or make it think less"
     if "token limit" in reason:

@@ -51,6 +51,8 @@ def request_key(request: Request, role: Role) -> str:
     model, and by which means it is held to the schema, is left out: an answer stays valid when traffic moves.
     """
     how = _identity_of_settings(role.model, _temperature(request, role), role.max_tokens)
+    if request.texts:
+        return hashlib.sha256(f"[{how},{_compact(request.texts)}]".encode()).hexdigest()[:KEY_CHARS]
     schema = "null" if request.schema is None else schema_of(request.schema).identity
     text = f"[{how},{schema},{request.slot},{_quoted(request.system)},{_quoted(request.user)}]"  # JSON, one list
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_CHARS]
@@ -67,8 +69,11 @@ def call_id(key: str, draw: int, turn: int) -> str:
 
 
 def body(request: Request, role: Role, endpoint: Endpoint, asked: AskedAnswer) -> str:
-    """The JSON body of a chat completion for `request`, as sent and as kept in the ledger (ASCII only)."""
+    """The JSON body that asks `request`, as sent and as kept in the ledger (ASCII only)."""
     takes = asked.takes
+    if request.texts:
+        form = {"encoding_format": "base64"} if takes.base64 else {}  # a quarter of what numbers in digits take
+        return _compact({"model": endpoint.model or role.model, "input": request.texts, **form})
     parameters: dict[str, Any] = {
         "model": endpoint.model or role.model,
         "messages": _messages(request, takes, asked.repair),
@@ -93,7 +98,7 @@ def body(request: Request, role: Role, endpoint: Endpoint, asked: AskedAnswer) -
 
 def prompt_bytes(request: Request, repair: Repair | None) -> int:
     """Bytes of the prompt in any mode: the most tokens it can have, for no token is shorter than a byte."""
-    texts = [request.system, request.user]
+    texts = [request.system, request.user, *request.texts]
     if request.schema is not None:
         texts += [SCHEMA_INSTRUCTION, schema_of(request.schema).prompt]
     if repair:

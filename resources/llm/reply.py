@@ -47,6 +47,7 @@ class Completion:
     refusal: why the model or a filter declined, if one did. fault: why this is no answer, if it is none.
     finish_reason, model: as the server names them. Counts are None where the server told none that can be: whole
     numbers from 0 to 2^31; no tokens for a text that is there are as good as none told.
+    vectors: what was answered in place of a text where vectors were asked for, unread; None if it is none of that.
     """
 
     text: str
@@ -59,6 +60,7 @@ class Completion:
     tokens_thought: int | None = None
     thoughts: str = ""
     fault: str | None = None
+    vectors: Sequence[object] | None = None
 
     @property
     def cut_off(self) -> bool:
@@ -111,6 +113,10 @@ def _read(data: object) -> Completion | NotACompletion:
         data = data[0]
     if not isinstance(data, dict):
         return NotACompletion("the answer is no chat completion")
+    return _of_vectors(data) or _of_choices(data)
+
+
+def _of_choices(data: Mapping[str, Any]) -> Completion | NotACompletion:
     choices = data.get("choices")
     error = data.get("error")
     if not isinstance(choices, list) or not (kept := [c for c in choices if isinstance(c, dict)]):
@@ -126,6 +132,19 @@ def _read(data: object) -> Completion | NotACompletion:
     complete = [found for found in read if isinstance(found, Completion)]
     # Of several choices the first that can be used counts.
     return next((found for found in complete if found.text and not found.fault and not found.cut_off), complete[0])
+
+
+def _of_vectors(data: Mapping[str, Any]) -> Completion | None:
+    """The answer to a request for vectors; None if it is no such answer. All its tokens are of the prompt."""
+    items, usage = data.get("data"), data.get("usage")
+    if "choices" in data or data.get("error") or not isinstance(items, list):
+        return None
+    if not all(isinstance(item, dict) and "embedding" in item for item in items):
+        return None
+    told: Mapping[str, Any] = usage if isinstance(usage, dict) else {}
+    tokens = _count(told.get("prompt_tokens", told.get("input_tokens", told.get("total_tokens")))) or None
+    out = None if tokens is None else 0
+    return Completion("", model=_name(data.get("model")), tokens_in=tokens, tokens_out=out, vectors=items)
 
 
 def _place(choice: Mapping[str, Any]) -> int:

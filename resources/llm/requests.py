@@ -21,6 +21,7 @@ class Request:
     parse: reads the answer to this request; None: as the others that it is asked with.
     redraw: whether an answer that an earlier run could not use is drawn anew, as it is owed; else it is told again, for
         an asker that goes on from there by itself.
+    texts: a vector is asked for each of these, and no answer in words: `system`, `user` and `schema` are empty.
     """
 
     key: str
@@ -33,6 +34,7 @@ class Request:
     temperature: float | None = None
     parse: Callable[[object], Any] | None = field(default=None, compare=False, repr=False)
     redraw: bool = field(default=True, compare=False)
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import ssl
 import time
 import zlib
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -27,6 +28,7 @@ CONNECT_S = 10.0
 MOST_BODY = 16 * 2**20  # bytes of a reply, inflated; more is no chat completion
 MOST_ERROR = 64 * 2**10  # bytes of an error's body: its words come first
 MOST_REDIRECTS = 3
+What = Literal["chat/completions", "embeddings"]
 OK = 200
 _REDIRECTS = (301, 302, 303, 307, 308)
 _ENDED = b"data: [DONE]"
@@ -84,10 +86,10 @@ class Transport:
         if self._open is not None:
             await self._open.close()
 
-    async def complete(self, body: str, model: str) -> Reply | Fault:
-        """Ask for one chat completion with the JSON text `body`, within the endpoint's `timeout_s`."""
+    async def complete(self, body: str, model: str, what: What = "chat/completions") -> Reply | Fault:
+        """Ask for one chat completion, or vectors, with the JSON text `body`, within the endpoint's `timeout_s`."""
         azure = self.endpoint.kind == "azure"
-        path = f"/deployments/{quote(model, safe='')}/chat/completions" if azure else "/chat/completions"
+        path = f"/deployments/{quote(model, safe='')}/{what}" if azure else f"/{what}"
         started = time.perf_counter()
         got = await self._send("POST", path, body.encode(), self._timeout_s)
         if isinstance(got, Fault):

@@ -1,9 +1,10 @@
 """Settings of the model that measures diversity."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
+from evergrow.resources.settings.roles import Role
 from evergrow.resources.settings.section import Section
 
 
@@ -11,6 +12,9 @@ class Embedding(Section):
     """The model that measures diversity."""
 
     model: str = Field("all-MiniLM-L6-v2", description="name, or folder, of a sentence-transformers model")
+    endpoint: str | None = Field(
+        None, description="which of `endpoints` embeds, by its /embeddings; empty: this machine does"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where it runs")
     backend: Literal["auto", "torch", "onnx", "openvino"] = Field(
         "auto", description="what runs it; auto: on a CPU openvino or onnx, if installed, else torch"
@@ -22,8 +26,18 @@ class Embedding(Section):
         "cut", description="texts of more tokens than it reads: cut, or the mean of the vectors of their parts"
     )
     batch_tokens: PositiveInt | None = Field(
-        None, description="most tokens embedded at once; empty: 1024 on a CPU, 65536 on a GPU"
+        None, description="most tokens embedded at once; empty: 1024 on a CPU, 65536 on a GPU, 32768 by an endpoint"
     )
     trust_remote_code: bool = Field(
         False, description="let the model's own Python code run (gte-large-en-v1.5 needs it)"
     )
+
+    @model_validator(mode="after")
+    def _an_endpoint_cuts(self) -> Self:
+        if self.endpoint is not None and self.long != "cut":
+            raise ValueError("long: mean_of_parts needs tokens, of which an endpoint does not tell; set it to cut")
+        return self
+
+    def as_role(self) -> Role:
+        """How an endpoint is asked for vectors: a role that writes nothing."""
+        return Role(model=self.model, temperature=None, max_tokens=1, endpoint=self.endpoint or "", repair=False)

@@ -19,7 +19,7 @@ from evergrow.resources.settings.endpoints import EmbeddedModel, Endpoint
 from evergrow.resources.settings.gates import Gates
 from evergrow.resources.settings.growth import Evolution, SeedSettings, TreeSynth
 from evergrow.resources.settings.operation import Alerts, Observability, Sensors
-from evergrow.resources.settings.roles import Role, Roles
+from evergrow.resources.settings.roles import EMBEDDING, Role, Roles
 from evergrow.resources.settings.spending import BudgetLimits, Price
 
 PREFIX, DELIMITER = "EVERGROW_", "__"
@@ -104,6 +104,8 @@ class Settings(BaseSettings):
 
     def role(self, name: str) -> Role:
         """The role called `name`, its model filled in; it shares the generator's endpoints where it names none."""
+        if name == EMBEDDING:
+            return self.embedding.as_role()
         role: Role = getattr(self.roles, name)
         missing: dict[str, Any] = {} if role.model else {"model": self.model}
         if "endpoint" not in role.model_fields_set and "default" not in self.endpoints:
@@ -195,6 +197,9 @@ def _cross_faults(settings: Settings) -> list[str]:
         if len(set(named)) < len(named) or not named:
             faults.append(f"roles.{name}.endpoint: names no endpoint, or one twice")
         faults += _batch_faults(settings, name)
+    if settings.embedding.endpoint not in (None, *settings.endpoints):
+        known = ", ".join(settings.endpoints)
+        faults.append(f"embedding.endpoint: {settings.embedding.endpoint!r} is not among endpoints ({known})")
     if len(set(settings.evolution.selection_order)) < len(settings.evolution.selection_order):
         faults.append("evolution.selection_order: names one rule twice")
     return faults

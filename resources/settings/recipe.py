@@ -21,7 +21,7 @@ OF_MACHINE = {
     "treesynth": {"domains"},
     "cleaning": {"benchmarks"},
     "sandbox": {"workers", "environment"},
-    "embedding": {"device", "backend", "batch_tokens", "trust_remote_code"},
+    "embedding": {"endpoint", "device", "backend", "batch_tokens", "trust_remote_code"},
 }
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt
 from evergrow.resources.settings.section import Section
 
 CORE_ROLES = ("generator", "judge")  # whatever grows asks these; the others only by trees
+EMBEDDING = "embedding"  # asked for vectors; its settings are the section of that name
 _MODEL_NAME = re.compile(r"[\w.:@+-]+(?:/[\w.:@+-]+)*", re.ASCII)
 
 

@@ -20,7 +20,9 @@ class Faults:
         over in silence.
     models: what is served; empty: anything. listed: what is listed instead.
     only: text that a request's body must contain to meet a fault; empty: any request.
-    quirks: names of `tests.fake_endpoint.quirks`: standing ones hold for every request, of the others each meets one.
+    longest: characters of a text that is embedded; a longer one is refused; 0: any.
+    quirks: names of `tests.fake_endpoint.quirks`: standing ones hold for every request, of the others each meets one;
+        where vectors are asked for, names of `tests.fake_endpoint.vectors`, which all hold.
     batches: whether there is a Batch API. batch_end: what a batch comes to after `batch_polls` looks ("": it goes on);
     an expired or cancelled one has answered the share `batch_done`, a failed one says `batch_reason`. batch_lost: lines
     of the next batch that are never answered. batch_noise: text before the lines of its files. batch_page: most
@@ -40,6 +42,7 @@ class Faults:
     answers: str = "json_schema"
     per_second: float | None = None
     only: str = ""
+    longest: int = 0
     quirks: list[str] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     error_code: str | None = None

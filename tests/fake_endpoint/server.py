@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.fake_endpoint import answers, experts, solutions, trees
+from tests.fake_endpoint import answers, experts, solutions, trees, vectors
 from tests.fake_endpoint.batches import Batches
 from tests.fake_endpoint.faults import Faults
 from tests.fake_endpoint.quirks import quirky
@@ -30,9 +30,10 @@ MESSAGES = {
     "429": ("Rate limit reached.", "requests", "rate_limit_exceeded"),
     "quota": ("You exceeded your current quota.", "insufficient_quota", "insufficient_quota"),
     "context": ("The maximum context length is 8192 tokens.", "invalid_request_error", "context_length_exceeded"),
+    "encoding": ("Extra inputs are not permitted: 'encoding_format'.", "invalid_request_error", "invalid_value"),
     "blocked": ("The response was filtered.", "invalid_request_error", "content_filter"),
 }  # fmt: skip
-STATUS = {"quota": 429, "context": 400, "blocked": 400}
+STATUS = {"quota": 429, "context": 400, "encoding": 422, "blocked": 400}
 PROSE = "I am sorry, but I would rather talk about the weather, which is pleasant today."
 
 
@@ -47,6 +48,7 @@ class FakeEndpoint:
         self.outcomes: Counter[str] = Counter()
         self.delivered: Counter[str] = Counter()
         self.sound: Counter[str] = Counter()
+        self.embedded: Counter[str] = Counter()
         self.tokens = 0
         self.now = self.peak = 0
         self.times: list[float] = []
@@ -60,6 +62,7 @@ class FakeEndpoint:
             app.router.add_get(f"{base}/models", self.models)
         app.router.add_post("/v1/chat/completions", self.chat)
         app.router.add_post("/openai/deployments/{model}/chat/completions", self.chat)
+        app.router.add_post("/v1/embeddings", self.embed)
         self.batches.routes(app)
         app.router.add_post("/_control", self.control)
         app.router.add_get("/_stats", self.stats)
@@ -70,6 +73,7 @@ class FakeEndpoint:
         changes = await request.json()
         if changes.pop("reset", False):
             self.bodies.clear()
+            self.embedded.clear()
             self.outcomes.clear()
             self.delivered.clear()
             self.sound.clear()
@@ -92,6 +96,8 @@ class FakeEndpoint:
                 "outcomes": self.outcomes,
                 "peak": self.peak,
                 "in_flight": self.now,
+                "embedded": sum(self.embedded.values()),
+                "embedded_again": sum(n - 1 for n in self.embedded.values()),
                 "tokens": self.tokens,
                 "batch": self.batches.stats(),
                 "times": self.times if "times" in request.query else [],
@@ -106,6 +112,30 @@ class FakeEndpoint:
             return _error("401", None, {})
         listed = self.faults.listed or self.faults.models
         return web.json_response({"object": "list", "data": [{"id": m, "object": "model"} for m in listed]})
+
+    async def embed(self, request: web.Request) -> web.Response:
+        """Vectors, or the fault that the request meets: by its HTTP status, or one of `VECTOR_QUIRKS`."""
+        raw = await request.read()
+        digest = hashlib.blake2b(raw, digest_size=8).digest()
+        self.bodies[digest] += 1
+        body, faults = json.loads(raw), self.faults
+        fault = self._refused_vectors(request, body) or faults.pick(self.draw, digest, self.bodies[digest])
+        self.outcomes[fault or "ok"] += 1
+        self.embedded.update(body["input"])
+        if fault in MESSAGES:
+            headers = {} if faults.retry_after is None else {"Retry-After": f"{faults.retry_after:g}"}
+            return _error(fault, faults.error_code, headers)
+        answer = vectors.embeddings(body, [*faults.quirks, *([fault] if fault else [])])
+        return web.Response(body=answer, content_type="application/json")
+
+    def _refused_vectors(self, request: web.Request, body: dict[str, Any]) -> str | None:
+        if not self.authorised(request):
+            return "401"
+        if "no_base64" in self.faults.quirks and "encoding_format" in body:
+            return "encoding"
+        if self.faults.longest and any(len(text) > self.faults.longest for text in body["input"]):
+            return "context"
+        return None
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """One completion, or the fault that it meets."""

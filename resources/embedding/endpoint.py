@@ -1,0 +1,164 @@
+"""Texts to vectors by an endpoint's /embeddings: through the engine, the ledger and the budget, as every request."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from evergrow.methods.text.answers import storable
+from evergrow.resources.embedding.answers import Answers
+from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.host.progress import Progress
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.llm.engine import Engine
+from evergrow.resources.llm.faults import FaultClass
+from evergrow.resources.llm.requests import Answered, Attribution, Failed, Invalid, Outcome, Refused, Request
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.roles import EMBEDDING
+
+MOST_TEXTS = 32  # of a request: text-embeddings-inference takes no more, as it is set up
+BATCH_TOKENS = 32_768
+Keep = Callable[[Sequence[int], np.ndarray], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Whose requests for vectors are asked, under which settings, and where they are kept and shown."""
+
+    settings: Settings
+    ledger: Ledger
+    who: Attribution
+    progress: Progress
+
+
+def batches_of(texts: Sequence[str], order: Iterable[int], tokens: int) -> list[list[int]]:
+    """Places of `texts`, taken in this `order`, in batches of at most `MOST_TEXTS` and `tokens`; a text is never cut.
+
+    A token is counted for every byte, which is the most that there can be.
+    """
+    found: list[list[int]] = []
+    room = 0
+    for at in order:
+        size = len(texts[at].encode(errors="replace"))
+        if not found or size > room or len(found[-1]) == MOST_TEXTS:
+            found.append([])
+            room = tokens
+        found[-1].append(at)
+        room -= size
+    return found
+
+
+def embed(
+    payer: Payer, texts: Sequence[str], batches: Sequence[Sequence[int]], width: int | None, keep: Keep
+) -> dict[str, Any]:
+    """Ask for the vectors of `batches` of `texts`, and give each to `keep` with the places that it is for.
+
+    A batch that is too long for the endpoint is asked text by text. An event loop of its own runs it, in a thread of
+    its own: the caller may be in one.
+
+    Args:
+        payer: who asks.
+        texts: what the batches are of.
+        batches: places of texts that are asked for together.
+        width: of the vectors that are known of the model.
+        keep: takes places and float32 (places, width) vectors of length 1.
+
+    Returns:
+        What was asked and spent, as `Engine.summary` has it.
+
+    Raises:
+        EmbedderError: a vector could not be had; those that came were kept.
+        EndpointError, BudgetReached, SettingsError, LedgerError: as `Engine.ask`.
+    """
+    answers = Answers(width)
+
+    async def ask() -> dict[str, Any]:
+        async with Engine.open(payer.settings, payer.ledger, payer.who, payer.progress) as engine:
+            failed = await _pass(engine, texts, batches, answers, keep)
+            long = [batch for batch, outcome in failed if _too_long(outcome) and len(batch) > 1]
+            failed = [one for one in failed if one[0] not in long]
+            failed += await _pass(engine, texts, [[at] for batch in long for at in batch], answers, keep)
+            if failed:
+                raise EmbedderError(_words(failed, texts))
+            return engine.summary()
+
+    return _apart(ask)
+
+
+Missed = list[tuple[Sequence[int], Outcome[np.ndarray]]]
+
+
+async def _pass(
+    engine: Engine, texts: Sequence[str], batches: Sequence[Sequence[int]], answers: Answers, keep: Keep
+) -> Missed:
+    """Ask for all batches, and keep what comes; those of which nothing came."""
+    requests = (
+        Request(
+            key=str(number),
+            role=EMBEDDING,
+            system="",
+            user="",
+            schema=None,
+            # There are servers that take no empty text.
+            texts=tuple(storable(texts[at]) or " " for at in batch),
+            parse=partial(answers.read, len(batch)),
+        )
+        for number, batch in enumerate(batches)
+    )
+    missed: Missed = []
+    outcomes = engine.ask(requests, partial(answers.read, 1), label="embeddings", total=len(batches))
+    async for outcome in outcomes:
+        batch = batches[int(outcome.request.key)]
+        if isinstance(outcome, Answered):
+            keep(batch, outcome.value)
+        else:
+            missed.append((batch, outcome))
+    return missed
+
+
+def _too_long(outcome: Outcome[np.ndarray]) -> bool:
+    return isinstance(outcome, Failed) and outcome.error_class == FaultClass.CONTEXT.value
+
+
+def _words(failed: Missed, texts: Sequence[str]) -> str:
+    batch, outcome = failed[0]
+    count = sum(len(missed) for missed, _ in failed)
+    match outcome:
+        case Failed(message=why, remedy=remedy) | Invalid(reason=why, remedy=remedy):
+            pass
+        case Refused(reason=why):
+            remedy = ""
+    size = f" (of {len(texts[batch[0]]):,} characters)" if len(batch) == 1 else ""
+    helps = remedy or "see `evergrow calls --errors`"
+    return f"{count:,} texts have no vector, the first{size}: {why}; {helps}; then run again: what came is kept"
+
+
+def _apart(work: Callable[[], Any]) -> dict[str, Any]:
+    """What `work` returns or raises, in an event loop and a thread of its own; an interrupt cancels it in order."""
+    loop = asyncio.new_event_loop()
+    outcome: dict[str, Any] = {}
+
+    def run() -> None:
+        try:
+            outcome["value"] = loop.run_until_complete(task)
+        except BaseException as error:  # noqa: BLE001 - raised again where it was asked for
+            outcome["error"] = error
+
+    task = loop.create_task(work())
+    thread = threading.Thread(target=run, name="embeddings")
+    thread.start()
+    try:
+        thread.join()
+    except BaseException:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join()
+        raise
+    finally:
+        loop.close()
+    if "error" in outcome:
+        raise outcome["error"]
+    return dict(outcome["value"])
