@@ -15,7 +15,7 @@ from evergrow.resources.embedding.models import EmbedderError
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.engine import Engine
-from evergrow.resources.llm.faults import FaultClass
+from evergrow.resources.llm.faults import EndpointError, FaultClass
 from evergrow.resources.llm.requests import Answered, Attribution, Failed, Invalid, Outcome, Refused, Request
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.roles import EMBEDDING
@@ -110,14 +110,21 @@ async def _pass(
         for number, batch in enumerate(batches)
     )
     missed: Missed = []
+    left = set(range(len(batches)))
     outcomes = engine.ask(requests, partial(answers.read, 1), label="embeddings", total=len(batches))
-    async for outcome in outcomes:
-        batch = batches[int(outcome.request.key)]
-        if isinstance(outcome, Answered):
-            keep(batch, outcome.value)
-        else:
-            missed.append((batch, outcome))
-    return missed
+    try:
+        async for outcome in outcomes:
+            number = int(outcome.request.key)
+            left.discard(number)
+            if isinstance(outcome, Answered):
+                keep(batches[number], outcome.value)
+            else:
+                missed.append((batches[number], outcome))
+    except EndpointError:
+        # All that were asked were too long, which says nothing of the endpoint.
+        if not missed or not all(_too_long(outcome) for _, outcome in missed):
+            raise
+    return missed + [(batches[number], missed[0][1]) for number in sorted(left)]
 
 
 def _too_long(outcome: Outcome[np.ndarray]) -> bool:

@@ -145,3 +145,25 @@ def test_answering_a_collected_batch_is_planned_apart_from_its_rounds(
     assert [row["step"] for row in rows] == ["responses", "tests", "in all"]
     assert rows[0]["requests"] == rows[1]["requests"] > 0
     assert fake_endpoint.stats()["requests"] == before
+
+
+def test_vectors_by_an_endpoint_are_planned_asked_once_and_paid_by_the_batch(
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGROW_EMBEDDING__ENDPOINT", "default")
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+
+    planned = {row["step"]: row for row in evergrow("plan", "--batch", "b", "--rounds", 1, "--json").json}
+    said = evergrow("run", "--batch", "b", "--rounds", 1, "--set", "evolution.margin=-10")
+
+    assert said.code == 0
+    stats = fake_endpoint.stats()
+    paid = {row["asset"]: row for row in evergrow("cost", "--json").json}
+    asked = paid["evolution/round_01/diversity"]
+    assert planned["round_01/diversity"]["requests"] == 1
+    assert planned["in all"]["requests"] == 17
+    assert stats["embedded"] > 0
+    assert stats["embedded_again"] == 0
+    assert asked["batch"] == "b"
+    assert asked["tokens_in"] > 0
+    assert asked["tokens_out"] == 0

@@ -36,12 +36,12 @@ class Home:
     endpoint: FakeEndpoint
     settings: dict[str, Any] = field(default_factory=dict)
 
-    def embedder(self, *, looks: bool = False, **embedding: Any) -> Embedder:
+    def embedder(self, *, looks: bool = False, run_id: str = "run-1", **embedding: Any) -> Embedder:
         """An embedder of a new process, as it were."""
         quick = {"base_url": self.endpoint.url, "timeout_s": 5.0, "attempts": 3}
         given = {"model": MODEL, "endpoint": "default", **embedding}
         settings = load_settings({"embedding": given, "endpoints": {"default": quick}, **self.settings})
-        who = Attribution(run_id="run-1", asset="evolution/round_01/diversity", partition="b", batch="b")
+        who = Attribution(run_id=run_id, asset="evolution/round_01/diversity", partition="b", batch="b")
         payer = None if looks else lambda: Payer(settings, self.ledger, who, PROGRESS)
         return Embedder(settings.embedding, Files(self.folder / "lake"), PROGRESS, payer)
 
@@ -116,7 +116,7 @@ def test_what_stays_faulty_ends_with_one_error_and_what_came_is_kept(home: Home)
         home.embedder().embed(TEXTS)
 
     asked = home.endpoint.stats()["requests"]
-    np.testing.assert_allclose(home.embedder().embed(TEXTS), expected(TEXTS), atol=1e-6)
+    np.testing.assert_allclose(home.embedder(run_id="run-2").embed(TEXTS), expected(TEXTS), atol=1e-6)
     assert home.endpoint.stats()["requests"] == asked + 1
 
 
@@ -166,7 +166,7 @@ def test_a_text_that_is_too_long_is_named_and_the_others_of_its_request_are_kept
 
 
 def test_an_exhausted_budget_sends_nothing(home: Home) -> None:
-    home.settings = {"budget": {"batch": {"max_tokens": 100}}}
+    home.settings = {"budget": {"max_tokens": 100}}
 
     with pytest.raises(BudgetReached):
         home.embedder().embed(TEXTS)
