@@ -15,6 +15,7 @@ from evergrow.methods.evolution import diversity as measure
 from evergrow.methods.evolution import selection
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.place import Place, Places
+from evergrow.resources.settings import Settings
 
 STAGE = "diversity"
 MEASURED_TREES = 2_000  # trees that a round is compared by with its seeds
@@ -42,7 +43,8 @@ def diversity_table(round_no: int) -> Table:
         )
         vectors, champions = embedder.embed(children["content"].to_list()), selection.champions(children)
         roots = children["root_id"].rank("dense").to_numpy()
-        scores, nearest = measure.diversity(vectors, roots, champions["row"].to_numpy(), embedder.device)
+        search = places.at(context, key).settings.embedding.search
+        scores, nearest = measure.diversity(vectors, roots, champions["row"].to_numpy(), embedder.device, search=search)
         ratio = _ratio_to_seeds(children, vectors, champions, seeds, embedder)
         ids = children["id"].gather(pl.Series(nearest).clip(lower_bound=0)) if children.height else children["id"]
         measured = children.select(
@@ -73,7 +75,7 @@ def diversity_table(round_no: int) -> Table:
             "complexity": dg.AssetIn(complexity_of),
             "seeds": dg.AssetIn(SEEDS),
         },
-        values=embedding_values,
+        values=_values,
         stage=STAGE,
         kinds=("pytorch",),
         pool="gpu",
@@ -83,6 +85,11 @@ def diversity_table(round_no: int) -> Table:
         "previous": dg.AssetIn(stage_key(round_no - 1, STAGE) if round_no > 1 else SEEDS),
     }
     return declared.table(diversity, Gate(STAGE, partial(_facts, round_no), others))
+
+
+def _values(settings: Settings) -> dict[str, object]:
+    search = settings.embedding.search
+    return {**embedding_values(settings), **({} if search == "exact" else {"embedding.search": search})}
 
 
 def _facts(round_no: int, place: Place, table: pl.DataFrame, complexity: pl.DataFrame, previous: pl.DataFrame) -> Facts:

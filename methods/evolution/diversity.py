@@ -1,14 +1,24 @@
 """Diversity: how far a child is from the most challenging child of every other tree (method.md A.4, A.9)."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
+from evergrow.methods.approximate import approximately_nearest
 from evergrow.methods.vectors import NOTHING, nearest
+
+Search = Literal["exact", "approximate"]
 
 
 def diversity(
-    embeddings: np.ndarray, roots: np.ndarray, champions: np.ndarray, device: str = "cpu", block: int | None = None
+    embeddings: np.ndarray,
+    roots: np.ndarray,
+    champions: np.ndarray,
+    device: str = "cpu",
+    block: int | None = None,
+    *,
+    search: Search = "exact",
 ) -> tuple[np.ndarray, np.ndarray]:
     """`1 - max cosine` to the champions of other trees, by an exact matrix product in blocks.
 
@@ -18,15 +28,18 @@ def diversity(
         champions: integer (m,), rows that are the champions of their trees, one a tree.
         device: torch device of the product.
         block: similarities computed at once; it bounds the memory, not the result.
+        search: "approximate" may take another of the nearest, see `methods.approximate`.
 
     Returns:
         float64 (n,) diversity within 0 and 1, which is 1 where there is no other tree; and int64 (n,) the row of the
         nearest champion, -1 where there is none, the first of `champions` among equals.
     """
     champions = np.asarray(champions).astype(np.int64)
-    place, cosine = nearest(
-        embeddings, embeddings[champions], device, labels=(roots, np.asarray(roots)[champions]), together=block
-    )
+    labels = (roots, np.asarray(roots)[champions])
+    if search == "approximate":
+        place, cosine = approximately_nearest(embeddings, embeddings[champions], device, labels=labels)
+    else:
+        place, cosine = nearest(embeddings, embeddings[champions], device, labels=labels, together=block)
     found = place != NOTHING
     scores, rows = np.ones(len(embeddings)), np.full(len(embeddings), NOTHING, dtype=np.int64)
     scores[found] = np.clip(1.0 - cosine[found], 0.0, 1.0)

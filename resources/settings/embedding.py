@@ -22,6 +22,9 @@ class Embedding(Section):
     precision: Literal["float32", "bfloat16", "float16"] = Field(
         "float32", description="of its products; float32 is exact, the others are faster where a device has them"
     )
+    search: Literal["exact", "approximate"] = Field(
+        "exact", description="of the nearest champion; approximate: by faiss, beyond millions x hundred thousands"
+    )
     long: Literal["cut", "mean_of_parts"] = Field(
         "cut", description="texts of more tokens than it reads: cut, or the mean of the vectors of their parts"
     )
