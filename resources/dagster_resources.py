@@ -200,7 +200,9 @@ class EmbeddersResource(_Resource[Embedders]):
         """The embedders; a model is loaded when the first unknown text comes."""
         settings = project.settings
         with closing(Ledger.of(settings)) if settings.embedding.endpoint else nullcontext() as ledger:
-            yield Embedders(Lake.of(settings).files, project.shown(context), ledger, context.run_id)
+            yield Embedders(
+                Lake.of(settings).files, project.shown(context), ledger, context.run.run_id if context.run else None
+            )
 
 
 class SandboxResource(_Resource[Sandbox | SandboxUnavailable]):
