@@ -46,7 +46,8 @@ def main() -> None:
         if exact is None:
             exact, best = place, cosine
         ranks = [np.argsort(np.argsort(one)) for one in (best, cosine)]
-        measured = (place == exact).mean(), (best - cosine).mean(), np.corrcoef(ranks)[0, 1]
+        correlation = float(np.asarray(np.corrcoef(ranks)).min())
+        measured = float((place == exact).mean()), float((best - cosine).mean()), correlation
         table.add_row(name, *took, *(f"{value:.4f}" for value in measured))
     Console(width=120).print(table)
 

@@ -200,9 +200,8 @@ class EmbeddersResource(_Resource[Embedders]):
         """The embedders; a model is loaded when the first unknown text comes."""
         settings = project.settings
         with closing(Ledger.of(settings)) if settings.embedding.endpoint else nullcontext() as ledger:
-            yield Embedders(
-                Lake.of(settings).files, project.shown(context), ledger, context.run.run_id if context.run else None
-            )
+            run_id = context.run.run_id if context.run else None
+            yield Embedders(Lake.of(settings).files, project.shown(context), ledger, run_id)
 
 
 class SandboxResource(_Resource[Sandbox | SandboxUnavailable]):

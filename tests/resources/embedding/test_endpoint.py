@@ -65,7 +65,7 @@ def home(tmp_path: Path, served: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) 
 def expected(texts: list[str]) -> np.ndarray:
     """What the endpoint should have said, of length 1."""
     found = np.stack([vector(text) for text in texts])
-    return found / np.linalg.norm(found, axis=1, keepdims=True)
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
 
 def test_each_text_has_its_vector_in_order_and_is_asked_once(home: Home) -> None:
