@@ -31,15 +31,14 @@ class Skipped:
         self._files[reason].append(f"{printable(file)} ({why})" if why else printable(file))
 
     def notes(self) -> list[str]:
-        """One sentence a reason, with how many files and the first of them."""
-        told = [
+        """One sentence on functions, and one a reason with how many files and the first of them."""
+        functions = ", ".join(f"{count:,} {reason}" for reason, count in self.functions.most_common())
+        told = [f"left out, functions and classes: {functions}"] if functions else []
+        return told + [
             f"left out, {reason}: {len(files):,} {_counted(files)}: {', '.join(files[:NAMED])}"
             + (" ..." if len(files) > NAMED else "")
             for reason, files in self._files.items()
         ]
-        if functions := ", ".join(f"{count:,} {reason}" for reason, count in self.functions.most_common()):
-            told.append(f"left out, functions and classes: {functions}")
-        return told
 
 
 def _counted(files: list[str]) -> str:
