@@ -1,6 +1,7 @@
 """Mathematics: which final answers are equal, and whether draws agree on one (self-consistency, Wang et al. 2023)."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from evergrow.methods.verification.agreement import Decision, agree, decide
 from evergrow.methods.verification.equality import How, same
@@ -30,10 +31,11 @@ def verify_maths(finals: Sequence[str | None], symbolic: Comparison, min_agreeme
 
 def told_apart(first: str, second: str) -> bool | None:
     """Whether two final answers are equal, as far as spelling and plain numbers tell; None if it takes algebra."""
-    try:
-        return same(first, second, _refuse)
-    except NeedsAlgebraError:
-        return None
+    # Of two lists one order may meet what takes algebra before it meets what tells them apart.
+    for one, two in ((first, second), (second, first)):
+        with suppress(NeedsAlgebraError):
+            return same(one, two, _refuse)
+    return None
 
 
 def equal(first: str, second: str) -> bool:
