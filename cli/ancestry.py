@@ -102,6 +102,8 @@ def _told(step: TraceStep, *, full: bool) -> Iterator[str]:
         yield f"{value.value!r} was named by {value.by}{pivots}{call}{merged}"
     for number, pivot in enumerate(row.get("pivots") or ()):
         yield f"pivot {number}: {_cut(pivot['content'], full=full)}"
+    for one in row.get("left_out") or ():
+        yield f"left out, {one['what']}: {_cut(one['text'], full=full)} ({one['why']})"
     for other in step.others:
         likeness = "" if other.likeness is None else f", likeness {other.likeness:.3f}"
         yield f"{other.relation}: {other.id}{likeness}: {_cut(other.content or '(no text)', full=full)}"
