@@ -84,10 +84,15 @@ def read_benchmarks(folder: Path, tasks: Collection[str]) -> BenchmarkSets:
     """
     files, notes = _files(folder)
     names = [_name(path) for path in files]
-    sets = [(_table(path, name), name, str(path)) for path, name in zip(files, names, strict=True)]
+    read = [(path, name, str(path)) for path, name in zip(files, names, strict=True)]
     if PACKAGED.lower() not in {name.lower() for name in names} and (packaged := _packaged()):
         path, origin = packaged
-        sets.append((_table(path, PACKAGED), PACKAGED, origin))
+        read.append((path, PACKAGED, origin))
+    sets = []
+    for path, name, origin in read:
+        frame, told = _table(path, name)
+        sets.append((frame, name, origin))
+        notes += [f"{origin}: {note}" for note in told]
     frames = [frame for frame, _, _ in sets]
     checked = tuple(_checked(frame, name, origin) for frame, name, origin in sets)
     notes += [
@@ -154,8 +159,8 @@ def _packaged() -> tuple[Path, str] | None:
     return (Path(str(found[0].locate())), f"package {_DISTRIBUTION} {distribution.version}") if found else None
 
 
-def _table(path: Path, name: str) -> pl.DataFrame:
-    """The texts of a benchmark's items, in the columns of `SCHEMA`."""
+def _table(path: Path, name: str) -> tuple[pl.DataFrame, list[str]]:
+    """The texts of a benchmark's items, in the columns of `SCHEMA`, and what is to be said of the file."""
     try:
         if path.stat().st_size > MAX_BYTES:
             raise _refusal(path, [SourceFault(f"is larger than {MAX_BYTES // 2**20:,} MiB: take the items that count")])
@@ -171,15 +176,18 @@ def _table(path: Path, name: str) -> pl.DataFrame:
     if table.faults:
         raise _refusal(path, table.faults)
     texts = _texts(table)
+    notes = list(table.notes)
+    if blank := len(table.rows) - (texts["row"].n_unique() if texts.width else 0):
+        notes.append(f"{blank:,} of {len(table.rows):,} rows hold no text, and are compared with nothing")
     if texts.is_empty():
         raise _refusal(
             path, [SourceFault(f"holds no text, only {listed(table.frame.columns) or 'no rows'}: add a column of it")]
         )
-    return texts.select(pl.lit(name).alias("benchmark"), "item", "text", "is_question")
+    return texts.select(pl.lit(name).alias("benchmark"), "item", "text", "is_question"), notes
 
 
 def _texts(table: RawTable) -> pl.DataFrame:
-    """`item, text, is_question`: every text of every row, in the order of rows; columns may have any names."""
+    """`row, item, text, is_question`: every text of every row, in the order of rows; columns may have any names."""
     frame = table.frame.select(_as_text(column, dtype) for column, dtype in table.frame.schema.items())
     ids = next((pl.col(name).cast(pl.String) for name in IDS if name in table.frame.columns), pl.lit(None, pl.String))
     items = table.frame.select(ids.alias("item")).to_series().fill_null(pl.Series(table.rows).cast(pl.String))
@@ -194,7 +202,6 @@ def _texts(table: RawTable) -> pl.DataFrame:
         .filter(pl.col("text").str.contains(r"\w"))
         .with_columns(pl.when(pl.col("text").str.contains(r"^[\[{]")).then(_UNESCAPED).otherwise("text").alias("text"))
         .sort("row", maintain_order=True)
-        .drop("row")
     )
 
 

@@ -170,3 +170,12 @@ def test_a_file_that_unpacks_to_far_more_is_refused(tmp_path: Path, monkeypatch:
     written(tmp_path, "large.jsonl", b" " * ((1 << 20) + 1))
     with pytest.raises(BenchmarkError, match=r"large.jsonl.*larger than 1 MiB"):
         read_benchmarks(tmp_path, ())
+
+
+def test_rows_that_hold_no_text_are_counted(tmp_path: Path) -> None:
+    written(tmp_path, "own.json", json.dumps([*ITEMS, {"question": " "}, {"question": None}]))
+
+    notes = read_benchmarks(tmp_path, ()).notes
+
+    told = f"2 of {len(ITEMS) + 2} rows hold no text, and are compared with nothing"
+    assert f"{tmp_path}/own.json: {told}" in notes
