@@ -6,8 +6,11 @@ from typing import Annotated
 
 import typer
 
-from evergrow.cli.console import say, show_table
-from evergrow.cli.options import AsJson, Set, print_json, workspace_of
+from evergrow.cli.console import clean, out, say, show_table
+from evergrow.cli.options import AsJson, Set, nested_overrides, print_json, workspace_of
+from evergrow.resources.settings import load_settings
+
+STYLES = {"ok": "", "warning": "yellow", "fault": "red"}
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -16,12 +19,48 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def doctor(
-    endpoint: Annotated[str, typer.Option("--endpoint", help="which of `endpoints` is tried")] = "default",
-    write: Annotated[bool, typer.Option("--write", help="write the settings that fit into evergrow.yaml")] = False,
+    endpoint: Annotated[
+        str | None,
+        typer.Option("--endpoint", help="ask this one of `endpoints` a few questions: find the settings that fit it"),
+    ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="with --endpoint: write the settings that fit into evergrow.yaml")
+    ] = False,
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find out by a handful of small requests what an endpoint takes, and print the settings that fit it."""
+    """Try what evergrow depends on: versions, disk, database, lake, sandbox, embedding model, endpoints, models.
+
+    Each finding comes with what helps, and nothing that costs is sent: endpoints are asked for their lists of models.
+    With --endpoint, a handful of small requests finds out what that endpoint takes, and which settings fit it.
+    Ends with 1 if something is at fault.
+    """
+    if endpoint is not None:
+        _probe(endpoint, overrides, write=write, as_json=as_json)
+        return
+    if write:
+        raise typer.BadParameter("--write goes with --endpoint: name the endpoint whose settings are to be found")
+    from dataclasses import asdict  # noqa: PLC0415
+
+    from evergrow.flows.checkup import checkup  # noqa: PLC0415 - imports everything
+
+    found = []
+    for finding in checkup(load_settings(nested_overrides(overrides or []))):
+        found.append(finding)
+        if not as_json:
+            out.print(clean(f"{finding.state:<8} {finding.what}: {finding.found}"), style=STYLES[finding.state])
+            if finding.remedy:
+                out.print(clean(f"{'':<8} -> {finding.remedy}"))
+    if as_json:
+        print_json([asdict(one) for one in found])
+    faults, warnings = (sum(one.state == state for one in found) for state in ("fault", "warning"))
+    say(f"{faults:,} faults, {warnings:,} warnings in {len(found):,} findings")
+    if faults:
+        raise typer.Exit(1)
+
+
+def _probe(endpoint: str, overrides: list[str] | None, *, write: bool, as_json: bool) -> None:
+    """Ask an endpoint what it takes."""
     import polars as pl  # noqa: PLC0415
 
     from evergrow.flows.probe import MOST_REQUESTS, QUESTIONS, model_of, probe  # noqa: PLC0415

@@ -74,11 +74,11 @@ def test_doctor_finds_the_settings_that_fit_and_writes_them_when_asked(
     assert written.startswith("# ours\nmodel: model-1  # the one\n")
     assert "token_limit: max_completion_tokens" in written
     assert fake_endpoint.stats()["requests"] <= 14
-    assert "the settings fit" in evergrow("doctor").err
+    assert "the settings fit" in evergrow("doctor", "--endpoint", "default").err
 
 
 def test_doctor_names_an_endpoint_that_cannot_be_used(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
     fake_endpoint.control(share={"404": 1.0})
 
-    assert "check the model's name" in evergrow("doctor").err
+    assert "check the model's name" in evergrow("doctor", "--endpoint", "default").err
     assert "no endpoint 'nosuch'" in evergrow("doctor", "--endpoint", "nosuch").err
