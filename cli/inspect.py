@@ -1,5 +1,6 @@
 """`evergrow show` and `evergrow diff`: rows of each stage, and two batches side by side."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from evergrow.flows.comparison import BatchComparison
-
+    from evergrow.flows.excerpt import Excerpt
 
 TEXT = 160  # characters of a text that is drawn
 FIRST = ("id", "leaf_id", "domain", "state", "task", "verdict", "complexity", "diversity", "value", "split")
@@ -37,26 +38,35 @@ def show(
     """
     from evergrow.flows.excerpt import excerpts  # noqa: PLC0415 - imports everything
     from evergrow.flows.recipes import owner_kind  # noqa: PLC0415
-    from evergrow.resources.lake.files_out import as_plain  # noqa: PLC0415
 
     with workspace_of(reading=True) as workspace:
         found = list(excerpts(workspace, owner_kind(workspace, name, kind), name, rows))
     if as_json:
-        print_json(
-            [
-                {"table": one.table, "partition": one.partition, "kept": one.kept, "rejected": one.rejected,
-                 "rows": as_plain(one.rows).to_dicts()}
-                for one in found
-            ]
-        )  # fmt: skip
+        print_json(as_objects(found))
         return
+    show_excerpts(found, name)
+    if not found:
+        say(f"nothing of {name!r} is made yet: evergrow status says what is due")
+
+
+def as_objects(found: "Sequence[Excerpt]") -> list[dict[str, Any]]:
+    """Excerpts as JSON has them, every column whole."""
+    from evergrow.resources.lake.files_out import as_plain  # noqa: PLC0415
+
+    return [
+        {"table": one.table, "partition": one.partition, "kept": one.kept, "rejected": one.rejected,
+         "rows": as_plain(one.rows).to_dicts()}
+        for one in found
+    ]  # fmt: skip
+
+
+def show_excerpts(found: "Sequence[Excerpt]", name: str) -> None:
+    """Draw excerpts of the batch, tree or release called `name`."""
     for one in found:
         rejected = f", {one.rejected:,} rejected" if one.rejected else ""
         shard = f" {one.partition}" if one.partition != name else ""
         out.print(clean(f"{one.table}{shard}: {one.kept:,} rows{rejected}"), style="italic")
         show_table(_readable(one.rows), "")
-    if not found:
-        say(f"nothing of {name!r} is made yet: evergrow status says what is due")
 
 
 def diff(

@@ -1,7 +1,7 @@
 """The project as a command opens it: its home made and checked, its instance, and what is due of it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from typing import cast
 
@@ -40,6 +40,17 @@ def open_workspace(settings: Settings, progress: Progress, *, reading: bool = Fa
     opened = event_log(home.dagster) if reading else dg.DagsterInstance.from_config(str(home.dagster))
     with _naming_full_storage(home), opened as instance, closing(frontier.registry):
         yield Workspace(settings, cast("dg.DagsterInstance", instance), frontier, build, progress)
+
+
+def definitions_for(progress: Progress) -> Callable[[Settings, Frontier], dg.Definitions]:
+    """What makes the definitions of a place of its own, as a preview's."""
+
+    def build(settings: Settings, frontier: Frontier) -> dg.Definitions:
+        from evergrow.assets.definitions import build_definitions  # noqa: PLC0415 - resources and sensors: only to run
+
+        return build_definitions(settings, progress, frontier, caller_holds_lock=True)
+
+    return build
 
 
 @contextmanager

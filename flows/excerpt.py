@@ -31,7 +31,7 @@ def excerpts(workspace: Workspace, kind: Kind, name: str, rows: int) -> Iterator
     Raises:
         dg.Failure: the file of a table is gone, or not what was written.
     """
-    for key, partition in _tables(workspace, kind, name):
+    for key, partition in tables_of(workspace, kind, name):
         try:
             table = workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False)
         except NeverMaterialized:
@@ -45,7 +45,8 @@ def excerpts(workspace: Workspace, kind: Kind, name: str, rows: int) -> Iterator
         yield Excerpt(key.to_user_string(), partition, found["all"] - found["rejected"], found["rejected"], kept)
 
 
-def _tables(workspace: Workspace, kind: Kind, name: str) -> Iterator[tuple[dg.AssetKey, str]]:
+def tables_of(workspace: Workspace, kind: Kind, name: str) -> Iterator[tuple[dg.AssetKey, str]]:
+    """The tables of an owner, each with its partition, in the order in which they are made, whether they are or not."""
     if kind == "release":
         yield RELEASE, name
         return

@@ -56,7 +56,9 @@ def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | No
     """What a run of the batch with these changes of its recipe would take from the round that it has come to."""
     with workspace.ledger() as ledger:
         settings = ordered(workspace, "batch", batch, changes)
-        return planned(settings, ledger, list(_rounds(workspace, ledger, batch, settings)), batch)
+        first = next_round_no(workspace, batch)
+        parents = _parents(workspace, batch, first)
+        return planned(settings, ledger, list(rounds_of(settings, ledger, parents, first)), batch)
 
 
 def plan_release(workspace: Workspace, batch: str) -> CostPlan:
@@ -78,10 +80,10 @@ def planned(settings: Settings, ledger: Ledger, works: Sequence[Work], payer: st
     return CostPlan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, payer)])
 
 
-def _rounds(workspace: Workspace, ledger: Ledger, batch: str, settings: Settings) -> Iterator[Work]:
+def rounds_of(settings: Settings, ledger: Ledger, entering: pl.DataFrame, first: int) -> Iterator[Work]:
+    """What the rounds from `first` on ask, where `entering` are the rows that enter it."""
     rules = settings.evolution
-    first = next_round_no(workspace, batch)
-    parents = as_parents(_parents(workspace, batch, first))
+    parents = as_parents(entering)
     written = usable_share(settings, ledger, "generator", "evolution/")
     scored = usable_share(settings, ledger, "judge", "evolution/")
     bounds = (parents.height, rules.children, rules.beam, first, rules.rounds)

@@ -38,6 +38,8 @@ T = TypeVar("T")
 class TableKnowledge(Guard, Shapes, Places, Protocol):
     """What the lake and the assets ask about tables; `flows.due` knows it."""
 
+    registry: Registry
+
 
 @dataclass(frozen=True, slots=True)
 class Project:
@@ -149,9 +151,8 @@ class RegistryResource(_Resource[Registry]):
         return cls(project=project, url=ledger_url(project.settings), lake=lake_url(project.settings))
 
     def opened(self, project: Project, context: dg.InitResourceContext) -> Iterator[Registry]:  # noqa: ARG002
-        """The registry, open until the run ends."""
-        with closing(Registry.of(project.settings)) as registry:
-            yield registry
+        """The registry by which it is known what is due: a preview has one of its own beside the project's ledger."""
+        yield project.guard.registry
 
 
 class ModelsResource(_Resource[Models]):

@@ -189,7 +189,7 @@ def test_the_commands_of_the_page_do_what_it_says(here: Evergrow) -> None:
     page = (ROOT / "docs" / "status.md").read_text(encoding="utf-8")
     lines = [line.split("  ")[0].split()[1:] for line in page.splitlines() if line.startswith("evergrow ")]
 
-    assert len(lines) == 4
+    assert len(lines) == 5
     for line in lines:
         assert here(*line).code == 0, line
 
