@@ -15,6 +15,7 @@ from evergrow.methods.provenance.differences import Change
 from evergrow.methods.provenance.prov import prov_document
 from evergrow.methods.provenance.steps import TableVersion, TraceStep, outcome
 from evergrow.resources.host.files import atomic_write
+from evergrow.resources.host.targets import writing
 
 SHOWN_CHARS = 400
 STYLES = {"same": "", "added": "green", "removed": "red strike"}
@@ -53,7 +54,8 @@ def write_page(file: Path, wanted: str, steps: Sequence[TraceStep]) -> None:
     """
     from evergrow.methods.provenance.page import trace_page  # noqa: PLC0415 - only who wants a page pays for jinja2
 
-    atomic_write(file, trace_page(wanted, steps, version("evergrow")).encode())
+    with writing(file):
+        atomic_write(file, trace_page(wanted, steps, version("evergrow")).encode())
 
 
 def write_prov(file: Path, steps: Sequence[TraceStep]) -> None:
@@ -63,7 +65,8 @@ def write_prov(file: Path, steps: Sequence[TraceStep]) -> None:
         OSError: it cannot be written.
     """
     document = prov_document(steps, version("evergrow"), _utc)
-    atomic_write(file, (json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n").encode())
+    with writing(file):
+        atomic_write(file, (json.dumps(document, indent=1, ensure_ascii=False, default=str) + "\n").encode())
 
 
 def _utc(seconds: float) -> str:

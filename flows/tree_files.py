@@ -30,6 +30,7 @@ from evergrow.methods.treesynth.samples import export_record
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.tree_import import taken_over
 from evergrow.resources.host.files import atomic_write
+from evergrow.resources.host.targets import writing
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.trees import TreeError, register, registered_trees, tree_spec
 
@@ -42,7 +43,7 @@ def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
 
     Raises:
         dg.Failure: its samples are not all written, or a gate is closed.
-        TreeError: the folder cannot be written.
+        UnwritableError: the folder cannot be written.
     """
     spec = tree_spec(workspace.registry, tree)
     domain, nodes, samples = (
@@ -65,12 +66,9 @@ def export_tree(workspace: Workspace, tree: str, folder: Path) -> pl.DataFrame:
     if aware := _made(workspace, AWARE, tree):
         records = write_lines(aware[0].select("input", "output").iter_rows(named=True))
         files["aware.jsonl"] = (records, aware[0].height)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, (data, _) in files.items():
+    for name, (data, _) in files.items():
+        with writing(folder / name):
             atomic_write(folder / name, data)
-    except OSError as error:
-        raise TreeError(f"{folder}: cannot be written: {error.strerror}; name another folder with --out") from error
     return pl.DataFrame([(name, rows) for name, (_, rows) in files.items()], schema=["file", "rows"], orient="row")
 
 

@@ -12,6 +12,7 @@ from typing import IO, Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from evergrow.resources.host.files import atomic_write, digest_of, sync_folder
+from evergrow.resources.host.targets import naming
 
 FORM = 1  # of the folder; a later evergrow that changes it still reads this one
 BLOCK = 1 << 20
@@ -38,6 +39,10 @@ OfLake = Annotated[str, AfterValidator(_of_lake)]
 
 class BackupError(Exception):
     """A backup cannot be made, read or restored; the message names what, the cause and the remedy."""
+
+
+class BackupNameError(BackupError):
+    """A folder that was named is none of backups, or holds none of that name; the message says what there is."""
 
 
 class Entry(BaseModel):
@@ -91,15 +96,17 @@ class BackupStore:
         """Make the folder, if it is not there.
 
         Raises:
-            BackupError: it holds something else.
+            BackupNameError: it holds something else.
+            UnwritableError: it cannot be made.
         """
-        if self.folder.is_dir() and any(self.folder.iterdir()) and not self._contents.is_dir():
-            raise BackupError(
-                f"{self.folder} holds something that is no backup: name an empty folder, or one of backups"
-            )
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._contents.mkdir(mode=0o700, exist_ok=True)
-        self._contents.chmod(0o700)  # of an earlier evergrow; it may hold passwords of databases
+        with naming(self.folder):
+            if self.folder.is_dir() and any(self.folder.iterdir()) and not self._contents.is_dir():
+                raise BackupNameError(
+                    f"{self.folder} holds something that is no backup: name an empty folder, or one of backups"
+                )
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._contents.mkdir(mode=0o700, exist_ok=True)
+            self._contents.chmod(0o700)  # of an earlier evergrow; it may hold passwords of databases
 
     def take(self, write: Callable[[IO[bytes]], object]) -> Entry:
         """Keep what `write` writes, durably; equal content is kept once."""
@@ -183,13 +190,14 @@ class BackupStore:
         """A backup, the latest if none is named.
 
         Raises:
-            BackupError: there is none, or its page cannot be read.
+            BackupNameError: there is none.
+            BackupError: its page cannot be read.
         """
         names = self.names()
         if not names:
-            raise BackupError(f"{self.folder} holds no backup: `evergrow backup {self.folder}` makes one")
+            raise BackupNameError(f"{self.folder} holds no backup: `evergrow backup {self.folder}` makes one")
         if name is not None and name not in names:
-            raise BackupError(f"{self.folder} holds no backup {name!r}; there are: {', '.join(names)}")
+            raise BackupNameError(f"{self.folder} holds no backup {name!r}; there are: {', '.join(names)}")
         page = self._page(name or names[-1])
         try:
             return Backup.model_validate_json(page.read_bytes())

@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrow.methods.evolution.records import as_records
 from evergrow.resources.host.files import atomic_write
-from evergrow.resources.host.full_disk import naming_full_disk
+from evergrow.resources.host.targets import writing
 
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
 FORMULA, NUMBER = r"^[=+\-@\t\r]", r"^[+-]?[\d.]+([eE][+-]?\d+)?$"  # what spreadsheets compute, and what they only read
@@ -35,18 +35,17 @@ def write_table(frame: pl.LazyFrame, target: Path) -> int:
 
     Raises:
         UnknownFormat: the suffix is not one of `SUFFIXES`.
-        OSError: the file cannot be written.
+        UnwritableError, DiskFullError: the file cannot be written.
     """
     require_format(target)
     table = frame.collect()
-    target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.part")
-    try:
-        with naming_full_disk(f"the file {target}"):
+    with writing(target):
+        try:
             _write(table, part, target.suffix)
             part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+        finally:
+            part.unlink(missing_ok=True)
     return table.height
 
 
@@ -76,18 +75,18 @@ def write_records(frame: pl.LazyFrame, target: Path) -> int:
 
     Raises:
         UnknownFormat: the suffix is not .json, or the table has no samples.
-        OSError: the file cannot be written.
+        UnwritableError, DiskFullError: the file cannot be written.
     """
     if target.suffix != ".json":
         raise UnknownFormat(f"{target}: records of Tree-of-Evolution are one JSON array: write to a file .json")
     if not {"id", "content"} <= set(frame.collect_schema().names()):
         raise UnknownFormat(f"{target}: the table has no samples with `id` and `content`: take one of a round")
     records = as_records(frame.collect())
-    target.parent.mkdir(parents=True, exist_ok=True)
     present = [
         {name: value for name, value in row.items() if value is not None} for row in records.iter_rows(named=True)
     ]
-    atomic_write(target, json.dumps(present, ensure_ascii=False, indent=2).encode())
+    with writing(target):
+        atomic_write(target, json.dumps(present, ensure_ascii=False, indent=2).encode())
     return records.height
 
 

@@ -22,6 +22,7 @@ from evergrow.methods.releasing.recipes import Trainer, recipe_files
 from evergrow.methods.releasing.splits import SPLITS
 from evergrow.resources.host.files import sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
+from evergrow.resources.host.targets import naming, writing
 from evergrow.resources.releases.attestation import Signer, attestation
 from evergrow.resources.releases.card import write_card
 from evergrow.resources.releases.croissant import CROISSANT, croissant
@@ -81,7 +82,7 @@ def write_release(
         NothingToRelease: no row has a place in this form.
         ValueError: a row is there twice, or in a split that there is not.
         TypeError: a column has a type that no trainer reads.
-        OSError: the folder cannot be written; what was there is still there.
+        UnwritableError, DiskFullError: the folder cannot be written; what was there is still there.
     """
     target = folder.resolve()
     require_room(target)
@@ -96,8 +97,7 @@ def write_release(
 
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with naming_full_disk(f"the export {target}"):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        with writing(target), naming_full_disk(f"the export {target}"):
             part.mkdir()
             _fill(part, rows, shaped, facts, recipe)
             if signer:
@@ -115,11 +115,13 @@ def require_room(folder: Path) -> None:
 
     Raises:
         FolderTaken: it does.
+        UnwritableError: it cannot even be looked at.
     """
     remedy = "name another folder with --out"
-    if folder.exists() and not folder.is_dir():
-        raise FolderTaken(f"{folder} is a file: {remedy}")
-    found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    with naming(folder):
+        if folder.exists() and not folder.is_dir():
+            raise FolderTaken(f"{folder} is a file: {remedy}")
+        found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if not found:
         return
     try:
