@@ -72,6 +72,7 @@ def funnel(
     from evergrow.assets.dataset.funnel import bars  # noqa: PLC0415
     from evergrow.flows.release import release_funnel  # noqa: PLC0415
     from evergrow.methods.releasing.picture import funnel_picture  # noqa: PLC0415
+    from evergrow.resources.host.targets import writing  # noqa: PLC0415
 
     with workspace_of(reading=True) as workspace:
         chosen = [workspace.require_batch(b) for b in batch] if batch else workspace.batches()
@@ -80,7 +81,8 @@ def funnel(
         if not as_json:
             out.print(bars(table), markup=False, highlight=False)
         if picture:
-            picture.write_text(funnel_picture(table), encoding="utf-8")
+            with writing(picture):
+                picture.write_text(funnel_picture(table), encoding="utf-8")
             say(f"drawn into {picture}")
 
 
@@ -199,7 +201,7 @@ def forget(
     """Take down all that descends from a seed, a model or a licence: list it, and with --yes do without it for good."""
     import polars as pl  # noqa: PLC0415
 
-    from evergrow.flows.forget import affected_exports, bans_of, descendants, unheard_of  # noqa: PLC0415
+    from evergrow.flows.forget import affected_exports, bans_of, descendants, require_known  # noqa: PLC0415
     from evergrow.flows.forget import forget as take_down  # noqa: PLC0415
     from evergrow.resources.registry.takedowns import open_takedowns  # noqa: PLC0415
 
@@ -211,12 +213,11 @@ def forget(
         raise typer.BadParameter("name what to forget with --seed, --model or --licence")
     with workspace_of() as workspace:
         found = descendants(workspace, wanted)
+        require_known(workspace, wanted, found)
         counts = found.group_by("batch", "stage", "why", maintain_order=True).agg(
             samples=pl.len(), first=pl.first("id")
         )
         show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
-        for ban in unheard_of(workspace, wanted, found):
-            say(f"nothing here descends from {ban}")
         for held, rows in affected_exports(workspace, found):
             say(f"the export {held.folder} holds {rows:,} of them")
         if yes:

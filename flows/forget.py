@@ -1,13 +1,15 @@
 """Takes down what descends from a seed, a model or a licence: lists it, then makes releases without it, for good."""
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.release import BANNED, as_banned, written
+from evergrow.assets.dataset.release import BANNED, as_banned
 from evergrow.assets.dataset.samples import told_by_root
-from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SEEDS, VERIFIED, round_name, stage_key
+from evergrow.assets.evolution.children import begun_rounds, children
+from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SAMPLES, SEEDS, VERIFIED, round_name
 from evergrow.assets.trust.rows import OF_ROOT
 from evergrow.flows.release import made, released, remake_release
 from evergrow.flows.release_files import DoesNotLoad, write_files
@@ -19,21 +21,33 @@ from evergrow.resources.lake.files import DamagedFile
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.registry.bans import Ban, bans
+from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports
 from evergrow.resources.registry.leases import BatchBusy, lease
 from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
+from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
 
+COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
+_LOOK_UP = {
+    "seed": "`evergrow show BATCH` and `evergrow tree show TREE` have the ids of seeds and leaves",
+    "model": "`evergrow cost` has the names of all models that were asked",
+    "licence": "`evergrow show BATCH` has the licences of seeds",
+}
 OWNER = "a takedown"  # of the lease: one process at a time finishes them
 # What may stand in the way of one, for whoever mends it: another process, a folder or the lake that is not sound.
 _IN_THE_WAY = (
     *(BatchBusy, RunFailed, dg.Failure, DamagedFile, ManifestError, FolderTaken, DoesNotLoad),
     *(OSError, pl.exceptions.PolarsError),
 )
+
+
+class NothingDescends(Exception):  # noqa: N818 - it says what is so
+    """What is to be forgotten was never here; the message names it, and where names are found."""
 
 
 def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]) -> list[Ban]:
@@ -47,24 +61,41 @@ def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]
 
 
 def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
-    """One row a sample, of whatever round: `batch, id`, the last `stage` that it came to, and `why` it is concerned."""
+    """One row a row, of whatever stage: `batch, id`, the last `stage` that it came to, and `why` it is concerned.
+
+    Seeds are among them, rejected rows, and samples of trees that are no batch.
+    """
     found = [pl.DataFrame(schema=DESCENDANT)]
     if not wanted:
         return found[0]
-    for batch in workspace.batches():
-        rows = _samples(workspace, batch)
+    batches = workspace.batches()
+    trees = [tree for tree in registered_trees(workspace.registry) if tree not in batches]
+    for rows in (*(_samples(workspace, batch) for batch in batches), *(_of_tree(workspace, tree) for tree in trees)):
         if rows.height:
-            made_by = written(workspace.instance, workspace.lake, [batch])
+            made_by = rows.select("batch", "id", "generator_model").drop_nulls()
             why = why_banned(rows, as_banned(wanted), made_by)
             found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
     return pl.concat(found)
 
 
-def unheard_of(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame) -> list[Ban]:
-    """Those of `wanted` that nothing descends from; `concerned` is what descends from any."""
+def require_known(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame) -> None:
+    """Do nothing if something descends from each of `wanted`, or it is banned; `concerned` is what descends from any.
+
+    Raises:
+        NothingDescends: nothing here ever came of one of them.
+    """
     named = set(concerned["why"])  # only the first of several reasons
-    unnamed = [ban for ban in wanted if f"forgotten: {ban}" not in named]
-    return [ban for ban in unnamed if descendants(workspace, [ban]).is_empty()]
+    for ban in sorted({ban for ban in wanted if f"forgotten: {ban}" not in named} - {*bans(workspace.registry)}):
+        if descendants(workspace, [ban]).is_empty() and not _wrote(workspace, ban):
+            raise NothingDescends(
+                f"nothing here descends from {ban}: {_LOOK_UP[ban.kind]}; nothing was changed, nothing is remembered"
+            )
+
+
+def _wrote(workspace: Workspace, ban: Ban) -> bool:
+    """Whether a model has answered anything, though no row holds it."""
+    with workspace.ledger() as ledger:
+        return ban.kind == "model" and ban.value in ledger.costs(("model",))["model"].to_list()
 
 
 def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[tuple[Export, int]]:
@@ -194,31 +225,52 @@ def _root_id(seed: str) -> str:
 
 
 def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
-    """Every sample of a batch with the last stage that holds it as kept, and what is known of its root and answer."""
-    rounds = [(round_name(n), stage_key(n, "accepted"), batch) for n in workspace.made_rounds(batch)]
+    """Every row of a batch, seeds and rejected ones too: the last stage that holds it, and what descent is told by.
+
+    A row that a stage has rejected, or had no answer for, is told as such.
+    """
+    seeds, instance = _seeds(workspace, batch), workspace.instance
+    tables = [_told(seeds.lazy(), batch, "seeds")]
+    tables += [
+        _told(found[1], batch, round_name(number))
+        for number in begun_rounds(instance, batch)
+        if (found := children(instance, workspace.lake, batch, number))
+    ]
     later = [(key.path[-1], key, batch) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
-    columns = ("batch", "id", "root_id", "responder_model", *OF_ROOT)
-    tables = []
-    for stage, key, partition in [
-        *rounds,
-        *later,
-        *((f"release {n}", RELEASE, n) for n in release_names(workspace.registry)),
-    ]:
-        try:
-            table = workspace.lake.scan(workspace.instance, key, partition, guarded=False)
-        except NeverMaterialized:
-            continue
-        there = set(table.collect_schema())
-        told = [pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in columns]
-        tables.append(table.filter(pl.col("batch") == batch).select(*told, stage=pl.lit(stage)))
-    if not tables:
-        return pl.DataFrame(schema=dict.fromkeys((*columns, "stage"), pl.String))
-    latest = [pl.col(name).drop_nulls().last() for name in (*columns[2:], "stage")]
+    releases = [(f"release {n}", RELEASE, n) for n in release_names(workspace.registry)]
+    for stage, key, partition in (*later, *releases):
+        with suppress(NeverMaterialized):
+            table = workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False)
+            tables.append(_told(table, batch, stage))
+    latest = [pl.col(name).drop_nulls().last() for name in (*COLUMNS[2:], "stage")]
     rows = pl.concat(tables).group_by("batch", "id", maintain_order=True).agg(latest).collect()
-    return _with_roots(workspace, rows, batch) if rows.height else rows  # its seeds may never have been made
-
-
-def _with_roots(workspace: Workspace, rows: pl.DataFrame, batch: str) -> pl.DataFrame:
-    seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, guarded=False).collect()
-    known = [name for name in OF_ROOT if name in told_by_root(seeds.schema)]
+    known = [name for name in OF_ROOT if name in seeds.columns]
     return rows.update(seeds.select("root_id", *known), on="root_id") if known else rows
+
+
+def _of_tree(workspace: Workspace, tree: str) -> pl.DataFrame:
+    """The samples of a tree that is no batch."""
+    tables = [pl.LazyFrame(schema=dict.fromkeys((*COLUMNS, "stage"), pl.String))]
+    for shard in workspace.partitions(SAMPLES, tree):
+        with suppress(NeverMaterialized):
+            table = workspace.lake.scan(workspace.instance, SAMPLES, shard, "all", guarded=False)
+            tables.append(_told(table.with_columns(batch=pl.lit(tree), root_id="id"), tree, "samples"))
+    return pl.concat(tables).collect()
+
+
+def _seeds(workspace: Workspace, batch: str) -> pl.DataFrame:
+    """What is told of the seeds of a batch, loaded or only registered."""
+    try:
+        seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, "all", guarded=False).collect()
+    except NeverMaterialized:
+        seeds = staged(workspace.registry, batch).read().with_columns(batch=pl.lit(batch), root_id="id")
+    return seeds.select("batch", "id", "root_id", *(n for n in COLUMNS[3:] if n in told_by_root(seeds.schema)))
+
+
+def _told(table: pl.LazyFrame, batch: str, stage: str) -> pl.LazyFrame:
+    """The `COLUMNS` of a table's rows of a batch, what is not known being null, and the `stage`."""
+    there = set(table.collect_schema())
+    told = [pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in COLUMNS]
+    left_out = pl.col("reason").is_not_null() if "reason" in there else pl.lit(value=False)
+    where = pl.when(left_out).then(pl.lit(f"{stage}, rejected")).otherwise(pl.lit(stage))
+    return table.filter(pl.col("batch") == batch).select(*told, stage=where)

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.funnel import made_rounds
 from evergrow.assets.dataset.release import as_banned
+from evergrow.assets.evolution.children import begun_rounds, children
 from evergrow.assets.names import (
     CLEAN,
     COLLECTED,
@@ -20,6 +20,7 @@ from evergrow.assets.names import (
 )
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
+from evergrow.resources.lake.readable import GateClosed
 from evergrow.resources.registry.bans import Ban
 from evergrow.resources.registry.names import owner
 
@@ -64,7 +65,8 @@ def set_rows(instance: dg.DagsterInstance, lake: Lake, of: str, forbidden: Seque
     """One row for each row that there is or was, in a steady order: those of `COLUMNS` that any has.
 
     `stage` is the table that made the row, `reached` the last one that has it, `reason` why it was left out there, and
-    `state` the first word of that, or `kept`. `attributes` is text. A release comes with the ancestors of its rows.
+    `state` the first word of that, or `kept`; rows that a closed gate holds up are `gated`, those of a round that was
+    stopped `unfinished`. `attributes` is text. A release comes with the ancestors of its rows.
 
     Args:
         instance: whose event log says what is current.
@@ -100,8 +102,13 @@ def _allowed(rows: pl.DataFrame, forbidden: Sequence[Ban]) -> pl.DataFrame:
 
 
 def _batch(instance: dg.DagsterInstance, lake: Lake, batch: str) -> pl.DataFrame | None:
-    keys = [("seeds", SEEDS), *((round_name(n), stage_key(n, "accepted")) for n in made_rounds(instance, batch))]
-    made = [(stage, table) for stage, key in keys if (table := _table(instance, lake, key, batch)) is not None]
+    seeds = _table(instance, lake, SEEDS, batch)
+    made = [] if seeds is None else [("seeds", seeds)]
+    made += [
+        (round_name(number), _gated(instance, lake, *found, batch, stage_key(number, "accepted")))
+        for number in begun_rounds(instance, batch)
+        if (found := children(instance, lake, batch, number)) is not None
+    ]
     if not made:
         return None
     every = [table.with_columns(stage=pl.lit(stage), reached=pl.lit(stage)) for stage, table in made]
@@ -156,9 +163,28 @@ def _release(instance: dg.DagsterInstance, lake: Lake, name: str) -> pl.DataFram
 
 def _table(instance: dg.DagsterInstance, lake: Lake, key: dg.AssetKey, partition: str) -> pl.DataFrame | None:
     try:
-        return lake.scan(instance, key, partition, "all", guarded=False).collect()
+        table = lake.scan(instance, key, partition, "all", guarded=False)
     except NeverMaterialized:
         return None
+    return _gated(instance, lake, key, table, partition, key)
+
+
+def _gated(
+    instance: dg.DagsterInstance, lake: Lake, key: dg.AssetKey, table: pl.LazyFrame, partition: str, last: dg.AssetKey
+) -> pl.DataFrame:
+    """The rows of a table; those that were kept have a reason too, where a gate holds them up, or `last` is to come."""
+    why = f"unfinished: {last.to_user_string()} is not made of them yet" if key != last else None
+    try:
+        if lake.guard:
+            lake.current(instance, key, partition)
+    except GateClosed as closed:
+        why = f"gated: {closed.description}"
+    except dg.Failure:
+        pass  # what must be made again may be looked at; `evergrow status` says what is due
+    if why is None:
+        return table.collect()
+    reason = pl.col("reason") if "reason" in table.collect_schema() else pl.lit(None, pl.String)
+    return table.with_columns(reason=pl.coalesce(reason, pl.lit(why))).collect()
 
 
 def _plain(table: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from tests.browser import browsing
 from tests.cli.conftest import Evergrow
 from tests.command import started
+from tests.conftest import FakeEndpoint
 
 
 def test_a_served_batch_is_searched_filtered_and_followed_from_a_row_to_its_seed(
@@ -168,3 +169,25 @@ def test_a_port_that_is_taken_is_said() -> None:
         signal.raise_signal(signal.SIGINT)
 
     serve_page("", 0, second)
+
+
+def test_children_that_a_closed_gate_holds_up_are_shown_as_gated(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, seed_file: Path
+) -> None:
+    assert evergrow("seeds", "add", seed_file, "--batch", "b").code == 0
+    assert evergrow("run", "--batch", "b", "--rounds", "1", "--set", "gates.complexity.min_mean=9.9").code == 1
+
+    assert evergrow("explore", "--batch", "b", "--out", "page").code == 0
+    assert evergrow("report", "--batch", "b", "--out", "report.html").code == 0
+
+    rows = pl.read_parquet("page/rows.parquet")
+    children = rows.filter(stage="round_01")
+    assert (rows.height, children.height) == (12, 8)
+    assert set(children["state"]) == {"gated"}
+    assert children["complexity"].null_count() == 0
+    assert children["reason"].str.contains("gated: quality gate evolution/round_01/complexity:complexity_gate").all()
+    assert set(rows.filter(stage="seeds")["state"]) == {"kept"}
+    assert "gates.complexity.min_mean" in Path("report.html").read_text()
+    assert evergrow("run", "--batch", "b", "--set", "gates.complexity.min_mean=1").code == 0
+    assert evergrow("explore", "--batch", "b", "--out", "page").code == 0
+    assert "gated" not in set(pl.read_parquet("page/rows.parquet")["state"])

@@ -55,10 +55,10 @@ def test_descendants_and_exports_are_listed_and_nothing_changes(here: Evergrow, 
     shown = here("forget", "--seed", "s1")
 
     assert found.code == shown.code == 0
-    assert {row["id"] for row in found.json} == {"s1_0", "s1_1"}
-    assert {(row["batch"], row["stage"], row["why"]) for row in found.json} == {
-        ("code", "release main", "forgotten: seed 's1'")
-    }
+    assert {(row["id"], row["stage"]) for row in found.json} == {
+        ("s1", "seeds"), ("s1_0", "release main"), ("s1_1", "release main")
+    }  # fmt: skip
+    assert {(row["batch"], row["why"]) for row in found.json} == {("code", "forgotten: seed 's1'")}
     assert "all holds 2 of them" in shown.err.replace("\n", "")
     assert "bare holds 2 of them" in shown.err.replace("\n", "")
     assert "Nothing is changed yet" in shown.err
@@ -71,12 +71,41 @@ def test_a_seed_may_be_named_as_its_file_does_or_as_tables_do() -> None:
     assert [ban.value for ban in bans_of(["a_b", "a%5Fb", "s1", "50%"], [], [])] == ["a%5Fb", "a%5Fb", "s1", "50%25"]
 
 
-def test_what_nothing_descends_from_is_said(here: Evergrow, exported: Path) -> None:
-    said = here("forget", "--seed", "nobody")
+@pytest.mark.parametrize(
+    ("kind", "remedy"), [("seed", "evergrow show BATCH"), ("model", "evergrow cost"), ("licence", "evergrow show")]
+)
+def test_what_nobody_knows_is_refused_and_not_remembered(
+    here: Evergrow, exported: Path, kind: str, remedy: str
+) -> None:
+    said = here("forget", f"--{kind}", "nobody", "--seed", "s1", "--yes")
 
-    assert said.code == 0
-    assert "nothing here descends from seed 'nobody'" in said.err
+    assert said.code == 2
+    assert f"nothing here descends from {kind} 'nobody': `{remedy}" in said.err
+    assert "nothing was changed" in said.err
+    with closing(Registry.of(load_settings())) as registry:
+        assert bans(registry) == []
     assert here("forget", "--seed", "").code == 2
+
+
+def test_seeds_that_are_only_registered_and_rows_that_were_rejected_are_known(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, seed_file: Path
+) -> None:
+    assert evergrow("seeds", "add", seed_file, "--batch", "b").code == 0
+    assert [(row["id"], row["stage"]) for row in evergrow("forget", "--seed", "s2", "--json").json] == [("s2", "seeds")]
+
+    stopped, rejecting = ("gates.complexity.min_mean=9.9", "gates.complexity.min_mean=1"), "evolution.min_complexity=10"
+    for changes in (("--set", stopped[0]), ("--set", stopped[1], "--set", rejecting)):
+        evergrow("run", "--batch", "b", "--rounds", "1", *changes)
+        found = evergrow("forget", "--seed", "s2", "--json").json
+        assert {row["id"] for row in found} == {"s2", "s2_0", "s2_1"}
+    assert "round_01, rejected" in {row["stage"] for row in found}
+
+
+def test_samples_of_a_tree_that_is_no_batch_are_found_by_their_leaf(here: Evergrow, exported: Path) -> None:
+    leaf = here("tree", "show", "t", "--json").json
+    name = next(row["leaf_id"] for row in leaf if row.get("rows"))
+
+    assert here("forget", "--seed", name, "--json").json
 
 
 def test_a_forgotten_seed_is_gone_from_the_release_and_its_exports_and_stays_out(
