@@ -11,6 +11,7 @@ from evergrow.flows.calls import UnknownCall
 from evergrow.flows.evaluate import NeverEvaluated
 from evergrow.flows.export import NothingCollected
 from evergrow.flows.export_trace import UnknownLine
+from evergrow.flows.forget import NothingDescends
 from evergrow.flows.release import UnknownRelease
 from evergrow.flows.release_files import DoesNotLoad
 from evergrow.flows.run import RunFailed
@@ -19,11 +20,12 @@ from evergrow.flows.trace import UnknownSample
 from evergrow.flows.workspace import UnknownTable
 from evergrow.methods.treesynth.domain_files import DomainError
 from evergrow.methods.treesynth.reference import TreeFileError
-from evergrow.resources.backup.store import BackupError
+from evergrow.resources.backup.store import BackupError, BackupNameError
 from evergrow.resources.benchmarks import BenchmarkError
 from evergrow.resources.embedding.models import EmbedderError
 from evergrow.resources.host.full_disk import full_disk, full_disk_message
 from evergrow.resources.host.home import HomeError
+from evergrow.resources.host.targets import UnwritableError
 from evergrow.resources.lake.files import DamagedFile
 from evergrow.resources.lake.files_out import UnknownFormat
 from evergrow.resources.ledger import LedgerError, LedgerUrlError
@@ -49,6 +51,7 @@ _MISUSE = (
     *(BatchError, TreeError, ReleaseNameError, RepositoryNameError),
     *(UnknownTable, UnknownSample, UnknownLine, UnknownCall, UnknownRelease, UnknownFormat, KeyFileError),
     *(SeedError, DomainError, TreeFileError, BenchmarkError, ManifestError, FolderTaken),
+    *(BackupNameError, UnwritableError, NothingDescends),
     *(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError),
 )
 # The work failed, or was refused: by a gate, a budget, an endpoint, another process, the state of the project.
@@ -65,6 +68,8 @@ def end_of(error: Exception) -> tuple[int, str] | None:
     code = MISUSED if isinstance(error, _MISUSE) and not number else FAILED
     if number and isinstance(error, OSError) and type(error).__str__ is OSError.__str__:  # in no words of ours
         return code, full_disk_message(f"the file {Path(error.filename)}" if error.filename else "a file", number)
+    if isinstance(error, OSError) and error.filename and type(error).__str__ is OSError.__str__:
+        return code, f"{error.filename} cannot be used: {str(error.strerror).lower()}; mend that, or name another"
     if type(error) in (DatabaseError, OperationalError):  # its subclasses are faults of evergrow's own
         said = getattr(error, "orig", None) or error
         return FAILED, f"a database cannot be used, the ledger's or one in dagster/ of the home: {said}; {RESTORE}"

@@ -7,6 +7,7 @@ import typer
 
 from evergrow.cli.console import say
 from evergrow.cli.options import Set, workspace_of
+from evergrow.resources.host.targets import writing
 
 OfBatch = Annotated[str | None, typer.Option("--batch", help="a batch: its seeds and all rounds, rejected rows too")]
 OfTree = Annotated[str | None, typer.Option("--tree", help="the samples of a tree, in its leaves")]
@@ -49,9 +50,10 @@ def explore(
     if folder is None:
         serve_page(made, port, lambda url: say(f"{url} shows {shown.rows.height:,} rows (Ctrl-C ends it)"))
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "index.html").write_text(made, encoding="utf-8")
-    as_plain(shown.rows).write_parquet(folder / "rows.parquet")
+    with writing(folder / "index.html"):
+        (folder / "index.html").write_text(made, encoding="utf-8")
+    with writing(folder / "rows.parquet"):
+        as_plain(shown.rows).write_parquet(folder / "rows.parquet")
     say(f"{shown.rows.height:,} rows in {folder / 'index.html'}: open it in a browser; rows.parquet holds them as data")
 
 
@@ -81,12 +83,10 @@ def report(
         raise typer.BadParameter("--format eu-summary is about a release: name it with --release")
     ending = "report.html" if form == "html" else "eu-summary.md"
     file = target or Path(f"{of.partition(':')[2]}-{ending}")
-    if file.is_dir():
-        raise typer.BadParameter(f"--out {file} is a folder: name a file in it, such as {file / 'report.html'}")
     with workspace_of(overrides) as workspace:
         made = written(workspace, of, private=private) if form == "html" else eu_summary(workspace, str(release))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(made, encoding="utf-8")
+    with writing(file):
+        file.write_text(made, encoding="utf-8")
     say(f"{file}: open it in a browser" if form == "html" else f"{file}: what only you know is marked as open")
 
 
