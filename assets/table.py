@@ -116,7 +116,7 @@ class Declaration:
     asks: bool = False
     partitions: dg.PartitionsDefinition[str] | None = None
     sources: Callable[[Place], Sequence[Source]] | None = None
-    deps: Sequence[dg.AssetKey] = ()
+    deps: Sequence[dg.AssetKey | dg.AssetDep] = ()
 
     def table(self, function: Callable[..., object], gate: Gate | None = None) -> Table:
         """The table that `function` makes, guarded by `gate` if it has one."""

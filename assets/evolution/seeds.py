@@ -3,7 +3,7 @@
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.names import SEEDS
+from evergrow.assets.names import SAMPLES, SEEDS
 from evergrow.assets.table import Declaration, Table
 from evergrow.resources.place import Place
 from evergrow.resources.registry.batches import staged
@@ -15,7 +15,11 @@ KNOWN_DOMAINS = "domains"  # metadata: the domains of the seeds
 
 def seeds_table() -> Table:
     """`evolution/seeds`."""
-    return Declaration(key=SEEDS, kind="batch", group="seeds", job="seeds", files=_registered).table(seeds)
+    # A batch may be registered from a tree: the graph shows it. No partition is named, so that none waits or is stale.
+    grown = dg.AssetDep(SAMPLES, partition_mapping=dg.SpecificPartitionsPartitionMapping([]))
+    return Declaration(key=SEEDS, kind="batch", group="seeds", job="seeds", files=_registered, deps=(grown,)).table(
+        seeds
+    )
 
 
 def seeds(context: dg.AssetExecutionContext, registry: dg.ResourceParam[Registry]) -> pl.DataFrame:
