@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from evergrow.methods.text.visible import visible
 from evergrow.resources.host.progress import Advance, CalmProgress
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def say(message: str = "", style: str = "") -> None:
 
 def clean(text: str) -> Text:
     """Untrusted text without markup and without the control characters that terminals obey."""
-    return Text("".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text))
+    return Text(visible(text))
 
 
 def show_table(frame: "pl.DataFrame", title: str, *, as_json: bool = False) -> None:

@@ -29,6 +29,7 @@ from evergrow.cli.options import (
     print_json,
     workspace_of,
 )
+from evergrow.cli.preview import add_commands as add_preview
 from evergrow.cli.recipe import recipe_app
 from evergrow.cli.seeds import seeds_app
 from evergrow.cli.status import add_commands as add_status
@@ -70,6 +71,7 @@ app.add_typer(config_app, name="config")
 add_status(app)
 add_completion(app)
 add_inspection(app)
+add_preview(app)
 add_tables(app)
 add_dataset_commands(app)
 add_trust_commands(app)
@@ -176,7 +178,9 @@ def plan(
 
 @app.command()
 def trace(
-    row: Annotated[str, typer.Argument(help="id of a row, such as 613993_0_2, or a line of an export: FILE:17")],
+    row: Annotated[
+        str, typer.Argument(help="id of a row, such as 613993_0_2, or of a seed, or a line of an export: FILE:17")
+    ],
     batch: Annotated[str | None, typer.Option(help="the batch, where several hold the row")] = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="every prompt, reply and expectation in full")] = False,
     page: Annotated[Path | None, typer.Option("--html", help="write it as one HTML file, too")] = None,

@@ -33,6 +33,14 @@ def serve_page(text: str, port: int, ready: Callable[[str], object]) -> None:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if self._begin():
+                self.wfile.write(body)
+
+        def do_HEAD(self) -> None:
+            self._begin()
+
+        def _begin(self) -> bool:
+            """Answer all but the page; returns whether it is asked for."""
             # A name that somebody else's page had resolve to this machine is not ours to answer.
             known = self.headers.get("Host", "").rpartition(":")[0] in (HOST, "localhost")
             found = known and self.path.partition("?")[0] == "/"
@@ -41,8 +49,7 @@ def serve_page(text: str, port: int, ready: Callable[[str], object]) -> None:
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body) if found else 0))
             self.end_headers()
-            if found:
-                self.wfile.write(body)
+            return found
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the library calls it
             """Say nothing: the terminal belongs to the user."""

@@ -265,14 +265,15 @@ def _owed(owed: int, version: dg.EventLogRecord) -> str:
 
 
 def _values_changed(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    for name in sorted({*before, *now}):
-        if before.get(name) != now.get(name):
-            if name.startswith(PROMPT):
-                yield f"the {name} changed"
-            elif name not in before:
-                yield f"{name} is now {now[name]}"
-            else:
-                yield f"{name} changed from {before[name]} to {now.get(name, 'nothing')}"
+    changed = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
+    # What only one of them has came or went with a value that both have: that one is the cause.
+    for name in [name for name in changed if name in before and name in now] or changed:
+        if name.startswith(PROMPT):
+            yield f"the {name} changed"
+        elif name not in before:
+            yield f"{name} is now {now[name]}"
+        else:
+            yield f"{name} changed from {before[name]} to {now.get(name, 'nothing')}"
 
 
 def _files_changed(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

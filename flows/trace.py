@@ -34,7 +34,8 @@ def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[TraceSte
 
     Args:
         workspace: where.
-        wanted: the id of a row, or a row of an exported file, as `out/train.jsonl:17` (lines count from 1).
+        wanted: the id of a row, that of a seed also as its author wrote it, or a row of an exported file, as
+            `out/train.jsonl:17` (lines count from 1).
         batch: the batch, where several hold the row.
 
     Raises:
@@ -45,11 +46,19 @@ def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[TraceSte
     rows = TableRows(workspace)
     exported = exported_row(wanted)
     if exported is None:
-        steps = _way(rows, wanted, batch, exported)
+        steps = _way(rows, _as_tables_do(rows, wanted, batch), batch, exported)
     else:
         steps = _way(rows, exported.sample_id, batch or exported.batch, exported)
         steps.append(export_step(rows, exported, steps))
     return _with_calls(workspace, _with_last_word(rows, steps))
+
+
+def _as_tables_do(rows: TableRows, wanted: str, batch: str | None) -> str:
+    """The id of a row as tables have it; a seed may be named as its author did."""
+    if not 0 < len(wanted) <= ids.MAX_SEED_ID_LENGTH or (escaped := ids.escape_seed_id(wanted)) == wanted:
+        return wanted
+    known = _batches_with(rows, wanted, batch) or not _batches_with(rows, escaped, batch)
+    return wanted if known else escaped
 
 
 def _with_last_word(rows: TableRows, steps: list[TraceStep]) -> list[TraceStep]:

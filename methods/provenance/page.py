@@ -9,6 +9,7 @@ from typing import Any
 import jinja2
 
 from evergrow.methods.provenance.steps import TraceStep, outcome
+from evergrow.methods.text.visible import shown
 
 _SHOWN_ELSEWHERE = {"content", "reason", "pivots", "path", "groups", "completions", "merged", "split_values", "draws"}
 
@@ -23,7 +24,9 @@ def trace_page(wanted: str, steps: Sequence[TraceStep], version: str) -> str:
 @cache
 def _template() -> jinja2.Template:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
-    environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, finalize=shown, trim_blocks=True, lstrip_blocks=True
+    )
     return environment.get_template("page.html.j2")
 
 

@@ -84,18 +84,19 @@ class Pace:
         return self._total
 
     def note(self) -> str:
-        """Counts, rate, cost so far, and the time that is left at the pace of what had to be asked."""
+        """Counts, rate, cost so far, the time left at the pace of what had to be asked; "" before the first outcome."""
         tallies, elapsed = self._tallies, max(time.monotonic() - self._started, 1e-6)
         done = tallies.done - self._done
+        if not done:
+            return ""  # "0 answered, $0.00" would read like a fault
         asked = done - (tallies.reused - self._reused)
-        rate = (asked or done) / elapsed
+        rate = (asked or done) / elapsed  # which is not 0: a request is done
         parts = [f"{tallies.answered:,} answered"]
         parts += [f"{n:,} {word}" for word in UNUSUAL if (n := getattr(tallies, word))]
         cost = f"${tallies.usd:,.2f}" + (
             f" and {tallies.unpriced:,} replies of unknown price" if tallies.unpriced else ""
         )
-        left = f"{_clock(max(self._total - done, 0) / rate)} left" if rate else "no reply yet"
-        return ", ".join([*parts, f"{rate:,.1f}/s", cost, left])
+        return ", ".join([*parts, f"{rate:,.1f}/s", cost, f"{_clock(max(self._total - done, 0) / rate)} left"])
 
 
 def _clock(seconds: float) -> str:

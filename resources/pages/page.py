@@ -11,10 +11,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from evergrow.methods.text.visible import shown
+
 # The package is named, not imported: pages are read where they are installed.
 _ENVIRONMENT = Environment(
     loader=PackageLoader("evergrow.resources.pages", "."), autoescape=True, undefined=StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
+    finalize=shown, trim_blocks=True, lstrip_blocks=True,
 )  # fmt: skip
 LEVEL = 3  # of gzip: more takes three times as long for a tenth less
 

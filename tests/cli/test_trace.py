@@ -299,3 +299,15 @@ def test_the_eus_summary_says_what_is_known_and_leaves_open_what_is_not(here: Ev
     refused = here("report", "--batch", "code", "--format", "eu-summary")
     assert refused.code == 2
     assert "--release" in refused.err
+
+
+def test_a_seed_is_found_by_the_id_that_its_author_gave_it(evergrow: Evergrow, tmp_path: Path) -> None:
+    ids = ["my_seed/1", "plain", "50%"]
+    texts = [f"Sort a list of {n} numbers by their second digit." for n in (3, 4, 5)]
+    pl.DataFrame({"id": ids, "content": texts}).write_ndjson(tmp_path / "seeds.jsonl")
+    assert evergrow("seeds", "add", "seeds.jsonl", "--batch", "b").code == 0
+
+    for own, escaped in zip(ids, ("my%5Fseed%2F1", "plain", "50%25"), strict=True):
+        assert [evergrow("trace", name, "--json").json[0]["id"] for name in (own, escaped)] == [escaped] * 2
+    assert evergrow("trace", "my_seed/2").code == 2
+    assert "no sample 'my_seed/2' in" in evergrow("trace", "my_seed/2").err

@@ -65,3 +65,4 @@ def test_what_is_waited_for_is_said_while_nothing_comes(
     assert "waiting: 2 asked" in notes
     assert "1 to be asked again after a pause" in notes
     assert not seen.shown[-1][2].count("waiting")
+    assert not any("0 answered" in note or "0.0/s" in note for _, _, note in seen.shown)
