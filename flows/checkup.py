@@ -168,6 +168,8 @@ def _embedding(settings: Settings) -> Checkup:
     from evergrow.resources.embedding.embedder import Embedder  # noqa: PLC0415 - imports torch
     from evergrow.resources.host.progress import LogProgress  # noqa: PLC0415
 
+    if endpoint := settings.embedding.endpoint:
+        return Checkup("embedding model", "ok", f"{settings.embedding.model}, by the endpoint {endpoint!r}: not asked")
     # A lake of its own: the text is really embedded each time, and nothing is kept of it.
     with tempfile.TemporaryDirectory() as folder:
         embedder = Embedder(settings.embedding, Files(folder), LogProgress(logging.getLogger(__name__)))
@@ -188,6 +190,8 @@ def used_endpoints(settings: Settings) -> dict[str, list[str]]:
         for endpoint in role.endpoints:
             asked = settings.endpoints[endpoint].model or role.model
             found.setdefault(endpoint, []).extend([asked] if asked else [])
+    if settings.embedding.endpoint:
+        found.setdefault(settings.embedding.endpoint, []).append(settings.embedding.model)
     return {name: list(dict.fromkeys(models)) for name, models in found.items()}
 
 

@@ -5,12 +5,15 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from evergrow.resources.host.files import atomic_write
+from evergrow.resources.host.targets import writing
+
 
 def write_settings(path: Path, sections: Sequence[str], values: Mapping[str, Any]) -> None:
     """Set `values` in a section, such as `("endpoints", "default")`, of the file at `path`, which may not be there yet.
 
     Raises:
-        OSError: the file cannot be written.
+        UnwritableError, DiskFullError: the file cannot be written.
     """
     from ruamel.yaml import YAML  # noqa: PLC0415 - only here
 
@@ -29,6 +32,5 @@ def write_settings(path: Path, sections: Sequence[str], values: Mapping[str, Any
     written = StringIO()
     yaml.dump(settings, written)
     between = "" if not before or before.endswith("\n") else "\n"
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(f"{before}{between}{written.getvalue()}", encoding="utf-8")
-    temporary.replace(path)
+    with writing(path):
+        atomic_write(path, f"{before}{between}{written.getvalue()}".encode())
