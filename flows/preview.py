@@ -85,7 +85,7 @@ def order(workspace: Workspace, batch: str, seeds: int, changes: Mapping[str, An
     """
     registered = staged(workspace.registry, batch)
     every, settings = registered.read(), ordered(workspace, "batch", batch, changes)
-    require_calibrated(workspace.instance, settings)
+    require_calibrated(workspace.instance, workspace.lake, settings)
     step = max(1, every.height // seeds)
     return PreviewOrder(
         batch, Seeds(every.gather_every(step).head(seeds), origin=registered.origin), every.height, settings
