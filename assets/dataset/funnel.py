@@ -11,7 +11,7 @@ import polars as pl
 
 from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
-from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.lake.versions import made
 from evergrow.resources.settings.growth import MAX_ROUNDS
 
 FAILURES = ("failed", "refused", "invalid")
@@ -27,7 +27,8 @@ BAR = 40  # characters of the longest bar
 def made_rounds(instance: dg.DagsterInstance, batch: str) -> list[int]:
     """Rounds of the batch that have an accepted table, whatever its gate says."""
     numbers = range(1, MAX_ROUNDS + 1)
-    return [n for n in numbers if latest_materialization(instance, stage_key(n, "accepted"), batch)]
+    there = made(instance, [stage_key(n, "accepted") for n in numbers], batch)
+    return [n for n, is_made in zip(numbers, there, strict=True) if is_made]
 
 
 def funnel(instance: dg.DagsterInstance, lake: Lake, batch: str, release: str = MAIN) -> pl.DataFrame:

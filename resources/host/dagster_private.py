@@ -9,10 +9,8 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 )
 from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSION_TAG
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.event_api import PartitionKeyFilter
 from dagster._core.events import EngineEventData, JobFailureData, RunFailureReason
 from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 from dagster_shared.error import SerializableErrorInfo
 
@@ -23,10 +21,8 @@ __all__ = [
     "RUN_KEY_TAG",
     "AssetCheckEvaluation",
     "AssetCheckEvaluationTargetMaterializationData",
-    "AssetCheckExecutionRecordStatus",
     "EngineEventData",
     "JobFailureData",
-    "PartitionKeyFilter",
     "RunFailureReason",
     "SerializableErrorInfo",
     "StepFailureData",

@@ -1,7 +1,8 @@
-"""Dagster's event log as reading commands see it: current versions and verdicts by SQL, without Dagster's own storage.
+"""Dagster's event log by SQL: current versions and verdicts, without Dagster's own storage.
 
 Opening a Dagster instance imports its daemons and migrations, which takes longer than most commands that only read; and
-it answers for one partition at a time, which takes too long for all batches at once. What is known here of Dagster's
+it answers for one partition at a time, over five connections, which takes too long for all batches at once and for
+runs, which ask of dozens of partitions what is due. What is known here of Dagster's
 tables and of how it writes events is private to it: tests/resources/host/test_event_log.py compares each answer with
 that of Dagster's own interface. All else that is asked is passed on to the instance, which is opened then.
 """
@@ -12,9 +13,12 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 INDEX = "history/runs/index.db"  # below the DAGSTER_HOME: the events of all assets
 RUNS = "history/runs.db"
@@ -37,6 +41,10 @@ _ALL_NEWEST = sa.text(
     f"{_ROW} FROM event_logs e JOIN (SELECT max(e.id) AS id FROM {_EVENTS} "
     f"WHERE e.dagster_event_type = '{MADE}' AND {_LIVE} GROUP BY e.asset_key, e.partition) newest ON newest.id = e.id"
 )
+_MADE = sa.text(
+    f"SELECT DISTINCT e.asset_key FROM {_EVENTS} WHERE e.asset_key IN :keys "
+    f"AND e.dagster_event_type = '{MADE}' AND e.partition = :partition AND {_LIVE}"
+).bindparams(sa.bindparam("keys", expanding=True))
 _JUDGED = "SELECT asset_key, check_name, partition, evaluation_event FROM asset_check_executions"
 _SETTLED = "execution_status IN ('SUCCEEDED', 'FAILED')"
 _VERDICT = sa.text(
@@ -74,6 +82,7 @@ class Version:
 
     storage_id: int
     run_id: str
+    path: str  # of the table's key, as Dagster writes it
     partition_key: str | None
     event: str
 
@@ -83,6 +92,13 @@ class Version:
         made = self._entry["dagster_event"]["event_specific_data"]["materialization"]
         noted = {one["label"]: _noted(one["entry_data"]) for one in made["metadata_entries"]}
         return Content(noted, made.get("tags") or {})
+
+    @property
+    def asset_key(self) -> "dg.AssetKey":
+        """Of which table it is a version."""
+        import dagster as dg  # noqa: PLC0415 - a command may get by without it
+
+        return dg.AssetKey(json.loads(self.path))
 
     @property
     def timestamp(self) -> float:
@@ -114,7 +130,7 @@ class Run(NamedTuple):
 
 
 class EventLog:
-    """What commands that only read ask of a Dagster instance; it knows what was so when it was asked first.
+    """What is asked of a Dagster instance. One that is kept knows what was so when it was asked first.
 
     Args:
         connect: to the database that holds the events.
@@ -128,6 +144,13 @@ class EventLog:
         self._judged: dict[tuple[str, str, str | None], CheckResult | None] = {}
         self._names: dict[str, list[str]] = {}
         self._whole = False
+
+    @classmethod
+    def now(cls, instance: Any) -> "EventLog":  # noqa: ANN401 - Dagster is imported late
+        """The event log of an instance as it is now; a log that stands in for an instance is that itself."""
+        if isinstance(instance, EventLog):
+            return instance
+        return cls(instance.event_log_storage.index_connection, instance.run_storage.connect, lambda: instance)
 
     def read_all(self) -> None:
         """Read the current version of every partition of every table, and the verdicts on them, at once."""
@@ -146,6 +169,15 @@ class EventLog:
                 row = connection.execute(_NEWEST, {"key": place[0], "partition": partition}).one_or_none()
             self._made[place] = _version(row) if row else None
         return self._made.get(place)
+
+    def made(self, paths: Sequence[Sequence[str]], partition: str) -> list[bool]:
+        """Which of the tables of those keys have the partition."""
+        keys = [json.dumps(list(path)) for path in paths]
+        if self._whole:
+            return [self._made.get((key, partition)) is not None for key in keys]
+        with self._connect() as connection:
+            found = {row.asset_key for row in connection.execute(_MADE, {"keys": keys, "partition": partition})}
+        return [key in found for key in keys]
 
     def verdict(self, path: Sequence[str], check: str, partition: str | None) -> CheckResult | None:
         """What a check of a table said last of a partition; None if it never came to say anything."""
@@ -212,7 +244,7 @@ def _elsewhere(folder: Path) -> bool:
 
 
 def _version(row: Any) -> Version:  # noqa: ANN401 - a row of a query
-    return Version(row.id, row.run_id, row.partition, row.event)
+    return Version(row.id, row.run_id, row.asset_key, row.partition, row.event)
 
 
 def _verdict(event: str | None) -> CheckResult | None:

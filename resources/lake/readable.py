@@ -11,13 +11,11 @@ from typing import Any, Protocol
 
 import dagster as dg
 
-from evergrow.resources.host.dagster_private import AssetCheckExecutionRecordStatus, PartitionKeyFilter
-from evergrow.resources.host.event_log import CheckResult, EventLog, Noted
+from evergrow.resources.host.event_log import EventLog, Noted
 
 GATES = "quality_gate"  # asset metadata: names of the checks that must have passed
 EXPECTATIONS = "expectations"  # metadata of what a check says: each expectation with its figure and bounds
 THRESHOLDS = "thresholds"  # metadata of what a check says: the thresholds that it judged by
-JUDGED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 
 class GateState(StrEnum):
@@ -93,7 +91,7 @@ def judgement(
     A run that was killed, or that failed before there was anything to judge, has planned a check and no more: it takes
     nothing back.
     """
-    found = _verdict(instance, check, partition)
+    found = EventLog.now(instance).verdict(check.asset_key.path, check.name, partition)
     if found is None:
         return Judgement(GateState.MISSING)
     if found.version != version.storage_id:
@@ -108,28 +106,5 @@ def judgement(
 
 
 def _expectations(told: Noted | None) -> Sequence[Mapping[str, Any]]:
-    """The rows of a table among a check's metadata, as Dagster has it or as the event log holds it."""
-    if told is None:
-        return ()
-    if isinstance(told.value, dg.TableMetadataValue):
-        return [record.data for record in told.value.records]
-    return [record["data"] for record in told.value]
-
-
-def _verdict(instance: dg.DagsterInstance, check: dg.AssetCheckKey, partition: str | None) -> CheckResult | None:
-    if isinstance(instance, EventLog):  # of a command that only reads: it stands in for the instance
-        return instance.verdict(check.asset_key.path, check.name, partition)
-    records = instance.event_log_storage.get_asset_check_execution_history(
-        check, limit=1, status=JUDGED, partition_filter=PartitionKeyFilter(key=partition)
-    )
-    evaluation = records[0].evaluation if records else None
-    if not isinstance(evaluation, dg.AssetCheckEvaluation):
-        return None
-    judged, noted = evaluation.target_materialization_data, evaluation.metadata
-    return CheckResult(
-        evaluation.passed,
-        not evaluation.passed and evaluation.severity == dg.AssetCheckSeverity.ERROR,
-        evaluation.description,
-        judged.storage_id if judged else None,
-        {name: Noted(value.value) for name, value in noted.items()},
-    )
+    """The rows of a table among a check's metadata."""
+    return [record["data"] for record in told.value] if told else ()

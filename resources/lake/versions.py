@@ -5,7 +5,7 @@ pointers to events that Dagster notes as well are no use: they name the latest e
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -63,12 +63,12 @@ def latest_materialization(
     instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
 ) -> dg.EventLogRecord | None:
     """The event of the current version of a partition; None if it was never materialized."""
-    if isinstance(instance, EventLog):  # of a command that only reads: it stands in for the instance
-        return cast("dg.EventLogRecord | None", instance.latest(key.path, partition))
-    of_partition = [partition] if partition is not None else None
-    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=of_partition)
-    records = instance.fetch_materializations(wanted, limit=1).records
-    return records[0] if records else None
+    return cast("dg.EventLogRecord | None", EventLog.now(instance).latest(key.path, partition))
+
+
+def made(instance: dg.DagsterInstance, keys: Sequence[dg.AssetKey], partition: str) -> list[bool]:
+    """Which of the tables have the partition."""
+    return EventLog.now(instance).made([key.path for key in keys], partition)
 
 
 def data_version(record: dg.EventLogRecord) -> str:

@@ -10,7 +10,7 @@ import pytest
 from evergrow.resources.host import dagster_home
 from evergrow.resources.host.event_log import EventLog, event_log
 from evergrow.resources.lake.readable import GateState, judgement
-from evergrow.resources.lake.versions import data_version, latest_materialization, noted
+from evergrow.resources.lake.versions import data_version, latest_materialization, made, noted
 
 PARTS = dg.StaticPartitionsDefinition(["a", "b", "c"])
 KEY = dg.AssetKey(["some", "numbers"])
@@ -80,12 +80,14 @@ def log(folder: Path, instance: dg.DagsterInstance, request: pytest.FixtureReque
 def test_a_version_is_the_one_that_dagster_names(
     log: dg.DagsterInstance, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None
 ) -> None:
-    found, known = (latest_materialization(one, key, partition) for one in (log, instance))
+    found = latest_materialization(log, key, partition)
+    wanted = dg.AssetRecordsFilter(asset_key=key, asset_partitions=[partition] if partition else None)
+    known = next(iter(instance.fetch_materializations(wanted, limit=1).records), None)
 
     assert (found is None) == (known is None)
     if found is not None and known is not None:
-        assert (found.storage_id, found.run_id, found.partition_key) == (
-            known.storage_id, known.run_id, known.partition_key,
+        assert (found.storage_id, found.run_id, found.partition_key, found.asset_key) == (
+            known.storage_id, known.run_id, known.partition_key, known.asset_key,
         )  # fmt: skip
         assert found.timestamp == pytest.approx(known.timestamp)
         assert data_version(found) == data_version(known)
@@ -100,10 +102,32 @@ def test_a_verdict_is_the_one_that_dagster_keeps(
     assert version is not None
 
     found = judgement(log, CHECK, partition, version)
+    said = log.verdict(KEY.path, CHECK.name, partition)  # type: ignore[attr-defined]
+    records = instance.event_log_storage.get_asset_check_execution_history(CHECK, limit=10)
+    known = next((one.evaluation for one in records if one.partition == partition), None)
 
-    assert found == judgement(instance, CHECK, partition, version)
+    assert (said is None) == (known is None)
+    if said is not None:
+        assert isinstance(known, dg.AssetCheckEvaluation)
+        assert (said.passed, said.description) == (known.passed, known.description)
+        assert said.blocks is (known.severity == dg.AssetCheckSeverity.ERROR)
+        assert known.target_materialization_data is not None
+        assert said.version == known.target_materialization_data.storage_id
+        assert {name: value.value for name, value in said.metadata.items()} == {
+            name: value.value for name, value in known.metadata.items()
+        }
     expected = {"a": GateState.FAILED, "b": GateState.STALE, "c": GateState.MISSING}
     assert found.state is expected[partition]
+
+
+def test_the_tables_that_have_a_partition_are_those_that_dagster_names(
+    log: dg.DagsterInstance, instance: dg.DagsterInstance
+) -> None:
+    keys = [dg.AssetKey("never"), KEY]
+
+    for partition in ("a", "b", "c"):
+        known = partition in instance.get_materialized_partitions(KEY)
+        assert made(log, keys, partition) == made(instance, keys, partition) == [False, known]
 
 
 def test_partitions_and_runs_are_those_that_dagster_knows(log: EventLog, instance: dg.DagsterInstance) -> None:
