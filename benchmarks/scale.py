@@ -9,7 +9,8 @@ The models are the tests' fake endpoint in a process of its own, the embedding m
 one, on this machine. Samples are texts, so that no sandbox runs: `benchmarks.sandbox` measures that one.
 
 Of each command: wall seconds, processor seconds of it and of what it started, and the most memory of its processes,
-looked at ten times a second. Of each step: the same, between the times that Dagster's log tells.
+looked at ten times a second, what they share counted once. Of each step: the same, between the times that Dagster's
+log tells.
 """
 
 import argparse
@@ -66,7 +67,7 @@ def watched(process: subprocess.Popen[bytes]) -> Watched:
             try:
                 times = one.cpu_times()
                 now[one.pid] = times.user + times.system
-                memory += one.memory_info().rss
+                memory += one.memory_full_info().pss  # a process that is just being started shares all of its parent's
             except psutil.Error:
                 continue
         gone += sum(cpu for pid, cpu in last.items() if pid not in now)
@@ -144,7 +145,7 @@ class Job:
         """What each step of the first batch took; its run is the first that was watched."""
         seen = self.watched[0]
         assert seen is not None
-        for name, rows, begin, end in _steps(self.home, self.batches[0]):
+        for name, rows, begin, end in sorted(_steps(self.home, self.batches[0]), key=lambda step: step[2]):
             cpu, memory = seen.between(begin, end)
             self.rows.append({"what": f"  {name}", "rows": rows, "wall": end - begin, "cpu": cpu, "memory": memory})
 
