@@ -8,6 +8,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from evergrow.cli.ui import UiError
 from evergrow.flows.calibrate import NeverCalibrated
 from evergrow.flows.calls import UnknownCall
+from evergrow.flows.data_docs import NothingJudged
 from evergrow.flows.evaluate import NeverEvaluated
 from evergrow.flows.export import NothingCollected
 from evergrow.flows.export_trace import UnknownLine
@@ -57,7 +58,7 @@ _MISUSE = (
 # The work failed, or was refused: by a gate, a budget, an endpoint, another process, the state of the project.
 _FAILURE = (
     *(RunFailed, BatchFailed, BatchBusy, BudgetReached, EndpointError, LocalModelError, dg.Failure),
-    *(NothingCollected, NothingToRelease, NeverCalibrated, NeverEvaluated, DoesNotLoad),
+    *(NothingCollected, NothingToRelease, NeverCalibrated, NeverEvaluated, NothingJudged, DoesNotLoad),
     *(DamagedFile, LedgerError, UiError, PushError, BackupError, OSError),
 )
 

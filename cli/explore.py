@@ -1,4 +1,4 @@
-"""Commands that show a batch, a tree or a release to people: explore and report."""
+"""Commands that show a batch, a tree or a release to people: explore, report and data-docs."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -90,6 +90,26 @@ def report(
     say(f"{file}: open it in a browser" if form == "html" else f"{file}: what only you know is marked as open")
 
 
+def data_docs(
+    batch: OfBatch = None,
+    tree: OfTree = None,
+    release: OfRelease = None,
+    folder: Annotated[Path, typer.Option("--out", help="a folder")] = Path("data-docs"),
+) -> None:
+    """Write Great Expectations' own pages, Data Docs, about the gates of a batch, a tree or a release.
+
+    Every table that is made is validated again; no verdict changes and nothing is asked. The pages hold figures and no
+    texts; a browser loads their styles and scripts from the web.
+    """
+    from evergrow.flows.data_docs import data_docs as written  # noqa: PLC0415 - imports everything
+    from evergrow.flows.recipes import owner_kind  # noqa: PLC0415
+
+    kind, _, name = named(batch, tree, release).partition(":")
+    with workspace_of() as workspace:
+        page, tables = written(workspace, owner_kind(workspace, name, kind), name, folder)  # type: ignore[arg-type]
+    say(f"{page} is of the gates of {tables:,} tables: open it in a browser")
+
+
 def named(batch: str | None, tree: str | None, release: str | None) -> str:
     """`batch:B`, `tree:T` or `release:N`, of which a command names exactly one."""
     given = {"batch": batch, "tree": tree, "release": release}
@@ -103,3 +123,4 @@ def add_commands(app: typer.Typer) -> None:
     """Make these commands of `app`."""
     app.command()(explore)
     app.command()(report)
+    app.command("data-docs")(data_docs)

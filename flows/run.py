@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import gate_name
 from evergrow.assets.table import key_of
 from evergrow.flows.causes import CauseKind, cause
@@ -127,7 +128,7 @@ def judge(workspace: Workspace, standing: Standing) -> Judgement:
     if table.gate is None or version is None:
         raise ValueError(f"{table.key.to_user_string()} has no version that a gate could judge")
     rows = workspace.lake.version(version, "all").collect()
-    others = {name: _compared(workspace, key_of(one), place.partition) for name, one in table.gate.others.items()}
+    others = compared(workspace, table.gate, place.partition)
     embedders = Embedders(workspace.lake.files, workspace.progress)
     found = table.gate.evaluate(place, rows, others, workspace.lake, embedders)
     check = dg.AssetCheckKey(table.key, gate_name(table.gate.stage))
@@ -159,11 +160,16 @@ def _report(workspace: Workspace, job: str, place: Place, evaluation: AssetCheck
         instance.report_dagster_event(event, run_id=run.run_id)
 
 
-def _compared(workspace: Workspace, key: dg.AssetKey, partition: str | None) -> pl.DataFrame | None:
-    try:
-        return workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False).collect()
-    except NeverMaterialized:
-        return None
+def compared(workspace: Workspace, gate: Gate, partition: str | None) -> dict[str, pl.DataFrame | None]:
+    """The further tables that a gate compares a partition with, all their rows; None for one that there is not."""
+    found: dict[str, pl.DataFrame | None] = {}
+    for name, given in gate.others.items():
+        try:
+            table = workspace.lake.scan(workspace.instance, key_of(given), partition, "all", guarded=False)
+            found[name] = table.collect()
+        except NeverMaterialized:
+            found[name] = None
+    return found
 
 
 def _was_interrupted(result: dg.ExecuteInProcessResult) -> bool:

@@ -1,6 +1,7 @@
 """Great Expectations suites as blocking, per-partition asset checks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -13,7 +14,7 @@ from evergrow.assets.gates.measured import measured_rules
 from evergrow.assets.gates.suite import Bound, Fact, FigureRule, RowRule, Rule, Setting, Suite
 from evergrow.assets.gates.treesynth import TREE_SUITES
 from evergrow.assets.gates.trust import TRUST_SUITES
-from evergrow.assets.gates.validation import MAX_NAMED_ROWS, Finding, as_text, validate_figures, validate_rows
+from evergrow.assets.gates.validation import MAX_NAMED_ROWS, Bounds, Finding, as_text, validate_figures, validate_rows
 from evergrow.resources.lake.readable import EXPECTATIONS, THRESHOLDS
 from evergrow.resources.settings import Settings
 
@@ -31,6 +32,19 @@ _SHOWN = dg.TableSchema(
     ]
 )
 _WORDS = {"min_value": "at least", "max_value": "at most", "mostly": "a share of at least"}
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A suite on a table: its rows with the columns that the suite adds, its figures, and the rules that apply.
+
+    Each rule stands with its bounds; `of` counts all rules of the suite.
+    """
+
+    frame: pl.DataFrame
+    figures: Mapping[str, float | None]
+    rules: Sequence[tuple[Rule, Bounds]]
+    of: int
 
 
 def thresholds(stage: str, settings: Settings) -> str:
@@ -57,18 +71,12 @@ def evaluate(
         measured: the measures of the whole set that the settings bound, by figure; one that is missing or None is not
             met. None: they are judged elsewhere, as those of a tree are with its last shard.
     """
-    suite, whole = SUITES[stage], measured_rules(stage, settings)
-    rules: Sequence[Rule] = (*suite.rules, *(whole if measured is not None else ()))
-    facts = {**facts, **dict.fromkeys((rule.figure for rule in whole), None), **(measured or {})}
-    columns = {name: fact for name, fact in facts.items() if isinstance(fact, pl.Series)}
-    frame = table.with_columns(**columns).with_columns(**suite.columns)
-    figures = _figures(frame, suite, facts)
-    asked = [(rule, bounds) for rule in rules if (bounds := _bounds(rule, settings, facts)) is not None]
-    applied = [(rule, bounds) for rule, bounds in asked if _applies(rule, frame, figures)]
-    of_rows = iter(validate_rows(frame, [(rule, b) for rule, b in applied if isinstance(rule, RowRule)]))
-    of_figures = iter(validate_figures(figures, [(rule, b) for rule, b in applied if isinstance(rule, FigureRule)]))
-    findings = [next(of_rows if isinstance(rule, RowRule) else of_figures) for rule, _ in applied]
-    records = [_record(rule, bounds, found) for (rule, bounds), found in zip(applied, findings, strict=True)]
+    asked = applied(stage, table, settings, facts, measured)
+    frame, figures, rules = asked.frame, asked.figures, asked.rules
+    of_rows = iter(validate_rows(frame, [(rule, b) for rule, b in rules if isinstance(rule, RowRule)]))
+    of_figures = iter(validate_figures(figures, [(rule, b) for rule, b in rules if isinstance(rule, FigureRule)]))
+    findings = [next(of_rows if isinstance(rule, RowRule) else of_figures) for rule, _ in rules]
+    records = [_record(rule, bounds, found) for (rule, bounds), found in zip(rules, findings, strict=True)]
     unmet = [record for record in records if not record["met"]]
     closed = any(record["severity"] == "critical" for record in unmet)
     return dg.AssetCheckResult(
@@ -77,7 +85,7 @@ def evaluate(
         description="; ".join(
             f"not met: {record['expectation']} ({record['observed']}, wanted {record['wanted']})" for record in unmet
         )
-        or _all_met(len(records), len(rules), table.height),
+        or _all_met(len(records), asked.of, table.height),
         metadata={
             EXPECTATIONS: dg.MetadataValue.table([dg.TableRecord(record) for record in records], _SHOWN),
             THRESHOLDS: thresholds(stage, settings),
@@ -85,6 +93,20 @@ def evaluate(
             **{name: value for name, value in figures.items() if value is not None},
         },
     )
+
+
+def applied(
+    stage: str, table: pl.DataFrame, settings: Settings, facts: Facts, measured: Facts | None = MappingProxyType({})
+) -> Applied:
+    """What the stage's suite asks of `table`; arguments as of `evaluate`."""
+    suite, whole = SUITES[stage], measured_rules(stage, settings)
+    rules: Sequence[Rule] = (*suite.rules, *(whole if measured is not None else ()))
+    facts = {**facts, **dict.fromkeys((rule.figure for rule in whole), None), **(measured or {})}
+    columns = {name: fact for name, fact in facts.items() if isinstance(fact, pl.Series)}
+    frame = table.with_columns(**columns).with_columns(**suite.columns)
+    figures = _figures(frame, suite, facts)
+    asked = [(rule, bounds) for rule in rules if (bounds := _bounds(rule, settings, facts)) is not None]
+    return Applied(frame, figures, [(r, bounds) for r, bounds in asked if _applies(r, frame, figures)], len(rules))
 
 
 def _figures(frame: pl.DataFrame, suite: Suite, facts: Facts) -> dict[str, float | None]:
@@ -138,12 +160,13 @@ def _record(rule: Rule, bounds: Mapping[str, float], found: Finding) -> dict[str
         "met": found.met,
         "severity": rule.severity,
         "observed": found.observed,
-        "wanted": ", ".join([_wanted(bounds), *settings]),
+        "wanted": ", ".join([wanted(bounds), *settings]),
         "rows": ", ".join(found.rows),
     }
 
 
-def _wanted(bounds: Mapping[str, float]) -> str:
+def wanted(bounds: Mapping[str, float]) -> str:
+    """The bounds of a rule in words, such as `at least 0.5`."""
     if len(set(bounds.values())) == 1 and len(bounds) == 2:
         return f"exactly {as_text(float(bounds['min_value']))}"
     return ", ".join(f"{_WORDS[name]} {bound:g}" for name, bound in bounds.items()) or "none"

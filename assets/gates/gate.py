@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.gates.check import SUITES, Facts, evaluate
+from evergrow.assets.gates.check import SUITES, Applied, Facts, applied, evaluate
 from evergrow.assets.gates.measured import ComparedSets, bounds_of, measured_facts
 from evergrow.assets.names import gate_name
 from evergrow.assets.outcomes import owed_for
@@ -53,6 +53,14 @@ class Gate:
         found = evaluate(self.stage, table, place.settings, self.facts(place, table, **others), measured)
         why = "" if found.passed or "reason" not in table.columns else failures(table["reason"])
         return found._replace(description=f"{why}; {found.description}") if why else found
+
+    def asked(
+        self, place: Place, table: pl.DataFrame, others: Mapping[str, pl.DataFrame | None], lake: Lake,
+        embedders: Embedders,
+    ) -> Applied:  # fmt: skip
+        """What the suite asks of the table; arguments and errors as of `evaluate`."""
+        measured = self._measured(place, table, lake, embedders)
+        return applied(self.stage, table, place.settings, self.facts(place, table, **others), measured)
 
     def _measured(self, place: Place, table: pl.DataFrame, lake: Lake, embedders: Embedders) -> Facts | None:
         if self.sets is None or not bounds_of(self.stage, place.settings):

@@ -31,7 +31,7 @@ def validate_rows(frame: pl.DataFrame, rules: Sequence[tuple[RowRule, Bounds]]) 
         frame: has the rules' columns, and `id`.
         rules: with their bounds.
     """
-    needed = [_numbers(rule).alias(str(place)) for place, (rule, _) in enumerate(rules)]
+    needed = [as_numbers(rule).alias(str(place)) for place, (rule, _) in enumerate(rules)]
     wanted = [(f"expect_column_values_to_{rule.type}", bounds) for rule, bounds in rules]
     return [_counted(result, frame) for result in _validate(frame.with_row_index(_ROW).select(needed), wanted)]
 
@@ -43,8 +43,8 @@ def validate_figures(figures: Mapping[str, float | None], rules: Sequence[tuple[
     return [_measured(result) for result in _validate(pl.DataFrame(row, schema=dict.fromkeys(row, pl.Float64)), wanted)]
 
 
-def _numbers(rule: RowRule) -> pl.Expr:
-    """The rule's column as numbers: texts would be copied one by one into Python."""
+def as_numbers(rule: RowRule) -> pl.Expr:
+    """The rule's column as numbers, of a frame with the row's number as `__row`: texts would be copied one by one."""
     column = pl.col(rule.column)
     match rule.type:
         case "be_between":
