@@ -1,12 +1,16 @@
 """Commands that make a dataset of samples: release, export, verify, push, funnel, forget."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from evergrow.cli.console import out, say, show_table
 from evergrow.cli.options import AsJson, Set, name_the_model, nested_overrides, workspace_of
+
+if TYPE_CHECKING:
+    from evergrow.flows.workspace import Workspace
 
 Batches = Annotated[list[str] | None, typer.Option("--batch", help="which batches; may be repeated")]
 Name = Annotated[str, typer.Option("--name", help="of the release: one home holds many")]
@@ -195,38 +199,60 @@ def forget(
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="a model that wrote samples or answers")] = None,
     licence: Annotated[list[str] | None, typer.Option(help="a licence of seeds")] = None,
+    gone: Annotated[
+        list[Path] | None, typer.Option(help="folder of an export that was deleted: no takedown waits for it any more")
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="do it; without, only list what it concerns")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Take down all that descends from a seed, a model or a licence: list it, and with --yes do without it for good."""
     import polars as pl  # noqa: PLC0415
 
-    from evergrow.flows.forget import affected_exports, bans_of, descendants, require_known  # noqa: PLC0415
+    from evergrow.flows.forget import (  # noqa: PLC0415
+        affected_exports,
+        bans_of,
+        descendants,
+        finish_takedowns,
+        require_known,
+    )
     from evergrow.flows.forget import forget as take_down  # noqa: PLC0415
+    from evergrow.resources.registry.exports import drop_exports  # noqa: PLC0415
     from evergrow.resources.registry.takedowns import open_takedowns  # noqa: PLC0415
 
     try:
         wanted = bans_of(seed or (), model or (), licence or ())
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--seed") from error
-    if not wanted:
+    if not wanted and not gone:
         raise typer.BadParameter("name what to forget with --seed, --model or --licence")
     with workspace_of() as workspace:
+        _require_missed(workspace, gone or ())
         found = descendants(workspace, wanted)
         require_known(workspace, wanted, found)
         counts = found.group_by("batch", "stage", "why", maintain_order=True).agg(
             samples=pl.len(), first=pl.first("id")
         )
         show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
-        for held, rows in affected_exports(workspace, found):
-            say(f"the export {held.folder} holds {rows:,} of them")
+        for held in affected_exports(workspace, found):
+            say(f"the export {held}")
         if yes:
-            for line in take_down(workspace, wanted):
+            drop_exports(workspace.registry, gone or ())
+            for line in take_down(workspace, wanted) if wanted else finish_takedowns(workspace):
                 say(line)
         else:
             for ordered in open_takedowns(workspace.registry):
                 say(f"not finished yet: the takedown of {ordered}; --yes, a release or an export finishes it")
             say("Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban")
+
+
+def _require_missed(workspace: "Workspace", folders: Sequence[Path]) -> None:
+    from evergrow.resources.registry.exports import out_of_reach  # noqa: PLC0415
+
+    missed = {export.folder for export in out_of_reach(workspace.registry)}
+    for folder in folders:
+        if folder.resolve() not in missed:
+            named = ", ".join(map(str, sorted(missed))) or "none is"
+            raise typer.BadParameter(f"{folder} is no export that is missed ({named})", param_hint="--gone")
 
 
 def add_commands(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ from evergrow.flows.data_docs import NothingJudged
 from evergrow.flows.evaluate import NeverEvaluated
 from evergrow.flows.export import NothingCollected
 from evergrow.flows.export_trace import UnknownLine
-from evergrow.flows.forget import NothingDescends
+from evergrow.flows.forget import NothingDescends, TakedownOwed
 from evergrow.flows.release import UnknownRelease
 from evergrow.flows.release_files import DoesNotLoad
 from evergrow.flows.run import RunFailed
@@ -58,7 +58,7 @@ _MISUSE = (
 # The work failed, or was refused: by a gate, a budget, an endpoint, another process, the state of the project.
 _FAILURE = (
     *(RunFailed, BatchFailed, BatchBusy, BudgetReached, EndpointError, LocalModelError, dg.Failure),
-    *(NothingCollected, NothingToRelease, NeverCalibrated, NeverEvaluated, NothingJudged, DoesNotLoad),
+    *(NothingCollected, NothingToRelease, NeverCalibrated, NeverEvaluated, NothingJudged, DoesNotLoad, TakedownOwed),
     *(DamagedFile, LedgerError, UiError, PushError, BackupError, OSError),
 )
 

@@ -1,7 +1,10 @@
 """Takes down what descends from a seed, a model or a licence: lists it, then makes releases without it, for good."""
 
 from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -22,7 +25,7 @@ from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.batches import staged
-from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports
+from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports, out_of_reach
 from evergrow.resources.registry.leases import BatchBusy, lease
 from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.releases import release_names
@@ -33,6 +36,10 @@ from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
 
 COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
+NOT_FOUND = (
+    "is not to be found: mount its disk, or finish on the machine that has it; if it was deleted, with all copies, "
+    "`evergrow forget --gone {folder} --yes`"
+)
 _LOOK_UP = {
     "seed": "`evergrow show BATCH` and `evergrow tree show TREE` have the ids of seeds and leaves",
     "model": "`evergrow cost` has the names of all models that were asked",
@@ -98,13 +105,36 @@ def _wrote(workspace: Workspace, ban: Ban) -> bool:
         return ban.kind == "model" and ban.value in ledger.costs(("model",))["model"].to_list()
 
 
-def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[tuple[Export, int]]:
-    """Exports that hold some of these rows, each with how many."""
-    held = [
-        (e, exported_rows(e).join(concerned, on=["batch", "id"], how="semi").height)
-        for e in exports(workspace.registry)
-    ]
-    return [(export, rows) for export, rows in held if rows]
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An export that holds `rows` of what is to be forgotten, or may hold some: `fault` says why nobody can tell."""
+
+    export: Export
+    rows: int = 0
+    fault: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.export.folder} {self.fault or f'holds {self.rows:,} of them'}"
+
+
+class TakedownOwed(Exception):  # noqa: N818 - it is a state of the project
+    """Exports may still hold what is to be forgotten; the message names them and the remedy."""
+
+
+def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[Held]:
+    """Exports that hold some of these rows, and those that may, as they cannot be reached or read."""
+    found = []
+    for export in exports(workspace.registry):
+        try:
+            rows = exported_rows(export).join(concerned, on=["batch", "id"], how="semi").height
+        except _IN_THE_WAY as error:
+            found.append(Held(export, fault=f"cannot be read: {_words(error)}"))
+            continue
+        if rows:
+            found.append(Held(export, rows))
+    batches = set(concerned["batch"])
+    missed = [e for e in out_of_reach(workspace.registry) if batches & set(e.wanted.batches or batches)]
+    return found + [Held(export, fault=NOT_FOUND.format(folder=export.folder)) for export in missed]
 
 
 def forget(workspace: Workspace, wanted: Sequence[Ban]) -> Iterator[str]:
@@ -115,6 +145,7 @@ def forget(workspace: Workspace, wanted: Sequence[Ban]) -> Iterator[str]:
 
     Raises:
         BatchBusy: another process finishes takedowns, or makes a release; the order is written down all the same.
+        TakedownOwed: an export cannot be reached, read or written; all others are done, and the takedown stays open.
         RunFailed: a release cannot be made without them, as nothing is left of it, or was interrupted; the bans hold.
     """
     order_takedown(workspace.registry, wanted)
@@ -135,15 +166,38 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
         failed = yield from _releases_again(workspace)
         # Looked up before the exports are: one that ends in between has been taken up by its own command.
         writing = being_written(workspace.registry)
-        for export, rows in affected_exports(workspace, banned):
-            if export.folder not in writing:
-                yield _export_again(workspace, export, rows, banned)
-        if writing:
-            yield from (f"{folder} is being written: what is left is done after it" for folder in sorted(writing))
-        else:
+        owed = yield from _exports_again(workspace, banned, writing)
+        yield from (f"{folder} is being written: what is left is done after it" for folder in sorted(writing))
+        if not writing and not owed:
             close_takedowns(workspace.registry, ordered)
+    if owed:
+        raise TakedownOwed(
+            f"{len(owed):,} exports may still hold what is to be forgotten: {', '.join(owed)}; mend what is said of "
+            "each, then the next release, export or forget finishes it"
+        ) from failed
     if failed:
         raise failed
+
+
+def _exports_again(
+    workspace: Workspace, banned: pl.DataFrame, writing: AbstractSet[Path]
+) -> Generator[str, None, list[str]]:
+    """Write every export again that holds what is `banned`; one that fails stops no other. Returns which are owed."""
+    owed = []
+    for held in affected_exports(workspace, banned):
+        folder = held.export.folder
+        if folder in writing:
+            continue
+        fault = held.fault
+        if not fault:
+            try:
+                yield _export_again(workspace, held.export, held.rows, banned)
+            except _IN_THE_WAY as error:
+                fault = f"is not written again: {_words(error)}"
+        if fault:
+            owed.append(str(folder))
+            yield f"{folder} {fault}"
+    return owed
 
 
 def finish_if_any(workspace: Workspace) -> list[str]:
@@ -157,9 +211,13 @@ def finish_if_any(workspace: Workspace) -> list[str]:
         said += finish_takedowns(workspace)
     except Interrupted:
         raise
-    except _IN_THE_WAY as error:
-        said.append(f"a takedown is not finished: {getattr(error, 'description', None) or error}")
+    except (*_IN_THE_WAY, TakedownOwed) as error:
+        said.append(f"a takedown is not finished: {_words(error)}")
     return said
+
+
+def _words(error: Exception) -> str:
+    return str(getattr(error, "description", None) or error)
 
 
 def _banned_since(workspace: Workspace, name: str) -> bool:

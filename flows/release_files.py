@@ -29,7 +29,7 @@ from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.verification.code import tests_prompt
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.llm.prices import price_of
-from evergrow.resources.registry.exports import Export, remember_export
+from evergrow.resources.registry.exports import Export, confirm_export, remember_export
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.releases.attestation import Signer
@@ -83,6 +83,7 @@ def write_files(
         # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
         remember_export(workspace.registry, Export(folder, form, wanted, release=name))
         done = write_release(rows, folder, form, facts(workspace, rows, name, wanted), trainer, signer)
+        confirm_export(workspace.registry, folder)
         loaded = check_loads(folder)
         if loaded.faults:
             raise DoesNotLoad("; ".join(map(str, loaded.faults)))
@@ -114,7 +115,9 @@ def write_instructions(
         selection=wanted.describe(),
         gates=judged(workspace, [(COLLECTED, batch) for batch in batches]),
     )
-    return write_release(samples.with_columns(split=pl.lit("train")), folder, form, told, signer=signer)
+    done = write_release(samples.with_columns(split=pl.lit("train")), folder, form, told, signer=signer)
+    confirm_export(workspace.registry, folder)
+    return done
 
 
 def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -> Facts:

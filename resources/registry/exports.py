@@ -1,12 +1,13 @@
 """Remembers where releases were exported to, so that a takedown finds them."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.selection import Wanted
@@ -19,36 +20,72 @@ from evergrow.resources.releases.manifest import ManifestError, read_manifest
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What was written into `folder`: a release, or bare instructions, which are not `answered`."""
+    """What was written into `folder`: a release, or bare instructions, which are not `answered`.
+
+    written: it came to its end once; else it was only begun.
+    """
 
     folder: Path
     form: Form
     wanted: Wanted
     answered: bool = True
     release: str = "main"
+    written: bool = field(default=False, compare=False)
 
 
 def remember_export(registry: Registry, export: Export) -> None:
-    """Note `export`; an earlier one in the same folder is replaced.
+    """Note that `export` is begun; an earlier one in the same folder is replaced.
 
     Raises:
         LedgerError: it was not noted.
     """
     folder = as_text(str(export.folder.resolve()))
-    told = as_text(
-        {"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered, "release": export.release}
-    )
+    told = {"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered}
     with registry.alone() as connection:
+        earlier = connection.execute(select(table.c.export).where(table.c.folder == folder)).scalar()
+        written = earlier is not None and _written(
+            json.loads(earlier)
+        )  # what stands there until this one takes its place
         connection.execute(delete(table).where(table.c.folder == folder))
         number = touch(connection, "export", folder)
-        connection.execute(insert(table).values(folder=folder, number=number, export=told))
+        row = as_text({**told, "release": export.release, "written": written})
+        connection.execute(insert(table).values(folder=folder, number=number, export=row))
+
+
+def confirm_export(registry: Registry, folder: Path) -> None:
+    """Note that the export into `folder` is written: from now on a takedown waits for it, should it be out of reach.
+
+    Raises:
+        LedgerError: it was not noted.
+    """
+    named = table.c.folder == as_text(str(folder.resolve()))
+    with registry.alone() as connection:
+        told = json.loads(connection.execute(select(table.c.export).where(named)).scalar_one())
+        connection.execute(update(table).where(named).values(export=as_text({**told, "written": True})))
+
+
+def drop_exports(registry: Registry, folders: Sequence[Path]) -> None:
+    """Forget exports that were deleted.
+
+    Raises:
+        LedgerError: it was not done.
+    """
+    named = [as_text(str(folder.resolve())) for folder in folders]
+    with registry.alone() as connection:
+        connection.execute(delete(table).where(table.c.folder.in_(named)))
 
 
 def exports(registry: Registry) -> list[Export]:
-    """All exports that are still where they were written, oldest first; a folder may have become something else."""
-    rows = registry.read(select(table.c.folder, table.c.export).order_by(table.c.number))
-    found = [_export(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
-    return [export for export in found if _is_there(export)]
+    """All exports that are where they were written, oldest first; a folder may have become something else."""
+    return [export for export in _noted(registry) if _is_there(export)]
+
+
+def out_of_reach(registry: Registry) -> list[Export]:
+    """Exports that were written, and of which no manifest can be read where they should be, oldest first.
+
+    Nobody can tell from here whether such a folder was deleted, is another machine's, or on a disk that is not mounted.
+    """
+    return [export for export in _noted(registry) if export.written and not _is_there(export)]
 
 
 def being_written(registry: Registry) -> set[Path]:
@@ -60,8 +97,18 @@ def being_written(registry: Registry) -> set[Path]:
     }
 
 
+def _noted(registry: Registry) -> list[Export]:
+    rows = registry.read(select(table.c.folder, table.c.export).order_by(table.c.number))
+    return [_export(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
+
+
 def _export(folder: Path, told: dict[str, Any]) -> Export:
-    return Export(folder, told["form"], _wanted(told["wanted"]), answered=told["answered"], release=told["release"])
+    wanted, answered = _wanted(told["wanted"]), told["answered"]
+    return Export(folder, told["form"], wanted, answered=answered, release=told["release"], written=_written(told))
+
+
+def _written(told: dict[str, Any]) -> bool:
+    return bool(told.get("written", True))  # earlier versions noted it of none
 
 
 def _is_there(export: Export) -> bool:

@@ -1,5 +1,6 @@
 """Takedown: what descends from a seed, a model or a licence is listed, then gone from releases and exports for good."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -225,6 +226,39 @@ def test_an_export_that_has_begun_before_is_taken_up_when_it_is_written(here: Ev
         assert here("export", "--out", "x", "--format", "parquet").code == 0
 
         assert "q5" not in set(rows(exported / "all")["root_id"])
+        assert open_takedowns(registry) == []
+
+
+def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed(
+    here: Evergrow, exported: Path
+) -> None:
+    for name in ("lost", "deleted", "sound"):
+        assert here("export", "--out", name, "--format", "parquet", "--batch", "code").code == 0
+    Path("lost").rename("elsewhere")
+    shutil.rmtree("deleted")
+    (exported / "all" / "notes.txt").write_text("mine")
+
+    said = here("forget", "--seed", "s0", "--yes")
+
+    words = said.err.replace("\n", " ")
+    assert said.code == 1
+    assert "all is not written again" in words
+    assert "notes.txt" in words
+    assert "lost is not to be found" in words
+    assert "s0" in set(rows(exported / "all")["root_id"])
+    assert "s0" not in set(rows(Path("sound"))["root_id"])
+
+    (exported / "all" / "notes.txt").unlink()
+    again = here("export", "--out", "x", "--format", "parquet")
+    assert again.code == 0
+    assert "a takedown is not finished" in again.err
+    assert "s0" not in set(rows(exported / "all")["root_id"])
+
+    Path("elsewhere").rename("lost")
+    assert here("forget", "--gone", "lost", "--yes").code == 2  # it is there
+    assert here("forget", "--gone", "deleted", "--yes").code == 0
+    assert "s0" not in set(rows(Path("lost"))["root_id"])
+    with closing(Registry.of(load_settings())) as registry:
         assert open_takedowns(registry) == []
 
 

@@ -6,7 +6,15 @@ import pytest
 
 from evergrow.methods.releasing.formats import FORMS, Form
 from evergrow.methods.releasing.selection import Wanted
-from evergrow.resources.registry.exports import Export, exported_rows, exports, remember_export
+from evergrow.resources.registry.exports import (
+    Export,
+    confirm_export,
+    drop_exports,
+    exported_rows,
+    exports,
+    out_of_reach,
+    remember_export,
+)
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.releases.writing import write_release
 from tests.releases import facts, row, table
@@ -56,6 +64,23 @@ def test_what_became_of_a_folder_is_not_held_against_anybody(registry: Registry,
         path.unlink()
     (tmp_path / "other" / "songs.jsonl").write_text('{"title": "x"}\n')
 
+    assert [export.folder.name for export in exports(registry)] == ["kept"]
+
+
+def test_an_export_that_was_written_and_is_not_to_be_found_is_missed_until_it_is_dropped(
+    registry: Registry, tmp_path: Path
+) -> None:
+    for name in ("kept", "gone", "taken"):
+        exported(registry, tmp_path / name)
+        confirm_export(registry, tmp_path / name)
+    remember_export(registry, Export(tmp_path / "begun", "chat", WANTED))  # and never came to an end
+    (tmp_path / "gone").rename(tmp_path / "elsewhere")
+    remember_export(registry, Export(tmp_path / "gone", "chat", WANTED))  # begun anew in a place that is not mounted
+    (tmp_path / "taken" / "manifest.json").write_text("{}")
+
+    assert {export.folder.name for export in out_of_reach(registry)} == {"gone", "taken"}
+    drop_exports(registry, [tmp_path / "gone"])
+    assert [export.folder.name for export in out_of_reach(registry)] == ["taken"]
     assert [export.folder.name for export in exports(registry)] == ["kept"]
 
 
