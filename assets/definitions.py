@@ -13,6 +13,7 @@ from evergrow.sensors.alerts import alert_sensors
 from evergrow.sensors.batch_api import offline_batches_sensor
 from evergrow.sensors.inbox import inbox_sensor
 from evergrow.sensors.lineage import lineage_sensors
+from evergrow.sensors.prune import prune_sensors
 
 
 def build_definitions(
@@ -42,6 +43,7 @@ def build_definitions(
             offline_batches_sensor(settings, jobs),
             *alert_sensors(settings, frontier),
             *lineage_sensors(settings),
+            *prune_sensors(settings),
         ],
         executor=dg.in_process_executor,
         resources=resources(Project(settings, frontier, progress, caller_holds_lock)),

@@ -11,6 +11,7 @@ from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSIO
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.events import EngineEventData, JobFailureData, RunFailureReason
 from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
+from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable, SqliteEventLogStorage
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG
 from dagster_shared.error import SerializableErrorInfo
 
@@ -25,6 +26,9 @@ __all__ = [
     "JobFailureData",
     "RunFailureReason",
     "SerializableErrorInfo",
+    "SqlEventLogStorage",
+    "SqlEventLogStorageTable",
+    "SqliteEventLogStorage",
     "StepFailureData",
     "UnresolvedAssetJobDefinition",
     "UserFailureData",

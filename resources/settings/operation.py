@@ -42,6 +42,11 @@ class Sensors(Section):
     )
     retries: int = Field(3, ge=0, description="times that a sensor asks again, after growing pauses, for what failed")
     batches_interval_s: PositiveInt = Field(60, description="seconds between two looks at submissions to a Batch API")
+    prune_after_days: PositiveInt | None = Field(
+        None,
+        description="days after which Dagster's event log loses log lines and inner events of runs that succeeded; "
+        "empty: never",
+    )
 
 
 class Alerts(Section):
