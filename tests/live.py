@@ -29,7 +29,7 @@ class Live:
         """What the webserver answers to a GraphQL query."""
         body = json.dumps({"query": query, "variables": variables}).encode()
         request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=120) as answer:
             found = json.load(answer)
         assert not found.get("errors"), found["errors"]
         return dict(found["data"])

@@ -21,14 +21,19 @@ SETTINGS = {**LENIENT, "evolution": {"rounds": 2, "children": 2, "margin": -10}}
 def databases(postgres_url: str) -> dict[str, str]:
     """An empty database each for evergrow and for Dagster, on one server."""
     pytest.importorskip("dagster_postgres")
-    engine = sa.create_engine(postgres_url, isolation_level="AUTOCOMMIT")
+    return empty_databases(postgres_url)
+
+
+def empty_databases(server: str) -> dict[str, str]:
+    """The URLs, by name, of an empty database each for evergrow and for Dagster on the server at this URL."""
+    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT")
     names = ("two_homes", "two_homes_dagster")
     with engine.connect() as connection:
         for name in names:
             connection.execute(sa.text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
             connection.execute(sa.text(f"CREATE DATABASE {name}"))
     engine.dispose()
-    return {name: postgres_url.replace("/postgres?", f"/{name}?") for name in names}
+    return {name: server.replace("/postgres?", f"/{name}?") for name in names}
 
 
 def home_on(databases: dict[str, str], home: Path) -> Path:

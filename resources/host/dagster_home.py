@@ -18,7 +18,7 @@ run_monitoring:                    # ends runs that never start, and cancellatio
   start_timeout_seconds: 300
   cancel_timeout_seconds: 180
 run_retries: {enabled: false}      # an interrupted run is resumed by the next one, which pays nothing twice
-sensors: {use_threads: true, num_workers: 2}
+sensors: {use_threads: true, num_workers: 1}   # two that look at once would both load the seeds of a new batch
 schedules: {use_threads: true, num_workers: 1}
 backfills: {use_threads: true, num_workers: 2}
 retention:

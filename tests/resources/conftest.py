@@ -7,7 +7,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,13 @@ def _binaries() -> Path:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run's own, reached by a socket, gone afterwards."""
+    with postgres() as url:
+        yield url
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server, reached by a socket; its URL."""
     binaries = _binaries()
     with tempfile.TemporaryDirectory(prefix="evergrow-postgres-") as folder:
         user = None
@@ -48,9 +55,11 @@ def postgres_url() -> Iterator[str]:
         ready = [str(binaries / "pg_isready"), "-q", "-h", folder]
         while subprocess.run(ready, check=False).returncode:
             assert server.poll() is None, "PostgreSQL did not start"
-        yield f"postgresql+psycopg://evergrow@/postgres?host={folder}"
-        server.send_signal(signal.SIGINT)  # ends connections; SIGTERM would wait for them
-        server.wait()
+        try:
+            yield f"postgresql+psycopg://evergrow@/postgres?host={folder}"
+        finally:
+            server.send_signal(signal.SIGINT)  # ends connections; SIGTERM would wait for them
+            server.wait()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
