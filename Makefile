@@ -11,7 +11,7 @@ QUICK    := tests/methods tests/assets/gates tests/assets/test_metadata.py tests
 PACKAGES := -p evergrow.methods -p evergrow.resources -p evergrow.assets -p evergrow.flows -p evergrow.sensors -p evergrow.cli
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick ui lint types format pins soak crashes audit
+.PHONY: help install demo test quick ui lint types format pins soak crashes beyond audit
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -52,6 +52,9 @@ crashes: SCENES ?= run release export again tree forget
 crashes: STRIDE ?= 1
 crashes: install  ## kill commands at every single point at which they can die: SCENES=run, STRIDE=10
 	$(BIN)/python -m tests.world.crashes $(SCENES) --stride $(STRIDE)
+
+beyond: install  ## a team's platform on loopback: PostgreSQL, S3, a Ray cluster of two; ten minutes
+	$(BIN)/python -m benchmarks.beyond
 
 audit: install  ## known vulnerabilities and licences of all dependencies
 	$(BIN)/python -m tests.audit
