@@ -44,7 +44,7 @@ STORE_BYTES = 80_000_000  # bytes of Ray's own object store, which evergrow does
 
 
 @dataclass(frozen=True)
-class Size:
+class TeamSize:
     """How much is made, and how long an answer takes."""
 
     batches: int
@@ -96,7 +96,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, nargs="+", default=[2], help="of each cluster, one after the other")
     parser.add_argument("--quick", action="store_true", help="measure only: no run on one machine, no budget")
     given = parser.parse_args()
-    size = Size(given.batches, given.seeds, given.rounds, given.trees, given.latency, given.concurrency)
+    size = TeamSize(given.batches, given.seeds, given.rounds, given.trees, given.latency, given.concurrency)
     found = Findings()
     for workers in given.workers:
         with ExitStack() as stack:
@@ -105,7 +105,7 @@ def main() -> int:
     return 1 if found.faults else 0
 
 
-def measure(stack: ExitStack, folder: Path, size: Size, workers: int, found: Findings, *, quick: bool) -> None:
+def measure(stack: ExitStack, folder: Path, size: TeamSize, workers: int, found: Findings, *, quick: bool) -> None:
     """Grow everything on a cluster, print how long it took, and hold it against what one machine makes."""
     config, home = folder / "evergrow.yaml", folder / "team"
     config.write_text(yaml.safe_dump(size.settings))
@@ -191,7 +191,7 @@ def instance_of(urls: Mapping[str, str], away: Path, workers: int) -> dict[str, 
     return found
 
 
-def register(folder: Path, size: Size) -> None:
+def register(folder: Path, size: TeamSize) -> None:
     """Register all batches and trees, and have the sensors take them on."""
     for number, name in enumerate((*size.names, "bad")):
         add(folder, name, number, size)
@@ -202,14 +202,14 @@ def register(folder: Path, size: Size) -> None:
         command("recipe", "set", name, "automate=rounds")
 
 
-def add(folder: Path, name: str, number: int, size: Size) -> None:
+def add(folder: Path, name: str, number: int, size: TeamSize) -> None:
     """Register a batch of seeds that no other one has."""
     path = folder / f"{name}.jsonl"
     functions((number + 1) * size.seeds).frame[number * size.seeds :].select("content").write_ndjson(path)
     command("seeds", "add", str(path), "--batch", name)
 
 
-def trees(size: Size) -> list[str]:
+def trees(size: TeamSize) -> list[str]:
     """Names of the trees."""
     return [f"tree-{number}" for number in range(size.trees)]
 
@@ -219,13 +219,13 @@ def of_tree() -> tuple[str, ...]:
     return ("--domain", "customer_support", "--rows", "6", "--max-depth", "1")
 
 
-def wanted(size: Size) -> list[tuple[dg.AssetKey, str]]:
+def wanted(size: TeamSize) -> list[tuple[dg.AssetKey, str]]:
     """The tables that are the end of everything sound."""
     samples = [(SAMPLES, shard_partition(name, "s00")) for name in trees(size)]
     return [*((COLLECTED, name) for name in size.names), *samples]
 
 
-def wait_for_end(instance: dg.DagsterInstance, size: Size, ui: Live) -> None:
+def wait_for_end(instance: dg.DagsterInstance, size: TeamSize, ui: Live) -> None:
     """Wait until all is made that can be, and nothing runs."""
     for key, partition in (*wanted(size), (JUDGED, "bad")):
         until(lambda k=key, p=partition: made(instance, k, p), ui.said, 0.5, PATIENCE_S)  # type: ignore[misc]
@@ -243,13 +243,13 @@ def span_of(instance: dg.DagsterInstance) -> float:
     return max(r.end_time or 0.0 for r in records) - min(r.create_timestamp.timestamp() for r in records)
 
 
-def tables(platform: Platform, size: Size) -> dict[str, pl.DataFrame]:
+def tables(platform: Platform, size: TeamSize) -> dict[str, pl.DataFrame]:
     """The tables that are the end of everything sound, through their gates."""
     return {f"{key.to_user_string()} {name}": platform.table(key, name) for key, name in wanted(size)}
 
 
 def check(
-    instance: dg.DagsterInstance, endpoint: FakeEndpoint, size: Size, workers: int, home: Path, found: Findings
+    instance: dg.DagsterInstance, endpoint: FakeEndpoint, size: TeamSize, workers: int, home: Path, found: Findings
 ) -> None:
     """Hold the gate, the money, the workers and their disks against what they should be."""
     platform, stats = Platform(instance, {}), endpoint.stats()
@@ -283,7 +283,7 @@ def nodes_of(address: str) -> dict[str, int]:
 
 
 def check_budget(
-    folder: Path, instance: dg.DagsterInstance, endpoint: FakeEndpoint, size: Size, ui: Live, found: Findings
+    folder: Path, instance: dg.DagsterInstance, endpoint: FakeEndpoint, size: TeamSize, ui: Live, found: Findings
 ) -> None:
     """Begin batches under a budget of this month that is enough for half of them."""
     before = int(endpoint.stats()["tokens"])
@@ -311,7 +311,7 @@ def check_budget(
     found.hold(f"{stats['repeated']} requests were paid twice", holds=stats["repeated"] == 0)
 
 
-def alone(folder: Path, size: Size) -> dict[str, pl.DataFrame]:
+def alone(folder: Path, size: TeamSize) -> dict[str, pl.DataFrame]:
     """The same tables, made by one process with SQLite and a folder."""
     begun = time.monotonic()
     for name in size.names:

@@ -25,14 +25,14 @@ from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.batches import staged
-from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports, out_of_reach
+from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports, noted, out_of_reach
 from evergrow.resources.registry.leases import BatchBusy, lease
 from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
 from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.releases.manifest import ManifestError
-from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
+from evergrow.resources.releases.writing import FolderTaken, NothingToRelease, clear_away, put_back
 
 COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
@@ -106,7 +106,7 @@ def _wrote(workspace: Workspace, ban: Ban) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class HeldExport:
     """An export that holds `rows` of what is to be forgotten, or may hold some: `fault` says why nobody can tell."""
 
     export: Export
@@ -121,20 +121,20 @@ class TakedownOwed(Exception):  # noqa: N818 - it is a state of the project
     """Exports may still hold what is to be forgotten; the message names them and the remedy."""
 
 
-def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[Held]:
+def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[HeldExport]:
     """Exports that hold some of these rows, and those that may, as they cannot be reached or read."""
     found = []
     for export in exports(workspace.registry):
         try:
             rows = exported_rows(export).join(concerned, on=["batch", "id"], how="semi").height
         except _IN_THE_WAY as error:
-            found.append(Held(export, fault=f"cannot be read: {_words(error)}"))
+            found.append(HeldExport(export, fault=f"cannot be read: {_words(error)}"))
             continue
         if rows:
-            found.append(Held(export, rows))
+            found.append(HeldExport(export, rows))
     batches = set(concerned["batch"])
     missed = [e for e in out_of_reach(workspace.registry) if batches & set(e.wanted.batches or batches)]
-    return found + [Held(export, fault=NOT_FOUND.format(folder=export.folder)) for export in missed]
+    return found + [HeldExport(export, fault=NOT_FOUND.format(folder=export.folder)) for export in missed]
 
 
 def forget(workspace: Workspace, wanted: Sequence[Ban]) -> Iterator[str]:
@@ -183,21 +183,27 @@ def _exports_again(
     workspace: Workspace, banned: pl.DataFrame, writing: AbstractSet[Path]
 ) -> Generator[str, None, list[str]]:
     """Write every export again that holds what is `banned`; one that fails stops no other. Returns which are owed."""
-    owed = []
+    faults: dict[Path, str] = {}
+    for export in noted(workspace.registry):
+        if export.folder not in writing:
+            try:
+                put_back(export.folder)
+                clear_away(export.folder)
+            except OSError as error:
+                faults[export.folder] = f"has beside it what a kill left, which cannot be removed: {error}"
     for held in affected_exports(workspace, banned):
         folder = held.export.folder
         if folder in writing:
             continue
-        fault = held.fault
-        if not fault:
-            try:
-                yield _export_again(workspace, held.export, held.rows, banned)
-            except _IN_THE_WAY as error:
-                fault = f"is not written again: {_words(error)}"
-        if fault:
-            owed.append(str(folder))
-            yield f"{folder} {fault}"
-    return owed
+        if held.fault:
+            faults[folder] = held.fault
+            continue
+        try:
+            yield _export_again(workspace, held.export, held.rows, banned)
+        except _IN_THE_WAY as error:
+            faults[folder] = f"is not written again: {_words(error)}"
+    yield from (f"{folder} {fault}" for folder, fault in faults.items())
+    return [str(folder) for folder in faults]
 
 
 def finish_if_any(workspace: Workspace) -> list[str]:

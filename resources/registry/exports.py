@@ -77,7 +77,7 @@ def drop_exports(registry: Registry, folders: Sequence[Path]) -> None:
 
 def exports(registry: Registry) -> list[Export]:
     """All exports that are where they were written, oldest first; a folder may have become something else."""
-    return [export for export in _noted(registry) if _is_there(export)]
+    return [export for export in noted(registry) if _is_there(export)]
 
 
 def out_of_reach(registry: Registry) -> list[Export]:
@@ -85,7 +85,7 @@ def out_of_reach(registry: Registry) -> list[Export]:
 
     Nobody can tell from here whether such a folder was deleted, is another machine's, or on a disk that is not mounted.
     """
-    return [export for export in _noted(registry) if export.written and not _is_there(export)]
+    return [export for export in noted(registry) if export.written and not _is_there(export)]
 
 
 def being_written(registry: Registry) -> set[Path]:
@@ -97,7 +97,8 @@ def being_written(registry: Registry) -> set[Path]:
     }
 
 
-def _noted(registry: Registry) -> list[Export]:
+def noted(registry: Registry) -> list[Export]:
+    """All exports that were ever begun, oldest first, wherever they are."""
     rows = registry.read(select(table.c.folder, table.c.export).order_by(table.c.number))
     return [_export(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
 

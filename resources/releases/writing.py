@@ -2,10 +2,12 @@
 
 Everything is written into a folder beside the target, which is then renamed. There is one moment, between the renames
 of the old folder and the new one, at which a crash leaves neither under the name: the old one is then beside it, as
-`.NAME.*.old`. A release under its own name is always whole. A killed process may leave `.NAME.*.part` behind.
+`.NAME.*.old`. A release under its own name is always whole. A killed process may leave `.NAME.*.part` behind. Both go
+when the folder is written again, or with a takedown.
 """
 
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -104,10 +106,40 @@ def write_release(
                 _store(part / ATTESTATION, attestation(part, signer))
             sync_folder(part)
             _swap(part, target)
+            clear_away(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     counts = dict(shaped.rows.group_by("split").len().iter_rows())
     return WrittenRelease(folder, {split: counts[split] for split in SPLITS if split in counts}, shaped.left_out)
+
+
+def put_back(folder: Path) -> None:
+    """Have a release that a kill left beside its place, between two renames, be there again; nobody may be writing it.
+
+    Raises:
+        OSError: it cannot be moved.
+    """
+    target = folder.resolve()
+    old = [path for path in _beside(target) if path.suffix == ".old" and (path / MANIFEST).exists()]
+    if old and not target.exists():
+        max(old, key=lambda path: path.stat().st_mtime_ns).rename(target)
+        sync_folder(target.parent)
+
+
+def clear_away(folder: Path) -> None:
+    """Remove what killed processes left beside a release; nobody may be writing it.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    for path in _beside(folder.resolve()):
+        shutil.rmtree(path)
+
+
+def _beside(target: Path) -> list[Path]:
+    name = re.compile(rf"\.{re.escape(target.name)}\.[0-9a-f]{{8}}\.(part|old)")
+    there = target.parent.iterdir() if target.parent.is_dir() else ()
+    return [path for path in there if name.fullmatch(path.name) and path.is_dir() and not path.is_symlink()]
 
 
 def require_room(folder: Path) -> None:

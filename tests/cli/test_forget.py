@@ -233,7 +233,9 @@ def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed
     here: Evergrow, exported: Path
 ) -> None:
     for name in ("lost", "deleted", "sound"):
-        assert here("export", "--out", name, "--format", "parquet", "--batch", "code").code == 0
+        assert here("export", "--out", name, "--format", "parquet").code == 0
+    shutil.copytree("sound", ".sound.0123abcd.part")  # as a kill leaves it
+    Path("sound").rename(".sound.4567cdef.old")  # and another one, between two renames
     Path("lost").rename("elsewhere")
     shutil.rmtree("deleted")
     (exported / "all" / "notes.txt").write_text("mine")
@@ -247,6 +249,7 @@ def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed
     assert "lost is not to be found" in words
     assert "s0" in set(rows(exported / "all")["root_id"])
     assert "s0" not in set(rows(Path("sound"))["root_id"])
+    assert not list(Path().glob(".sound.*"))
 
     (exported / "all" / "notes.txt").unlink()
     again = here("export", "--out", "x", "--format", "parquet")

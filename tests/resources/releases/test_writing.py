@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from evergrow.methods.releasing.formats import FORMS, Form
-from evergrow.resources.releases.manifest import read_manifest
-from evergrow.resources.releases.writing import FolderTaken, NothingToRelease, write_release
+from evergrow.resources.releases.manifest import MANIFEST, read_manifest
+from evergrow.resources.releases.writing import FolderTaken, NothingToRelease, clear_away, put_back, write_release
 from tests.releases import TRICKY, facts, row, table
 
 ROWS = table(row(2), row(10), row(1, split="test"), row(4, response=None))
@@ -157,3 +157,22 @@ def test_rows_that_are_there_twice_or_in_no_split_are_refused(tmp_path: Path) ->
         write_release(table(row(1, split=None)), tmp_path / "r", "chat", facts())
     with pytest.raises(ValueError, match=r"split '\.\./x'"):
         write_release(table(row(1, split="../x")), tmp_path / "r", "chat", facts())
+
+
+def test_what_kills_left_beside_a_release_is_put_back_or_cleared_away_and_nothing_else_is(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    write_release(table(row(1)), target, "chat", facts())
+    before = (target / MANIFEST).read_bytes()
+    target.rename(tmp_path / ".out.0123abcd.old")
+    foreign = [tmp_path / name for name in (".out.old", ".out.0123abcd.old.mine", ".other.0123abcd.part")]
+    for folder in (tmp_path / ".out.89abcdef.part", *foreign):
+        folder.mkdir()
+
+    put_back(target)
+    assert (target / MANIFEST).read_bytes() == before
+    put_back(target)
+    write_release(table(row(2)), target, "chat", facts())
+
+    assert sorted(tmp_path.iterdir()) == sorted([target, *foreign])
+    put_back(tmp_path / "nowhere" / "out")
+    clear_away(tmp_path / "nowhere" / "out")
