@@ -21,7 +21,7 @@ def test_the_limits_of_all_pools_are_made_once_by_who_launches_and_a_limit_of_on
         assert storage.get_concurrency_keys() == set(POOLS)
         assert storage.get_concurrency_info("gpu").limit == 1
         assert storage.get_concurrency_info("llm").limit == 8
-    assert {table.pool for table in tables_of(1, 1, 1).values() if table.pool} == set(POOLS)
+    assert {table.asset.op.pool for table in tables_of(1, 1, 1).values()} - {None} == set(POOLS)
 
 
 def test_where_there_is_no_limit_none_is_made() -> None:
