@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import sqlalchemy as sa
 
-from evergrow.resources.host.dagster_private import SqlEventLogStorage, SqlEventLogStorageTable, SqliteEventLogStorage
+from evergrow.resources.host.dagster_private import sql_event_logs
 
 KIND = dg.DagsterEventType
 INNER = (
@@ -39,15 +39,16 @@ def prune(instance: dg.DagsterInstance, since: float, until: float) -> tuple[int
 
 
 def _delete(storage: object, runs: Sequence[str]) -> int:
-    if not isinstance(storage, SqlEventLogStorage):
+    sql, sqlite, table = sql_event_logs()
+    if not isinstance(storage, sql):
         raise TypeError(f"{type(storage).__name__} is no SQL database, whose events could be pruned")
-    if not isinstance(storage, SqliteEventLogStorage):
+    if not isinstance(storage, sqlite):
         with storage.index_connection() as connection:
-            return _delete_inner(connection, runs)
+            return _delete_inner(connection, table, runs)
     gone = 0
     for run in runs:  # a file each; the index beside them holds what tables and gates go by
         with storage.run_connection(run) as connection:
-            gone += _delete_inner(connection, [run])
+            gone += _delete_inner(connection, table, [run])
         engine = sa.create_engine(storage.conn_string_for_shard(run), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(sa.text("VACUUM"))
@@ -55,10 +56,10 @@ def _delete(storage: object, runs: Sequence[str]) -> int:
     return gone
 
 
-def _delete_inner(connection: sa.Connection, runs: Sequence[str]) -> int:
-    told = SqlEventLogStorageTable.c
+def _delete_inner(connection: sa.Connection, table: sa.Table, runs: Sequence[str]) -> int:
+    told = table.c
     inner = told.dagster_event_type.is_(None) | told.dagster_event_type.in_([kind.value for kind in INNER])
-    found = connection.execute(SqlEventLogStorageTable.delete().where(told.run_id.in_(runs) & inner))
+    found = connection.execute(table.delete().where(told.run_id.in_(runs) & inner))
     return int(found.rowcount)
 
 
