@@ -43,9 +43,8 @@ def remember_export(registry: Registry, export: Export) -> None:
     told = {"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered}
     with registry.alone() as connection:
         earlier = connection.execute(select(table.c.export).where(table.c.folder == folder)).scalar()
-        written = earlier is not None and _written(
-            json.loads(earlier)
-        )  # what stands there until this one takes its place
+        # Of what stands there until this one takes its place.
+        written = earlier is not None and _written(json.loads(earlier))
         connection.execute(delete(table).where(table.c.folder == folder))
         number = touch(connection, "export", folder)
         row = as_text({**told, "release": export.release, "written": written})
