@@ -57,17 +57,18 @@ def naming(target: Path) -> Iterator[None]:
         yield
     except (UnwritableError, DiskFullError):
         raise
-    except OSError as error:
+    except Exception as error:
         if number := full_disk(error):
             raise DiskFullError(f"the file {target}", number) from error
-        raise UnwritableError(
-            target, _number(error), os.strerror(error.errno) if error.errno else str(error)
-        ) from error
+        number = _number(error)
+        if number is None and not isinstance(error, OSError):
+            raise
+        raise UnwritableError(target, number, os.strerror(number) if number else str(error)) from error
 
 
-def _number(error: OSError) -> int | None:
-    if error.errno is not None:
+def _number(error: Exception) -> int | None:
+    if isinstance(error, OSError) and error.errno is not None:
         return error.errno
     if found := _POLARS.search(str(error)):
         return int(found[1])
-    return errno.EISDIR if _FOLDER in str(error) else None
+    return errno.EISDIR if isinstance(error, OSError) and _FOLDER in str(error) else None

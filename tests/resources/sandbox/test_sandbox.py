@@ -125,7 +125,7 @@ def test_nothing_stays_of_a_process_that_is_interrupted(
     script = f"""
 import sys
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.settings.dataset import Sandbox as Rules
+from evergrow.resources.settings.dataset import SandboxSettings as Rules
 sandbox = Sandbox.open(Rules(workers=2))
 for finished in sandbox.run_many([{SLEEPER.format(called=called(name))!r}] * 4):
     print(finished)
