@@ -120,7 +120,9 @@ def resumable(command: str) -> Iterator[None]:
 
 
 def judge(workspace: Workspace, standing: Standing) -> Judgement:
-    """Have a table's gate judge its current version by the thresholds of today; no row is made and nothing is asked.
+    """Have a table's gate judge its current version by the thresholds of today; no row is made.
+
+    No model is asked, but an endpoint that embeds, for vectors that a measure needs and nobody has: its owner pays.
 
     Returns what the gate says now.
     """
@@ -129,8 +131,9 @@ def judge(workspace: Workspace, standing: Standing) -> Judgement:
         raise ValueError(f"{table.key.to_user_string()} has no version that a gate could judge")
     rows = workspace.lake.version(version, "all").collect()
     others = compared(workspace, table.gate, place.partition)
-    embedders = Embedders(workspace.lake.files, workspace.progress)
-    found = table.gate.evaluate(place, rows, others, workspace.lake, embedders)
+    with workspace.ledger() as ledger:
+        embedders = Embedders(workspace.lake.files, workspace.progress, ledger)
+        found = table.gate.evaluate(place, rows, others, workspace.lake, embedders)
     check = dg.AssetCheckKey(table.key, gate_name(table.gate.stage))
     evaluation = AssetCheckEvaluation(
         asset_key=table.key,

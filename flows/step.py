@@ -43,7 +43,7 @@ def bring(workspace: Workspace, step: Step, whose: str, say: Say, anew: Anew | N
     """Do what is due of a step, once; returns what it waits for now, or "" if it is done.
 
     The first table of which something is to be made is made with all that follow it in its job. A table that only needs
-    judging is judged, and nothing is asked for it.
+    judging is judged, and no model is asked for it; see `judge`.
 
     Raises:
         OutOfBudget: the budget ended it.

@@ -153,6 +153,20 @@ def test_rounds_and_the_collection_are_judged_by_their_measures_and_closed_to_ev
     assert loose.spent("b").calls == asked
 
 
+def test_judging_again_has_an_endpoint_embed_what_has_no_vectors_yet_and_its_owner_pays(platform: Platform) -> None:
+    platform.register("b", 6)
+    for job in ("seeds", "round_01"):
+        assert platform.run(job, "b") == ""
+    asked = platform.spent("b").calls
+    novel = {"accepted": {"measures": {"novelsum": {"min": 0.0}}}}
+    other = platform.but(embedding={"endpoint": "default"}, gates={**LENIENT["gates"], **novel})
+
+    assert closed(other, ACCEPTED, "b").state is GateState.PASSED
+
+    assert other.spent("b").calls == asked + 2  # the accepted rows, and the seeds
+    assert other.due(ACCEPTED, "b") is None
+
+
 def test_a_run_of_a_round_fails_at_a_measure_and_names_it(platform: Platform) -> None:
     strict = platform.but(gates={**LENIENT["gates"], "accepted": {"measures": {"vocabulary": {"min": 1e6}}}})
     strict.register("b", 4)
