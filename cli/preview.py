@@ -28,7 +28,8 @@ def preview(
     """A recipe on a few seeds of a batch, through all rounds to answered rows, and what the whole batch would take.
 
     It stays beside the batch: no table, release or recipe changes. The replies are kept in the ledger and paid by the
-    batch, which does not ask for them again. Gates judge it, and few rows may not pass where many would.
+    batch, which does not ask for those of its first round again. Gates judge it, and few rows may not pass where many
+    would.
     """
     from evergrow.cli.workspace import definitions_for  # noqa: PLC0415 - imports everything
     from evergrow.flows import preview as flow  # noqa: PLC0415

@@ -1,7 +1,8 @@
 """A recipe on a few seeds of a batch, through all rounds to answered rows, beside the batch and never in it.
 
 It is done in a place of its own that goes with it: lake, registry and runs. Only the ledger is the project's: what was
-asked is paid by the batch, out of its budget, and kept for it, so that the batch pays for none of it again.
+asked is paid by the batch, out of its budget, and kept for it: where the batch asks the same, it pays nothing again.
+That is so of the first round. Later prompts hold diversity, which is another among all seeds than among a few.
 """
 
 import os
@@ -38,6 +39,7 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.ledger.database import database_url
 from evergrow.resources.llm.forecast import Work
 from evergrow.resources.registry.batches import stage, staged
+from evergrow.resources.registry.leases import lease
 from evergrow.resources.sandbox.packages import Packages
 from evergrow.resources.seeds.source import Seeds
 from evergrow.resources.settings import Settings
@@ -86,10 +88,9 @@ def order(workspace: Workspace, batch: str, seeds: int, changes: Mapping[str, An
     registered = staged(workspace.registry, batch)
     every, settings = registered.read(), ordered(workspace, "batch", batch, changes)
     require_calibrated(workspace.instance, workspace.lake, settings)
-    step = max(1, every.height // seeds)
-    return PreviewOrder(
-        batch, Seeds(every.gather_every(step).head(seeds), origin=registered.origin), every.height, settings
-    )
+    count = min(seeds, every.height)
+    spread = every[[place * every.height // count for place in range(count)]]
+    return PreviewOrder(batch, Seeds(spread, origin=registered.origin), every.height, settings)
 
 
 def preview_plan(workspace: Workspace, wanted: PreviewOrder) -> CostPlan:
@@ -106,7 +107,16 @@ def preview(workspace: Workspace, wanted: PreviewOrder, build: Build, say: Say) 
         wanted: what is to be done.
         build: makes Dagster's definitions, as a workspace's `build` does, for the settings of the preview.
         say: told what is done.
+
+    Raises:
+        BatchBusy: a run works on the batch: both would pay for the same requests.
+        Interrupted: it was interrupted.
     """
+    with lease(workspace.registry, wanted.batch):
+        return _preview(workspace, wanted, build, say)
+
+
+def _preview(workspace: Workspace, wanted: PreviewOrder, build: Build, say: Say) -> Preview:
     with workspace.ledger() as ledger:
         before = _spent(ledger, wanted.batch)
     with _place(workspace, wanted, build) as place:
@@ -137,6 +147,8 @@ def _place(workspace: Workspace, wanted: PreviewOrder, build: Build) -> Iterator
         for name in type(wanted.settings.roles).model_fields
     }
     judge = wanted.settings.gates.judge.model_copy(update={"required": False})  # which was seen to before
+    # A catalogue would take its tables for those of the batch.
+    untold = wanted.settings.observability.model_copy(update={"openlineage_url": None})
     with tempfile.TemporaryDirectory(prefix="evergrow-preview-") as folder:
         home = Home(Path(folder) / "home").ensure()
         own = wanted.settings.model_copy(
@@ -146,6 +158,7 @@ def _place(workspace: Workspace, wanted: PreviewOrder, build: Build) -> Iterator
                 "ledger_url": None,
                 "roles": wanted.settings.roles.model_copy(update=live),
                 "gates": wanted.settings.gates.model_copy(update={"judge": judge}),
+                "observability": untold,
             }
         )
         alone = frontier_of(own)

@@ -1,11 +1,15 @@
 """`evergrow preview`: a recipe on some seeds to answered rows, beside the batch, which is not asked for them again."""
 
 import os
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.registry import Registry
+from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow
 from tests.conftest import FakeEndpoint
 from tests.platform import functions
@@ -77,3 +81,26 @@ def test_a_gate_that_few_rows_do_not_pass_ends_it_with_the_rows_so_far(
     assert "evolution/round_01/instructions: 10 rows" in said.out
     assert "expected of all 8 seeds of 'b'" in said.out
     assert registered("preview", "--batch", "nosuch", "--yes").code == 2
+
+
+def test_a_batch_that_is_worked_on_is_not_previewed_as_both_would_pay(
+    registered: Evergrow, fake_endpoint: FakeEndpoint
+) -> None:
+    with closing(Registry.of(load_settings({}))) as registry, lease(registry, "b"):
+        said = registered("preview", "--batch", "b", "--yes", *ROUNDS)
+
+    assert said.code == 1
+    assert "'b'" in said.err
+    assert fake_endpoint.stats()["requests"] == 0
+
+
+def test_its_seeds_are_spread_over_the_whole_batch_and_no_catalogue_is_told(
+    registered: Evergrow, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGROW_OBSERVABILITY__OPENLINEAGE_URL", "http://127.0.0.1:9")
+
+    said = registered("preview", "--batch", "b", "--seeds", 5, "--yes", "--json", "--set", "evolution.rounds=1")
+
+    seeds = next(table for table in said.json["tables"] if table["table"] == "evolution/seeds")
+    assert {row["id"] for row in seeds["rows"]} == {"s0", "s1", "s3", "s4", "s6"}
+    assert "OpenLineage" not in said.err
