@@ -32,6 +32,7 @@ from evergrow.resources.llm.addresses import NO_KEY, address_of
 from evergrow.resources.llm.faults import Fault
 from evergrow.resources.llm.prices import price_of
 from evergrow.resources.local_llm.weights import LocalModelError, find_weights
+from evergrow.resources.resource_words import lake_url
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import Settings
@@ -151,7 +152,7 @@ def _lake(settings: Settings) -> Checkup:
     except (StoreUnreachable, OSError, ImportError, ValueError) as error:
         return Checkup("lake", "fault", str(error), "set lake_url, and the credentials that its store wants")
     content = "holds tables; `evergrow scrub --look` reads them all" if there else "is empty"
-    return Checkup("lake", "ok", f"{settings.lake_url or Home(settings.home).lake} {content}")
+    return Checkup("lake", "ok", f"{lake_url(settings)} {content}")
 
 
 def _sandbox(settings: Settings) -> Checkup:

@@ -32,6 +32,13 @@ def test_a_sound_place_has_no_fault_and_nothing_that_costs_is_sent(
     assert "embedding model: all-MiniLM-L6-v2, 384 dimensions" in evergrow("doctor", "--set", "model=m").out
 
 
+def test_the_password_in_the_lakes_url_is_not_shown(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
+    said = evergrow("doctor", "--json", "--set", "lake_url=memory://someone:pass-0123@store/lake")
+
+    assert of(said, "lake")["found"].startswith("memory://")
+    assert "pass-0123" not in said.out + said.err
+
+
 def test_each_fault_is_named_with_its_remedy_and_hides_no_other(
     evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
