@@ -34,7 +34,8 @@ def explore(
     """Open a page over the lake: a map of embeddings, the tree, all rows with their ancestors, and what changed.
 
     Left out are rows that descend from what was forgotten, and texts that hold secrets or personal data.
-    Asks no model, spends nothing and changes no row; vectors that texts lack are computed here, and kept.
+    Asks no model and changes no row; vectors that texts lack are computed here, and kept.
+    An embedding endpoint is asked with --keep only.
     A map that is not kept (`--keep`, or quality/map in the UI) is made for the page.
     """
     from evergrow.cli.page_server import serve_page  # noqa: PLC0415
@@ -73,7 +74,7 @@ def report(
 
     The funnel, scores by round, measures of the set, map, tree, cost, the judge's calibration, contamination, rows.
     Left out are rows that descend from what was forgotten, and texts that hold secrets or personal data.
-    Asks no model, spends nothing and changes no row; vectors that texts lack are computed here, and kept.
+    Asks no model and changes no row; vectors that texts lack are computed here, and kept; an endpoint is not asked.
     """
     from evergrow.flows.eu_summary import eu_summary  # noqa: PLC0415 - imports everything
     from evergrow.flows.report import report as written  # noqa: PLC0415 - imports everything

@@ -35,7 +35,10 @@ def measure(
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
-    """How diverse a dataset is: similarity, NovelSum, Vendi score, repetition, vocabulary, clusters. Asks no model."""
+    """How diverse a dataset is: similarity, NovelSum, Vendi score, repetition, vocabulary, clusters.
+
+    Asks no model, but an embedding endpoint, where one is set, for vectors that the rows of a project lack.
+    """
     from evergrow.flows.measure import measure_file, measure_tables  # noqa: PLC0415
 
     named = {"batch": batch, "tree": tree, "release": release}

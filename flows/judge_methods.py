@@ -90,10 +90,11 @@ def compare_methods(
     trusted = {name: scores[name] for name, settings in ways.items() if _trusted(table, settings)}
     today = workspace.settings.evolution.judging
     taken = best(today, trusted)
+    rivals = max(len(methods) - 1, 1)
     rows = []
     for name, settings in ways.items():
         figures = calibration_of(table, settings.evolution).figures()
-        told = compare(scores[name], scores[today])
+        told = compare(scores[name], scores[today], rivals)
         rows.append(
             (
                 *(name, methods[name], *_paid(workspace, table, settings)),
@@ -101,7 +102,9 @@ def compare_methods(
                 *(name in trusted, told.difference, told.low, told.high, name == taken),
             )
         )
-    found = next(((name, methods[name]) for name in methods if name == taken), None)
+    # Today's way stays as it is set: what it would be with other readings was not compared with that.
+    readings = {**methods, today: workspace.settings.evolution.readings}
+    found = None if taken is None else (taken, readings[taken])
     return MethodComparison(pl.DataFrame(rows, schema=SCHEMA, orient="row"), found)
 
 

@@ -26,6 +26,7 @@ from evergrow.resources.ledger.database import connect, database_url, shown, sql
 from evergrow.resources.ledger.migrations import make, revisions
 from evergrow.resources.ledger.registry_schema import exports, leases
 from evergrow.resources.registry.registry import as_text
+from evergrow.resources.resource_words import lake_url
 from evergrow.resources.settings import Settings
 
 CONFIGURATION = Path("dagster") / "dagster.yaml"  # may lie in an empty home, and then stays: where events are to go
@@ -139,7 +140,7 @@ def _require_empty(settings: Settings, backup: Backup) -> None:
         other = next((path for path in Files.of(settings).walk() if path not in backup.lake), None)
         if other:
             raise BackupError(
-                f"the lake {settings.lake_url} is not empty, it holds {other}: name an empty place with lake_url; "
+                f"the lake {lake_url(settings)} is not empty, it holds {other}: name an empty place with lake_url; "
                 "nothing was changed"
             )
 

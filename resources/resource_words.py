@@ -3,7 +3,8 @@
 from sqlalchemy import make_url
 
 from evergrow.resources.host.home import Home
-from evergrow.resources.llm.addresses import Address, address_of
+from evergrow.resources.host.urls import without_secrets
+from evergrow.resources.llm.addresses import address_of
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.roles import Role
@@ -11,7 +12,7 @@ from evergrow.resources.settings.roles import Role
 
 def lake_url(settings: Settings) -> str:
     """Where the lake is, without the user and password that a URL may carry."""
-    return Address(str(settings.lake_url or Home(settings.home).lake), "").shown
+    return without_secrets(str(settings.lake_url or Home(settings.home).lake))
 
 
 def ledger_url(settings: Settings) -> str:

@@ -1,13 +1,13 @@
 """Measures of whole sets in gates: what the settings bound, and what is measured of the set that a gate judges."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from evergrow.assets.gates.suite import FigureRule, Setting
-from evergrow.methods.measures.measure import OF_LEAVES, OF_REFERENCE, OF_TEXTS
+from evergrow.methods.measures.measure import OF_LEAVES, OF_REFERENCE, OF_TEXTS, OF_VECTORS
 from evergrow.methods.measures.report import TextSet, differences, leaf_measures, measures, reference_coverage
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.settings import Settings
@@ -62,13 +62,19 @@ def measured_facts(stage: str, settings: Settings, sets: ComparedSets, embedder:
     """
     wanted = list(_wanted(bounds_of(stage, settings)))
     own = {name for name, against, _ in wanted if not against}
-    now, seeds = _text_set(sets.now.texts, embedder), _text_set(sets.seeds, embedder)
+    compared = {against for _, against, _ in wanted}
+    # Vectors may have to be paid for: none are asked for of which nothing is bounded.
+    embed = embedder.embed if {name for name, _, _ in wanted} & {*OF_VECTORS, *OF_REFERENCE} else _no_vectors
+    for_seeds = "_against_seeds" in compared or own & {*OF_REFERENCE}
+    now = _text_set(sets.now.texts, embed, embedder.device)
+    seeds = _text_set(sets.seeds, embed, embedder.device) if for_seeds else None
+    before = _text_set(sets.before, embed, embedder.device) if "_against_before" in compared else None
     found = {one.name: one.value for one in measures(now, own)} if now else {}
     if own & {*OF_LEAVES}:
         found |= {one.name: one.value for one in leaf_measures(sets.now.leaves)}
     if own & {*OF_REFERENCE} and now and seeds:
         found[OF_REFERENCE_NAME] = reference_coverage(now, seeds).value
-    others = {"_against_seeds": seeds, "_against_before": _text_set(sets.before, embedder)}
+    others = {"_against_seeds": seeds, "_against_before": before}
     for ending, other in others.items():
         names = {name for name, against, _ in wanted if against == ending}
         if names and now and other:
@@ -85,9 +91,12 @@ def _wanted(bounds: Mapping[str, MeasureBounds]) -> Iterator[tuple[str, str, lis
                 yield name, against, ends
 
 
-def _text_set(texts: pl.Series | None, embedder: Embedder) -> TextSet | None:
+def _text_set(texts: pl.Series | None, embed: Callable[[Sequence[str]], np.ndarray], device: str) -> TextSet | None:
     """The texts with their vectors; None for none at all."""
     if texts is None or texts.is_empty():
         return None
-    vectors: np.ndarray = embedder.embed(texts.to_list())
-    return TextSet(texts, vectors, embedder.device)
+    return TextSet(texts, embed(texts.to_list()), device)
+
+
+def _no_vectors(texts: Sequence[str]) -> np.ndarray:
+    return np.empty((len(texts), 0), dtype=np.float32)

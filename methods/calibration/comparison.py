@@ -9,15 +9,19 @@ import polars as pl
 
 from evergrow.methods.calibration.calibration import spearman
 
-DRAWS, SEED = 500, 20_260  # of the bootstrap over tasks
-INTERVAL = (0.025, 0.975)
+DRAWS, SEED = 2_000, 20_260  # of the bootstrap over tasks
+CHANCE = 0.05  # that a way is taken which is no better: of all ways that are compared with today's, together
 Name = TypeVar("Name", bound=str)
 
 
 @dataclass(frozen=True, slots=True)
 class RankDifference:
-    """How much better than another way one ranks the tasks: the difference of rank correlations with the known order,
-    and its 95 % interval (bootstrap over tasks, the same for both); None where one of them ranks nothing."""
+    """How much better than another way one ranks the tasks.
+
+    Attributes:
+        difference: of the rank correlations with the known order; None where one of them ranks nothing.
+        low, high: its interval by a bootstrap over tasks, the same for both: of 95 % where there is one rival.
+    """
 
     difference: float | None
     low: float | None
@@ -29,12 +33,13 @@ class RankDifference:
         return self.low is not None and self.low > 0
 
 
-def compare(one: pl.DataFrame, other: pl.DataFrame) -> RankDifference:
+def compare(one: pl.DataFrame, other: pl.DataFrame, rivals: int = 1) -> RankDifference:
     """`one` less `other`.
 
     Args:
         one, other: scores, `id, probe, band, score`, as `calibration.calibrate` takes them; tasks of known order that
             one of them gave no score count as the worst place, as a judge that refuses them ranks nothing.
+        rivals: ways that are compared with `other`: of many, one wins by chance, so the interval is wider.
     """
     both = _ranked(one).join(_ranked(other), on=["id", "band"], suffix="_other").sort("id")
     told = _difference(both)
@@ -43,7 +48,8 @@ def compare(one: pl.DataFrame, other: pl.DataFrame) -> RankDifference:
     rng = np.random.default_rng(SEED)
     drawn = (_difference(both[rng.integers(0, both.height, both.height)]) for _ in range(DRAWS))
     found = [difference for difference in drawn if difference is not None]
-    low, high = np.quantile(found, INTERVAL)
+    tail = CHANCE / 2 / rivals
+    low, high = np.quantile(found, (tail, 1 - tail))
     return RankDifference(told, float(low), float(high))
 
 
@@ -59,7 +65,9 @@ def best(today: Name, trusted: Mapping[Name, pl.DataFrame]) -> Name | None:
     order = sorted(trusted, key=lambda name: -(correlations[name] or -1.0))
     if today not in trusted:
         return order[0] if order else None
-    return next((name for name in order if compare(trusted[name], trusted[today]).better), today)
+    rivals = max(len(trusted) - 1, 1)
+    better = (name for name in order if name != today and compare(trusted[name], trusted[today], rivals).better)
+    return next(better, today)
 
 
 def correlation(scores: pl.DataFrame) -> float | None:

@@ -9,14 +9,16 @@ import numpy as np
 Better = Literal["higher", "lower", ""]
 DRAWN_ROWS = 10_000  # rows that a measure of all pairs is taken on, at most: the size of the sets in NovelSum's paper
 SEED = 20_260
-# What each measure of texts is called, which way is more diverse, and its source.
-OF_TEXTS: Mapping[str, tuple[Better, str]] = {
+# What each measure is called, which way is more diverse, and its source: of the vectors of texts, of their words.
+OF_VECTORS: Mapping[str, tuple[Better, str]] = {
     "mean_pairwise_similarity": ("lower", "cosine, exact; TreeSynth 2503.17195"),
     "nearest_distance_mean": ("higher", "1 - cosine to the nearest other row"),
     "nearest_distance_p10": ("higher", "1 - cosine to the nearest other row"),
     "novelsum": ("higher", "Yang et al. 2025, 2502.17184; density of the set itself"),
     "vendi_score": ("higher", "Friedman, Dieng 2023, cosine; exact"),
     "cluster_entropy": ("higher", "k-means, k = rows / 10 up to 100; Shannon over log k"),
+}
+OF_WORDS: Mapping[str, tuple[Better, str]] = {
     **{f"distinct_{length}": ("higher", "Li et al. 2016") for length in (1, 2, 3)},
     "self_repetition": ("lower", "Salkar et al. 2022, runs of 4 words"),
     "compression_ratio": ("lower", "Shaib et al. 2024, gzip"),
@@ -24,6 +26,7 @@ OF_TEXTS: Mapping[str, tuple[Better, str]] = {
     "vocabulary": ("higher", "different words"),
     "root_type_token_ratio": ("higher", "Guiraud 1954"),
 }
+OF_TEXTS = {**OF_VECTORS, **OF_WORDS}
 OF_REFERENCE: Mapping[str, tuple[Better, str]] = {"coverage_of_reference": ("higher", "Naeem et al. 2020, k = 5")}
 OF_LEAVES: Mapping[str, tuple[Better, str]] = {
     "leaf_coverage": ("higher", "share of leaves with a row; TreeSynth"),

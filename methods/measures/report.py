@@ -25,7 +25,7 @@ class TextSet:
 
     Attributes:
         texts: String (n,).
-        vectors: float32 (n, d), rows of length 1, in the same order.
+        vectors: float32 (n, d), rows of length 1, in the same order; (n, 0) where only words are measured.
         device: torch device of their products.
     """
 

@@ -271,5 +271,6 @@ class Embedders:
         from evergrow.resources.llm.requests import Attribution  # noqa: PLC0415
 
         asset = place.key.to_user_string()
-        who = Attribution(run_id=self._run_id, asset=asset, partition=str(place.partition), batch=place.owner)
+        owner = place.owner.partition(":")[2] or place.owner  # `batch:B`: what is measured of a set, its batch pays
+        who = Attribution(run_id=self._run_id, asset=asset, partition=str(place.partition), batch=owner)
         return Payer(place.settings, ledger, who, self._progress)

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Self
 from evergrow.resources.host.files import digest_of, sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
 from evergrow.resources.host.home import Home
+from evergrow.resources.host.urls import without_secrets
 from evergrow.resources.lake.remote import RemoteFiles, StoreUnreachable, base_of
 from evergrow.resources.settings import Settings
 
@@ -75,7 +76,7 @@ class Files:
         Raises:
             OSError: it cannot be written; nothing was.
         """
-        with naming_full_disk(f"the lake {self._base}"):
+        with naming_full_disk(f"the lake {self.locate('')}"):
             return self._put(folder, suffix, write)
 
     def _put(self, folder: str, suffix: str, write: Callable[[IO[bytes]], object]) -> tuple[str, str]:
@@ -196,8 +197,8 @@ class Files:
         return removed
 
     def locate(self, path: str) -> str:
-        """The full path or URL of a file."""
-        return str(self._base / path)
+        """The full path or URL of a file, as it may be shown and kept."""
+        return without_secrets(str(self._base / path if path else self._base))
 
     def _state(self, path: str) -> object:
         """What changes when somebody writes to a file."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from evergrow.resources.host.files import digest_of
+from evergrow.resources.host.urls import without_secrets
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -174,7 +175,8 @@ class RemoteFiles:
             except Exception as error:
                 if not _may_pass(error) or attempt == ATTEMPTS:
                     raise _named(error, target, what, attempt) from error
-                log.warning("%s could not be %s (attempt %d of %d): %s", target, what, attempt, ATTEMPTS, _words(error))
+                shown = without_secrets(str(target))
+                log.warning("%s could not be %s (attempt %d of %d): %s", shown, what, attempt, ATTEMPTS, _words(error))
                 time.sleep(PAUSE_S * 2 ** (attempt - 1))
         raise AssertionError  # the last attempt returns or raises
 
@@ -236,8 +238,8 @@ def _named(error: Exception, target: "UPath", what: str, attempts: int) -> Excep
         return error
     tries = f" in {attempts} attempts" if attempts > 1 else ""
     return StoreUnreachable(
-        f"{target} could not be {what}{tries}: {_words(error)}; see that the store answers and the credentials hold, "
-        "then run again: what was paid for is kept"
+        f"{without_secrets(str(target))} could not be {what}{tries}: {_words(error)}; see that the store answers and "
+        "the credentials hold, then run again: what was paid for is kept"
     )
 
 

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from evergrow.resources.host.urls import without_secrets
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.settings.endpoints import Endpoint, http_url
 
@@ -23,8 +24,7 @@ class Address(NamedTuple):
     @property
     def shown(self) -> str:
         """The URL as it may be shown and kept: without a user, password or query, which may hold secrets."""
-        parts = urlsplit(self.base_url)
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+        return without_secrets(self.base_url)
 
     def masked(self, text: str) -> str:
         """`text` without secrets: gateways echo them, and neither ledger nor log may hold one."""

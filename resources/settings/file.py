@@ -19,6 +19,7 @@ def write_settings(path: Path, sections: Sequence[str], values: Mapping[str, Any
 
     yaml = YAML()
     yaml.preserve_quotes = True
+    yaml.width = 10_000  # long values stay on their line
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     settings = yaml.load(text)
     # A file of comments alone is no mapping whose comments the library could keep.

@@ -1,4 +1,4 @@
-"""MeasureBounds of measures of whole sets, which gates may name; see `methods.measures`."""
+"""Bounds of measures of whole sets, which gates may name; see `methods.measures`."""
 
 import difflib
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ from evergrow.resources.settings.section import Section
 
 
 class MeasureBounds(Section):
-    """MeasureBounds of a measure of a set; a set of which nothing was measured is within none."""
+    """Bounds of a measure of a set; a set of which nothing was measured is within none."""
 
     min: float | None = Field(None, allow_inf_nan=False, description="least value")
     max: float | None = Field(None, allow_inf_nan=False, description="greatest value")

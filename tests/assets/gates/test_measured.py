@@ -1,6 +1,8 @@
 """Gates that bound measures of a whole set: of a round, the collection, a tree, a release."""
 
 import logging
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,7 +16,8 @@ from evergrow.flows.due import What
 from evergrow.flows.judged import judged
 from evergrow.flows.run import judge
 from evergrow.methods.treesynth.spec import TreeSpec
-from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.embedding.embedder import Embedder, _keys
+from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.files import Files
 from evergrow.resources.lake.readable import GateClosed, GateState, Judgement
@@ -111,6 +114,24 @@ def test_only_what_is_bounded_is_measured_and_what_cannot_be_is_nothing(vectors_
     assert set(empty.values()) == {None}
 
 
+def test_no_vectors_are_made_for_words_nor_for_sets_that_no_bound_compares(
+    vectors_at_hand: None, tmp_path: Path
+) -> None:
+    files = Files(tmp_path / "lake")
+    sets = ComparedSets(MeasuredSet(TEXTS), pl.Series(["a seed"]), pl.Series(["of the round before"]))
+    facts = partial(measured_facts, "accepted", sets=sets)
+    embedder = Embedder(Settings().embedding, files, LogProgress(logging.getLogger(__name__)))
+
+    words = facts(bounded("accepted", vocabulary={"min": 1, "min_against_seeds": -9}), embedder=embedder)
+    assert words["vocabulary"] == 20.0
+    assert not VectorStore(files).find(embedder.identity, _keys(TEXTS.to_list())).known.any()
+
+    facts(bounded("accepted", novelsum={"min": 0}), embedder=embedder)
+    store = VectorStore(files)
+    assert store.find(embedder.identity, _keys(TEXTS.to_list())).known.all()
+    assert not store.find(embedder.identity, _keys(["a seed", "of the round before"])).known.any()
+
+
 def closed(platform: Platform, key: dg.AssetKey, partition: str) -> Judgement:
     """What the gate says by the settings of today, which it has not judged by yet."""
     platform.frontier.forget()
@@ -163,7 +184,7 @@ def test_judging_again_has_an_endpoint_embed_what_has_no_vectors_yet_and_its_own
 
     assert closed(other, ACCEPTED, "b").state is GateState.PASSED
 
-    assert other.spent("b").calls == asked + 2  # the accepted rows, and the seeds
+    assert other.spent("b").calls == asked + 1  # the accepted rows: nothing of the seeds is bounded
     assert other.due(ACCEPTED, "b") is None
 
 

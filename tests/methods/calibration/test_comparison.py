@@ -34,6 +34,14 @@ def test_two_ways_that_chance_could_tell_apart_are_not_told_apart() -> None:
     assert compare(one, one).difference == 0.0
 
 
+def test_of_many_ways_one_has_to_be_better_by_more() -> None:
+    alone, among = (compare(scores(1), scores(3), rivals) for rivals in (1, 4))
+
+    assert alone.difference == among.difference
+    assert (among.low or 0) < (alone.low or 0)
+    assert (among.high or 0) > (alone.high or 0)
+
+
 def test_one_score_for_all_ranks_nothing_and_loses() -> None:
     full = scores(0, constant=9.0)
 
