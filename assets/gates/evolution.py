@@ -93,13 +93,13 @@ EVOLUTION_SUITES: Mapping[str, Suite] = {
             at_least("the mean diversity is high enough", "diversity_mean", "gates.diversity.min_mean"),
             at_least("the least diverse tenth is diverse enough", "diversity_p10", "gates.diversity.min_p10"),
             FigureRule(
-                "the mean diversity, as a share of what the seeds of as many trees reach: gates.diversity.min_ratio_to_seeds",
+                "the mean diversity beside that of the seeds of as many trees: gates.diversity.min_ratio_to_seeds",
                 "ratio_to_seeds",
                 {"min_value": Fact("lowest_ratio_to_seeds")},
                 from_rows=10,
             ),
             FigureRule(
-                "that share beside the previous round's: gates.diversity.min_ratio_to_previous",
+                "that ratio beside the previous round's: gates.diversity.min_ratio_to_previous",
                 "ratio_to_seeds",
                 {"min_value": Fact("lowest_ratio_to_previous")},
                 from_rows=10,
