@@ -5,10 +5,11 @@ asked is paid by the batch, out of its budget, and kept for it: where the batch 
 That is so of the first round. Later prompts hold diversity, which is another among all seeds than among a few.
 """
 
+import hashlib
 import os
-import tempfile
+import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -149,8 +150,8 @@ def _place(workspace: Workspace, wanted: PreviewOrder, build: Build) -> Iterator
     judge = wanted.settings.gates.judge.model_copy(update={"required": False})  # which was seen to before
     # A catalogue would take its tables for those of the batch.
     untold = wanted.settings.observability.model_copy(update={"openlineage_url": None})
-    with tempfile.TemporaryDirectory(prefix="evergrow-preview-") as folder:
-        home = Home(Path(folder) / "home").ensure()
+    with _folder(workspace, wanted.batch) as folder:
+        home = Home(folder / "home").ensure()
         own = wanted.settings.model_copy(
             update={
                 "home": home.path,
@@ -178,6 +179,19 @@ def _place(workspace: Workspace, wanted: PreviewOrder, build: Build) -> Iterator
                 os.environ.pop(VARIABLE, None)
             else:
                 os.environ[VARIABLE] = outside
+
+
+@contextmanager
+def _folder(workspace: Workspace, batch: str) -> Iterator[Path]:
+    """A folder that goes with the context; what a killed preview of the batch left goes first. Its lease is held."""
+    folder = workspace.settings.home / "previews" / hashlib.sha256(batch.encode()).hexdigest()[:16]
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)
+    try:
+        yield folder
+    finally:
+        with suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
 
 def _works(

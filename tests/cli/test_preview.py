@@ -1,5 +1,6 @@
 """`evergrow preview`: a recipe on some seeds to answered rows, beside the batch, which is not asked for them again."""
 
+import hashlib
 import os
 from contextlib import closing
 from pathlib import Path
@@ -46,6 +47,9 @@ def test_it_comes_to_answered_rows_beside_the_batch_which_is_not_asked_for_them_
     registered: Evergrow, fake_endpoint: FakeEndpoint
 ) -> None:
     before = lake()
+    places = Path(os.environ["EVERGROW_HOME"]) / "previews"
+    killed = places / hashlib.sha256(b"b").hexdigest()[:16] / "home"
+    killed.mkdir(parents=True)
 
     said = registered("preview", "--batch", "b", "--seeds", 4, *ROUNDS, "--yes", "--json")
 
@@ -61,6 +65,7 @@ def test_it_comes_to_answered_rows_beside_the_batch_which_is_not_asked_for_them_
     assert whole["responses"]["requests"] == 2 * found["evolution/collected"]["kept"]
     assert whole["round_01/instructions"]["basis"].startswith("the mean of its last")
     assert lake() == before
+    assert list(places.iterdir()) == [], "nothing stays, nor what a killed one has left"
     assert registered("status", "--json").json[0]["stage"] == "registered"
     assert registered("recipe", "show", "b", "--json").json["values"]["evolution"]["margin"] != -10
     assert said.json["requests"] == fake_endpoint.stats()["requests"]
