@@ -257,9 +257,12 @@ def _outlook(workspace: Workspace, step: Step) -> str:
             f"; {found['rows']:,} rows are fewer than {found['leaves']:,} leaves: every branch gets its part, but not "
             "every leaf; ask for more with --rows, or for less depth with --max-depth"
         )
+    rules = settings_of(workspace, "tree", str(step.partition)).treesynth
+    checks = min(rules.shards * rules.adherence_rows, int(str(found["rows"])))
+    judged = f", and {checks:,} by which a judge checks attributes" if checks else ""
     return (
         f"heading for {found['leaves']:,} leaves and {found['rows']:,} rows; still to come: about "
-        f"{found['requests']:,} requests{tokens}{usd}{few}"
+        f"{found['requests']:,} requests{tokens}{usd}{judged}{few}"
     )
 
 

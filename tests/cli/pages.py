@@ -4,6 +4,8 @@ import re
 import shlex
 from pathlib import Path
 
+import polars as pl
+
 from tests.cli.conftest import Evergrow
 from tests.conftest import ROOT
 from tests.platform import functions
@@ -18,7 +20,8 @@ def text_of(page: str) -> str:
 
 def do_as_told(page: str, evergrow: Evergrow, folder: Path, *before: str) -> None:
     """Do `before` on a file of four functions, then every command of the page; each has to end well."""
-    functions(4).frame.select("content").write_ndjson(folder / "functions.jsonl")
+    ids = pl.Series("id", ["613993", "613994", "613995", "613996"])
+    functions(4).frame.select("content", ids).write_ndjson(folder / "functions.jsonl")
     for command in (*before, *(line.removeprefix("evergrow ") for line in commands_of(text_of(page)))):
         said = evergrow(*shlex.split(command))
         assert said.code == 0, f"{command}\n{said.err}"
