@@ -95,20 +95,27 @@ def data_docs(
     batch: OfBatch = None,
     tree: OfTree = None,
     release: OfRelease = None,
-    folder: Annotated[Path, typer.Option("--out", help="a folder")] = Path("data-docs"),
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="a folder; data-docs/KIND-NAME, as data-docs/batch-first, by default")
+    ] = None,
 ) -> None:
     """Write Great Expectations' own pages, Data Docs, about the gates of a batch, a tree or a release.
 
     Every table that is made is validated again; no verdict changes and nothing is asked. The pages hold figures and no
-    texts; a browser loads their styles and scripts from the web.
+    texts; a browser loads their lists, styles and scripts from the web, and shows no index without it.
+    A folder that holds anything but earlier pages of this command is refused.
     """
     from evergrow.flows.data_docs import data_docs as written  # noqa: PLC0415 - imports everything
     from evergrow.flows.recipes import owner_kind  # noqa: PLC0415
 
     kind, _, name = named(batch, tree, release).partition(":")
+    target = folder or Path("data-docs") / f"{kind}-{name}"
     with workspace_of() as workspace:
-        page, tables = written(workspace, owner_kind(workspace, name, kind), name, folder)  # type: ignore[arg-type]
-    say(f"{page} is of the gates of {tables:,} tables: open it in a browser")
+        page, tables = written(workspace, owner_kind(workspace, name, kind), name, target)  # type: ignore[arg-type]
+    say(
+        f"{page} is of the gates of {tables:,} tables: open it in a browser that reaches the web, from where its lists "
+        f"and styles come; without it the index is blank, and the pages lie under {target / 'validations'}"
+    )
 
 
 def named(batch: str | None, tree: str | None, release: str | None) -> str:

@@ -8,8 +8,12 @@ from evergrow.flows.excerpt import tables_of
 from evergrow.flows.run import compared
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.embedding.embedder import Embedders
-from evergrow.resources.host.targets import writing
+from evergrow.resources.host.targets import naming, writing
 from evergrow.resources.registry.recipes import Kind
+from evergrow.resources.releases.writing import FolderTaken
+
+MARK = ".evergrow-data-docs"  # in a folder of pages: what is there may be replaced
+MARKED = "pages of `evergrow data-docs`, which replaces all that lies here\n"
 
 
 class NothingJudged(Exception):  # noqa: N818 - it says what is so
@@ -23,13 +27,33 @@ def data_docs(workspace: Workspace, kind: Kind, name: str, folder: Path) -> tupl
 
     Raises:
         NothingJudged: there is nothing to be shown.
+        FolderTaken: the folder holds files of others, or is a file.
         UnwritableError: the folder cannot be written.
     """
+    require_room(folder)
     gates = list(_gates(workspace, kind, name))
     if not gates:
         raise NothingJudged(f"no table of {kind} {name!r} that has a gate is made: `evergrow status` says what is due")
     with writing(folder / "index.html"):
+        (folder / MARK).write_text(MARKED, encoding="utf-8")
         return write_data_docs(folder, gates), len(gates)
+
+
+def require_room(folder: Path) -> None:
+    """Refuse a folder that holds anything, unless pages were written into it before.
+
+    Raises:
+        FolderTaken: it does.
+        UnwritableError: it cannot even be looked at.
+    """
+    remedy = "name another folder with --out"
+    with naming(folder):
+        if folder.exists() and not folder.is_dir():
+            raise FolderTaken(f"{folder} is a file: {remedy}")
+        found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if found and MARK not in found:
+        names = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        raise FolderTaken(f"{folder} holds what `evergrow data-docs` did not write ({names}): {remedy}")
 
 
 def _gates(workspace: Workspace, kind: Kind, name: str) -> Iterator[Documented]:
