@@ -57,7 +57,7 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
     Raises:
         BatchFailed: a Batch API ended without answers.
         BatchBusy: another run is working on the batch.
-        OutOfBudget: the budget ended the first round, so that there is nothing to collect.
+        OutOfBudget: the budget ended the first round, or let none begin, so that there is nothing to collect.
         RunFailed: a step failed, its gate did not pass, or it was interrupted; what was done before stays.
     """
     # Held throughout, not run by run: between two rounds a sensor, or a second command, would find the batch free.
@@ -79,11 +79,14 @@ def _run_steps(workspace: Workspace, batch: str, say: Say, since: float, awaited
     anew = Anew(since, awaited.tables, {FRESH_SINCE: str(since)} if since else awaited.tags)
     spent = False
     for step in evolution_steps(settings, batch):
-        if step.job.startswith("round") and (spent or (stop := _no_budget(workspace, settings, step, batch))):
-            if not spent:
+        if step.job.startswith("round"):
+            if not spent and (stop := _no_budget(workspace, settings, step, batch)):
+                if not workspace.made_rounds(batch):
+                    raise OutOfBudget(stop)
                 say(f"no round after this one: {stop}")
-            spent = True
-            continue
+                spent = True
+            if spent:
+                continue
         try:
             if waiting := bring(workspace, step, batch, say, anew):
                 say(f"{step.label} of batch {batch!r} is {waiting}")

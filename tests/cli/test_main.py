@@ -190,6 +190,22 @@ def test_a_run_that_reaches_its_budget_says_so_and_goes_on_when_the_limit_is_rai
     assert fake_endpoint.stats()["repeated"] == 0
 
 
+def test_a_budget_that_is_spent_before_the_first_round_is_the_cause_that_is_told(
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+    evergrow("run", "--batch", "b", "--rounds", 1, "--set", "budget.max_tokens=12000")
+    asked = fake_endpoint.stats()["requests"]
+    monkeypatch.setenv("EVERGROW_BUDGET__MAX_TOKENS", "1")
+
+    said = evergrow("run", "--batch", "b", "--rounds", 1)
+
+    assert said.code == 1
+    assert "budget.max_tokens" in said.err
+    assert "collected" not in said.err
+    assert fake_endpoint.stats()["requests"] == asked
+
+
 def test_a_budget_that_ends_a_later_round_leaves_the_earlier_ones_collected(
     evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint
 ) -> None:
