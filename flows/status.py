@@ -53,7 +53,7 @@ class Status:
     Attributes:
         kind, name: which.
         stage: the last step of its way that is made; `registered` if none is.
-        rows: of that step's table; the registered seeds before.
+        rows: of that step's table, all shards together; the registered seeds before.
         due: what is to be done next, and why; None if nothing is.
         command: what does it.
         waits: what it waits for: a Batch API, a closed gate, owed requests, a budget, a fault of its own.
@@ -187,14 +187,17 @@ class _Way:
         for step in _steps(workspace, kind, name, known):
             for key in step.keys:
                 made = latest_materialization(workspace.instance, key, step.partition)
+                rows = next((int(n) for n in (noted(made, one) for one in COUNTS) if n is not None), None)
                 if made is not None:
-                    self.stage = "/".join(key.path[1:]).removesuffix("/accepted")
-                    self.rows = next((int(n) for n in (noted(made, one) for one in COUNTS) if n is not None), None)
+                    stage = "/".join(key.path[1:]).removesuffix("/accepted")
+                    # A tree's samples are one table in shards, each of which is a step.
+                    self.rows = (self.rows or 0) + (rows or 0) if stage == self.stage else rows
+                    self.stage = stage
                 if settled and not whole:
                     continue
                 standing = workspace.frontier.standing(workspace.instance, key, step.partition)
                 if whole:
-                    self.tables.append(_table(standing, self.rows))
+                    self.tables.append(_table(standing, rows))
                 if not settled:
                     settled = self._settle(workspace, kind, name, standing, known)
 

@@ -44,6 +44,18 @@ def test_status_says_where_each_stands_and_which_command_does_what_is_due(here: 
     assert found["code"]["requests"] > 0 == found["plain"]["requests"]
 
 
+def test_the_rows_of_a_tree_are_those_of_all_its_shards(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
+    tree = ("--domain", "customer_support", "--max-depth", "1", "--rows", "6", "--set", "treesynth.shards=2")
+    assert evergrow("tree", "grow", "t", *tree, "--set", "treesynth.adherence_rows=0").code == 0
+
+    one = evergrow("status", "--tree", "t", "--json").json
+
+    shards = [table["rows"] for table in one["tables"] if table["table"] == "treesynth/samples"]
+    assert (len(shards), sum(shards), one["rows"]) == (2, 6, 6)
+    assert max(shards) < 6
+    assert standing(evergrow)["t"]["rows"] == 6
+
+
 def test_status_of_one_names_each_table_with_its_gate(here: Evergrow) -> None:
     tables = here("status", "--batch", "code", "--json").json["tables"]
 
