@@ -92,7 +92,7 @@ def owner_kind(workspace: Workspace, owner: str, kind: Kind | None = None) -> Ki
     """What is called so: a batch, a tree or a release.
 
     Raises:
-        UnknownBatch: nothing is.
+        UnknownBatch: nothing is, or nothing of this `kind`.
         BatchError: several are, and `kind` is not given.
     """
     named: dict[Kind, list[str]] = {
@@ -104,6 +104,9 @@ def owner_kind(workspace: Workspace, owner: str, kind: Kind | None = None) -> Ki
     if len(kinds) > 1:
         raise BatchError(f"{owner!r} is the name of a {' and a '.join(kinds)}: say which with --kind {kinds[0]}")
     if not kinds:
+        if others := [one for one, names in named.items() if owner in names]:
+            told = f"{owner!r} is a {' and a '.join(others)}"
+            raise UnknownBatch(f"{told}: `evergrow status --{others[0]} {owner}`")
         known = sorted({name for names in named.values() for name in names})
         raise UnknownBatch(unknown(owner, "batch, tree or release", known, "register it with `evergrow seeds add`"))
     return kinds[0]

@@ -138,6 +138,16 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(here: Evergrow) ->
     assert "did you mean 'code'" in said.err
 
 
+@pytest.mark.parametrize(("asked", "kind"), [("--batch t", "tree"), ("--release t", "tree"), ("--tree code", "batch")])
+def test_a_name_of_another_kind_is_told_with_the_command_that_shows_it(here: Evergrow, asked: str, kind: str) -> None:
+    said = here("status", *asked.split())
+    name = asked.split()[1]
+
+    assert said.code == 2
+    assert f"{name!r} is a {kind}: `evergrow status --{kind} {name}`" in said.err
+    assert "unknown" not in said.err
+
+
 def test_nothing_registered_is_said_with_the_way_to_begin(evergrow: Evergrow) -> None:
     assert "nothing is registered yet" in evergrow("status").err
 
