@@ -17,7 +17,7 @@ from typing import Literal
 
 import dagster as dg
 from sqlalchemy import make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.embedding.models import EmbedderError
@@ -44,6 +44,7 @@ GIB = 2**30
 LITTLE, SCARCE = 5 * GIB, GIB // 2  # bytes free: of which to be warned, and with which little gets done
 PACKAGE = "evergrow"
 RESTORE = "mend it, or go back to a backup: evergrow restore"
+CONNECT = "see that the server runs and ledger_url is right"
 MOST_LISTED = 5
 
 
@@ -62,11 +63,13 @@ def checkup(settings: Settings) -> Iterator[Checkup]:
     yield from versions()
     yield _settings()
     yield (home := _home(settings))
-    yield from _disks(settings)
-    if home.state != "fault":
+    there = home.state != "fault"
+    yield from _disks(settings, home=there)
+    if there:
         yield _database(settings)
         yield _dagster(settings)
-    yield _lake(settings)
+    if there or not _lies_in_home(settings):
+        yield _lake(settings)
     yield _sandbox(settings)
     yield _embedding(settings)
     yield from _endpoints(settings)
@@ -107,11 +110,18 @@ def _home(settings: Settings) -> Checkup:
     return Checkup("home", "ok", f"{settings.home} can be written")
 
 
-def _disks(settings: Settings) -> Iterator[Checkup]:
-    """The disks that are written to, each once."""
+def _lies_in_home(settings: Settings) -> bool:
+    """Whether the lake is a folder in the home."""
     lake = Files.of(settings).local
+    return lake is not None and lake.absolute().is_relative_to(settings.home.absolute())
+
+
+def _disks(settings: Settings, *, home: bool) -> Iterator[Checkup]:
+    """The disks that are written to, each once; `home`: whether that can be used, else its disk is of no interest."""
+    lake = Files.of(settings).local
+    written = ([settings.home] if home else []) + ([lake] if lake and (home or not _lies_in_home(settings)) else [])
     seen: set[int] = set()
-    for folder in (settings.home, *([lake] if lake else []), Path(tempfile.gettempdir())):
+    for folder in (*written, Path(tempfile.gettempdir())):
         there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
         if (disk := there.stat().st_dev) in seen:
             continue
@@ -129,8 +139,15 @@ def _database(settings: Settings) -> Checkup:
         with closing(Ledger.of(settings)) as ledger:
             replies = int(ledger.costs(("model",))["calls"].sum())
     except (LedgerError, SQLAlchemyError) as error:
-        return Checkup("database", "fault", str(error), RESTORE)
+        remedy = CONNECT if _unconnected(error) and url.get_backend_name() != "sqlite" else RESTORE
+        return Checkup("database", "fault", str(error), remedy)
     return Checkup("database", "ok", f"{shown(url)}, schema {HEAD}, {replies:,} calls")
+
+
+def _unconnected(error: Exception) -> bool:
+    """Whether a server did not let anybody in, so that nothing was asked of it."""
+    cause = error.__cause__ if isinstance(error, LedgerError) else error
+    return isinstance(cause, OperationalError) and cause.statement is None
 
 
 def _dagster(settings: Settings) -> Checkup:
@@ -220,16 +237,23 @@ def _listed(settings: Settings, name: str, what: str, models: list[str]) -> Iter
     try:
         address = address_of(name, endpoint)
     except EndpointError as error:
-        yield Checkup(what, "fault", str(error), f"set {endpoint.api_key_env}, or endpoints.{name}.base_url")
+        # What comes from a ValueError is of the URL, all else of the key.
+        variable = "OPENAI_BASE_URL to a URL" if isinstance(error.__cause__, ValueError) else endpoint.api_key_env
+        yield Checkup(what, "fault", str(error), f"set {variable}, or endpoints.{name}.base_url")
         return
     answer = _ask(name, settings, address)
+    key = "without a key" if address.api_key == NO_KEY else f"with the key in {endpoint.api_key_env}"
+    ask_it = f"evergrow doctor --endpoint {name} asks it, which may cost a little"
     if isinstance(answer, Fault) and answer.status in (404, 405):
         found = f"{address.shown} answers, but lists no models (HTTP {answer.status})"
-        yield Checkup(what, "warning", found, f"evergrow doctor --endpoint {name} asks it, which may cost a little")
+        yield Checkup(what, "warning", found, ask_it)
     elif isinstance(answer, Fault):
         yield Checkup(what, "fault", f"{address.shown}: {answer.message}", remedies.remedy(answer, name, endpoint))
+    elif not answer and endpoint.kind != "azure":
+        asked = ", ".join(models) or "the model"
+        found = f"{address.shown} answers {key}, but lists 0 models: {asked} cannot be seen"
+        yield Checkup(what, "warning", found, ask_it)
     else:
-        key = "without a key" if address.api_key == NO_KEY else f"with the key in {endpoint.api_key_env}"
         yield Checkup(what, "ok", f"{address.shown} answers {key} and lists {len(answer):,} models")
         for model in models:
             if endpoint.kind != "azure" and (unlisted := remedies.unlisted(model, answer)):

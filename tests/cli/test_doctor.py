@@ -18,6 +18,7 @@ def of(said: Said, what: str) -> dict[str, Any]:
 def test_a_sound_place_has_no_fault_and_nothing_that_costs_is_sent(
     evergrow: Evergrow, fake_endpoint: FakeEndpoint
 ) -> None:
+    fake_endpoint.control(listed=["model-1"])
     said = evergrow("doctor", "--json", "--set", "model=model-1")
 
     assert said.code == 0, said.out
@@ -43,6 +44,7 @@ def test_each_fault_is_named_with_its_remedy_and_hides_no_other(
     evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home = Path(os.environ["EVERGROW_HOME"])
+    fake_endpoint.control(listed=["model-1"])
     assert evergrow("status").code == 0
     (home / "ledger.sqlite").write_text("no database at all, but longer than a header is" * 10)
     monkeypatch.setenv("PATH", str(tmp_path))  # where there is no bubblewrap
@@ -92,4 +94,37 @@ def test_a_home_that_cannot_be_written_and_a_full_disk(
     assert said.code == 1
     assert "EVERGROW_HOME" in of(said, "home")["remedy"]
     assert of(said, "disk")["state"] == "fault"
+    assert [row for row in said.json if row["what"] == "lake" or str(tmp_path / "file") in row["found"]] == [
+        of(said, "home")
+    ]
     assert evergrow("doctor", "--write").code == 2
+
+
+def test_a_database_that_lets_nobody_in_is_no_case_for_a_backup(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint
+) -> None:
+    url = "postgresql+psycopg://someone:pass-0123@127.0.0.1:9/ledger"
+    found = of(evergrow("doctor", "--json", "--set", f"ledger_url={url}"), "database")
+
+    assert (found["state"], found["remedy"]) == ("fault", checkup.CONNECT)
+    assert "pass-0123" not in found["found"]
+
+
+def test_a_base_url_that_is_none_is_what_the_remedy_names(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "notaurl")
+    found = of(evergrow("doctor", "--json"), "endpoint")
+
+    assert found["state"] == "fault"
+    assert found["remedy"].startswith("set OPENAI_BASE_URL to a URL, or endpoints.default.base_url")
+    assert "OPENAI_API_KEY" not in found["remedy"]
+
+
+def test_an_endpoint_that_lists_no_models_is_a_warning(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
+    fake_endpoint.control(listed=[])
+    found = of(evergrow("doctor", "--json", "--set", "model=model-1"), "endpoint")
+
+    assert found["state"] == "warning"
+    assert "lists 0 models: model-1 cannot be seen" in found["found"]
+    assert "evergrow doctor --endpoint default" in found["remedy"]
