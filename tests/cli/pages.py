@@ -21,7 +21,8 @@ def text_of(page: str) -> str:
 def do_as_told(page: str, evergrow: Evergrow, folder: Path, *before: str) -> None:
     """Do `before` on a file of four functions, then every command of the page; each has to end well."""
     ids = pl.Series("id", ["613993", "613994", "613995", "613996"])
-    functions(4).frame.select("content", ids).write_ndjson(folder / "functions.jsonl")
+    licences = pl.Series("license", ["MIT", "MIT", "MIT", "GPL-3.0"])
+    functions(4).frame.select("content", ids, licences).write_ndjson(folder / "functions.jsonl")
     for command in (*before, *(line.removeprefix("evergrow ") for line in commands_of(text_of(page)))):
         said = evergrow(*shlex.split(command))
         assert said.code == 0, f"{command}\n{said.err}"
