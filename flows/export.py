@@ -6,7 +6,7 @@ import polars as pl
 
 from evergrow.assets.names import COLLECTED, MAIN
 from evergrow.flows.forget import descendants, finish_if_any
-from evergrow.flows.release import behind, made, released
+from evergrow.flows.release import behind, changed_since, made, released
 from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
@@ -68,6 +68,7 @@ def _export(
         )
         left_out += [marked] if loaded.marked else []
         left_out += [late] if (late := behind(workspace, name)) else []
+        left_out += changed_since(workspace, name, batches or sorted(_released_batches(workspace, name)))
         left_out += [f"signed: {folder / ATTESTATION}; evergrow verify {folder} --key PUBLIC_KEY"] if signer else []
         return [f"exported to {folder}: {parts}", *left_out, f"evergrow verify {folder} recomputes its checksums"]
     if trainer or form not in WITHOUT_ANSWERS or wanted != Wanted(batches=wanted.batches):

@@ -2,21 +2,25 @@
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
+import dagster as dg
 import polars as pl
 
+from evergrow.assets.dataset.release import LIKENESS
 from evergrow.assets.dataset.requests import ASKED
 from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE
 from evergrow.flows.calibrate import judge_note
 from evergrow.flows.judged import judged
 from evergrow.flows.preferences import paired
 from evergrow.flows.recipes import settings_of
-from evergrow.flows.release import release_funnel, released
+from evergrow.flows.release import changed_since, release_funnel, released
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.answering.responses import answer_prompt
 from evergrow.methods.evolution import judge as judging
@@ -27,21 +31,24 @@ from evergrow.methods.releasing.recipes import Trainer
 from evergrow.methods.releasing.selection import Wanted
 from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.verification.code import tests_prompt
-from evergrow.resources.lake.versions import latest_materialization, made_from
+from evergrow.resources.lake.versions import latest_materialization, made_from, record_of
 from evergrow.resources.llm.prices import price_of
 from evergrow.resources.registry.exports import Export, confirm_export, remember_export
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner
+from evergrow.resources.registry.recipes import Kind, recipe
 from evergrow.resources.releases.attestation import Signer
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import Loaded, check_loads
 from evergrow.resources.releases.writing import NothingToRelease, WrittenRelease, require_room, write_release
 from evergrow.resources.settings import Settings
+from evergrow.resources.settings.recipe import with_recipe
 
 LANGUAGE_ROWS = 1_000  # rows that tell which languages a release is in
 CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
 TREE_PROMPTS = ("write", "split", "complete", "route", "adhere", "aware")
 RECIPE = ("evolution", "treesynth", "answers", "verification", "sandbox", "cleaning", "release")
+OTHERS = {"treesynth": "tree", "release": "release"}  # whose recipe sections obey that are not their batch's
 
 
 class DoesNotLoad(Exception):  # noqa: N818 - it says what is wrong with the files
@@ -107,8 +114,10 @@ def write_instructions(
     remember_export(workspace.registry, Export(folder, form, wanted, answered=False))
     batches = tuple(sorted(samples["batch"].unique()))
     funnels = [workspace.funnel(batch).select(pl.lit(batch).alias("batch"), pl.all()) for batch in batches]
+    made = {batch: latest_materialization(workspace.instance, COLLECTED, batch) for batch in batches}
+    owners = {f"batch {batch}": _made_by(workspace, "batch", batch, record) for batch, record in made.items()}
     told = replace(
-        _of_batches(workspace, batches),
+        _of_batches(workspace, batches, owners),
         name=f"Instructions of {', '.join(batches)}",
         answered=False,
         funnel=pl.concat(funnels),
@@ -122,59 +131,123 @@ def write_instructions(
 
 def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -> Facts:
     """What the card and the manifest of these rows of the release tell."""
-    batches = tuple(sorted(rows["batch"].unique()))
+    batches, trees = (tuple(sorted(rows[column].drop_nulls().unique())) for column in ("batch", "tree"))
     asked = rows["content" if "content" in rows.columns else "instruction"].head(LANGUAGE_ROWS)
-    spoken = workspace.settings.cleaning.languages or prevailing(asked)
+    owners = _owners(workspace, name, batches, trees)
+    wanted_in = [owners[f"batch {batch}"].cleaning.languages for batch in batches]
+    spoken = list(dict.fromkeys(chain(*wanted_in))) if all(wanted_in) else prevailing(asked)
     return replace(
-        _of_batches(workspace, batches),
+        _of_batches(workspace, batches, owners),
         name=name,
-        trees=tuple(sorted(rows["tree"].drop_nulls().unique())),
+        trees=trees,
+        license=owners[f"release {name}"].release.license,
         funnel=release_funnel(workspace, batches, name),
         benchmarks=_benchmarks(workspace, batches),
         language=tuple(spoken),
         selection=wanted.describe(),
-        limits=_judges(workspace, rows),
+        limits=_judges(workspace, rows, owners),
         lake=_lake(workspace, name),
         gates=judged(workspace, [(RELEASE, name)]),
+        changed=changed_since(workspace, name, batches),
     )
 
 
-def _judges(workspace: Workspace, rows: pl.DataFrame) -> tuple[str, ...]:
+def _owners(workspace: Workspace, name: str, batches: Iterable[str], trees: Iterable[str]) -> dict[str, Settings]:
+    """What the batches and trees of a release and itself were made by: settings, by kind and name."""
+    record = latest_materialization(workspace.instance, RELEASE, name)
+    read = {one.place: record_of(workspace.instance, one) for one in made_from(record).read} if record else {}
+    return {
+        **{f"batch {batch}": _made_by(workspace, "batch", batch, read.get((CLEAN, batch))) for batch in batches},
+        **{f"tree {tree}": settings_of(workspace, "tree", tree) for tree in trees},
+        f"release {name}": _made_by(workspace, "release", name, record),
+    }
+
+
+def _made_by(workspace: Workspace, kind: Kind, owner: str, record: dg.EventLogRecord | None) -> Settings:
+    """The settings of the recipe that a table was made by; where that is not known, those of the owner's latest."""
+    number = made_from(record).recipe if record else None
+    known = recipe(workspace.registry, kind, owner, number) if number else None
+    return with_recipe(workspace.settings, known.values) if known else settings_of(workspace, kind, owner)
+
+
+def _judges(workspace: Workspace, rows: pl.DataFrame, owners: Mapping[str, Settings]) -> tuple[str, ...]:
     """How each judge of the rows did, as the recipes of their batches had it asked."""
     by = rows.select("batch", "judge_model").drop_nulls().unique().sort("judge_model", "batch")
-    notes = (judge_note(workspace, model, settings_of(workspace, "batch", batch)) for batch, model in by.iter_rows())
+    notes = (judge_note(workspace, model, owners[f"batch {batch}"]) for batch, model in by.iter_rows())
     return tuple(dict.fromkeys(notes))
 
 
-def _of_batches(workspace: Workspace, batches: tuple[str, ...]) -> Facts:
-    """What is known of batches, whatever is written of them."""
+def _of_batches(workspace: Workspace, batches: tuple[str, ...], owners: Mapping[str, Settings]) -> Facts:
+    """What is known of batches, whatever is written of them.
+
+    owners: the settings of the batches, and of the trees and the release if there are any, by kind and name.
+    """
     settings = workspace.settings
     with workspace.ledger() as ledger:
         costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(batches))
     priced = [price for model in costs["model"].unique() if (price := price_of(settings, model)) is not None]
-    told = settings.model_dump(mode="json")
     return Facts(
         name="",
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         batches=batches,
-        recipe={section: told[section] for section in RECIPE},
+        recipe=_recipe(owners, settings),
         models=costs,
-        prompts=_prompts(settings),
+        prompts=_prompts([settings for owner, settings in owners.items() if owner.startswith("batch ")]),
         funnel=pl.DataFrame(),
         benchmarks=None,
         license=settings.release.license,
         price_tables=tuple(sorted({price.as_of for price in priced if price.as_of})),
-        settings_digest=hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest(),
+        settings_digest=_digest(owners),
         code_version=version("evergrow"),
     )
 
 
-def _prompts(settings: Settings) -> dict[str, str]:
+def _recipe(owners: Mapping[str, Settings], otherwise: Settings) -> dict[str, object]:
+    """The sections of the recipe as their owners agree on them, and below each what is an owner's own.
+
+    otherwise: what sections obey of whose kind there is no owner.
+    """
+    told: dict[str, object] = {}
+    for section in RECIPE:
+        parts = {
+            owner: getattr(settings, section).model_dump(mode="json")
+            for owner, settings in owners.items()
+            if owner.startswith(f"{OTHERS.get(section, 'batch')} ")
+        } or {"": getattr(otherwise, section).model_dump(mode="json")}
+        if section == "cleaning":  # a release looks for what is alike among its batches
+            likeness = {
+                owner: settings.cleaning.model_dump(mode="json", include=set(LIKENESS))
+                for owner, settings in owners.items()
+                if owner.startswith("release ")
+            }
+            parts |= likeness
+        own = _disputed(list(parts.values()))
+        told[section] = {name: value for part in parts.values() for name, value in part.items() if name not in own}
+        for owner, part in parts.items() if own else ():
+            told[f"{section} of {owner}"] = {name: part[name] for name in part if name in own}
+    return told
+
+
+def _disputed(parts: Sequence[Mapping[str, object]]) -> set[str]:
+    """The names that have several values."""
+    return {name for part in parts for name, value in part.items() if any(o.get(name, value) != value for o in parts)}
+
+
+def _digest(owners: Mapping[str, Settings]) -> str:
+    """Of all settings of the owners; of owners that agree it is that of one."""
+    told = {owner: settings.model_dump(mode="json") for owner, settings in owners.items()}
+    every = {json.dumps(one, sort_keys=True) for one in told.values()}
+    return hashlib.sha256((every.pop() if len(every) == 1 else json.dumps(told, sort_keys=True)).encode()).hexdigest()
+
+
+def _prompts(batches: Iterable[Settings]) -> dict[str, str]:
+    ways = sorted({settings.evolution.judging for settings in batches})
+    judges = {"judge" if len(ways) == 1 else f"judge ({way})": way for way in ways}
     answers = {f"answer ({task})": answer_prompt(task).version for task in ASKED}
     return {
         "direct": synthesis.direct_prompt().version,
         "optimise": synthesis.optimise_prompt().version,
-        "judge": judging.judge_prompt(settings.evolution.judging).version,
+        **{name: judging.judge_prompt(way).version for name, way in judges.items()},
         **answers,
         **{name: prompt(name).version for name in TREE_PROMPTS},
         "tests": tests_prompt().version,

@@ -103,11 +103,15 @@ def note(records: Iterable[dg.EventLogRecord]) -> dict[str, str]:
 
 def rows_of(instance: dg.DagsterInstance, read: Read) -> int | None:
     """How many rows the version had that was read; None where that is not known any more."""
+    record = record_of(instance, read)
+    found = noted(record, "dagster/partition_row_count" if read.partition is not None else "dagster/row_count")
+    return None if found is None else int(found)
+
+
+def record_of(instance: dg.DagsterInstance, read: Read) -> dg.EventLogRecord | None:
+    """The latest event of the version that was read; None where that is not known any more."""
     wanted = dg.AssetRecordsFilter(
         asset_key=read.key, asset_partitions=[read.partition] if read.partition is not None else None
     )
-    for record in instance.fetch_materializations(wanted, limit=REMEMBERED).records:
-        if data_version(record) == read.version:
-            found = noted(record, "dagster/partition_row_count" if read.partition is not None else "dagster/row_count")
-            return None if found is None else int(found)
-    return None
+    found = instance.fetch_materializations(wanted, limit=REMEMBERED).records
+    return next((record for record in found if data_version(record) == read.version), None)

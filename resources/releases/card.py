@@ -65,6 +65,7 @@ def write_card(source: pl.DataFrame, shaped: Shaped, files: Mapping[str, str], f
         left_out=f" This form leaves out, of all rows chosen: {', '.join(left)}." if left else "",
         columns=_columns(shaped.rows),
         silent=_named(shaped.silent),
+        changed=[text(one) for one in facts.changed],
         funnel=table(facts.funnel),
         scores=_scores(source),
         verification=table(verdict_table(source)),

@@ -185,11 +185,17 @@ def _personal(facts: Facts) -> list[str]:
     rules = facts.recipe.get("cleaning")
     if not facts.answered or not isinstance(rules, Mapping):
         return ["The rows were not searched for personal data."]
-    searched = [name for name in ("personal_data", "secrets") if rules.get(name)]
-    if not searched:
+    own = [part for name, part in facts.recipe.items() if name.startswith("cleaning of ") and isinstance(part, Mapping)]
+    kinds = ("personal_data", "secrets")
+    searched = [name for name in kinds if rules.get(name)]
+    partly = [name for name in kinds if any(part.get(name) for part in own)]
+    if not searched and not partly:
         return ["The rows were not searched for personal data: the settings turn that off."]
+    told = (("Rows", searched), ("Rows of some batches, not of all,", partly))
     return [
-        f"Rows were left out in which rules recognised {' or '.join(searched).replace('_', ' ')}; other may remain."
+        f"{which} were left out in which rules recognised {' or '.join(names).replace('_', ' ')}; other may remain."
+        for which, names in told
+        if names
     ]
 
 

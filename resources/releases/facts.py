@@ -32,7 +32,7 @@ class Facts:
         date: of the release, ISO 8601; it stands in the manifest only.
         batches: whose rows are in it.
         trees: likewise.
-        recipe: settings that matter, by path.
+        recipe: settings that matter, by path or section; `SECTION of OWNER`: those in which its owners differ.
         models: one row per model and whatever else it is told by; `model` as endpoints returned it, counts, cost.
         prompts: the version of the prompt of each role.
         funnel: `stage, requested, answered, failed, rejected, reasons, accepted`, and `batch` if there are several.
@@ -44,6 +44,7 @@ class Facts:
         limits: sentences about what a user must know, beside those that follow from the rows.
         gates: `table, partition, gate, state, thresholds, observed`: what each gate on the way of the rows judged by,
             and found.
+        changed: sentences about tables that the funnel and the gates tell otherwise than the rows went through them.
         lake: the data version of every table that the rows were read from, by table and partition.
         price_tables: dates of the price tables that costs were computed with.
         settings_digest: of all settings.
@@ -65,6 +66,7 @@ class Facts:
     selection: str = "all rows"
     limits: tuple[str, ...] = ()
     gates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GATES))
+    changed: tuple[str, ...] = ()
     lake: Mapping[str, str] = field(default_factory=dict)
     price_tables: tuple[str, ...] = ()
     settings_digest: str | None = None

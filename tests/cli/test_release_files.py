@@ -7,12 +7,15 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
+from evergrow.methods.evolution.judge import judge_prompt
 from tests.cli.conftest import Evergrow
 from tests.conftest import FakeEndpoint
 
 
-def manifest() -> dict[str, object]:
-    told: dict[str, object] = json.loads((Path("out") / "manifest.json").read_text())
+def manifest(folder: str = "out") -> dict[str, object]:
+    told: dict[str, object] = json.loads((Path(folder) / "manifest.json").read_text())
     return told
 
 
@@ -65,3 +68,57 @@ def test_rows_that_hold_marks_of_chat_templates_are_counted(here: Evergrow) -> N
     assert here("release", "--batch", "marks", "--as-is").code == 0
 
     assert "1 rows hold marks of chat templates" in here("export", "--out", "marked").err
+
+
+def test_the_card_tells_the_recipes_by_which_the_rows_were_made_and_not_the_settings_of_today(
+    here: Evergrow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert here("recipe", "set", "plain", "cleaning.secrets=false", "evolution.judging=overall").code == 0
+    assert here("release", "--batch", "plain", "--as-is").code == 0
+    monkeypatch.setenv("EVERGROW_CLEANING__SECRETS", "true")
+    monkeypatch.setenv("EVERGROW_ANSWERS__VOTES", "5")
+    assert here("recipe", "set", "plain", "evolution.beam=0.25").code == 0
+
+    assert here("export", "--out", "one").code == 0
+
+    alone = (Path("one") / "README.md").read_text().replace("\\", "")
+    assert "'judging': 'overall'" in alone
+    assert "'secrets': False" in alone
+    assert "'votes': 3" in alone
+    assert "'beam': 0.25" not in alone
+    assert " of batch plain |" not in alone
+    assert manifest("one")["prompts"]["judge"] == judge_prompt("overall").version  # type: ignore[index]
+
+
+def test_the_card_tells_of_each_batch_in_what_its_recipe_differs(here: Evergrow) -> None:
+    assert here("recipe", "set", "plain", "cleaning.secrets=false", "evolution.judging=overall").code == 0
+    assert here("release", "--batch", "plain", "--batch", "code", "--as-is").code == 0
+
+    assert here("export", "--out", "both").code == 0
+
+    card = (Path("both") / "README.md").read_text().replace("\\", "")
+    assert "| cleaning of batch plain | {'secrets': False} |" in card
+    assert "| cleaning of batch code | {'secrets': True} |" in card
+    assert "| evolution of batch plain | {'judging': 'overall'" in card
+    assert {"judge (by_criterion)", "judge (overall)"} <= manifest("both")["prompts"].keys()  # type: ignore[attr-defined]
+    assert "Rows of some batches, not of all" in (Path("both") / "croissant.json").read_text()
+
+
+def test_an_export_of_a_release_whose_batch_was_evolved_anew_since_says_so(here: Evergrow) -> None:
+    assert here("release", "--batch", "code", "--as-is").code == 0
+    sentence = "batch 'code' has changed since release 'main' was made"
+    fresh = here("export", "--out", "fresh")
+    assert sentence not in fresh.err + (Path("fresh") / "README.md").read_text()
+    assert here("recipe", "set", "code", "evolution.children=1").code == 0
+    assert here("run", "--batch", "code").code == 0
+
+    said = here("export", "--out", "late")
+
+    assert said.code == 0, said.err
+    assert sentence in said.err.replace("\n", " ")
+    card = (Path("late") / "README.md").read_text().replace("\\", "")
+    assert card.index("## Funnel") < card.index(sentence) < card.index("(funnel.svg)")
+    assert "`evergrow release --batch code --as-is` makes the release anew" in card
+    assert "'children': 2" in card
+    assert here("release", "--batch", "code", "--as-is").code == 0
+    assert sentence not in here("export", "--out", "anew").err.replace("\n", " ")
