@@ -143,7 +143,8 @@ def made(workspace: Workspace, name: str) -> bool:
 def behind(workspace: Workspace, name: str = MAIN) -> str | None:
     """What has changed since the release was made, which stays as it is; None if it holds what it would hold today."""
     due = workspace.frontier.due(workspace.instance, RELEASE, name) if made(workspace, name) else None
-    return f"release {name!r} is behind: {due}; `evergrow release --name {name}` makes it again" if due else None
+    again = _command(workspace, name)
+    return f"release {name!r} is behind: {due}; `{again}` makes it again" if due else None
 
 
 def changed_since(workspace: Workspace, name: str, batches: Sequence[str]) -> tuple[str, ...]:
@@ -154,11 +155,14 @@ def changed_since(workspace: Workspace, name: str, batches: Sequence[str]) -> tu
     record = latest_materialization(workspace.instance, RELEASE, name)
     same: set[Key] = set()
     changed: set[str | None] = set()
-    for read in made_from(record).read if record else ():
+    if record is None:
+        return ()
+    for read in made_from(record).read:
         _compare(workspace, read, same, changed)
-    for batch in batches:
-        rounds = {(stage_key(n, "accepted"), batch) for n in made_rounds(workspace.instance, batch)}
-        changed |= {batch} if rounds - same else set()
+    for batch in batches:  # the funnel shows rounds that were made since, though nothing is made from them yet
+        rounds = [(stage_key(n, "accepted"), batch) for n in made_rounds(workspace.instance, batch)]
+        latest = [latest_materialization(workspace.instance, *place) for place in rounds if place not in same]
+        changed |= {batch for found in latest if found and found.storage_id > record.storage_id}
     again = _command(workspace, name, batches)
     return tuple(
         f"batch {batch!r} has changed since release {name!r} was made: its funnel and its gates are told as they are "
@@ -181,8 +185,8 @@ def _compare(workspace: Workspace, read: Read, same: set[Key], changed: set[str 
         _compare(workspace, source, same, changed)
 
 
-def _command(workspace: Workspace, name: str, batches: Sequence[str]) -> str:
-    """What makes a release anew, of the same batches and size."""
+def _command(workspace: Workspace, name: str, batches: Sequence[str] = ()) -> str:
+    """What makes a release anew, of the same batches and size; of `batches`, where it is not known who asked for it."""
     wanted = wish(workspace.registry, name) or ReleaseRequest()
     words = [f"--batch {batch}" for batch in wanted.batches or batches if batch not in wanted.trees]
     words += [f"--tree {tree}" for tree in wanted.trees]
