@@ -8,9 +8,9 @@ from evergrow.flows.excerpt import tables_of
 from evergrow.flows.run import compared
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.embedding.embedder import Embedders
-from evergrow.resources.host.targets import naming, writing
+from evergrow.resources.host.targets import writing
 from evergrow.resources.registry.recipes import Kind
-from evergrow.resources.releases.writing import FolderTaken
+from evergrow.resources.releases.writing import names_in, taken
 
 MARK = ".evergrow-data-docs"  # in a folder of pages: what is there may be replaced
 MARKED = "pages of `evergrow data-docs`, which replaces all that lies here\n"
@@ -46,14 +46,9 @@ def require_room(folder: Path) -> None:
         FolderTaken: it does.
         UnwritableError: it cannot even be looked at.
     """
-    remedy = "name another folder with --out"
-    with naming(folder):
-        if folder.exists() and not folder.is_dir():
-            raise FolderTaken(f"{folder} is a file: {remedy}")
-        found = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    found = names_in(folder)
     if found and MARK not in found:
-        names = ", ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
-        raise FolderTaken(f"{folder} holds what `evergrow data-docs` did not write ({names}): {remedy}")
+        raise taken(folder, found, "`evergrow data-docs` did not write")
 
 
 def _gates(workspace: Workspace, kind: Kind, name: str) -> Iterator[Documented]:

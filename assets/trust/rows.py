@@ -1,6 +1,7 @@
 """Every row of a batch, a tree or a release as it stands today, for looking: rejected ones too, past all gates."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import dagster as dg
 import polars as pl
@@ -20,7 +21,7 @@ from evergrow.assets.names import (
 )
 from evergrow.methods.releasing.descent import why_banned
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
-from evergrow.resources.lake.readable import GateClosed
+from evergrow.resources.lake.readable import GateClosed, Outdated
 from evergrow.resources.registry.bans import Ban
 from evergrow.resources.registry.names import owner
 
@@ -175,12 +176,11 @@ def _gated(
     """The rows of a table; those that were kept have a reason too, where a gate holds them up, or `last` is to come."""
     why = f"unfinished: {last.to_user_string()} is not made of them yet" if key != last else None
     try:
-        if lake.guard:
-            lake.current(instance, key, partition)
+        with suppress(Outdated):  # what must be made again may be looked at; `evergrow status` says what is due
+            if lake.guard:
+                lake.current(instance, key, partition)
     except GateClosed as closed:
         why = f"gated: {closed.description}"
-    except dg.Failure:
-        pass  # what must be made again may be looked at; `evergrow status` says what is due
     if why is None:
         return table.collect()
     reason = pl.col("reason") if "reason" in table.collect_schema() else pl.lit(None, pl.String)

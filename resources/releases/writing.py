@@ -11,6 +11,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,6 +47,7 @@ Recipe = Callable[[Mapping[str, str]], Mapping[str, bytes]]  # from data files b
 BLOCK = 20_000  # rows that are JSON at once
 # Ends of lines to some readers of text, and never escaped by writers of JSON: a line of the file stays a line.
 LINE_ENDS = {"\u0085": rb"\u0085", "\u2028": rb"\u2028", "\u2029": rb"\u2029"}
+OTHER_FOLDER = "name another folder with --out"
 
 
 class FolderTaken(Exception):  # noqa: N818 - it is a state of the folder
@@ -149,20 +151,35 @@ def require_room(folder: Path) -> None:
         FolderTaken: it does.
         UnwritableError: it cannot even be looked at.
     """
-    remedy = "name another folder with --out"
-    with naming(folder):
-        if folder.exists() and not folder.is_dir():
-            raise FolderTaken(f"{folder} is a file: {remedy}")
-        found = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    found = names_in(folder)
     if not found:
         return
     try:
         ours = read_manifest(folder).names | {ATTESTATION}
     except ManifestError:
         ours = frozenset()
-    if foreign := sorted(found - ours):
-        names = ", ".join(foreign[:3]) + (f" and {len(foreign) - 3} more" if len(foreign) > 3 else "")
-        raise FolderTaken(f"{folder} holds what no release of evergrow's wrote ({names}): {remedy}")
+    if foreign := found - ours:
+        raise taken(folder, foreign, "no release of evergrow's wrote")
+
+
+def names_in(folder: Path) -> set[str]:
+    """What a folder to be written holds; nothing if it is not there.
+
+    Raises:
+        FolderTaken: it is a file.
+        UnwritableError: it cannot even be looked at.
+    """
+    with naming(folder):
+        if folder.exists() and not folder.is_dir():
+            raise FolderTaken(f"{folder} is a file: {OTHER_FOLDER}")
+        return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def taken(folder: Path, foreign: AbstractSet[str], whose: str) -> FolderTaken:
+    """The error that a folder holds `foreign` names; `whose` says, in a few words, who did not write them."""
+    names = sorted(foreign)
+    listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return FolderTaken(f"{folder} holds what {whose} ({listed}): {OTHER_FOLDER}")
 
 
 def _require_sound(rows: pl.DataFrame) -> None:
