@@ -10,7 +10,6 @@ gate that stays closed, no request paid twice, a budget that is not overrun, wor
 
 import argparse
 import os
-import socket
 import sys
 import tempfile
 import time
@@ -31,7 +30,7 @@ from evergrow.resources.lake.readable import GateClosed
 from evergrow.resources.lake.versions import latest_materialization
 from tests.command import until
 from tests.conftest import ROOT, FakeEndpoint
-from tests.live import Live, live
+from tests.live import Live, free_port, live
 from tests.object_store import BUCKET, ObjectStore, variables
 from tests.platform import LENIENT, Platform, functions
 from tests.resources.conftest import postgres
@@ -164,9 +163,7 @@ def cluster(workers: int) -> Iterator[str]:
     """A cluster on this host: a head that works on nothing, and workers of one core each; the URL that takes jobs."""
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - an extra
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     head = {"num_cpus": 0, "include_dashboard": True, "dashboard_port": port, "dashboard_host": "127.0.0.1"}
     started = Cluster(initialize_head=True, head_node_args={**head, "object_store_memory": STORE_BYTES})
     try:

@@ -5,7 +5,8 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -32,12 +33,17 @@ def serve(home: Path, port: int) -> None:
     module = ["-m", "evergrow.assets.definitions"]
     command = [sys.executable, "-m", "dagster", "dev", *module, "-h", HOST, "-p", str(port)]
     # A session of their own: Ctrl-C on the terminal must reach this process alone, which then ends them in order.
-    services = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 - the command is our own
+    services = subprocess.Popen(  # noqa: S603 - the command is our own
+        command, env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     with asked_to_end() as asked:
+        repeating = threading.Thread(target=echo, args=(services, asked), daemon=True)
+        repeating.start()
         try:
             code = _wait(services, asked)
         finally:
             _end(services)
+        repeating.join(CALM_S)
     if not asked:
         raise UiError(
             f"Dagster ended by itself (exit code {code}); its last words are above, and {home / 'dagster'} has its logs"
@@ -76,6 +82,19 @@ def asked_to_end() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def echo(services: subprocess.Popen[bytes], asked: Sequence[int]) -> None:
+    """Repeat what the services print, until they are asked to end.
+
+    A tick that the end meets half way finds its workspace gone, and Dagster prints a traceback for it: nothing is lost
+    (the next start takes it up again), so it is not shown.
+    """
+    for line in services.stdout or ():
+        if not asked:
+            with suppress(OSError):  # nobody reads any more; the services must not block for that
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
 
 
 def _wait(services: subprocess.Popen[bytes], asked: list[int]) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,22 @@ class Live:
         return self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
 
 
+def free_port() -> int:
+    """A port for a server that is started after this call.
+
+    Below those that the system hands to connections: one of the many that other tests make could take it meanwhile.
+    """
+    for port in random.SystemRandom().sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
+
+
 @contextmanager
 def live(home: Path) -> Iterator[Live]:
     """The UI on `home`, ready; nothing of it outlives the context."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = home.parent / "ui.txt"
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -4,7 +4,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ import pytest
 
 from evergrow.resources.settings import Settings
 from tests.conftest import ROOT, FakeEndpoint
+from tests.live import free_port
 from tests.platform import functions
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -76,9 +76,7 @@ def test_the_commands_work_one_after_the_other(tmp_path: Path, environment: dict
 
 def test_the_ui_answers_on_loopback(tmp_path: Path, environment: dict[str, str]) -> None:
     assert "evergrow ui" in LINES
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [str(Path(sys.executable).with_name("evergrow")), "ui", "--port", str(port)]
     with (tmp_path / "ui.log").open("wb") as log:
         ui = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True)

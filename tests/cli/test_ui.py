@@ -2,6 +2,9 @@
 
 import signal
 import socket
+import subprocess
+import sys
+import threading
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
@@ -9,17 +12,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from evergrow.cli.ui import UiError, require_free
-from tests.command import started
-from tests.live import of_home
+from evergrow.cli.ui import UiError, echo, require_free
+from tests.command import started, until
+from tests.live import free_port, of_home
 
 UP = 180.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(port: int) -> bool:
@@ -66,6 +63,38 @@ def test_it_serves_the_project_and_ends_quietly(
     assert f"http://127.0.0.1:{port} (Ctrl-C ends it)" in ui.said
     assert of_home(home) == {}
     assert not answers(port)
+
+
+ENDING = """
+import signal, sys
+print("serving", flush=True)
+signal.sigwait({signal.SIGINT})
+print("Traceback of a tick that lost its workspace", flush=True)
+"""
+
+
+def test_what_dagster_says_while_it_ends_is_not_shown(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    asked: list[int] = []
+    services = subprocess.Popen(
+        [sys.executable, "-c", "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})" + ENDING],
+        stdout=subprocess.PIPE,
+    )
+    repeating = threading.Thread(target=echo, args=(services, asked))
+    repeating.start()
+    said = b""
+
+    def shown() -> bool:
+        nonlocal said
+        said += capfdbinary.readouterr().out
+        return b"serving" in said
+
+    until(shown, lambda: "nothing is shown")
+    asked.append(signal.SIGINT)
+    services.send_signal(signal.SIGINT)
+    repeating.join()
+
+    assert services.wait() == 0
+    assert said + capfdbinary.readouterr().out == b"serving\n"
 
 
 def test_a_port_that_is_taken_is_one_sentence_and_nothing_is_started(
