@@ -12,6 +12,8 @@ from evergrow.resources.embedding.embedder import Embedder
 
 SAMPLE_ROWS = 5
 SAMPLE_CHARS = 200
+EMBEDDED = ("embedded_texts", "embedded_characters", "embedded_s")  # in figures: texts, their characters, seconds
+EMBEDDED_BY = "embedded_by"
 
 
 def sample(table: pl.DataFrame, *columns: str) -> dict[str, dg.MetadataValue]:
@@ -24,13 +26,31 @@ def sample(table: pl.DataFrame, *columns: str) -> dict[str, dg.MetadataValue]:
 def longer_texts(embedder: Embedder, texts: Sequence[str]) -> dict[str, dg.MetadataValue]:
     """How many of these texts, which were embedded, have more tokens than the model reads, and what became of them.
 
-    Of an endpoint nobody knows that; what it was asked for them, and what that cost, is told instead.
+    Of an endpoint nobody knows that.
     """
     name, longer = "texts_cut" if embedder.long == "cut" else "texts_in_parts", embedder.longer(texts)
-    if longer is not None:
-        return {name: dg.MetadataValue.int(longer)}
+    return {} if longer is None else {name: dg.MetadataValue.int(longer)}
+
+
+def embedding(embedder: Embedder) -> dict[str, dg.MetadataValue]:
+    """What vectors took so far: of an endpoint what it was asked, and the cost; of this machine texts and seconds.
+
+    Nothing where all were known.
+    """
     known = {name: value for name, value in embedder.asked.items() if value is not None}
-    return {f"embedding_{name}": dg.MetadataValue.float(float(value)) for name, value in known.items()}
+    here = embedder.computed
+    if not here.texts:
+        return {f"embedding_{name}": dg.MetadataValue.float(float(value)) for name, value in known.items()}
+    figures = zip(EMBEDDED, (float(here.texts), float(here.chars), here.seconds), strict=True)
+    return {
+        EMBEDDED_BY: dg.MetadataValue.text(embedder.identity),
+        **{name: dg.MetadataValue.float(value) for name, value in figures},
+    }
+
+
+def embedded_by(told: Mapping[str, dg.MetadataValue]) -> str | None:
+    """The model whose work on this machine a materialization tells of, see `embedding`; None if it tells of none."""
+    return str(told[EMBEDDED_BY].value) if {EMBEDDED_BY, *EMBEDDED} <= set(told) else None
 
 
 def histogram(table: pl.DataFrame, column: str, low: float, high: float, bins: int = 9) -> dict[str, dg.MetadataValue]:

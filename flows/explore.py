@@ -65,7 +65,7 @@ def scene(workspace: Workspace, of: str, *, private: bool = False, near: bool = 
     """
     require_known(workspace, of)
     rows = set_rows(workspace.instance, workspace.lake, of, bans(workspace.registry))
-    embedder = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress)
+    embedder = Embedder.of(workspace.settings, workspace.lake.files, workspace.progress)
     there = _kept(workspace, rows, of, embedder.identity)
     places = placed(rows, embedder, near=near) if there is None else there
     kind, _, name = of.partition(":")

@@ -26,7 +26,7 @@ def measure_file(workspace: Workspace, path: Path, column: str, against: Path | 
         SeedError: a file cannot be read.
         EmbedderError: the embedding model cannot be loaded.
     """
-    embedder = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress)
+    embedder = Embedder.of(workspace.settings, workspace.lake.files, workspace.progress)
     reference = _text_set(embedder, against, column) if against else None
     found = _text_set(embedder, path, column)
     listed = list(measures(found))

@@ -6,15 +6,23 @@ from typing import Any
 
 import polars as pl
 
+from evergrow.assets.dataset.clean import kept_elsewhere
 from evergrow.assets.dataset.requests import ASKED, answers_work, tests_work
 from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
-from evergrow.assets.evolution.requests import PEEKED, as_parents, children_work, embedding_work, judging_work
+from evergrow.assets.evolution.diversity import MEASURED_TREES
+from evergrow.assets.evolution.requests import PEEKED, as_parents, children_work, judging_work
 from evergrow.assets.evolution.solving import SOLVERS, solving_work
-from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
+from evergrow.assets.gates.measured import bounds_of
+from evergrow.assets.names import BATCHES_NAME, CLEAN, COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
 from evergrow.flows.evolve import next_round_no
+from evergrow.flows.pace import pace_of
 from evergrow.flows.recipes import ordered
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evolution.growth import round_sizes
+from evergrow.methods.quality.near_vectors import pairs_of
+from evergrow.resources.benchmarks import read_benchmarks
+from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.embedding.forecast import Comparison, Pace, Texts, comparison_forecast, vectors_forecast
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Amount, Ledger
 from evergrow.resources.llm.budget import NEW_RUN, Limit, limits, spent_of
@@ -37,19 +45,31 @@ SCHEMA = {
     "most_usd": pl.Float64,
     "basis": pl.String,
 }
+Step = Work | Texts | Comparison
 NUMBERS = [name for name, kind in SCHEMA.items() if kind != pl.String]
 
 
 @dataclass(frozen=True, slots=True)
 class CostPlan:
-    """A table with one row per step that asks a model and a last one with their sum; what a person should know of it.
+    """A table with one row per step that asks a model or embeds, and a last one with their sum; what to know of it.
 
     `requests` to `seconds` are what to expect if nothing is answered from the ledger, `most_*` what a budget must hold.
-    Figures are null where a price or the speed of an endpoint is not known.
+    Figures are null where a price, or the speed of an endpoint or of this machine, is not known.
     """
 
     table: pl.DataFrame
     notes: list[str]
+
+
+def embedding_pace(workspace: Workspace, settings: Settings) -> Pace | None:
+    """How fast this project embedded by the model of these settings; None if it is not known."""
+    embedder = Embedder.of(settings, workspace.lake.files, workspace.progress)
+    return pace_of(workspace.instance, embedder, settings.evolution.rounds)
+
+
+def without_vectors(workspace: Workspace, settings: Settings, texts: pl.Series) -> int:
+    """How many of these texts have no vector in the lake yet."""
+    return Embedder.of(settings, workspace.lake.files, workspace.progress).missing(texts.to_list())
 
 
 def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | None = None) -> CostPlan:
@@ -57,44 +77,79 @@ def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | No
     with workspace.ledger() as ledger:
         settings = ordered(workspace, "batch", batch, changes)
         first = next_round_no(workspace, batch)
-        parents = _parents(workspace, batch, first)
-        return planned(settings, ledger, list(rounds_of(settings, ledger, parents, first)), batch)
+        parents, seeds = _parents(workspace, batch, first), staged(workspace.registry, batch).read()["content"]
+        works = list(rounds_of(settings, ledger, parents, first, without_vectors(workspace, settings, seeds)))
+        return planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
 
 
 def plan_release(workspace: Workspace, batch: str) -> CostPlan:
-    """What answering and testing the collected samples of the batch would take, as far as it is not done.
+    """What answering, testing and cleaning the collected samples of the batch would take, as far as it is not done.
 
     Raises:
         dg.Failure: it is not collected yet.
     """
     with workspace.ledger() as ledger:
-        return planned(ordered(workspace, "batch", batch), ledger, list(_answers(workspace, batch)), batch)
+        settings = ordered(workspace, "batch", batch)
+        works = list(_answers(workspace, settings, batch))
+        return planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
 
 
-def planned(settings: Settings, ledger: Ledger, works: Sequence[Work], payer: str) -> CostPlan:
-    """The plan of `works`, paid from the limits of `payer`, a batch or a tree."""
-    steps = [forecast(settings, ledger, work) for work in works]
+def planned(
+    settings: Settings, ledger: Ledger, works: Sequence[Step], payer: str, pace: Pace | None = None
+) -> CostPlan:
+    """The plan of `works`, paid from the limits of `payer`, a batch or a tree; `pace` of embedding on this machine."""
+    steps = [_forecast(settings, ledger, work, pace) for work in works]
     rows = [(step.work, step.model, *(getattr(step, name) for name in NUMBERS), step.basis) for step in steps]
     total = ("in all", None, *(known_sum([getattr(step, name) for step in steps]) for name in NUMBERS), None)
     table = pl.DataFrame([*rows, total], schema=SCHEMA, orient="row")
     return CostPlan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, payer)])
 
 
-def rounds_of(settings: Settings, ledger: Ledger, entering: pl.DataFrame, first: int) -> Iterator[Work]:
-    """What the rounds from `first` on ask, where `entering` are the rows that enter it."""
+def _forecast(settings: Settings, ledger: Ledger, work: Step, pace: Pace | None) -> Forecast:
+    match work:
+        case Texts():
+            return vectors_forecast(settings, ledger, work, pace)
+        case Comparison():
+            return comparison_forecast(settings, work)
+        case Work():
+            return forecast(settings, ledger, work)
+
+
+def rounds_of(
+    settings: Settings, ledger: Ledger, entering: pl.DataFrame, first: int, seeds: int | None = None
+) -> Iterator[Step]:
+    """What the rounds from `first` on ask and embed, where `entering` are the rows that enter it.
+
+    seeds: how many seeds have no vector yet; None: as many as enter.
+    """
     rules = settings.evolution
     parents = as_parents(entering)
     written = usable_share(settings, ledger, "generator", "evolution/")
     scored = usable_share(settings, ledger, "judge", "evolution/")
+    unknown = parents.height if seeds is None else seeds
     bounds = (parents.height, rules.children, rules.beam, first, rules.rounds)
     for size, most in zip(round_sizes(*bounds, written=written, scored=scored), round_sizes(*bounds), strict=True):
         name = round_name(size.round_no)
         yield children_work(f"{name}/instructions", parents, rules, size.children, most.children)
         yield judging_work(f"{name}/complexity", parents, rules, size.judged, most.judged)
-        if settings.embedding.endpoint is not None:
-            yield embedding_work(f"{name}/diversity", parents, size.judged, most.judged)
+        yield _vectors(settings, name, parents, (size.judged, most.judged), unknown if size.round_no == first else 0)
         if rules.difficulty != "judge":
             yield from _solving(settings, name, parents, size.judged, most.judged)
+
+
+def _vectors(settings: Settings, name: str, parents: pl.DataFrame, judged: tuple[int, int], seeds: int) -> Texts:
+    """The vectors of a round's children, and of seeds, which the first round is compared with, and later ones find.
+
+    All seeds are embedded where more rounds than one look at their own, or a gate bounds measures against them.
+    """
+    bounded = any(bounds_of(stage, settings) for stage in ("accepted", "collected"))
+    compared = min(seeds, MEASURED_TREES)
+    most = seeds if bounded or settings.evolution.rounds > 1 else compared
+    expected = seeds if bounded else compared
+    like = parents["content"].head(PEEKED).to_list()
+    return Texts(
+        f"{name}/diversity", "evolution/", judged[0] + expected, judged[1] + most, like, (1 + bool(seeds),) * 2
+    )
 
 
 def _solving(settings: Settings, name: str, parents: pl.DataFrame, judged: int, most: int) -> Iterator[Work]:
@@ -111,9 +166,12 @@ def _solving(settings: Settings, name: str, parents: pl.DataFrame, judged: int, 
         )
 
 
-def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
-    """Answering what is collected, and testing the answers that will be code; the samples stand for their programs."""
-    settings, instance = ordered(workspace, "batch", batch), workspace.instance
+def _answers(workspace: Workspace, settings: Settings, batch: str) -> Iterator[Step]:
+    """Answering what is collected, and testing the answers that will be code; the samples stand for their programs.
+
+    Then the vectors that cleaning lacks, and its search for near-duplicates by meaning.
+    """
+    instance = workspace.instance
     seeds, collected = workspace.table(SEEDS, batch).collect(), workspace.table(COLLECTED, batch).collect()
     samples = samples_of(instance, seeds, collected)
     asked = with_tasks(settings, samples, domains_of(settings, samples)).filter(pl.col("task").is_in(ASKED))
@@ -122,6 +180,21 @@ def _answers(workspace: Workspace, batch: str) -> Iterator[Work]:
     if not latest_materialization(instance, VERIFIED, batch):
         programs = asked.filter(pl.col("task") == "code").with_columns(code="content")
         yield tests_work(programs, settings.verification, Packages.of(settings.sandbox).modules)
+    if not latest_materialization(instance, CLEAN, batch):
+        yield from _cleaning(workspace, settings, batch, asked)
+
+
+def _cleaning(workspace: Workspace, settings: Settings, batch: str, asked: pl.DataFrame) -> Iterator[Step]:
+    """What cleaning embeds and compares, if every sample is answered."""
+    rules, instance = settings.cleaning, workspace.instance
+    elsewhere = sorted(set(instance.get_dynamic_partitions(BATCHES_NAME)) - {batch}) if rules.across_batches else []
+    known, _ = kept_elsewhere(instance, workspace.lake, elsewhere)
+    benchmarks = read_benchmarks(rules.benchmarks or workspace.home.path / "benchmarks", set(asked["task"]))
+    texts = pl.concat([asked["content"], known["content"], benchmarks.questions]).to_list()
+    embedder = Embedder.of(settings, workspace.lake.files, workspace.progress)
+    if missing := embedder.missing(texts):
+        yield Texts("clean/vectors", "dataset/", missing, missing, texts, (3, 3))
+    yield Comparison("clean/near-duplicates", pairs_of(asked.height, known.height + benchmarks.questions.len()))
 
 
 def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:
@@ -138,7 +211,7 @@ def _unpriced(settings: Settings, steps: Sequence[Forecast]) -> Iterator[str]:
     means = "its cost stays unknown"
     if limited:
         means = f"{' and '.join(f'{name}.max_usd' for name in limited)} cannot be kept, and a run would be refused"
-    for model in dict.fromkeys(step.model for step in steps):
+    for model in dict.fromkeys(step.model for step in steps if step.most_requests):
         if price_of(settings, model) is None:
             yield f"no price for model {model}: set prices.{model}; without it {means}"
 

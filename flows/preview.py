@@ -27,7 +27,7 @@ from evergrow.flows.due import Frontier
 from evergrow.flows.evolve import run_batch
 from evergrow.flows.excerpt import Excerpt, excerpts
 from evergrow.flows.frontier import frontier_of
-from evergrow.flows.plan import CostPlan, planned, rounds_of
+from evergrow.flows.plan import CostPlan, Step, embedding_pace, planned, rounds_of, without_vectors
 from evergrow.flows.recipes import ordered
 from evergrow.flows.release import dataset_steps
 from evergrow.flows.run import Interrupted, RunFailed, Say
@@ -38,7 +38,6 @@ from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.ledger.database import database_url
-from evergrow.resources.llm.forecast import Work
 from evergrow.resources.registry.batches import stage, staged
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.sandbox.packages import Packages
@@ -97,7 +96,8 @@ def order(workspace: Workspace, batch: str, seeds: int, changes: Mapping[str, An
 def preview_plan(workspace: Workspace, wanted: PreviewOrder) -> CostPlan:
     """What the preview would take, if the ledger had no reply of it: its rounds, and the answers of what they give."""
     with workspace.ledger() as ledger:
-        return planned(wanted.settings, ledger, list(_works(wanted, ledger, wanted.seeds.frame)), wanted.batch)
+        works, pace = list(_works(wanted, ledger, wanted.seeds.frame)), embedding_pace(workspace, wanted.settings)
+        return planned(wanted.settings, ledger, works, wanted.batch, pace)
 
 
 def preview(workspace: Workspace, wanted: PreviewOrder, build: Build, say: Say) -> Preview:
@@ -133,8 +133,10 @@ def _preview(workspace: Workspace, wanted: PreviewOrder, build: Build, say: Say)
         rows = list(excerpts(place, "batch", wanted.batch, wanted.seeds.frame.height))
         every = staged(workspace.registry, wanted.batch).read()
         with workspace.ledger() as ledger:
-            works = list(_works(wanted, ledger, every, _collected(place, wanted)))
-            whole = planned(wanted.settings, ledger, works, wanted.batch)
+            missing = without_vectors(workspace, wanted.settings, every["content"])
+            works = list(_works(wanted, ledger, every, missing, _collected(place, wanted)))
+            pace = embedding_pace(place, wanted.settings) or embedding_pace(workspace, wanted.settings)
+            whole = planned(wanted.settings, ledger, works, wanted.batch, pace)
             after = _spent(ledger, wanted.batch)
     usd = None if after[1] is None or before[1] is None else after[1] - before[1]
     return Preview((wanted.seeds.frame.height, wanted.of), rows, stopped, after[0] - before[0], usd, whole)
@@ -195,15 +197,20 @@ def _folder(workspace: Workspace, batch: str) -> Iterator[Path]:
 
 
 def _works(
-    wanted: PreviewOrder, ledger: Ledger, seeds: pl.DataFrame, asked: pl.DataFrame | None = None
-) -> Iterator[Work]:
+    wanted: PreviewOrder,
+    ledger: Ledger,
+    seeds: pl.DataFrame,
+    missing: int | None = None,
+    asked: pl.DataFrame | None = None,
+) -> Iterator[Step]:
     """The rounds of `seeds`, and the answers of what they give.
 
+    missing: how many seeds have no vector yet; None: all, as in a preview's own place.
     asked: the collected samples of the preview, of which as many are expected a seed; without, the largest size of the
         rounds, and the seeds' texts, stand for them.
     """
     settings = wanted.settings
-    yield from rounds_of(settings, ledger, seeds.with_columns(root_id="id", domain=pl.lit("")), 1)
+    yield from rounds_of(settings, ledger, seeds.with_columns(root_id="id", domain=pl.lit("")), 1, missing)
     packages = Packages.of(settings.sandbox).modules
     if asked is None:
         rules = settings.evolution

@@ -5,16 +5,15 @@ from collections.abc import Iterator
 import polars as pl
 
 from evergrow.assets.treesynth.level import plan_rules
-from evergrow.assets.treesynth.requests import level_works, samples_works
+from evergrow.assets.treesynth.requests import level_texts, level_works, samples_texts, samples_works
 from evergrow.flows.grow import domain_of, held_rows, tree_levels
-from evergrow.flows.plan import CostPlan, planned
+from evergrow.flows.plan import CostPlan, Step, embedding_pace, planned
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, TreeShape, shape_after, shape_ahead, writing_calls
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.llm.forecast import Work
 from evergrow.resources.registry.trees import registered_trees
 
 
@@ -25,23 +24,27 @@ def plan_tree(workspace: Workspace, spec: TreeSpec) -> CostPlan:
     """
     with workspace.ledger() as ledger:
         expected, most = _shapes(workspace, ledger, spec)
-        plan = planned(
-            settings_of(workspace, "tree", spec.tree), ledger, list(_works(workspace, spec, expected, most)), spec.tree
-        )
+        settings = settings_of(workspace, "tree", spec.tree)
+        works = list(_works(workspace, spec, expected, most))
+        plan = planned(settings, ledger, works, spec.tree, embedding_pace(workspace, settings))
     about = f"{expected.leaves:,} leaves and {expected.rows:,} rows are expected"
     if not _begun(workspace, spec):
         about += f", with {TYPICAL_FAN_OUT} values a dimension where the domain states none: nothing is grown yet"
     return CostPlan(plan.table, [about, *plan.notes])
 
 
-def _works(workspace: Workspace, spec: TreeSpec, expected: TreeShape, most: TreeShape) -> Iterator[Work]:
+def _works(workspace: Workspace, spec: TreeSpec, expected: TreeShape, most: TreeShape) -> Iterator[Step]:
     rules, domain = settings_of(workspace, "tree", spec.tree).treesynth, domain_of(workspace, spec.domain)
     for (depth, nodes), (_, most_nodes) in zip(expected.dividing, most.dividing, strict=True):
         yield from level_works(domain, rules, depth, nodes, most_nodes)
+        if nodes:
+            yield level_texts(rules, depth, nodes, max(nodes, most_nodes))
     held = sum(held_rows(workspace, spec.tree).values()) if _begun(workspace, spec) else 0
     calls, most_calls = (
         writing_calls(max(0, shape.rows - held), shape.leaves, rules.samples_per_call) for shape in (expected, most)
     )
+    if calls and rules.sample_similarity < 1:
+        yield samples_texts(rules, calls, max(calls, most_calls))
     checks = rules.adherence_rows * rules.shards if calls else 0
     yield from samples_works(domain, rules, spec.max_depth, calls, checks=checks, most_calls=max(calls, most_calls))
 

@@ -1,5 +1,6 @@
 """What a dataset should not hold: duplicates, copies of benchmarks, secrets, texts of the wrong size or language."""
 
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import BATCHES_NAME, CLEAN, VERIFIED
 from evergrow.assets.table import Declaration, Table, embedding_values, section_values
 from evergrow.methods.quality import cleaning, rules
+from evergrow.methods.quality.near_vectors import pairs_of
 from evergrow.methods.quality.rules import CleaningRules, Embedded
 from evergrow.resources.benchmarks import benchmarks_digest, read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder, Embedders
@@ -62,6 +64,7 @@ def clean(
     known, left_out = kept_elsewhere(context.instance, lake, others)
     for batch, why in left_out.items():
         context.log.warning(f"batch {batch!r} is not compared with: {why}")
+    began = time.monotonic()
     cleaned = cleaning.clean(
         embedded(embedder, verified, verified["content"]),
         embedded(embedder, known, known["content"]),
@@ -77,8 +80,11 @@ def clean(
             **({"benchmarks_note": "; ".join(benchmarks.notes)} if benchmarks.notes else {}),
             "compared_with": dg.MetadataValue.json(sorted(known["batch"].unique())),
             **({"not_compared_with": dg.MetadataValue.json(left_out)} if left_out else {}),
+            "compared_pairs": pairs_of(verified.height, known.height + benchmarks.questions.len()),
+            "cleaning_s": time.monotonic() - began,
             "superseded": cleaned.superseded.height,
             **metadata.longer_texts(embedder, verified["content"].to_list()),
+            **metadata.embedding(embedder),
             **metadata.sample(cleaned.rows, "content", "response"),
         }
     )

@@ -59,6 +59,7 @@ def diversity_table(round_no: int) -> Table:
             {
                 **({} if ratio is None else {"ratio_to_seeds": ratio}),
                 **metadata.longer_texts(embedder, children["content"].to_list()),
+                **metadata.embedding(embedder),
                 **metadata.sample(measured, "diversity", "nearest_id"),
                 **metadata.histogram(measured, "diversity", 0, 1, bins=10),
             }

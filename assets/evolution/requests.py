@@ -9,7 +9,6 @@ from evergrow.methods.evolution import synthesis
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
 from evergrow.resources.settings.growth import Evolution
-from evergrow.resources.settings.roles import EMBEDDING
 
 PEEKED = 50  # prompts whose length stands for all in a forecast
 READING_MARK = "~"  # between a child's id and the number of a further reading, in a request's key
@@ -70,15 +69,3 @@ def judging_work(
     like = list(judge_requests(instructions.head(PEEKED), rules.model_copy(update={"readings": 1})))
     asked, most_asked = requests * rules.readings, (most or requests) * rules.readings
     return Work(name, "judge", "evolution/", asked, most_asked, like, VERDICT_TOKENS)
-
-
-def embedding_work(name: str, parents: pl.DataFrame, texts: int, most: int) -> Work:
-    """Asking an endpoint for the vectors of so many texts, for which `parents` stand."""
-    from evergrow.resources.embedding.endpoint import MOST_TEXTS  # noqa: PLC0415 - only where an endpoint embeds
-
-    like = parents["content"].head(PEEKED).to_list()
-    together = [tuple(like[at : at + MOST_TEXTS]) for at in range(0, len(like), MOST_TEXTS)]
-    if len(together) > 1 and len(together[-1]) < MOST_TEXTS:
-        together.pop()  # a short one would stand for whole ones
-    requests = [Request("", EMBEDDING, "", "", None, texts=one) for one in together]
-    return Work(name, EMBEDDING, "evolution/", -(-texts // MOST_TEXTS), -(-most // MOST_TEXTS), requests, 0)

@@ -128,7 +128,7 @@ async def _grow(
     resources: tuple[Models, Embedders],
 ) -> pl.DataFrame:
     (spec, domain, nodes, leaves_above), (models, embedders) = work, resources
-    rules, embed = place.settings.treesynth, embedders.at(place).embed
+    rules, embedder = place.settings.treesynth, embedders.at(place)
     imported = read_imported(place.registry, spec)
     dividing = 0
     if depth < spec.max_depth and domain.at(depth) is None:
@@ -139,12 +139,12 @@ async def _grow(
         engine.require_live(*GROWING)
         async with conversation(engine, f"level {depth}", sum(work.requests for work in works)) as talk:
             asker = Asker(talk, spec.seed, rules)
-            grower = Grower(asker, embed, spec, domain, rules, imported)
+            grower = Grower(asker, embedder.embed, spec, domain, rules, imported)
             grown = await each(nodes, grower.grow)
         for node in grown:
             if node.owed:
                 asker.owes(node.owed)
-    settle(grown, embed, rules, embedders.at(place).device)
+    settle(grown, embedder.embed, rules, embedder.device)
     table = pl.DataFrame((row(spec, domain, one) for one in grown), schema=LEVEL_SCHEMA, orient="row")
     table = table.with_columns(leaves_above=pl.lit(leaves_above, pl.Int64))
     ahead = asdict(level_plan(table, depth, place.settings, (spec, domain)))
@@ -152,6 +152,7 @@ async def _grow(
         {
             **metadata.asked(planned, engine.summary()),
             **{f"ahead_{name}": value for name, value in ahead.items() if value is not None},
+            **metadata.embedding(embedder),
             **owed_metadata(asker.owed),
             **({LEFT: dg.MetadataValue.json(left)} if (left := counted([one.left_out for one in grown])) else {}),
             INNER: table.filter(pl.col("state") == "inner").height,

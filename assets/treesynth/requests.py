@@ -9,6 +9,7 @@ from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, VALUE_ASKS, wri
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.samples import render_adherence, render_write
 from evergrow.methods.treesynth.values import render_completion
+from evergrow.resources.embedding.forecast import Texts
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
 from evergrow.resources.settings.growth import TreeSynth
@@ -64,6 +65,23 @@ def samples_works(
         ),
     ]  # fmt: skip
     return [work for work in works if work.most]
+
+
+def level_texts(rules: TreeSynth, depth: int, nodes: int, most: int) -> Texts:
+    """The vectors of what `nodes` nodes of one depth, `most` at most, are divided by: values, and pivots where several
+    dimensions are compared by them."""
+    pivots, each = (rules.pivots, 1) if rules.dimension_candidates > 1 else (0, 0)
+    values, most_values = TYPICAL_FAN_OUT, 2 * rules.ask_until  # asking ends beyond `ask_until`, with one answer more
+    return Texts(
+        f"level_{depth}/vectors", "treesynth/level_", nodes * (values + pivots), most * (most_values + pivots),
+        ["x" * (SAMPLE_CHARS if pivots else 40)], (1 + nodes * each, 1 + most * each),
+    )  # fmt: skip
+
+
+def samples_texts(rules: TreeSynth, calls: int, most_calls: int) -> Texts:
+    """The vectors that tell apart what `calls` requests for samples give, in each shard."""
+    texts, most = calls * rules.samples_per_call, most_calls * rules.fill_rounds * rules.samples_per_call
+    return Texts("samples/vectors", "treesynth/samples", texts, most, ["x" * SAMPLE_CHARS], (rules.shards, most_calls))
 
 
 def writing_of(missing: Sequence[int], rules: TreeSynth) -> int:

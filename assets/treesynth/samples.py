@@ -98,21 +98,21 @@ async def samples(
     """The samples of the shard's leaves; what was written and is not kept has its reason."""
     place = places.at(context, SAMPLES)
     spec, domain = known_tree(place)
-    rules, embed = place.settings.treesynth, embedders.at(place).embed
+    rules, embedder = place.settings.treesynth, embedders.at(place)
     shard = shard_of(place)
     nodes = whole_tree(levels, spec)
     leaves = shard_leaves(nodes, spec, domain, rules, shard)
-    taken, before = nothing_taken(rules.sample_similarity, embedders.at(place).device), _earlier(place, lake)
+    taken, before = nothing_taken(rules.sample_similarity, embedder.device), _earlier(place, lake)
     for earlier in before:
         kept = lake.version(earlier).select("leaf_id", "content", "fields", "letter", "told").collect()
-        await take(taken, kept, domain, embed)
+        await take(taken, kept, domain, embedder.embed)
     calls, checks = writing_of([leaf.missing for leaf in leaves], rules), rules.adherence_rows
     planned = models.forecast(place, *samples_works(domain, rules, spec.max_depth, calls, checks=checks))
     async with models.engine(context, place) as engine:
         engine.require_live(*GROWING)
         async with conversation(engine, f"samples {shard}", calls + checks) as talk:
             asker = Asker(talk, spec.seed, rules)
-            writer = Writer(asker, embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
+            writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
             await writer.fill(leaves, taken)
             table = _table(leaves, spec, domain)
             # What is the user's own is taken as it is, and costs nothing.
@@ -125,6 +125,7 @@ async def samples(
     context.add_output_metadata(
         {
             **metadata.asked(planned, engine.summary()),
+            **metadata.embedding(embedder),
             **owed_metadata(asker.owed),
             **note(before),
             AIMED: sum(leaf.quota for leaf in leaves),

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 FIRST_ROOM = 64
 
 
+def pairs_of(rows: int, others: int) -> int:
+    """How many cosines are compared with a threshold, at most: of `rows` with each other, and with each of `others`."""
+    return rows * (rows - 1) // 2 + rows * others
+
+
 class NearVectors:
     """Finds rows whose vectors have at least the cosine `similarity`.
 

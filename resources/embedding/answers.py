@@ -13,11 +13,15 @@ class Answers:
     """Reads answers to requests for vectors; all are of one width.
 
     Args:
-        width: of the vectors that are known of the model; None: the first that is read tells it.
+        width: of the vectors that are kept of the model; None: the first that is read tells it.
+
+    Attributes:
+        other: the width of an answer of which all vectors were of another one than those kept; None: there was none.
     """
 
     def __init__(self, width: int | None) -> None:
-        self.width = width
+        self.width, self._kept = width, width
+        self.other: int | None = None
 
     def read(self, texts: int, answer: object) -> np.ndarray:
         """Float32 (texts, width): the vectors in an answer, in the order of the texts.
@@ -34,7 +38,10 @@ class Answers:
         if len(items) != texts:
             raise ValueError(f"the answer holds {len(items):,} vectors for {texts:,} texts")
         found = [_vector(item) for item in _in_order(items)]
-        widths = {len(vector) for vector in found} | ({self.width} if self.width else set())
+        own = {len(vector) for vector in found}
+        if self._kept and len(own) == 1 and own != {self._kept}:
+            (self.other,) = own
+        widths = own | ({self.width} if self.width else set())
         if len(widths) > 1:
             raise ValueError(
                 f"vectors of {' and '.join(f'{width:,}' for width in sorted(widths))} numbers: of one model?"

@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -13,19 +15,31 @@ from evergrow.resources.embedding.compiled import installed
 from evergrow.resources.embedding.encoder import Encoder, Long
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.progress import Progress
+from evergrow.resources.host.urls import without_secrets
 from evergrow.resources.lake.files import Files
 from evergrow.resources.place import Place
 from evergrow.resources.settings.embedding import Embedding
+from evergrow.resources.settings.endpoints import Endpoint
 
 if TYPE_CHECKING:
     from evergrow.resources.embedding.endpoint import Payer
     from evergrow.resources.ledger import Ledger
+    from evergrow.resources.settings import Settings
 
 SAVED_TOGETHER = {"cpu": 512, "mps": 512, "cuda": 16_384}  # texts between two writes: what a kill can cost
 WRITTEN_TOGETHER = 2_048  # texts of an endpoint between two writes
 BATCH_TOKENS = {"cpu": 1_024, "mps": 16_384, "cuda": 65_536}
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Computed:
+    """What this machine embedded: `texts` of `chars` characters in all, in `seconds`, without loading the model."""
+
+    texts: int = 0
+    chars: int = 0
+    seconds: float = 0.0
 
 
 class Embedder:
@@ -35,15 +49,31 @@ class Embedder:
         settings: which model, where and how it runs, and whether its own code may run.
         files: of the lake, where vectors are kept.
         progress: where the embedding of many texts is shown.
-        payer: who asks an endpoint; None: nobody does, as looking costs nothing.
+        server: the endpoint that the settings name; None: they name none.
+        payer: who asks it; None: nobody does, as looking costs nothing.
     """
 
     def __init__(
-        self, settings: Embedding, files: Files, progress: Progress, payer: "Callable[[], Payer] | None" = None
+        self,
+        settings: Embedding,
+        files: Files,
+        progress: Progress,
+        server: Endpoint | None = None,
+        payer: "Callable[[], Payer] | None" = None,
     ) -> None:
         self._settings, self._store, self._progress = settings, VectorStore(files), progress
-        self._payer = payer
+        self._server, self._payer = server, payer
         self._asked_so_far: list[Mapping[str, int | float | None]] = []
+        self.computed = Computed()
+
+    @classmethod
+    def of(
+        cls, settings: "Settings", files: Files, progress: Progress, payer: "Callable[[], Payer] | None" = None
+    ) -> "Embedder":
+        """The embedder that these settings ask for."""
+        chosen = settings.embedding
+        server = None if chosen.endpoint is None else settings.endpoints[chosen.endpoint]
+        return cls(chosen, files, progress, server, payer)
 
     @property
     def name(self) -> str:
@@ -67,14 +97,19 @@ class Embedder:
     def identity(self) -> str:
         """What tells these vectors from others: the model, and how they are computed where that is not the usual way.
 
+        Of an endpoint nobody knows what it serves under a name, so that its address counts: two of them may differ.
+
         Raises:
             EmbedderError: the settings name a folder that is not there.
         """
         usual, chosen = Embedding(), self._settings
         ways = ((getattr(chosen, name), getattr(usual, name)) for name in ("precision", "long"))
         others = [way for way, usually in ways if way != usually]
-        if chosen.endpoint is not None:
-            return "#".join([self.name, *others, "endpoint"])
+        if self._server is not None:
+            from evergrow.resources.llm.addresses import url_of  # noqa: PLC0415 - only where an endpoint embeds
+
+            served = [self._server.model] if self._server.model not in (None, self.name) else []
+            return "#".join([self.name, *others, f"endpoint {without_secrets(url_of(self._server))}", *served])
         return "#".join([models.identity(self.name), *others])
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
@@ -104,6 +139,11 @@ class Embedder:
                 vectors[found.known] = found.vectors
         return vectors if len(distinct) == len(texts) else vectors[[place[key] for key in keys]]
 
+    def missing(self, texts: Sequence[str]) -> int:
+        """How many different texts among these have no vector yet. Nothing is loaded or asked."""
+        distinct = list(dict.fromkeys(_keys(texts)))
+        return int(np.count_nonzero(~self._store.find(self.identity, distinct).known))
+
     def longer(self, texts: Sequence[str]) -> int | None:
         """How many of these texts, which were embedded, have more tokens than the model reads; None: no one tells.
 
@@ -121,12 +161,16 @@ class Embedder:
         """Embed `texts`, longest first, so that little is padded, and keep them as it goes; in the order of `texts`."""
         given = list(texts)
         order = sorted(range(len(given)), key=lambda at: (-len(texts[given[at]]), given[at]))
-        step, vectors = SAVED_TOGETHER[self.device], np.empty((0, 0), dtype=np.float32)
+        step, vectors, encoder = SAVED_TOGETHER[self.device], np.empty((0, 0), dtype=np.float32), self._encoder
         with self._progress.track("embeddings", len(order)) as advance:
             for start in range(0, len(order), step):
                 part = order[start : start + step]
                 keys = [given[at] for at in part]
-                encoded = self._encoder.encode([texts[key] for key in keys])
+                began = time.monotonic()
+                encoded = encoder.encode([texts[key] for key in keys])
+                self.computed.seconds += time.monotonic() - began
+                self.computed.texts += len(keys)
+                self.computed.chars += sum(len(texts[key]) for key in keys)
                 self._store.keep(self.identity, keys, encoded.vectors, encoded.longer)
                 if not start:
                     vectors = np.empty((len(given), encoded.vectors.shape[1]), dtype=np.float32)
@@ -153,7 +197,8 @@ class Embedder:
         batches = [wanted for batch in whole if (wanted := [at for at in batch if not known[at]])]
         found = _Kept(self._store, self.identity, keys, len(texts))
         try:
-            asked = endpoint.embed(self._payer(), texts, batches, self._store.width(self.identity), found.take)
+            space = endpoint.Space(self.identity, self._store.width(self.identity))
+            asked = endpoint.embed(self._payer(), texts, batches, space, found.take)
         finally:
             found.write()
         self._asked_so_far.append(asked)
@@ -259,11 +304,11 @@ class Embedders:
 
     def at(self, place: Place) -> Embedder:
         """The embedder that measures this place's texts; what an endpoint is asked for it, its owner pays."""
-        settings = place.settings.embedding
-        which = (settings, place.key.to_user_string(), place.partition)
+        settings = place.settings
+        which = (settings.embedding, place.key.to_user_string(), place.partition)
         if which not in self._opened:
             payer = None if self._ledger is None else partial(self._payer, place, self._ledger)
-            self._opened[which] = Embedder(settings, self._files, self._progress, payer)
+            self._opened[which] = Embedder.of(settings, self._files, self._progress, payer)
         return self._opened[which]
 
     def _payer(self, place: Place, ledger: "Ledger") -> "Payer":

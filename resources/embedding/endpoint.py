@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -35,6 +35,15 @@ class Payer:
     progress: Progress
 
 
+@dataclass(frozen=True, slots=True)
+class Space:
+    """What the vectors that are asked for must go with: the model's `identity`, and the `width` of those that are kept;
+    None: none is."""
+
+    identity: str
+    width: int | None
+
+
 def batches_of(texts: Sequence[str], order: Iterable[int], tokens: int) -> list[list[int]]:
     """Places of `texts`, taken in this `order`, in batches of at most `MOST_TEXTS` and `tokens`; a text is never cut.
 
@@ -53,7 +62,7 @@ def batches_of(texts: Sequence[str], order: Iterable[int], tokens: int) -> list[
 
 
 def embed(
-    payer: Payer, texts: Sequence[str], batches: Sequence[Sequence[int]], width: int | None, keep: Keep
+    payer: Payer, texts: Sequence[str], batches: Sequence[Sequence[int]], space: Space, keep: Keep
 ) -> dict[str, Any]:
     """Ask for the vectors of `batches` of `texts`, and give each to `keep` with the places that it is for.
 
@@ -64,24 +73,42 @@ def embed(
         payer: who asks.
         texts: what the batches are of.
         batches: places of texts that are asked for together.
-        width: of the vectors that are known of the model.
+        space: what they must go with.
         keep: takes places and float32 (places, width) vectors of length 1.
 
     Returns:
         What was asked and spent, as `Engine.summary` has it.
 
     Raises:
-        EmbedderError: a vector could not be had; those that came were kept.
+        EmbedderError: a vector could not be had, or the endpoint's are of another width than those that are kept; what
+            came was kept.
         EndpointError, BudgetReached, SettingsError, LedgerError: as `Engine.ask`.
     """
-    answers = Answers(width)
+    answers = Answers(space.width)
+
+    def requests(batches: Sequence[Sequence[int]]) -> Iterator[Request]:
+        return (
+            Request(
+                key=str(number),
+                role=EMBEDDING,
+                system="",
+                user="",
+                schema=None,
+                # There are servers that take no empty text.
+                texts=tuple(storable(texts[at]) or " " for at in batch),
+                space=space.identity,
+                parse=partial(answers.read, len(batch)),
+            )
+            for number, batch in enumerate(batches)
+        )
 
     async def ask() -> dict[str, Any]:
         async with Engine.open(payer.settings, payer.ledger, payer.who, payer.progress) as engine:
-            failed = await _pass(engine, texts, batches, answers, keep)
+            failed = await _pass(engine, requests(batches), batches, answers, keep)
             long = [batch for batch, outcome in failed if _too_long(outcome) and len(batch) > 1]
             failed = [one for one in failed if one[0] not in long]
-            failed += await _pass(engine, texts, [[at] for batch in long for at in batch], answers, keep)
+            alone = [[at] for batch in long for at in batch]
+            failed += await _pass(engine, requests(alone), alone, answers, keep)
             if failed:
                 raise EmbedderError(_words(failed, texts))
             return engine.summary()
@@ -93,22 +120,13 @@ Missed = list[tuple[Sequence[int], Outcome[np.ndarray]]]
 
 
 async def _pass(
-    engine: Engine, texts: Sequence[str], batches: Sequence[Sequence[int]], answers: Answers, keep: Keep
+    engine: Engine, requests: Iterable[Request], batches: Sequence[Sequence[int]], answers: Answers, keep: Keep
 ) -> Missed:
-    """Ask for all batches, and keep what comes; those of which nothing came."""
-    requests = (
-        Request(
-            key=str(number),
-            role=EMBEDDING,
-            system="",
-            user="",
-            schema=None,
-            # There are servers that take no empty text.
-            texts=tuple(storable(texts[at]) or " " for at in batch),
-            parse=partial(answers.read, len(batch)),
-        )
-        for number, batch in enumerate(batches)
-    )
+    """Ask for all batches by `requests`, and keep what comes; those of which nothing came.
+
+    Raises:
+        EmbedderError: the endpoint's vectors are of another width than those that are kept: asking on would only cost.
+    """
     missed: Missed = []
     left = set(range(len(batches)))
     outcomes = engine.ask(requests, partial(answers.read, 1), label="embeddings", total=len(batches))
@@ -118,6 +136,12 @@ async def _pass(
             left.discard(number)
             if isinstance(outcome, Answered):
                 keep(batches[number], outcome.value)
+            elif isinstance(outcome, Invalid) and answers.other:
+                raise EmbedderError(
+                    f"the endpoint answers vectors of {answers.other:,} numbers, and those that are kept of "
+                    f"{outcome.request.space} have {answers.width:,}: it serves another model now; have it serve the "
+                    "one before, or give embedding.model another name, under which all are made anew"
+                )
             else:
                 missed.append((batches[number], outcome))
     except EndpointError:

@@ -48,11 +48,13 @@ def request_key(request: Request, role: Role) -> str:
     """The identity of `request`: a hash of everything that changes its answer, and of nothing else.
 
     That is the system and user texts, the model, temperature, token limit, schema and slot. Which endpoint serves the
-    model, and by which means it is held to the schema, is left out: an answer stays valid when traffic moves.
+    model, and by which means it is held to the schema, is left out: an answer stays valid when traffic moves. Vectors
+    do not: those of two models are never to be compared, and so their `space` counts.
     """
     how = _identity_of_settings(role.model, _temperature(request, role), role.max_tokens)
     if request.texts:
-        return hashlib.sha256(f"[{how},{_compact(request.texts)}]".encode()).hexdigest()[:KEY_CHARS]
+        asked = f"[{how},{_quoted(request.space)},{_compact(request.texts)}]"
+        return hashlib.sha256(asked.encode()).hexdigest()[:KEY_CHARS]
     schema = "null" if request.schema is None else schema_of(request.schema).identity
     text = f"[{how},{schema},{request.slot},{_quoted(request.system)},{_quoted(request.user)}]"  # JSON, one list
     return hashlib.sha256(text.encode()).hexdigest()[:KEY_CHARS]

@@ -22,6 +22,7 @@ class Request:
     redraw: whether an answer that an earlier run could not use is drawn anew, as it is owed; else it is told again, for
         an asker that goes on from there by itself.
     texts: a vector is asked for each of these, and no answer in words: `system`, `user` and `schema` are empty.
+    space: of a request for vectors: what tells them from those that another model of that name makes.
     """
 
     key: str
@@ -35,6 +36,7 @@ class Request:
     parse: Callable[[object], Any] | None = field(default=None, compare=False, repr=False)
     redraw: bool = field(default=True, compare=False)
     texts: tuple[str, ...] = ()
+    space: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,12 @@ def test_a_plan_says_what_a_run_takes_and_sends_nothing(
     assert [(row["step"], row["requests"]) for row in rows] == [
         ("round_01/instructions", 8),
         ("round_01/complexity", 8),
+        ("round_01/diversity", 0),
         ("in all", 16),
     ]
     assert "no history yet" in rows[0]["basis"]
+    assert "was embedded by all-MiniLM-L6-v2 here yet" in rows[2]["basis"]
+    assert rows[2]["seconds"] is None
     assert rows[-1]["usd"] is None
     assert rows[-1]["most_tokens"] > rows[-1]["tokens_in"] + rows[-1]["tokens_out"]
     evergrow("run", "--batch", "b", "--rounds", 1)
@@ -40,7 +43,11 @@ def test_a_plan_learns_from_what_was_asked_before(grown: Evergrow, fake_endpoint
 
     rows = grown("plan", "--batch", "more", "--rounds", 2, *prices, "--json").json
 
-    assert [row["step"] for row in rows] == ["round_02/instructions", "round_02/complexity", "in all"]
+    assert [row["step"] for row in rows] == [
+        "round_02/instructions", "round_02/complexity", "round_02/diversity", "in all"
+    ]  # fmt: skip
+    assert "texts a second, as the last" in rows[2]["basis"]
+    assert rows[-1]["seconds"] == pytest.approx(sum(row["seconds"] for row in rows[:-1]))
     assert rows[0]["basis"].startswith("the mean of its last")
     assert rows[0]["usd"] == pytest.approx((rows[0]["tokens_in"] + 2 * rows[0]["tokens_out"]) / 1e6)
     mean = asked["evolution/round_01/instructions"]["tokens_out"] / asked["evolution/round_01/instructions"]["calls"]
@@ -88,8 +95,8 @@ def test_a_tree_is_planned_before_it_is_begun_and_nothing_is_written_or_sent(
     steps = {row["step"]: row for row in rows}
 
     assert list(steps) == [
-        "level_0/pivots", "level_0/dimensions", "level_1/pivots", "level_1/dimensions", "samples", "samples/checks",
-        "in all",
+        "level_0/pivots", "level_0/dimensions", "level_0/vectors", "level_1/pivots", "level_1/dimensions",
+        "level_1/vectors", "samples/vectors", "samples", "samples/checks", "in all",
     ]  # fmt: skip
     assert steps["level_0/pivots"]["requests"] == 1
     assert steps["level_1/dimensions"]["requests"] == 8 * 3
@@ -142,7 +149,9 @@ def test_answering_a_collected_batch_is_planned_apart_from_its_rounds(
 
     rows = grown("plan", "--batch", "b", "--release", "--json").json
 
-    assert [row["step"] for row in rows] == ["responses", "tests", "in all"]
+    assert [row["step"] for row in rows] == ["responses", "tests", "clean/near-duplicates", "in all"]
+    assert rows[2]["seconds"] > 0
+    assert "pairs at" in rows[2]["basis"]
     assert rows[0]["requests"] == rows[1]["requests"] > 0
     assert fake_endpoint.stats()["requests"] == before
 
@@ -160,8 +169,10 @@ def test_vectors_by_an_endpoint_are_planned_asked_once_and_paid_by_the_batch(
     stats = fake_endpoint.stats()
     paid = {row["asset"]: row for row in evergrow("cost", "--json").json}
     asked = paid["evolution/round_01/diversity"]
-    assert planned["round_01/diversity"]["requests"] == 1
-    assert planned["in all"]["requests"] == 17
+    assert planned["round_01/diversity"]["requests"] == 2  # children, and the seeds that they are compared with
+    assert planned["in all"]["requests"] == 18
+    assert planned["round_01/diversity"]["most_tokens"] >= asked["tokens_in"]
+    assert planned["round_01/diversity"]["requests"] == asked["calls"]
     assert stats["embedded"] > 0
     assert stats["embedded_again"] == 0
     assert asked["batch"] == "b"

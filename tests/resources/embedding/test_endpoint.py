@@ -43,7 +43,7 @@ class Home:
         settings = load_settings({"embedding": given, "endpoints": {"default": quick}, **self.settings})
         who = Attribution(run_id=run_id, asset="evolution/round_01/diversity", partition="b", batch="b")
         payer = None if looks else lambda: Payer(settings, self.ledger, who, PROGRESS)
-        return Embedder(settings.embedding, Files(self.folder / "lake"), PROGRESS, payer)
+        return Embedder.of(settings, Files(self.folder / "lake"), PROGRESS, payer)
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,12 @@ def home(tmp_path: Path, served: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) 
 def expected(texts: list[str]) -> np.ndarray:
     """What the endpoint should have said, of length 1."""
     found = np.stack([vector(text) for text in texts])
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
+
+
+def narrower(texts: list[str]) -> np.ndarray:
+    """What the endpoint says with the quirk of that name, of length 1."""
+    found = np.stack([vector(text)[:-8] for text in texts])
     return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True))
 
 
@@ -124,8 +130,33 @@ def test_vectors_of_another_width_than_those_kept_are_refused(home: Home) -> Non
     home.embedder().embed(TEXTS[:5])
     home.endpoint.control(quirks=["narrower"])
 
-    with pytest.raises(EmbedderError, match=r"vectors of 40 and 48 numbers"):
+    with pytest.raises(EmbedderError, match=r"vectors of 40 numbers.*kept of gte-large.*have 48.*embedding.model"):
         home.embedder().embed(TEXTS)
+    found = home.embedder(model="gte-large-of-today").embed(TEXTS[:2])
+    np.testing.assert_allclose(found, narrower(TEXTS[:2]), atol=1e-6)
+
+
+def test_two_endpoints_that_serve_a_model_of_one_name_do_not_share_vectors_or_replies(home: Home) -> None:
+    home.embedder().embed(TEXTS[:5])
+    other = home.endpoint.url.replace("127.0.0.1", "localhost")
+    home.endpoint.control(quirks=["narrower"])
+    home.settings = {"endpoints": {"default": {"base_url": other}}}
+
+    found = home.embedder().embed(TEXTS[:5])
+
+    np.testing.assert_allclose(found, narrower(TEXTS[:5]), atol=1e-6)
+    home.settings = {"endpoints": {"default": {"base_url": home.endpoint.url}}}
+    np.testing.assert_allclose(home.embedder(looks=True).embed(TEXTS[:5]), expected(TEXTS[:5]), atol=1e-6)
+
+
+def test_deployments_of_one_address_are_told_apart_and_no_secret_is_in_an_identity(home: Home) -> None:
+    server = {"base_url": "http://me:secret@127.0.0.1:9/v1?key=secret", "model": "d1"}
+    home.settings = {"endpoints": {"default": server}}
+    first = home.embedder(looks=True).identity
+    server["model"] = "d2"
+
+    assert first != home.embedder(looks=True).identity
+    assert "secret" not in first
 
 
 def test_rate_limits_and_failing_servers_are_waited_for(home: Home) -> None:
