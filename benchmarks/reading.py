@@ -6,6 +6,7 @@ Makes a home with one batch of six seeds, two rounds, answers and a release agai
 is started `repeats` times, and the least CPU time (user and system, s) of the process counts. Beside them stand the
 floor, `python -c "import dagster"`, and loading the definitions. For `status` the batch is then multiplied: its events,
 verdicts, recipe and seeds are written as often as there are to be batches, all over the same files of the lake.
+Modules are compiled once, as where evergrow is installed: PYTHONDONTWRITEBYTECODE, which tests may run under, is unset.
 """
 
 import argparse
@@ -128,6 +129,7 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=400)
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     endpoint = FakeEndpoint()
     try:
         with tempfile.TemporaryDirectory() as folder:

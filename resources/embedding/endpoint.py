@@ -108,7 +108,8 @@ def embed(
             long = [batch for batch, outcome in failed if _too_long(outcome) and len(batch) > 1]
             failed = [one for one in failed if one[0] not in long]
             alone = [[at] for batch in long for at in batch]
-            failed += await _pass(engine, requests(alone), alone, answers, keep)
+            if alone:
+                failed += await _pass(engine, requests(alone), alone, answers, keep)
             if failed:
                 raise EmbedderError(_words(failed, texts))
             return engine.summary()

@@ -31,7 +31,7 @@ class CalmProgress:
 
     @contextmanager
     def track(self, label: str, total: int) -> Iterator[Advance]:
-        """Write of `label`'s progress until the context ends."""
+        """Write of `label`'s progress until the context ends; nothing where there was nothing to do."""
         started = last = time.monotonic()
         done, latest, of, said = 0, "", total, (-1, -1)
 
@@ -50,7 +50,7 @@ class CalmProgress:
         try:
             yield advance
         finally:
-            if said != (done, of):  # the last line may have said already that all is done
+            if of and said != (done, of):  # the last line may have said already that all is done
                 say()
 
 

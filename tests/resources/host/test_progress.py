@@ -29,6 +29,13 @@ def test_no_line_says_more_than_its_total(lines: list[str]) -> None:
     assert told == ["level 1: 3 of 3", "level 1: 4 of 6", "level 1: 4 of 4"]
 
 
+def test_of_nothing_nothing_is_said(lines: list[str]) -> None:
+    with CalmProgress(lines.append).track("children", 0):
+        pass
+
+    assert lines == []
+
+
 def test_work_that_was_never_begun_is_told_at_the_end(lines: list[str]) -> None:
     with CalmProgress(lines.append).track("children", 3):
         pass

@@ -3,12 +3,17 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evergrow.resources.host.progress import Advance
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Engine, conversation, showing
+from evergrow.resources.llm.requests import Failed, Request
+from evergrow.resources.llm.tallies import Pace, Tallies
 from tests.conftest import FakeEndpoint
 from tests.resources.llm.support import WHO, question, requests, settings
 
@@ -66,3 +71,60 @@ def test_what_is_waited_for_is_said_while_nothing_comes(
     assert "1 to be asked again after a pause" in notes
     assert not seen.shown[-1][2].count("waiting")
     assert not any("0 answered" in note or "0.0/s" in note for _, _, note in seen.shown)
+
+
+@dataclass
+class Pass:
+    """A pass that takes requests in and settles them as it is told."""
+
+    taken: int = 0
+    settled: int = 0
+
+    def waits(self) -> str:
+        return f"waiting: {self.taken - self.settled} asked" if self.taken > self.settled else ""
+
+
+async def got_on(seen: Seen, expected: int, events: list[int], fault: bool, of_others: int) -> Pass:
+    """A pass through `events`, of which those above 0 take in so many requests and 0 settles one, if any is asked."""
+    one, tallies = Pass(), Tallies()
+    with seen.track("children", expected) as advance:
+        pace = Pace(tallies, expected)
+        async with showing.shown(advance, pace, one) as count:
+            for event in events:
+                one.taken += event
+                if event == 0 and one.settled < one.taken:
+                    one.settled += 1
+                    tallies.settle(Failed(Request("", "judge", "", "", None), "", "transient", "", ""))
+                    count()
+            for _ in range(of_others):  # another pass of the same engine
+                tallies.settle(Failed(Request("", "judge", "", "", None), "", "transient", "", ""))
+            if fault:
+                raise ConnectionError
+    return one
+
+
+@given(
+    expected=st.integers(0, 9),
+    events=st.lists(st.integers(0, 3), max_size=30),
+    fault=st.booleans(),
+    often=st.booleans(),
+    of_others=st.integers(0, 3),
+)
+def test_whatever_comes_no_more_is_shown_than_the_total_and_each_outcome_once(
+    expected: int, events: list[int], fault: bool, often: bool, of_others: int
+) -> None:
+    seen, asked = Seen(), Pass()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(showing, "SHOW_S", 0.0 if often else 1e9)
+        try:
+            asked = asyncio.run(got_on(seen, expected, events, fault, of_others))
+        except ConnectionError:
+            assert fault
+    done = [done for done, _, _ in seen.shown]
+    assert all(done <= total for done, total, _ in seen.shown)
+    assert done == sorted(done)
+    if not fault:
+        assert seen.shown[-1][:2] == (asked.settled, asked.taken)
+    else:
+        assert seen.shown[-1][1] >= expected
+    assert "waiting" not in seen.shown[-1][2]
