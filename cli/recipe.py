@@ -84,14 +84,14 @@ def set_command(
     kind: Kind = None,
 ) -> None:
     """Change a recipe, and say what would have to be made again. Nothing is made, and nothing is spent, by this."""
-    from evergrow.flows.recipes import BY_HAND, become_due, owner_kind, set_recipe  # noqa: PLC0415
+    from evergrow.flows.recipes import become_due, owner_kind, set_recipe  # noqa: PLC0415
 
     if not changes and not from_settings:
         raise typer.BadParameter("name what is to change, such as evolution.rounds=2, or --from-settings")
     with workspace_of() as workspace:
         found = owner_kind(workspace, owner, kind)
         nested = nested_overrides(changes or [])
-        changed = set_recipe(workspace, found, owner, BY_HAND, nested, from_settings=from_settings)
+        changed = set_recipe(workspace, found, owner, nested, from_settings=from_settings)
         for path, (before, after) in changed.items():
             say(f"{path}: {before} -> {after}")
         if not changed:
@@ -104,5 +104,4 @@ def set_command(
                 if standing.due
                 else ""
             )
-        if not due:
-            say("nothing that is there has to be made again")
+        say("what is made of these is due after them" if due else "nothing that is there has to be made again")

@@ -15,7 +15,7 @@ from evergrow.assets.evolution.children import begun_rounds, children
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SAMPLES, SEEDS, VERIFIED, round_name
 from evergrow.assets.trust.rows import OF_ROOT
 from evergrow.flows.release import made, released, remake_release
-from evergrow.flows.release_files import DoesNotLoad, write_files
+from evergrow.flows.release_files import DoesNotLoad, write_files, write_instructions
 from evergrow.flows.run import Interrupted, RunFailed
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.descent import why_banned
@@ -27,7 +27,7 @@ from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports, noted, out_of_reach
 from evergrow.resources.registry.leases import BatchBusy, lease
-from evergrow.resources.registry.owners import release_owner
+from evergrow.resources.registry.owners import export_owner, release_owner
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
 from evergrow.resources.registry.trees import registered_trees
@@ -117,6 +117,10 @@ class HeldExport:
         return f"{self.export.folder} {self.fault or f'holds {self.rows:,} of them'}"
 
 
+class CannotBeWrittenAgain(Exception):  # noqa: N818 - it is a state of an export
+    """An export cannot be made without what is to be forgotten; the message says why, and what to do."""
+
+
 class TakedownOwed(Exception):  # noqa: N818 - it is a state of the project
     """Exports may still hold what is to be forgotten; the message names them and the remedy."""
 
@@ -164,6 +168,8 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
         ordered = open_takedowns(workspace.registry)
         banned = descendants(workspace, bans(workspace.registry))  # an export may still hold what was ordered before
         failed = yield from _releases_again(workspace)
+        if failed:
+            yield _words(failed)
         # Looked up before the exports are: one that ends in between has been taken up by its own command.
         writing = being_written(workspace.registry)
         owed = yield from _exports_again(workspace, banned, writing)
@@ -200,6 +206,8 @@ def _exports_again(
             continue
         try:
             yield _export_again(workspace, held.export, held.rows, banned)
+        except CannotBeWrittenAgain as error:
+            faults[folder] = str(error)
         except _IN_THE_WAY as error:
             faults[folder] = f"is not written again: {_words(error)}"
     yield from (f"{folder} {fault}" for folder, fault in faults.items())
@@ -265,23 +273,38 @@ def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.Da
     """Write an export without `rows` of its rows, which are `banned`, and with no others than it held.
 
     Returns what became of it.
+
+    Raises:
+        CannotBeWrittenAgain: its files stay as they are.
     """
-    folder, key = export.folder, ["batch", "id"]
-    if not export.answered:
-        named = " ".join(f"--batch {batch}" for batch in export.wanted.batches)
-        return f"{folder} holds {rows:,} of them: `evergrow export {named} --out ...` writes it without them"
+    folder, key, holds = export.folder, ["batch", "id"], f"holds {rows:,} of them"
+    delete = f"delete it with all its copies, then `evergrow forget --gone {folder} --yes`"
     stays = exported_rows(export).join(banned, on=key, how="anti")
+    if stays.is_empty():
+        raise CannotBeWrittenAgain(f"{holds}, and nothing else: {delete}")
     try:
-        there = released(workspace, export.release)
-    except dg.Failure:
-        return f"{folder} still holds {rows:,} of them: delete it, and its copies"
+        there = _source(workspace, export)
+    except dg.Failure as error:
+        raise CannotBeWrittenAgain(f"{holds}, and what it was written from is closed: {delete}") from error
     if stays.join(there, on=key, how="anti").height:
-        return f"{folder} holds {rows:,} of them and is of an earlier release: delete it, and its copies"
+        raise CannotBeWrittenAgain(f"{holds}, and what it was written from has changed since: {delete}")
     try:
-        write_files(workspace, folder, export.form, export.wanted, only=stays, name=export.release)
-    except NothingToRelease:
-        return f"{folder} held nothing else: delete it, and its copies"
+        if export.answered:
+            write_files(workspace, folder, export.form, export.wanted, only=stays, name=export.release)
+        else:
+            with lease(workspace.registry, export_owner(folder)):
+                kept = there.join(stays, on=key, how="semi")
+                write_instructions(workspace, kept, folder, export.form, export.wanted)
+    except NothingToRelease as error:
+        raise CannotBeWrittenAgain(f"{holds}, and no pairs are left without them: {delete}") from error
     return f"{folder} is written again without {rows:,} rows; copies that you handed on are not"
+
+
+def _source(workspace: Workspace, export: Export) -> pl.DataFrame:
+    """The rows that an export was chosen from, as they are now: of the release, or collected ones."""
+    if export.answered:
+        return released(workspace, export.release)
+    return pl.concat([workspace.table(COLLECTED, batch) for batch in export.wanted.batches]).collect()
 
 
 def _root_id(seed: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from evergrow.assets.evolution.difficulty import same_solvers
@@ -14,12 +15,13 @@ from evergrow.resources.registry.names import unknown
 from evergrow.resources.registry.recipes import Kind, Recipe, recipe, record, versions
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.trees import registered_trees
-from evergrow.resources.settings import Settings, SettingsError
-from evergrow.resources.settings.recipe import AUTOMATE, SECTIONS, differences, recipe_of, with_recipe
+from evergrow.resources.settings import Settings, SettingsError, load_settings
+from evergrow.resources.settings.recipe import AUTOMATE, SECTIONS, differences, flat, recipe_of, with_recipe
 from evergrow.resources.settings.roles import Roles
 
 ROLES = tuple(Roles.model_fields)
-BY_HAND = "evergrow recipe set"  # who records a recipe that a person has set
+BY_HAND = "evergrow recipe set"  # who records a recipe that a person has set, value by value
+FROM_SETTINGS = f"{BY_HAND} --from-settings"
 SHOWN = 4  # settings that a sentence names
 
 
@@ -64,7 +66,9 @@ def take_recipe(
     if known and settled:
         if changed := differences(known.values, wanted):
             yield f"the recipe of {kind} {owner!r} is now version {version}: {described(changed)}"
-        if others := differences(wanted, merged(today, shaping(changes or {}))):
+        others = differences(wanted, merged(today, shaping(changes or {})))
+        by_hand = _set_by_hand(workspace, kind, owner)
+        if others := {path: values for path, values in others.items() if by_hand.get(path) != values[0]}:
             yield (
                 f"{kind} {owner!r} keeps its recipe (version {version}), which is not what today's settings say "
                 f"({described(others)}); `evergrow recipe set {owner} --from-settings` takes them"
@@ -72,18 +76,24 @@ def take_recipe(
 
 
 def set_recipe(
-    workspace: Workspace, kind: Kind, owner: str, by: str, changes: Mapping[str, Any], *, from_settings: bool
+    workspace: Workspace, kind: Kind, owner: str, changes: Mapping[str, Any], *, from_settings: bool
 ) -> dict[str, tuple[Any, Any]]:
-    """Change an owner's recipe; returns what is different now, by path, with the values before and after.
+    """Change an owner's recipe by hand; returns what is different now, by path, with the values before and after.
 
     Raises:
-        SettingsError: a value is of the wrong type or out of range.
+        SettingsError: a setting is not known or not of a recipe, or a value is of the wrong type or out of range.
     """
+    _require_settings(changes)
+    if of_machine := _of_machine(workspace, changes):
+        raise SettingsError(
+            f"{', '.join(of_machine)}: of the machine, and in no recipe, as it shapes no row: set it in evergrow.yaml, "
+            "or by --set"
+        )
     known = recipe(workspace.registry, kind, owner)
     before = known.values if known else recipe_of(workspace.settings)
     base = recipe_of(workspace.settings, before.get(AUTOMATE)) if from_settings or known is None else before
     wanted = checked(workspace.settings, merged(base, shaping(changes)))
-    record(workspace.registry, kind, owner, wanted, by)
+    record(workspace.registry, kind, owner, wanted, FROM_SETTINGS if from_settings else BY_HAND)
     workspace.frontier.forget()
     return differences(before, wanted)
 
@@ -151,6 +161,24 @@ def shaping(changes: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
+def _require_settings(changes: Mapping[str, Any]) -> None:
+    """Have changes that are no settings refused by name."""
+    settings = {name: value for name, value in changes.items() if name != AUTOMATE}
+    if AUTOMATE in changes:
+        settings = merged(settings, {"sensors": {AUTOMATE: changes[AUTOMATE]}})
+    load_settings(settings)
+
+
+def _of_machine(workspace: Workspace, changes: Mapping[str, Any]) -> list[str]:
+    """The paths of `changes` that no recipe holds."""
+    held = [*flat(recipe_of(workspace.settings)), "model", f"sensors.{AUTOMATE}"]
+    return [
+        path
+        for path in flat(changes)
+        if not any(f"{path}.".startswith(f"{one}.") or one.startswith(f"{path}.") for one in held)
+    ]
+
+
 def merged(recipe: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The recipe with these changes, section by section."""
     found = dict(recipe)
@@ -179,6 +207,13 @@ def described(changed: Mapping[str, tuple[Any, Any]]) -> str:
     return ", ".join(shown) + more
 
 
+def _set_by_hand(workspace: Workspace, kind: Kind, owner: str) -> dict[str, Any]:
+    """What a person has set in the owner's recipe, by path: that settings say something else is meant so."""
+    steps = pairwise(versions(workspace.registry, kind, owner))
+    changed = [differences(before.values, one.values) for before, one in steps if one.by == BY_HAND]
+    return {path: after for paths in changed for path, (_, after) in paths.items()}
+
+
 def _settled(workspace: Workspace, kind: Kind, owner: str) -> bool:
     """Whether the owner keeps its recipe: something of it is made, or a person has set it."""
     firsts = {
@@ -190,4 +225,6 @@ def _settled(workspace: Workspace, kind: Kind, owner: str) -> bool:
         return True
     told = versions(workspace.registry, kind, owner)
     steps = zip([{}, *(one.values for one in told)], told, strict=False)
-    return any(one.by == BY_HAND and differences(before, one.values).keys() - {AUTOMATE} for before, one in steps)
+    return any(
+        one.by.startswith(BY_HAND) and differences(before, one.values).keys() - {AUTOMATE} for before, one in steps
+    )

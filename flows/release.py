@@ -1,6 +1,7 @@
 """A dataset of batches and trees, as data and as a pass: answers, verdicts, clean rows, one release. It resumes."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -194,6 +195,13 @@ def _command(workspace: Workspace, name: str, batches: Sequence[str] = ()) -> st
     words += ["--as-is"] if wanted.as_is else []
     words += [f"--name {name}"] if name != MAIN else []
     return " ".join(["evergrow release", *words])
+
+
+def asked_for(workspace: Workspace, name: str) -> ReleaseRequest | None:
+    """What the release called `name` was last asked to hold, in the words of the command; None if nobody asked."""
+    known = wish(workspace.registry, name)
+    # The rows of a tree come in as a batch of its name.
+    return known and replace(known, batches=tuple(batch for batch in known.batches if batch not in known.trees))
 
 
 def remake_release(workspace: Workspace, name: str, say: Say) -> None:

@@ -1,4 +1,4 @@
-"""Writes values into the settings' file, whose comments and order stay."""
+"""Writes values into the settings' file, whose comments, order, indents and ends of lines stay."""
 
 from collections.abc import Mapping, Sequence
 from io import StringIO
@@ -16,12 +16,18 @@ def write_settings(path: Path, sections: Sequence[str], values: Mapping[str, Any
         UnwritableError, DiskFullError: the file cannot be written.
     """
     from ruamel.yaml import YAML  # noqa: PLC0415 - only here
+    from ruamel.yaml.util import load_yaml_guess_indent  # noqa: PLC0415 - only here
 
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 10_000  # long values stay on their line
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    settings = yaml.load(text)
+    found = path.read_bytes().decode() if path.exists() else ""
+    text = found.replace("\r\n", "\n")
+    settings, indent, dash = load_yaml_guess_indent(text, yaml=yaml)
+    if indent and dash is not None:
+        yaml.indent(sequence=indent, offset=dash)
+    elif indent:
+        yaml.indent(mapping=indent)
     # A file of comments alone is no mapping whose comments the library could keep.
     before, settings = (text, {}) if settings is None else ("", settings)
     section = settings
@@ -33,5 +39,6 @@ def write_settings(path: Path, sections: Sequence[str], values: Mapping[str, Any
     written = StringIO()
     yaml.dump(settings, written)
     between = "" if not before or before.endswith("\n") else "\n"
+    whole = f"{before}{between}{written.getvalue()}"
     with writing(path):
-        atomic_write(path, f"{before}{between}{written.getvalue()}".encode())
+        atomic_write(path, (whole if text == found else whole.replace("\n", "\r\n")).encode())

@@ -1,0 +1,52 @@
+"""`evergrow recipe set`: what a person has set is meant so; what is misspelt, or shapes no row, is refused."""
+
+import pytest
+
+from tests.cli.conftest import Evergrow
+
+
+def test_only_settings_that_differ_by_themselves_are_offered(grown: Evergrow) -> None:
+    before = grown("run", "--batch", "b", "--rounds", "2").err
+    assert "evolution.margin -10.0 -> " in before  # a command has set it, for itself
+    assert "recipe set b --from-settings" in before.replace("\n", " ")
+
+    assert grown("recipe", "set", "b", "evolution.margin=-9.0", "answers.votes=2").code == 0
+    assert "keeps its recipe" not in grown("run", "--batch", "b", "--rounds", "2").err
+
+    assert grown("recipe", "set", "b", "--from-settings").code == 0
+    changed = grown("run", "--batch", "b", "--rounds", "2", "--set", "answers.votes=2").err
+    assert "-> 2" in changed.partition("answers.votes")[2]
+
+
+def test_what_follows_from_a_change_is_said(grown: Evergrow) -> None:
+    said = grown("recipe", "set", "b", "evolution.min_complexity=9.5").err
+
+    assert "due: evolution/round_01/accepted make" in said
+    assert "what is made of these is due after them" in said
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("answers.vots=3", "answers.vots: no such setting; did you mean 'votes'?"),
+        ("nonsense=1", "nonsense: no such setting"),
+        ("embedding.device=cpu", "embedding.device: of the machine"),
+        ("endpoints.default.concurrency=3", "endpoints.default.concurrency: of the machine"),
+        ("roles.judge.endpoint=default", "roles.judge.endpoint: of the machine"),
+        ("evolution.rounds=many", "evolution.rounds"),
+        ("automate=sometimes", "automate"),
+    ],
+)
+def test_what_no_recipe_holds_is_refused_by_name(grown: Evergrow, change: str, words: str) -> None:
+    before = grown("recipe", "show", "b", "--json").json
+
+    said = grown("recipe", "set", "b", change, "answers.votes=2")
+
+    assert said.code == 2
+    assert words in said.err.replace("\n", " ")
+    assert grown("recipe", "show", "b", "--json").json == before
+
+
+@pytest.mark.parametrize("change", ["gates.accepted.measures.novelsum.min=0.01", "model=m", "roles.judge.model=j"])
+def test_what_a_recipe_holds_by_a_longer_or_a_shorter_name_is_taken(grown: Evergrow, change: str) -> None:
+    assert grown("recipe", "set", "b", change).code == 0
