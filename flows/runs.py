@@ -52,9 +52,13 @@ def close_dead_runs(instance: dg.DagsterInstance, registry: Registry) -> None:
 
 
 def launched(instance: dg.DagsterInstance, run_key: str) -> dg.DagsterRun | None:
-    """The run that a sensor has launched by this key, if it has: the daemon launches no second one."""
-    runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: run_key}), limit=1)
-    return runs[0] if runs and runs[0].status is not dg.DagsterRunStatus.NOT_STARTED else None
+    """The run that a sensor has launched by this key, if it has: a daemon launches no second one.
+
+    Two daemons may: then it is the one that has served, or else the latest.
+    """
+    runs = instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: run_key}))
+    begun = [run for run in runs if run.status is not dg.DagsterRunStatus.NOT_STARTED]
+    return next((run for run in begun if run.is_success), begun[0] if begun else None)
 
 
 def _dead(instance: dg.DagsterInstance, run: dg.DagsterRun, holder: LeaseHolder | None) -> bool:

@@ -26,6 +26,7 @@ from evergrow.resources.place import Places
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.registry import Registry
+from evergrow.resources.registry.twins import require_undone
 from evergrow.resources.resource_words import endpoint_in_words, lake_url, ledger_url, role_in_words
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.sandbox import Sandbox
@@ -249,6 +250,7 @@ class LakeIOManagerResource(dg.ConfigurableIOManagerFactory[LakeIOManager]):
         Raises:
             dg.Failure: the launchpad changed a field.
             BatchBusy: another run holds the lock.
+            DoneByTwin: another run that was launched for the same cause has done it.
         """
         project = _resolved(self.project)
         _require_unchanged(self, type(self).of(project))
@@ -261,6 +263,8 @@ class LakeIOManagerResource(dg.ConfigurableIOManagerFactory[LakeIOManager]):
             yield self.create_io_manager(context)
             return
         with closing(Registry.of(project.settings)) as registry, lease(registry, whose, run.run_id):
+            if context.instance:
+                require_undone(context.instance, run)
             yield self.create_io_manager(context)
 
 

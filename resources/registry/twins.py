@@ -1,0 +1,33 @@
+"""Two runs that were launched for one cause: two daemons that look at once launch both, and one of them is enough."""
+
+import dagster as dg
+
+from evergrow.resources.host.dagster_private import MAX_RETRIES_TAG, RUN_KEY_TAG
+
+
+class DoneByTwin(Exception):  # noqa: N818 - it is a state of the work, not a fault
+    """Another run has done what this one was launched for; the message names it, and how two runs came to be."""
+
+
+def require_undone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Refuse a run whose cause, the key that its sensor gave it, another one has already served.
+
+    The lease of what both work on is to be held, so that none of them is at work meanwhile. A run that repeats an
+    earlier one is no twin of that: who launched it has seen how the other ended.
+
+    Raises:
+        DoneByTwin: another one has; Dagster does not try this one again.
+    """
+    key = run.tags.get(RUN_KEY_TAG)
+    if key is None:
+        return
+    served = dg.RunsFilter(tags={RUN_KEY_TAG: key}, statuses=[dg.DagsterRunStatus.SUCCESS])
+    repeated = (run.run_id, run.parent_run_id, run.root_run_id)
+    twin = next((one for one in instance.get_runs(served) if one.run_id not in repeated), None)
+    if twin is None:
+        return
+    instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+    raise DoneByTwin(
+        f"run {twin.run_id} has done what this run was launched for as well, so nothing was done: two daemons look at "
+        "one database, or looked at once; one daemon is enough"
+    )
