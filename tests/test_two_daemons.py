@@ -1,6 +1,11 @@
-"""Two daemons look at one database, each of a home of its own: every batch is grown once, and nothing is paid twice."""
+"""Two daemons look at one database, each from a home of its own: a batch is grown once, and nothing is paid twice."""
 
+import signal
+import subprocess
+import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +18,6 @@ from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.lake.versions import latest_materialization
 from tests.command import until
 from tests.conftest import FakeEndpoint
-from tests.live import live
 from tests.platform import LENIENT, functions, share_vectors
 from tests.resources.conftest import postgres_url
 from tests.test_gate_paths import RUN_OVER
@@ -22,17 +26,28 @@ from tests.test_two_homes import databases, home_on
 assert postgres_url  # fixtures
 assert databases
 
-SETTINGS = {
-    **LENIENT,
-    "evolution": {"rounds": 1, "children": 2, "margin": -10},
-    "sensors": {"interval_s": 1},
-}
-BATCHES = ("a", "b")
+SETTINGS = {**LENIENT, "evolution": {"rounds": 1, "children": 2, "margin": -10}, "sensors": {"interval_s": 2}}
 TABLES = [*(stage_key(1, stage) for stage in STAGES), COLLECTED]
+DAEMON = [sys.executable, "-m", "dagster._daemon", "run", "-m", "evergrow.assets.definitions"]
+
+
+@contextmanager
+def daemon(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A daemon of this home, as `evergrow ui` starts one; the file that it prints into."""
+    log = home / "daemon.txt"
+    monkeypatch.setenv("EVERGROW_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
+    with log.open("wb") as output:
+        process = subprocess.Popen(DAEMON, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+    try:
+        yield log
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
 
 
 @pytest.mark.timeout(600)
-def test_two_daemons_grow_every_batch_once(
+def test_two_daemons_grow_a_batch_once(
     databases: dict[str, str],
     fake_endpoint: FakeEndpoint,
     tmp_path: Path,
@@ -40,45 +55,41 @@ def test_two_daemons_grow_every_batch_once(
     known_vectors: Path,
 ) -> None:
     (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
-    monkeypatch.chdir(tmp_path)
+    functions(2).frame.select("content").write_ndjson(tmp_path / "seeds.jsonl")
     monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))
     monkeypatch.setenv("EVERGROW_LEDGER_URL", databases["two_homes"])
     monkeypatch.setenv("EVERGROW_LAKE_URL", str(tmp_path / "lake"))
     share_vectors(known_vectors, tmp_path / "lake")
-    homes = [home_on(databases, tmp_path / name / "home") for name in ("one", "two")]
+    homes = [home_on(databases, tmp_path / name) for name in ("one", "two")]
     monkeypatch.setenv("EVERGROW_HOME", str(homes[0]))
-    for number, batch in enumerate(BATCHES):
-        functions(2 + 2 * number).frame[-2:].select("content").write_ndjson(tmp_path / f"{batch}.jsonl")
-        assert main(["seeds", "add", f"{batch}.jsonl", "--batch", batch]) == 0
-        assert main(["recipe", "set", batch, "automate=rounds"]) == 0
+    assert main(["seeds", "add", str(tmp_path / "seeds.jsonl"), "--batch", "b"]) == 0
 
     with dg.DagsterInstance.from_config(str(homes[0] / "dagster")) as instance:
-        with live(homes[0]) as one:
-            monkeypatch.setenv("EVERGROW_HOME", str(homes[1]))
-            with live(homes[1]) as two:
-                until(
-                    lambda: all(latest_materialization(instance, COLLECTED, batch) for batch in BATCHES),
-                    lambda: f"{runs(instance)}\n{one.said()}\n{two.said()}", 0.5, RUN_OVER,
-                )  # fmt: skip
-                until(
-                    lambda: not instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)),
-                    lambda: str(runs(instance)), 0.5, RUN_OVER,
-                )  # fmt: skip
-        log = instance.event_log_storage
-        made = {
-            (key.to_user_string(), batch): len(
-                log.fetch_materializations(dg.AssetRecordsFilter(key, [batch]), 100).records
-            )
-            for key in TABLES
-            for batch in BATCHES
-        }
-        assert set(made.values()) == {1}, (made, runs(instance))
+        with daemon(homes[0], monkeypatch) as one, daemon(homes[1], monkeypatch) as two:
+
+            def said() -> str:
+                return f"{runs(instance)}\n{one.read_text()[-2000:]}\n{two.read_text()[-2000:]}"
+
+            def both_look() -> bool:
+                return all("Checking for new runs for sensor: advance" in log.read_text() for log in (one, two))
+
+            until(both_look, said, 0.5, RUN_OVER)
+            assert main(["recipe", "set", "b", "automate=rounds"]) == 0
+            until(lambda: bool(latest_materialization(instance, COLLECTED, "b")), said, 0.5, RUN_OVER)
+            until(lambda: not instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)), said, 0.5, RUN_OVER)
+        assert {key.to_user_string(): versions(instance, key) for key in TABLES} == {
+            key.to_user_string(): 1 for key in TABLES
+        }, runs(instance)
     assert fake_endpoint.stats()["repeated"] == 0
     assert fake_endpoint.stats()["requests"] > 0
 
 
-def runs(instance: dg.DagsterInstance) -> Counter[tuple[str, str, str]]:
-    """How many runs of each job and partition ended how."""
-    return Counter(
-        (run.job_name, run.tags.get("dagster/partition", ""), run.status.value) for run in instance.get_runs()
-    )
+def versions(instance: dg.DagsterInstance, key: dg.AssetKey) -> int:
+    """How often the table of the batch was made."""
+    wanted = dg.AssetRecordsFilter(key, ["b"])
+    return len(instance.event_log_storage.fetch_materializations(wanted, 100).records)
+
+
+def runs(instance: dg.DagsterInstance) -> Counter[tuple[str, str]]:
+    """How many runs of each job ended how."""
+    return Counter((run.job_name, run.status.value) for run in instance.get_runs())

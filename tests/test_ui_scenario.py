@@ -60,7 +60,11 @@ def test_a_bad_batch_is_refused_mended_and_taken_on(
         assert "quality gate evolution/round_01/complexity" in capsys.readouterr().err
         asked = fake_endpoint.stats()["requests"]
 
+        fake_endpoint.control(latency=1)
         assert main(["recipe", "set", "b", "gates.complexity.min_mean=1", "automate=rounds"]) == 0
+        until(lambda: fake_endpoint.stats()["requests"] > asked, lambda: said(instance, ui), 0.1, RUN_OVER)
+        reload(ui)  # under the run's feet
+        fake_endpoint.control(latency=0)
         second = stage_key(2, "accepted")
         until(lambda: bool(latest_materialization(instance, second, "b")), lambda: said(instance, ui), 0.5, RUN_OVER)
         until(lambda: not instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)), ui.said, 0.5, RUN_OVER)
@@ -69,7 +73,15 @@ def test_a_bad_batch_is_refused_mended_and_taken_on(
 
     by_sensor = [run.job_name for run in instance.get_runs() if run.tags.get("dagster/sensor_name") == "advance"]
     assert {ROUND, "round_02"} <= set(by_sensor)
-    assert fake_endpoint.stats()["requests"] > asked
+    assert [run.status.value for run in instance.get_runs() if run.job_name == "round_02"] == ["SUCCESS"]
+    assert fake_endpoint.stats()["repeated"] == 0
+
+
+def reload(ui: Live) -> None:
+    """Load the code location anew, as the button in the UI does."""
+    query = "mutation($name: String!) { reloadRepositoryLocation(repositoryLocationName: $name) { __typename } }"
+    answer = ui.ask(query, name="evergrow.assets.definitions")
+    assert answer["reloadRepositoryLocation"]["__typename"] == "WorkspaceLocationEntry"
 
 
 def materialize(page: Page, job: str) -> None:

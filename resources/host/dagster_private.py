@@ -13,7 +13,7 @@ from dagster._core.definitions.data_version import CODE_VERSION_TAG, DATA_VERSIO
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.events import EngineEventData, JobFailureData, RunFailureReason
 from dagster._core.execution.plan.objects import StepFailureData, UserFailureData
-from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RUN_KEY_TAG
+from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RETRY_NUMBER_TAG, RUN_KEY_TAG
 from dagster_shared.error import SerializableErrorInfo
 from sqlalchemy import Table
 
@@ -25,6 +25,7 @@ __all__ = [
     "DATA_VERSION_TAG",
     "MAX_RETRIES_TAG",
     "PARTITION_NAME_TAG",
+    "RETRY_NUMBER_TAG",
     "RUN_KEY_TAG",
     "AssetCheckEvaluation",
     "AssetCheckEvaluationTargetMaterializationData",

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from evergrow.resources.host.dagster_private import MAX_RETRIES_TAG, RUN_KEY_TAG
+from evergrow.resources.host.dagster_private import MAX_RETRIES_TAG, RETRY_NUMBER_TAG, RUN_KEY_TAG
 
 
 class DoneByTwin(Exception):  # noqa: N818 - it is a state of the work, not a fault
@@ -12,8 +12,8 @@ class DoneByTwin(Exception):  # noqa: N818 - it is a state of the work, not a fa
 def require_undone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     """Refuse a run whose cause, the key that its sensor gave it, another one has already served.
 
-    The lease of what both work on is to be held, so that none of them is at work meanwhile. A run that repeats an
-    earlier one is no twin of that: who launched it has seen how the other ended.
+    The lease of what both work on is to be held, so that none of them is at work meanwhile. A run by which a person
+    repeats an earlier one is no twin of that; one by which Dagster does is, as the other may have lived after all.
 
     Raises:
         DoneByTwin: another one has; Dagster does not try this one again.
@@ -22,7 +22,9 @@ def require_undone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     if key is None:
         return
     served = dg.RunsFilter(tags={RUN_KEY_TAG: key}, statuses=[dg.DagsterRunStatus.SUCCESS])
-    repeated = (run.run_id, run.parent_run_id, run.root_run_id)
+    repeated = {run.run_id}
+    if RETRY_NUMBER_TAG not in run.tags:
+        repeated |= {str(run.parent_run_id), str(run.root_run_id)}
     twin = next((one for one in instance.get_runs(served) if one.run_id not in repeated), None)
     if twin is None:
         return

@@ -36,6 +36,7 @@ SETTINGS = {
     "evolution": {"rounds": 1, "children": 2, "margin": -10, "beam": 1.0},
     "endpoints": {"default": {"concurrency": AT_ONCE, "attempts": 3}},
     "release": {"validation_share": 0, "test_share": 0},
+    "embedding": {"backend": "torch"},  # a command that measures loads it, and the others take longer for that
 }
 TRANSPORT = ("drop", "truncate", "429", "500", "503")
 CONTENT = ("refuse", "prose", "fence", "cut", "empty", "no_usage", "odd", "filter")

