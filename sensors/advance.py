@@ -136,7 +136,8 @@ def _too_soon(settings: Settings, cursor: Attempts, key: str, standing: Standing
     count, last = cursor.tried.get(key, (0, 0.0))
     if count >= settings.sensors.retries:
         return Idle(f"{standing.due}; it was asked again {count} times (sensors.retries)", settled=True)
-    left = PAUSE_S * 4 ** max(count - 1, 0) - (time.time() - last)
+    since = time.time() - last
+    left = PAUSE_S * 4 ** max(count - 1, 0) - since if since >= 0 else 0.0  # the clock was set back meanwhile
     return Idle(f"{standing.due}; asked again in {left:,.0f} s") if count and left > 0 else None
 
 

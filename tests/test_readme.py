@@ -117,3 +117,10 @@ def test_variables_that_it_names_exist(name: str) -> None:
     for part in name.removeprefix("EVERGROW_").lower().split("__"):
         assert part in model.model_fields, name
         model = model.model_fields[part].annotation  # type: ignore[assignment]
+
+
+def test_every_test_that_contributing_names_is_there() -> None:
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists()] == []

@@ -28,6 +28,7 @@ ADVICE = (
 )
 BYTES_A_CALL = 256_000_000  # read in one look, which has to end within a tick of the sensor, 60 s
 MAX_NAME_BYTES, MAX_SUFFIX_BYTES = 200, 20  # of 255 that file systems allow: other names are made of this one
+CLOCKS_S = 3_600.0  # clocks of two machines are less than this apart
 UNFINISHED = (".part", ".partial", ".crdownload", ".tmp", ".swp", "~")
 
 
@@ -96,8 +97,13 @@ def _settled_files(inbox: Path, settle_s: float) -> list[Path]:
             if not entry.name.lower().endswith(UNFINISHED)
         ]
     # The time of the last change of any sort: copying tools set the time of modification back to that of the original.
-    latest = (time.time() - settle_s) * 1e9
-    return sorted(path for path in files if (state := _state(path)) and state[-1] <= latest)
+    now = time.time()
+    return sorted(path for path in files if (state := _state(path)) and _settled(state[-1] / 1e9, now, settle_s))
+
+
+def _settled(changed: float, now: float, settle_s: float) -> bool:
+    """Whether a file is left alone for so long; one of far in the future was changed before the clock was set back."""
+    return changed <= now - settle_s or changed > now + CLOCKS_S
 
 
 def _take_one(home: Home, registry: Registry, path: Path, max_chars: int) -> RegisteredFile | RejectedFile | None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 
 import dagster as dg
 import pytest
@@ -234,6 +235,28 @@ def test_what_failed_is_asked_again_after_growing_pauses_and_not_for_ever(
     assert requested(look(patient, "advance")) == {"b": "round_01"}
     patient.run("round_01", "b", [stage_key(1, "instructions")])
     assert "it was asked again 1 times (sensors.retries)" in reason(look(patient, "advance"))
+
+
+def test_a_clock_that_is_set_back_lengthens_no_pause(
+    platform: Platform, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = platform.but(
+        gates={**LENIENT["gates"], "instructions": {"min_answered_share": 0.0}},
+        sensors={"retries": 2},
+        roles={"generator": {"draws": 1, "repair": False}},
+    )
+    seeded(patient, seeds=6)
+    fake_endpoint.control(share={"prose": 0.5})
+    for _ in range(2):
+        patient.run("round_01", "b", [stage_key(1, "instructions")])
+        asked = look(patient, "advance")
+    assert "asked again in " in reason(asked)
+
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 86_400)
+    automate(patient, "b")
+
+    assert requested(look(patient, "advance")) == {"b": "round_01"}
 
 
 def test_a_batch_that_a_command_holds_between_two_rounds_is_left_alone(platform: Platform) -> None:

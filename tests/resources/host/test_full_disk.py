@@ -7,13 +7,16 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
 from evergrow.cli.main import main
+from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.host.full_disk import DiskFullError, full_disk, naming_full_disk
 from evergrow.resources.host.home import Home, HomeError
 from evergrow.resources.lake.files import Files
@@ -56,6 +59,11 @@ def lake(folder: Path) -> None:
     Files(folder).put_bytes("seeds", ".bin", BIG)
 
 
+def vectors(folder: Path) -> None:
+    numbers = np.random.default_rng(0).random((300, 384), dtype=np.float32)
+    VectorStore(Files(folder)).keep("model", [sha256(bytes([n % 256, n // 256])).digest() for n in range(300)], numbers)
+
+
 def parquet(folder: Path) -> None:
     write_table(pl.LazyFrame({"x": [os.urandom(64).hex() for _ in range(8_000)]}), folder / "x.parquet")
 
@@ -75,7 +83,7 @@ def registry(folder: Path) -> None:
         remember(opened, [Ban("seed", f"{n}-{'x' * 200}") for n in range(4_000)])
 
 
-STORES = {"lake": lake, "parquet": parquet, "lines": lines, "export": export, "registry": registry}
+STORES = {"lake": lake, "vectors": vectors, "parquet": parquet, "lines": lines, "export": export, "registry": registry}
 
 
 @pytest.mark.parametrize("store", STORES)

@@ -83,6 +83,18 @@ def test_a_file_is_left_alone_until_it_has_settled(home: Home, registry: Registr
     assert len(take(home, registry, 0.2, 1_000)) == 1
 
 
+def test_a_file_from_before_the_clock_was_set_back_is_taken(
+    home: Home, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop(home, "f.json", "x")
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 60)  # another machine's clock may be as far off
+    assert take(home, registry, 1.0, 1_000) == []
+    monkeypatch.setattr(time, "time", lambda: real() - 86_400)
+
+    assert len(take(home, registry, 1.0, 1_000)) == 1
+
+
 def test_other_seeds_under_a_taken_name_get_a_number_and_no_file_is_overwritten(home: Home, registry: Registry) -> None:
     for content in ("x", "y", "x", "y", "z"):
         drop(home, "f.json", content)
