@@ -1,5 +1,6 @@
 """Two daemons look at one database, each from a home of its own: a batch is grown once, and nothing is paid twice."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.lake.versions import latest_materialization
 from tests.command import until
 from tests.conftest import FakeEndpoint
+from tests.live import of_home
 from tests.platform import LENIENT, functions, share_vectors
 from tests.resources.conftest import postgres_url
 from tests.test_gate_paths import RUN_OVER
@@ -38,12 +40,15 @@ def daemon(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("EVERGROW_HOME", str(home))
     monkeypatch.setenv("DAGSTER_HOME", str(home / "dagster"))
     with log.open("wb") as output:
-        process = subprocess.Popen(DAEMON, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            DAEMON, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True
+        )
     try:
         yield log
     finally:
-        process.send_signal(signal.SIGTERM)
+        os.killpg(process.pid, signal.SIGKILL)  # with its code server, which outlives it for a while
         process.wait()
+        until(lambda: not of_home(home), lambda: f"left behind: {of_home(home)}")
 
 
 @pytest.mark.timeout(600)

@@ -34,7 +34,7 @@ class DagsterHomeError(Exception):
 def prepare(folder: Path) -> None:
     """Write `dagster.yaml` if there is none, and let Dagster create its storage, once; the caller holds a lock.
 
-    Processes that create the SQLite files at the same moment crash each other (dagster-facts.md section 9).
+    Processes that create the SQLite files at the same moment crash each other.
 
     Raises:
         OSError: the folder cannot be written.

@@ -96,6 +96,7 @@ def test_dagster_takes_the_configuration(engine: str, tmp_path: Path, monkeypatc
     settings: Any = reference.settings
     assert settings["run_retries"]["retry_on_asset_or_op_failure"] is False
     assert settings["telemetry"] == {"enabled": False}
+    assert settings["sensors"] == {"use_threads": True, "num_workers": 1}  # two at once would both load a batch's seeds
 
 
 def test_the_chart_gets_no_key_that_it_does_not_know_and_the_limits_of_dagster_yaml() -> None:

@@ -63,6 +63,8 @@ def test_a_new_home_has_every_folder_and_a_dagster_instance_without_telemetry(tm
         assert not instance.telemetry_enabled
         assert not instance.nux_enabled
         assert instance.run_monitoring_enabled
+        # Two sensors that look at once would both load the seeds of a new batch.
+        assert instance.get_settings("sensors") == {"use_threads": True, "num_workers": 1}
         instance.add_dynamic_partitions("batch", ["a"])
         assert instance.get_dynamic_partitions("batch") == ["a"]
 
