@@ -99,6 +99,7 @@ class Frontier:
         self.tables, self.recipes, self.home, self.registry = tables, recipes, home, registry
         self._at: dict[tuple[str, Key], Place] = {}
         self._values: dict[tuple[dg.AssetKey, int], tuple[Settings, dict[str, str]]] = {}
+        self._thresholds: dict[tuple[str, int], tuple[Settings, str]] = {}
 
     def under(self, settings: Settings) -> "Frontier":
         """The same under other settings of the machine."""
@@ -114,6 +115,7 @@ class Frontier:
         """Read recipes anew from now on: they may have been changed."""
         self.recipes.forget()
         self._values.clear()
+        self._thresholds.clear()
 
     def due(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> Reason | None:
         """What must be done with a partition of a table, and why; None if nothing must."""
@@ -217,9 +219,12 @@ class Frontier:
         """Why the gate must judge the version (again), or None."""
         if gate.state in (GateState.MISSING, GateState.STALE):
             return f"its gate is {gate.state}"
-        if table.stage is None or gate.thresholds == thresholds(table.stage, place.settings):
+        if table.stage is None:
             return None
-        return OTHER_THRESHOLDS
+        known = (table.stage, id(place.settings))  # as of `_shape`
+        if known not in self._thresholds:
+            self._thresholds[known] = place.settings, thresholds(table.stage, place.settings)
+        return None if gate.thresholds == self._thresholds[known][1] else OTHER_THRESHOLDS
 
     def _require(
         self,

@@ -68,6 +68,30 @@ class Noted(NamedTuple):
     value: Any
 
 
+class Metadata(Mapping[str, Noted]):
+    """Metadata by name, read off the event as it is asked for: of dozens of pieces one or two are.
+
+    Args:
+        entries: what Dagster wrote of each piece.
+    """
+
+    def __init__(self, entries: Mapping[str, Mapping[str, Any]]) -> None:
+        self._entries = entries
+
+    def __getitem__(self, name: str) -> Noted:
+        entry = self._entries[name]
+        return Noted(next((entry[kind] for kind in VALUES if kind in entry), None))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+
 @dataclass(frozen=True, slots=True)
 class Content:
     """What was noted of a version: metadata by name, and tags."""
@@ -90,8 +114,8 @@ class Version:
     def asset_materialization(self) -> Content:
         """What was noted of it."""
         made = self._entry["dagster_event"]["event_specific_data"]["materialization"]
-        noted = {one["label"]: _noted(one["entry_data"]) for one in made["metadata_entries"]}
-        return Content(noted, made.get("tags") or {})
+        noted = {one["label"]: one["entry_data"] for one in made["metadata_entries"]}
+        return Content(Metadata(noted), made.get("tags") or {})
 
     @property
     def asset_key(self) -> "dg.AssetKey":
@@ -253,10 +277,6 @@ def _verdict(event: str | None) -> CheckResult | None:
     found = json.loads(event)["dagster_event"]["event_specific_data"]
     judged = found.get("target_materialization_data") or {}
     passed, severity = bool(found["success"]), str(found["severity"]["__enum__"])
-    noted = {name: _noted(value) for name, value in found["metadata"].items()}
     blocks = not passed and severity.endswith(".ERROR")
+    noted = Metadata(found["metadata"])
     return CheckResult(passed, blocks, found.get("description"), judged.get("storage_id"), noted)
-
-
-def _noted(entry: Mapping[str, Any]) -> Noted:
-    return Noted(next((entry[name] for name in VALUES if name in entry), None))
