@@ -1,6 +1,6 @@
 """A whole job at the size of the paper, by the commands that a user gives: rounds, collection, answers, release.
 
-    python -m benchmarks.scale [--seeds 5000] [--rounds 3] [--children 8] [--batches 1] [--local]
+    python -m benchmarks.scale [--seeds 5000] [--rounds 3] [--children 3] [--batches 1] [--local]
 
 5,000 seeds in three rounds are about 125,000 children and 250,000 requests. `--seeds 250` is a trial of some minutes,
 `--against 1000` runs that many seeds as well, in a home of its own, and tells how much more each step took for each
@@ -242,7 +242,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5_000)
     parser.add_argument("--against", type=int, help="run so many seeds first, and compare")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--children", type=int, default=8, help="of each parent")
+    parser.add_argument("--children", type=int, default=3, help="of each parent")
     parser.add_argument("--batches", type=int, default=1, help="side by side")
     parser.add_argument("--local", action="store_true", help="embed on this machine")
     options = parser.parse_args()
