@@ -18,6 +18,7 @@ Examples:
   evergrow seeds add old.csv --batch first --encoding cp1252
   zcat dump.jsonl.gz | evergrow seeds add - --batch first
   evergrow seeds add folder/ --batch first --dry-run                    what would be registered
+  evergrow seeds add functions.jsonl --batch trial --limit 50           a first try on some of many rows
 \b
 Read are JSON (an array, an object by column, one with a list inside), JSON lines, CSV with any delimiter, Parquet and
 Arrow, also with gzip, zstd, bz2, xz or in a zip of one file. A row needs `content`; `id`, `kind` (code, question,
@@ -49,6 +50,7 @@ def add(
     form: Annotated[Form | None, typer.Option("--form", help="in which form a row holds its task")] = None,
     encoding: Annotated[str | None, typer.Option("--encoding", help="of texts without a mark, if not UTF-8")] = None,
     kind: Annotated[Kind | None, typer.Option("--kind", help="of rows that state none; else guessed")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="most rows, spread evenly over all")] = None,
     replace: Replace = False,
     automate: Automate = None,
     dry_run: DryRun = False,
@@ -62,6 +64,7 @@ def add(
     reading = Reading(column, id_column, form, encoding, kind, bounds.max_bytes)
     named, passed_over = seed_files(files)
     found = read_files(named, bounds.max_chars, reading)
+    found = found.spread(limit) if limit else found
     for note in passed_over:
         say(f"note: {note}")
     _take(batch, found, "evergrow seeds add", automate, replace=replace, dry_run=dry_run, as_json=as_json)

@@ -93,7 +93,11 @@ def _functions_of(file: str, path: Path, skipped: Skipped, *, methods: bool, cla
         data = path.read_bytes()
         if path.suffix == ".ipynb":
             for number, cell in python_cells(data):
-                yield from _of_cell(f"{file}#cell-{number}", cell, skipped, methods=methods, classes=classes)
+                place = f"{file}#cell-{number}"
+                if cell is None:
+                    skipped.add("cells of notebooks that are no Python", place)
+                else:
+                    yield from _of_cell(place, cell, skipped, methods=methods, classes=classes)
             return
         if path.suffix == ".py":
             text = importlib.util.decode_source(data)

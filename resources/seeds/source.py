@@ -1,7 +1,7 @@
 """What every source of seeds returns, and how it says that it cannot."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import polars as pl
@@ -25,6 +25,14 @@ class Seeds:
     frame: pl.DataFrame
     notes: tuple[str, ...] = ()
     origin: str = ""
+
+    def spread(self, limit: int) -> "Seeds":
+        """At most `limit` of them, 1 or more, taken at even distances."""
+        rows = self.frame.height
+        if rows <= limit:
+            return self
+        chosen = [number * rows // limit for number in range(limit)]
+        return replace(self, frame=self.frame[chosen], notes=(*self.notes, f"{limit:,} of {rows:,} rows are taken"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,11 +73,14 @@ def test_a_dry_run_tells_rows_kinds_languages_and_registers_nothing(evergrow: Ev
 
     told = evergrow("seeds", "add", "f.json", "--batch", "b", "--dry-run", "--json").json
     drawn = evergrow("seeds", "add", "f.json", "--batch", "b", "--dry-run")
+    some = evergrow("seeds", "add", "f.json", "--batch", "b", "--dry-run", "--limit", "3", "--json").json
 
     assert {row["kind"]: row["rows"] for row in told["counts"]} == {"code": 6, "question": 1, "instruction": 1}
     assert told["counts"][0]["languages"] == "python 83%, javascript 17%"
     assert told["counts"][2]["languages"] == "en 100%"
     assert [row["id"] for row in told["first"]] == ["0", "1", "2"]
+    assert [row["id"] for row in some["first"]][:2] == ["0", "2"]
+    assert "3 of 8 rows are taken" in some["notes"]
     assert "8 seeds would be batch 'b'" in drawn.out
     assert "Nothing was registered" in drawn.err
     assert evergrow("run", "--batch", "b").code == 2

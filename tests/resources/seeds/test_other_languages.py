@@ -131,6 +131,15 @@ def test_cells_of_notebooks_are_harvested_and_a_wrong_one_spoils_no_other(tmp_pa
         assert words in said
 
 
+def test_cells_of_other_programs_are_counted_and_timed_ones_are_python(tmp_path: Path) -> None:
+    function = 'def {}(x):\n    """Return x."""\n    return {} * x\n'
+    cells = ["%%bash\nls", "%%time\n" + function.format("f", 1), "\n%%capture out\n" + function.format("g", 2)]
+    seeds = take(grow(tmp_path / "src", {"n.ipynb": notebook(*cells)}))
+
+    assert set(places(seeds)) == {"src.n.cell-2.f", "src.n.cell-3.g"}
+    assert "cells of notebooks that are no Python: 1 file: src/n.ipynb#cell-1" in " ".join(seeds.notes)
+
+
 def test_a_single_file_of_any_language_is_a_target(tmp_path: Path) -> None:
     grow(tmp_path, dict(SOURCES))
 
