@@ -1,6 +1,6 @@
 # Everything runs from .venv, which `make install` creates from pinned versions; nothing is compiled.
 PYTHON  ?= python3
-WORKERS ?= 2
+WORKERS ?= 3
 VENV    := .venv
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/pip --disable-pip-version-check install --quiet
@@ -11,7 +11,7 @@ QUICK    := tests/methods tests/assets/gates tests/assets/test_metadata.py tests
 PACKAGES := -p evergrow.methods -p evergrow.resources -p evergrow.assets -p evergrow.flows -p evergrow.sensors -p evergrow.cli
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test quick ui lint types format pins soak crashes beyond audit
+.PHONY: help install demo test quick explore ui lint types format pins soak crashes beyond audit
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1\t\2/p' Makefile | expand -t 16
@@ -29,6 +29,9 @@ test: lint types  ## lint, types and the whole test suite
 
 quick: lint types  ## lint, types and the tests that need no run of the platform: two minutes
 	$(BIN)/pytest -n $(WORKERS) $(QUICK)
+
+explore: install  ## the tests of properties on examples that are drawn anew, ten times as many
+	$(BIN)/pytest -n $(WORKERS) --hypothesis-profile=explore -m hypothesis
 
 lint: install  ## ruff, as a linter and as a check of the format, and the direction of imports
 	$(BIN)/ruff check

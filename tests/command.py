@@ -1,6 +1,5 @@
 """The `evergrow` command as a process of its own, which a test may watch, interrupt and kill."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-PATIENCE_S = 120.0
+PATIENCE_S = 240.0  # on a busy machine
 LOOK_S = 0.05
 COMMAND = [sys.executable, "-m", "evergrow.cli.main"]
 
@@ -35,13 +34,21 @@ class Command:
 
     def until(self, seen: Callable[[], bool], look_s: float = LOOK_S) -> None:
         """Wait until `seen` is true; fails if the command ends before."""
-        until(lambda: seen() or self.process.poll() is not None, lambda: f"nothing to be seen; {self.said}", look_s)
-        assert self.process.poll() is None, f"it ended with {self.process.returncode} before: {self.said}"
+        found = False
+
+        def look() -> bool:
+            nonlocal found
+            ended = self.process.poll() is not None  # asked first: what it did at its end is seen all the same
+            found = seen()
+            return found or ended
+
+        until(look, lambda: f"nothing to be seen; {self.said}", look_s)
+        assert found, f"it ended with {self.process.returncode} before: {self.said}"
 
     def when(self, seen: Callable[[], bool], number: signal.Signals, look_s: float = LOOK_S) -> None:
         """Send the signal as soon as `seen` is true."""
         self.until(seen, look_s)
-        os.kill(self.process.pid, number)
+        self.process.send_signal(number)
 
 
 @contextmanager

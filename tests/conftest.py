@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -12,6 +14,8 @@ from typing import Any
 import absl.logging
 import hypothesis
 import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 # Workers and the processes that they start share the cores: threads of each would only wait for one another.
@@ -22,11 +26,26 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
 # that must not be the file in which pytest keeps what a test prints.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
-# Machines are of any speed: what is slow is a matter for benchmarks/.
-hypothesis.settings.register_profile("evergrow", deadline=None)
+# Machines are of any speed: what is slow is a matter for benchmarks/. The suite judges a commit, and so draws the same
+# examples each time; `make explore` draws others, and more.
+ANY_SPEED: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("evergrow", derandomize=True, **ANY_SPEED)
+hypothesis.settings.register_profile("explore", derandomize=False, max_examples=1000, **ANY_SPEED)
 hypothesis.settings.load_profile("evergrow")
 
 ROOT = Path(__file__).parent.parent
+
+# Files of tests that take longest, the longest first.
+LONGEST = (
+    "cli/test_demo.py", "test_ui_scenario.py", "sensors/test_trees_live.py", "test_durability.py", "test_gate_paths.py",
+    "cli/test_forget.py", "cli/test_trees_page.py", "world/test_world.py", "cli/test_tree.py", "cli/test_explore.py",
+    "cli/test_release.py", "cli/test_trace.py", "cli/test_judge_compare.py", "cli/test_release_files.py",
+    "flows/test_backup.py", "assets/treesynth/test_definitions.py", "assets/evolution/test_rounds.py",
+    "sensors/test_advance.py", "cli/test_main.py", "test_readme.py", "cli/test_plan.py", "cli/test_ui.py",
+    "cli/test_preview.py", "test_release_durability.py", "test_two_homes.py", "cli/test_trust_page.py",
+    "cli/test_dataset_page.py", "test_faults_of_the_world.py", "flows/test_due.py", "cli/test_inspect.py",
+    "resources/embedding/test_embedder.py", "resources/embedding/test_encoder.py", "cli/test_faults.py",
+)  # fmt: skip
 
 
 class FakeEndpoint:
@@ -89,6 +108,20 @@ def fake_endpoint(_shared_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatc
     return _shared_endpoint
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that is only copied: the first worker that wants it makes it, and the others wait for it."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    made = folder.with_suffix(".made")
+    with FileLock(folder.with_suffix(".lock")):
+        if not made.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # a worker has failed to make it
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
 def use_afresh(patch: pytest.MonkeyPatch, endpoint: FakeEndpoint) -> None:
     """Point OPENAI_BASE_URL to an endpoint that has neither faults nor memory any more."""
     endpoint.control(
@@ -128,6 +161,39 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting or key of this machine reaches a test, and each has a home of its own."""
     forget_machine(monkeypatch)
     monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "home"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have xdist hand out files in the order of `LONGEST`, not by how many tests they have.
+
+    Ctrl-C is what some tests send: a shell that starts a suite in the background has it ignored.
+    """
+    config.option.loadscopereorder = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    load_migrations_once()
+
+
+def load_migrations_once() -> None:
+    """Keep Dagster's migrations: for the event log of each run it loads fifty files twice, a tenth of a short run."""
+    load, kept = ScriptDirectory.from_config, dict[str, ScriptDirectory]()
+
+    def from_config(config: Config) -> ScriptDirectory:
+        place = config.get_main_option("script_location") or ""
+        if not place.startswith("dagster:"):
+            return load(config)
+        if place not in kept:
+            kept[place] = load(config)
+        return kept[place]
+
+    ScriptDirectory.from_config = staticmethod(from_config)  # type: ignore[method-assign]
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: one of them at the end would leave the other workers idle."""
+    turn = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: turn.get(item.path.relative_to(ROOT / "tests").as_posix(), len(turn)))
 
 
 def forget_machine(patch: pytest.MonkeyPatch) -> None:

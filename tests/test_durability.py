@@ -151,7 +151,6 @@ def kill_within(make: Make, project: Project, moment: Moment, *arguments: str) -
     raise AssertionError(f"never hit in {ATTEMPTS} attempts")
 
 
-@pytest.mark.timeout(600)
 def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(make: Make, fake_endpoint: FakeEndpoint) -> None:
     whole = make("whole")
     assert main(RUN) == 0

@@ -200,7 +200,6 @@ def test_the_sensor(platform: Platform) -> None:
     assert WHY in said
 
 
-@pytest.mark.timeout(600)
 def test_a_backfill_from_the_ui_and_rounds_without_a_human(platform: Platform) -> None:
     """One instance for both, for it takes a while to start: a file is dropped, and a backfill launched meanwhile."""
     instance, asked = platform.instance, platform.spent("good").calls

@@ -1,22 +1,16 @@
 """Every command of the README does what it says, in the order in which the README gives them."""
 
-import contextlib
-import os
 import re
-import signal
+import shlex
 import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from evergrow.cli.main import main
 from evergrow.resources.settings import Settings
 from tests.conftest import ROOT, FakeEndpoint
-from tests.live import free_port
 from tests.platform import functions
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -38,67 +32,35 @@ LINES, COMMANDS = lines_of(README), commands_of(README)
 
 
 @pytest.fixture
-def environment(tmp_path: Path, fake_endpoint: FakeEndpoint, vectors_at_hand: None) -> dict[str, str]:
-    """A shell's variables: the fake endpoint as the user's own, and gates that its scores can pass."""
-    lenient = {
-        "EVERGROW_GATES__COMPLEXITY__MAX_DROP": "9",
-        "EVERGROW_GATES__DIVERSITY__MIN_MEAN": "0",
-        "EVERGROW_GATES__DIVERSITY__MIN_P10": "0",
-    }
-    user = {"OPENAI_BASE_URL": fake_endpoint.url, "OPENAI_API_KEY": "none", "EVERGROW_HOME": str(tmp_path / "home")}
-    return {**os.environ, **lenient, **user}
+def _user(tmp_path: Path, fake_endpoint: FakeEndpoint, vectors_at_hand: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell's folder and variables: the fake endpoint as the user's own, and gates that its scores can pass."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in {"COMPLEXITY__MAX_DROP": "9", "DIVERSITY__MIN_MEAN": "0", "DIVERSITY__MIN_P10": "0"}.items():
+        monkeypatch.setenv(f"EVERGROW_GATES__{name}", value)
+    monkeypatch.setenv("EVERGROW_EVOLUTION__CHILDREN", "1")  # of each of twenty seeds
 
 
-def run(command: str, folder: Path, environment: dict[str, str]) -> None:
-    path = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    shell = ["sh", "-c", command]
-    done = subprocess.run(
-        shell, cwd=folder, env={**environment, "PATH": path}, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, f"{command}\n{done.stderr}"
+def run(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Run it in this process: tests/cli/test_demo.py starts the program."""
+    program, *arguments = shlex.split(command)
+    assert program == "evergrow"
+    assert main(arguments) == 0, f"{command}\n{capsys.readouterr().err}"
 
 
-@pytest.mark.timeout(900)  # twenty commands, each a process of its own
-def test_the_commands_work_one_after_the_other(tmp_path: Path, environment: dict[str, str]) -> None:
-    functions(3).frame.select("content").write_ndjson(tmp_path / "functions.jsonl")
-    collected = tmp_path / "collected.parquet"
+@pytest.mark.usefixtures("_user")
+def test_the_commands_work_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "evergrow ui" in LINES  # tests/cli/test_ui.py opens it
+    functions(3).frame.select("content").write_ndjson("functions.jsonl")
 
     for command in COMMANDS:
         if "SAMPLE_ID" in command:
-            run(f"evergrow table evolution/collected --partition first --out {collected}", tmp_path, environment)
-            run(command.replace("SAMPLE_ID", pl.read_parquet(collected)["id"][0]), tmp_path, environment)
+            run("evergrow table evolution/collected --partition first --out collected.parquet", capsys)
+            run(command.replace("SAMPLE_ID", pl.read_parquet("collected.parquet")["id"][0]), capsys)
         else:
-            run(command, tmp_path, environment)
+            run(command, capsys)
 
-    assert (tmp_path / "dataset" / "train.jsonl").stat().st_size > 0
-    assert pl.read_parquet(tmp_path / "accepted.parquet").height > 0
-
-
-def test_the_ui_answers_on_loopback(tmp_path: Path, environment: dict[str, str]) -> None:
-    assert "evergrow ui" in LINES
-    port = free_port()
-    command = [str(Path(sys.executable).with_name("evergrow")), "ui", "--port", str(port)]
-    with (tmp_path / "ui.log").open("wb") as log:
-        ui = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=log, stderr=log, start_new_session=True)
-    try:
-        assert answers(f"http://127.0.0.1:{port}/server_info"), (tmp_path / "ui.log").read_text()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(ui.pid, signal.SIGINT)
-        try:
-            ui.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(ui.pid, signal.SIGKILL)
-            ui.wait()
-
-
-def answers(url: str) -> bool:
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError), urllib.request.urlopen(url) as answer:
-            return bool(answer.status == 200)
-        time.sleep(0.5)
-    return False
+    assert Path("dataset/train.jsonl").stat().st_size > 0
+    assert pl.read_parquet("accepted.parquet").height > 0
 
 
 @pytest.mark.parametrize("target", sorted({line.split()[1] for line in LINES if line.startswith("make ")}))

@@ -58,7 +58,6 @@ def tables(folder: Path) -> list[pl.DataFrame]:
     return [table.drop("response_run_id", "draws", strict=False) for table in found]
 
 
-@pytest.mark.timeout(300)
 def test_a_release_killed_amid_its_answers_ends_as_if_it_had_not_been(
     endpoint: FakeEndpoint, known_vectors: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

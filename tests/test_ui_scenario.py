@@ -28,7 +28,6 @@ ROUND = "round_01"
 expect.set_options(timeout=PATIENCE_MS)  # Dagster's pages ask their server, which is busy
 
 
-@pytest.mark.timeout(600)
 def test_a_bad_batch_is_refused_mended_and_taken_on(
     fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

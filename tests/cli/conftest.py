@@ -10,7 +10,7 @@ import pytest
 
 from evergrow.cli.main import main
 from evergrow.resources.host.home import Home
-from tests.conftest import FakeEndpoint, forget_machine, use_afresh
+from tests.conftest import FakeEndpoint, forget_machine, made_once, use_afresh
 from tests.platform import LENIENT, functions, share_vectors
 from tests.samples import PLAIN, SUMS, TASKS, instructions
 
@@ -76,17 +76,19 @@ def seed_file(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def grown_home(_shared_endpoint: FakeEndpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with the batch `b` that has been through two rounds; it is only copied."""
-    folder = tmp_path_factory.mktemp("grown")
-    seeds = write_functions(folder / "functions.jsonl")
-    with pytest.MonkeyPatch.context() as patch:
-        forget_machine(patch)
-        use_afresh(patch, _shared_endpoint)
-        small(patch)
-        patch.chdir(folder)
-        patch.setenv("EVERGROW_HOME", str(folder / "home"))
-        assert main(["seeds", "add", str(seeds), "--batch", "b"]) == 0
-        assert main(["run", "--batch", "b", "--rounds", "2", "--set", "evolution.margin=-10"]) == 0
-    return folder / "home"
+
+    def make(folder: Path) -> None:
+        seeds = write_functions(folder / "functions.jsonl")
+        with pytest.MonkeyPatch.context() as patch:
+            forget_machine(patch)
+            use_afresh(patch, _shared_endpoint)
+            small(patch)
+            patch.chdir(folder)
+            patch.setenv("EVERGROW_HOME", str(folder / "home"))
+            assert main(["seeds", "add", str(seeds), "--batch", "b"]) == 0
+            assert main(["run", "--batch", "b", "--rounds", "2", "--set", "evolution.margin=-10"]) == 0
+
+    return made_once(tmp_path_factory, "grown", make) / "home"
 
 
 @pytest.fixture
@@ -99,7 +101,10 @@ def grown(evergrow: Evergrow, grown_home: Path, seed_file: Path, fake_endpoint: 
 @pytest.fixture(scope="session")
 def project_template(known_vectors: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a home of the evolved batch `code`, the batch `plain`, and a tree `t`; it is only copied."""
-    folder, endpoint = tmp_path_factory.mktemp("project"), FakeEndpoint()
+    return made_once(tmp_path_factory, "project", lambda folder: make_project(folder, known_vectors))
+
+
+def make_project(folder: Path, known_vectors: Path) -> None:
     (folder / "evergrow.yaml").write_text(json.dumps(SETTINGS))
     seeds = {
         "code": functions(4),
@@ -109,6 +114,7 @@ def project_template(known_vectors: Path, tmp_path_factory: pytest.TempPathFacto
         found.frame.select(pl.exclude("seed_id", "source")).with_columns(license=pl.lit("MIT")).write_ndjson(
             folder / f"{name}.jsonl"
         )
+    endpoint = FakeEndpoint()
     with pytest.MonkeyPatch.context() as patch:
         forget_machine(patch)
         use(patch, folder, endpoint)
@@ -121,7 +127,6 @@ def project_template(known_vectors: Path, tmp_path_factory: pytest.TempPathFacto
         ):
             assert main(arguments) == 0
     endpoint.kill()
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 
 import polars as pl
-import pytest
 
 
-@pytest.mark.timeout(900)  # a model on the processor answers it, beside other tests
 def test_the_demo_grows_a_dataset_behind_gates_and_says_where_it_is(tmp_path: Path, vectors_at_hand: None) -> None:
     command = [str(Path(sys.executable).with_name("evergrow")), "demo", "--seeds", "2", "--set", "evolution.rounds=1"]
 

@@ -118,7 +118,9 @@ def test_a_release_is_shown_with_the_ancestors_of_its_rows(here: Evergrow, tmp_p
     assert "release" in (tmp_path / "report.html").read_text()
 
 
-def test_texts_with_secrets_are_withheld_unless_they_are_asked_for(evergrow: Evergrow, tmp_path: Path) -> None:
+def test_texts_with_secrets_are_withheld_unless_they_are_asked_for(
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
     token, mail = "ghp_" + "aB3dE5fG7hJ9kL1mN2pQ4rS6tU8vW0xY1zA2", "jane.miller@siemens.com"
     texts = [f"Clone the repository with {token}, then build it.", f"Write to {mail} about it.", "Sort five numbers."]
     pl.DataFrame({"content": texts, "id": ["a", "b", "c"]}).write_ndjson(tmp_path / "s.jsonl")

@@ -2,15 +2,13 @@
 
 import json
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from evergrow.methods.evolution.judge import judge_prompt
 from tests.cli.conftest import Evergrow
+from tests.command import started
 from tests.conftest import FakeEndpoint
 
 
@@ -51,12 +49,9 @@ def test_the_dataset_has_the_licence_that_is_set_and_rows_keep_that_of_their_see
 
 def test_a_takedown_finds_an_export_that_was_killed_before_it_was_through(here: Evergrow) -> None:
     assert here("release", "--batch", "plain", "--as-is").code == 0
-    command = subprocess.Popen([sys.executable, "-m", "evergrow.cli.main", "export", "--out", "killed"])
-    while not Path("killed/manifest.json").exists():
-        assert command.poll() is None
-        time.sleep(0.01)
-    command.send_signal(signal.SIGKILL)
-    command.wait()
+    with started("export", "--out", "killed", folder=Path.cwd()) as command:
+        command.when(lambda: Path("killed/manifest.json").exists(), signal.SIGKILL, look_s=0.01)
+        command.wait()
 
     assert "killed holds 1 of them" in here("forget", "--seed", "q0").err.replace("\n", "")
 

@@ -1,11 +1,7 @@
 """`evergrow tree`: a tree from its root to files, resumed after a kill, and every way to use it wrongly."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -17,7 +13,7 @@ from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow
 from tests.command import started
-from tests.conftest import ROOT, FakeEndpoint
+from tests.conftest import FakeEndpoint
 
 
 @pytest.fixture(autouse=True)
@@ -110,19 +106,14 @@ def test_a_dataset_is_balanced_with_a_report_and_may_be_sorted_anew(
 
 
 def test_a_tree_goes_on_after_a_kill_and_pays_nothing_twice(
-    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow
+    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fake_endpoint.control(latency=0.15)
-    command = [sys.executable, "-m", "evergrow.cli.main", "tree", "grow", "t", "--domain", "math", "--max-depth", "2"]
-    environment = {**os.environ, "EVERGROW_ENDPOINTS__DEFAULT__CONCURRENCY": "4"}
-    process = subprocess.Popen(
-        [*command, "--rows", "60"], cwd=ROOT, env=environment, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 60
-    while fake_endpoint.stats()["requests"] < 15 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    monkeypatch.setenv("EVERGROW_ENDPOINTS__DEFAULT__CONCURRENCY", "4")
+    command = ("tree", "grow", "t", "--domain", "math", "--max-depth", "2", "--rows", "60")
+    with started(*command, folder=tmp_path / "run") as growing:
+        growing.when(lambda: fake_endpoint.stats()["requests"] >= 15, signal.SIGKILL)
+        assert growing.wait() == -signal.SIGKILL
     fake_endpoint.control(latency=0.0)
 
     said = evergrow("tree", "grow", "t")

@@ -42,7 +42,6 @@ def asked_by_get(port: int) -> int:
         return int(answer.status)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("number", [signal.SIGINT])
 def test_it_serves_the_project_and_ends_quietly(
     tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch

@@ -14,6 +14,7 @@ from evergrow.methods.vectors import (
     similarities,
     whole,
 )
+from tests.properties import examples
 
 
 def unit(count: int, width: int, seed: int) -> np.ndarray:
@@ -22,7 +23,7 @@ def unit(count: int, width: int, seed: int) -> np.ndarray:
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.integers(0, 40), st.integers(0, 40), st.integers(1, 300), st.integers(0, 2**32), st.integers(1, 500))
 def test_the_nearest_is_that_of_a_product_in_float64_whatever_the_block(
     count: int, others: int, width: int, seed: int, together: int
@@ -41,7 +42,7 @@ def test_the_nearest_is_that_of_a_product_in_float64_whatever_the_block(
             assert product[row, place[row]] == pytest.approx(best, abs=1e-5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(st.integers(1, 40), st.integers(1, 100), st.integers(0, 2**32), st.integers(1, 500))
 def test_products_of_any_block_are_those_in_float64_but_for_a_row_with_itself(
     count: int, width: int, seed: int, together: int

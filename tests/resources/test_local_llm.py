@@ -26,7 +26,7 @@ SCHEMA = {
     "required": ["topic", "level"],
     "additionalProperties": False,
 }
-ENDS_WITHIN_S = 20.0
+ENDS_WITHIN_S = 240.0
 STARTS_SERVER = """
 import os, sys, time
 from evergrow.resources.local_llm import running

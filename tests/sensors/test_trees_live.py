@@ -29,7 +29,6 @@ RELOAD = "mutation ($name: String!) { reloadRepositoryLocation(repositoryLocatio
 GROWN = ["tree_level_0", "tree_level_1", "tree_samples", "tree_samples"]
 
 
-@pytest.mark.timeout(600)
 def test_a_tree_grows_to_its_end_without_a_human(
     fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,13 +24,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory, known_vectors: Path) -> Ite
         yield made
 
 
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_world_holds(shared: Machine, tmp_path: Path, seed: int) -> None:
     run_world(shared, seed, tmp_path, STEPS)
 
 
-@pytest.mark.timeout(600)
 def test_a_command_that_dies_at_some_point_ends_as_if_it_had_not(shared: Machine, tmp_path: Path) -> None:
     walk, (part, whole) = Walk(shared, tmp_path, SCENE), POINT
 
@@ -38,7 +36,6 @@ def test_a_command_that_dies_at_some_point_ends_as_if_it_had_not(shared: Machine
     walk.kill_at(len(walk.points) * part // whole)
 
 
-@pytest.mark.timeout(600)
 def test_an_older_event_log_is_caught_up_with_for_nothing(shared: Machine, tmp_path: Path) -> None:
     world = World(shared, tmp_path, 0)
     world.add("a", 0, 2)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import polars as pl
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,7 +53,6 @@ def test_bars_are_as_long_as_what_went_on() -> None:
     assert bars(stages()) == ""
 
 
-@pytest.mark.timeout(300)
 def test_it_adds_up_under_faults_at_every_stage_that_is_made(
     platform: Platform, fake_endpoint: FakeEndpoint, known_vectors: Path
 ) -> None:

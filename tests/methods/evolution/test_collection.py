@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrow.methods.evolution.collection import collect
+from tests.properties import examples
 
 SCHEMA = {
     "id": pl.String,
@@ -78,7 +79,7 @@ def test_nothing_accepted_collects_nothing() -> None:
     assert reasons([], []) == {}
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 @given(
     st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 2), st.integers(1, 9), st.floats(0, 6.28)), max_size=25)
 )

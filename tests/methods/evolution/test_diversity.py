@@ -16,6 +16,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.lake.files import Files
 from evergrow.resources.settings.embedding import Embedding
+from tests.properties import examples
 
 TEXTS, TREES = 500, 60
 
@@ -101,7 +102,7 @@ def test_no_rows_give_no_scores() -> None:
     assert (scores.shape, nearest.shape) == ((0,), (0,))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50))
 @given(st.data())
 def test_equals_brute_force_on_random_vectors(data: st.DataObject) -> None:
     count, width = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 8))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from evergrow.methods.quality.contamination import COMMON_TO, find_contamination, near_benchmarks
 from evergrow.methods.vectors import NOTHING
 from evergrow.resources.benchmarks import read_benchmarks
+from tests.properties import examples
 
 QUESTION = "A shop sells three sorts of apples. How many ways are there to buy ten apples of at least two sorts?"
 
@@ -102,7 +103,7 @@ def test_nothing_in_common_with_nothing() -> None:
     assert spans(rows((None, ""), ("", None)), benchmark(QUESTION)) == {}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @example(6836, 3)  # a whole text that says little, in a row
 @given(st.integers(0, 2**32), st.integers(3, 6))
 def test_equals_a_search_for_every_run(seed: int, length: int) -> None:

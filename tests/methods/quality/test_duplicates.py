@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from evergrow.methods.quality.contents import Contents
 from evergrow.methods.quality.duplicates import mark_duplicates
 from evergrow.methods.quality.rules import CleaningRules, Embedded
+from tests.properties import examples
 
 WIDTH = 48
 ZERO, ONE = np.array([0]), np.array([1])
@@ -227,7 +228,7 @@ def resembles(first: Any, second: Any, rules: CleaningRules) -> bool:
     return alike and not contents.apart(ZERO, ONE).item()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(st.data())
 def test_equals_the_greedy_choice_over_all_pairs_whatever_the_order_and_the_block(data: st.DataObject) -> None:
     drawn = Drawn(data.draw(st.integers(0, 2**32)), data.draw(st.integers(1, 40)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrow.methods.quality.filters import filter_findings
@@ -257,7 +257,6 @@ def test_texts_that_address_a_judge_are_marked_and_tasks_about_scores_are_not() 
     assert addresses_judge(pl.Series([*TO_SOLVERS, None])).to_list() == [False] * (len(TO_SOLVERS) + 1)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(), max_size=5))
 def test_any_text_is_judged(texts: list[str]) -> None:
     assert len(reasons(*texts, languages=("en",))) == len(texts)

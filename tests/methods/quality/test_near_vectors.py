@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from evergrow.methods.quality.near_vectors import NearVectors
 from evergrow.methods.vectors import cosines
+from tests.properties import examples
 
 
 def clustered(count: int, seed: int) -> np.ndarray:
@@ -16,7 +17,7 @@ def clustered(count: int, seed: int) -> np.ndarray:
     return found
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(st.integers(1, 150), st.integers(1, 60), st.integers(0, 2**32), st.floats(0.5, 0.99), st.booleans())
 def test_every_pair_that_reaches_the_threshold_is_found_whether_pruned_or_not(
     count: int, block: int, seed: int, similarity: float, pruned: bool

@@ -15,6 +15,7 @@ from evergrow.methods.treesynth.reference import (
     write_balanced_tree,
     write_output,
 )
+from tests.properties import examples
 
 texts = st.text(min_size=1, max_size=12).filter(str.strip)
 samples = st.none() | st.lists(texts, max_size=3)
@@ -47,7 +48,7 @@ def table(found: dict[str, Imported], node: Node) -> list[dict[str, Any]]:
 
 
 @given(trees())
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_a_tree_that_was_read_is_written_as_it_was(given_tree: dict[str, Any]) -> None:
     found = read_output(json.dumps(given_tree).encode(), "x.json", "t", "d")
     nodes = pl.DataFrame(table(found, root("t", "d")), schema=LEVEL_SCHEMA, orient="row")

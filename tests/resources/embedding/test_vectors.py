@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from evergrow.resources.embedding import vectors
 from evergrow.resources.embedding.vectors import VectorStore
 from evergrow.resources.lake.files import Files
+from tests.properties import examples
 
 WIDTH = 5
 
@@ -54,7 +55,7 @@ def test_what_is_kept_is_found_in_the_order_that_is_asked_for(tmp_path: Path, pl
 
 
 @given(groups=st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=5), max_size=12))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_merged_files_hold_what_the_small_ones_held(
     tmp_path_factory: pytest.TempPathFactory, groups: list[list[int]]
 ) -> None:

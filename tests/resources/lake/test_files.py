@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from evergrow.resources.lake import remote
 from evergrow.resources.lake.files import DamagedFile, Files
 from evergrow.resources.lake.remote import StoreUnreachable
+from tests.properties import examples
 
 HOMES = ["plain", "st*ar", "br[ab]ck", "a?b", "%41", "{x}", "ü ö"]
 CONTENT = b"some content" * 100
@@ -89,7 +90,7 @@ def test_files_lie_in_their_own_folder_whatever_it_is_called(tmp_path: Path, hom
 
 
 @given(place=st.integers(0, 8 * len(CONTENT) - 1))
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(50), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_no_flipped_bit_stays_unseen(tmp_path: Path, place: int) -> None:
     writer = Files(tmp_path)
     path = writer.put_bytes("a", ".txt", CONTENT)

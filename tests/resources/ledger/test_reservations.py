@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
@@ -10,6 +9,7 @@ import pytest
 
 from evergrow.resources.host.processes import Process, process_of, this_process
 from evergrow.resources.ledger import NOTHING, Amount, BlockHolder, Charge, Claim, Ledger, Rows
+from tests.command import until
 from tests.resources.ledger.support import reply
 
 LEASE_S = 60.0
@@ -61,14 +61,13 @@ def test_what_is_written_is_taken_off_the_block_in_the_same_moment(ledger: Ledge
 def test_blocks_are_free_when_given_back_or_not_renewed(ledger: Ledger) -> None:
     released, expired, renewed = holder(), holder(), holder()
     for each in (released, expired):
-        ledger.reservations.take(each, [claim(ledger, 3000)], 0.2)
-    ledger.reservations.take(renewed, [claim(ledger, 1000)], 0.2)
+        ledger.reservations.take(each, [claim(ledger, 3000)], 1.0)
+    ledger.reservations.take(renewed, [claim(ledger, 1000)], 1.0)
     ledger.reservations.release(released)
     assert ledger.reservations.renew(renewed, LEASE_S)
 
-    time.sleep(0.3)
+    until(lambda: ledger.reservations.held("month").tokens == 1000, lambda: "the block never expired")
 
-    assert ledger.reservations.held("month").tokens == 1000
     assert ledger.reservations.take(holder(), [claim(ledger, 7000)], LEASE_S).grants[0].added.tokens == 7000
     assert not ledger.reservations.renew(expired, LEASE_S)
     assert ledger.reservations.take(expired, [claim(ledger, 10)], LEASE_S).anew
@@ -84,9 +83,8 @@ def test_blocks_of_a_dead_process_of_this_host_are_free_at_once_and_of_other_hos
 
     child.kill()
 
-    deadline = time.monotonic() + 20  # until the kernel has ended it; it need not be waited for
-    while ledger.reservations.held("month").tokens > 3000 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    # Until the kernel has ended it; it need not be waited for.
+    until(lambda: ledger.reservations.held("month").tokens == 3000, lambda: "the dead process holds its block", 0.01)
     assert ledger.reservations.take(holder(), [claim(ledger, 8000)], LEASE_S).grants[0].added.tokens == 5000
     child.communicate()
 

@@ -9,6 +9,7 @@ import pytest
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Failed, Refused
 from tests.conftest import FakeEndpoint
+from tests.live import free_port
 from tests.resources.llm.support import ask, ask_async, requests, settings
 
 
@@ -205,7 +206,7 @@ def test_a_true_rate_limit_is_found_and_every_request_is_answered(fake_endpoint:
 def test_an_endpoint_that_dies_and_returns_costs_no_request(
     start_endpoint: Callable[..., FakeEndpoint], ledger: Ledger
 ) -> None:
-    endpoint = start_endpoint(latency=0.05)
+    endpoint = start_endpoint(port=free_port(), latency=0.05)
 
     def outage() -> None:
         while endpoint.stats()["requests"] < 100:

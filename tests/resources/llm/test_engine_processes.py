@@ -33,7 +33,7 @@ def start(endpoint: FakeEndpoint, ledger: Path, count: int, run: str = "run") ->
 
 
 def rows_of(process: "subprocess.Popen[str]") -> list[list[str]]:
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=240)
     assert process.returncode == 0
     return [list(row) for row in json.loads(output)["rows"]]
 
@@ -91,7 +91,7 @@ def test_a_full_disk_ends_the_run_at_once_and_the_next_run_goes_on(fake_endpoint
     command = [sys.executable, "-c", FULL_DISK, fake_endpoint.url, url]
     environment = {**os.environ, "PYTHONPATH": "."}
 
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=240)
 
     assert "then repeat the command: what was saved stays" in result.stdout
     asked = fake_endpoint.stats()["requests"]

@@ -19,6 +19,7 @@ from evergrow.resources.ledger.registry_schema import leases as table
 from evergrow.resources.registry import leases
 from evergrow.resources.registry.leases import BatchBusy, held, holders, lease
 from evergrow.resources.registry.registry import Registry
+from tests.properties import examples
 
 HOLD = """
 import sys, time
@@ -121,12 +122,12 @@ def test_a_lease_is_renewed_and_one_that_was_lost_ends_what_it_was_for(
             pass
         with registry.alone() as connection:
             connection.execute(sa.update(table).values(token="another's"))
-        Event().wait(30)
+        Event().wait(240)
     assert registry.read(sa.select(table.c.token)) == [("another's",)]
 
 
 @given(name=st.text(max_size=300))
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 def test_any_text_names_a_lease(registry: Registry, name: str) -> None:
     with lease(registry, name):
         assert (found := held(registry, name))

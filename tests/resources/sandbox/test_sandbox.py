@@ -16,7 +16,7 @@ from evergrow.resources.settings import dataset
 from tests.resources.sandbox.conftest import RULES, alive, called
 
 SLEEPER = "import os, time\n{called}print(os.getcwd(), flush=True)\ntime.sleep(60)"
-STEP_S, STEPS = 0.05, 400
+STEP_S, STEPS = 0.05, 2400
 
 
 def wait_until(condition: Callable[[], object]) -> None:

@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from evergrow.methods.text import ids
 from evergrow.resources.seeds.read import RESERVED, read_seeds
+from tests.properties import examples
 
 MAX_CHARS = 1_000
 OWN = ["id", "seed_id", "content", "kind", "source"]
@@ -213,7 +214,7 @@ rows = st.lists(
 
 
 @given(rows=rows)
-@settings(max_examples=60)
+@settings(max_examples=examples(60))
 def test_every_format_brings_every_text_back_unchanged(rows: list[dict[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         frames = [read_seeds(write(Path(folder) / f"f{suffix}", rows), MAX_CHARS).frame for suffix in FORMATS]

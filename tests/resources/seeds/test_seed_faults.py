@@ -9,11 +9,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrow.resources.seeds.read import read_seeds
 from evergrow.resources.seeds.source import SeedError
+from tests.properties import examples
 
 MAX_CHARS = 1_000
 
@@ -185,7 +186,7 @@ files = st.one_of(
 
 
 @given(data=files, suffix=st.sampled_from([".json", ".jsonl", ".csv", ".parquet", ".x", ""]))
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(150))
 def test_any_bytes_give_seeds_or_one_message(data: bytes, suffix: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"f{suffix}"
