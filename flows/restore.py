@@ -3,18 +3,25 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import IO
 
 import dagster as dg
 from sqlalchemy import URL, create_engine, delete, make_url, select, update
 
-from evergrow.flows.backup import EVENTS, HOME, LEDGER, LEDGER_FILE, in_one_place, named_files, postgres_url
+from evergrow.flows.backup import EVENTS, HOME, LEDGER, LEDGER_FILE, named_files, postgres_url
+from evergrow.flows.restore_place import (
+    CONFIGURATION,
+    PART,
+    held_by,
+    instance_of,
+    require_empty,
+    require_fit,
+    require_own_events,
+)
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.backup.postgres import Tables
 from evergrow.resources.backup.store import Backup, BackupError, BackupStore, Entry
@@ -22,16 +29,12 @@ from evergrow.resources.host.files import digest_of, sync_folder
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.lake.files import Files
-from evergrow.resources.ledger.database import connect, database_url, shown, sqlite_file, writing
-from evergrow.resources.ledger.migrations import make, revisions
+from evergrow.resources.ledger.database import connect, database_url, sqlite_file, writing
+from evergrow.resources.ledger.migrations import make
 from evergrow.resources.ledger.registry_schema import exports, leases
 from evergrow.resources.registry.registry import as_text
-from evergrow.resources.resource_words import lake_url
 from evergrow.resources.settings import Settings
 
-CONFIGURATION = Path("dagster") / "dagster.yaml"  # may lie in an empty home, and then stays: where events are to go
-BOOKKEEPING = {"alembic_version", "secondary_indexes", "instance_info", "kvs"}  # what Dagster fills when it is opened
-PART = ".restored-"
 OVER = "it was under way when the backup was made that is restored here; the next command goes on with what it did"
 
 
@@ -70,15 +73,15 @@ def restore(settings: Settings, store: BackupStore, name: str | None, progress: 
         BackupError: the place is not empty, a content is damaged, or the backup does not fit these versions.
     """
     backup = store.read(name)
-    _require_fit(settings, backup)
-    _require_empty(settings, backup)
-    _require_own_events(settings.home, backup)
+    require_fit(settings, backup)
+    require_empty(settings, backup)
+    require_own_events(settings.home, backup)
     settings.home.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(dir=settings.home, prefix=PART)).resolve()
     try:
         target = _target(settings, backup, part)
         _give_home(store, backup, target, progress)
-        with _instance(target.home, part / "dagster", backup) as instance:
+        with instance_of(target.home, part / "dagster", backup) as instance:
             events = postgres_url(instance)
         if backup.lake_held:
             _give_lake(store, backup, target.lake, progress)
@@ -91,7 +94,7 @@ def restore(settings: Settings, store: BackupStore, name: str | None, progress: 
         if events:
             _give_tables(store, Tables(events), _below(backup, EVENTS), progress)
         _move_on(target, backup)
-        with _instance(target.home, part / "dagster", backup) as instance:
+        with instance_of(target.home, part / "dagster", backup) as instance:
             ended = _end_runs(instance)
             named = set(named_files(instance, instance.get_asset_keys()))
         _move_in(target)
@@ -99,84 +102,6 @@ def restore(settings: Settings, store: BackupStore, name: str | None, progress: 
         shutil.rmtree(part, ignore_errors=True)
     Home(settings.home).ensure()
     return Restored(backup, ended, sorted(named - set(backup.lake)) if backup.lake_held else [])
-
-
-def _require_fit(settings: Settings, backup: Backup) -> None:
-    dagster = version_of("dagster")
-    if backup.revision not in revisions():
-        raise BackupError(
-            f"backup {backup.name} holds a database of version {backup.revision}, which this evergrow does not know: "
-            f"restore it with evergrow {backup.evergrow}"
-        )
-    if backup.dagster.split(".")[:2] != dagster.split(".")[:2]:
-        raise BackupError(
-            f"backup {backup.name} holds events of Dagster {backup.dagster}, and {dagster} is installed: restore it "
-            "with that version, then upgrade and run `dagster instance migrate`"
-        )
-    kind = make_url(database_url(settings)).get_backend_name()
-    if kind != backup.ledger:
-        raise BackupError(
-            f"backup {backup.name} holds a ledger of {backup.ledger}, and ledger_url names {kind}: set ledger_url to "
-            f"an empty database of {backup.ledger}"
-        )
-
-
-def _require_empty(settings: Settings, backup: Backup) -> None:
-    home, url = settings.home, make_url(database_url(settings))
-    if held := next((path for path in _held(home)), None):
-        raise BackupError(
-            f"{home} is not empty, it holds {held}: set EVERGROW_HOME to a new folder; nothing was changed"
-        )
-    if file := sqlite_file(url):
-        if file.exists():
-            raise BackupError(f"the ledger {file} exists: name another place with ledger_url; nothing was changed")
-    elif names := Tables(url).names():
-        raise BackupError(
-            f"the database {shown(url)} is not empty, it holds the table {names[0]!r}: create an empty one and name it "
-            "with ledger_url; nothing was changed"
-        )
-    if settings.lake_url and backup.lake_held:
-        # What the backup holds as well is of a restore that was cut off: files are what their names say.
-        other = next((path for path in Files.of(settings).walk() if path not in backup.lake), None)
-        if other:
-            raise BackupError(
-                f"the lake {lake_url(settings)} is not empty, it holds {other}: name an empty place with lake_url; "
-                "nothing was changed"
-            )
-
-
-def _require_own_events(home: Path, backup: Backup) -> None:
-    """Refuse to fill an event log that somebody uses; a backup's own configuration names the one it was made of."""
-    own = home / CONFIGURATION
-    if not own.exists():
-        if backup.events == "postgresql":
-            raise BackupError(
-                f"backup {backup.name} holds events of postgresql: create an empty database, put a dagster.yaml that "
-                f"names it into {own}, then restore; nothing was changed"
-            )
-        return
-    with tempfile.TemporaryDirectory(prefix="evergrow-") as folder:
-        shutil.copyfile(own, Path(folder) / own.name)
-        with _instance(home, Path(folder), backup) as instance:
-            url = postgres_url(instance)
-        if url and (names := Tables(url).filled(BOOKKEEPING)):
-            raise BackupError(
-                f"the database {shown(make_url(url))} of {own} is in use, it holds rows in the table {names[0]!r}: "
-                "create an empty one and name it there; nothing was changed"
-            )
-
-
-def _held(home: Path) -> Iterator[Path]:
-    """What a home holds, besides folders, where events are to go and what a restore has left that was cut off.
-
-    A link counts, wherever it leads: what lies there is not this home's, and would not be replaced.
-    """
-    for path in sorted(home.rglob("*")) if home.exists() else []:
-        place, folder = path.relative_to(home), path.is_dir() and not path.is_symlink()
-        if place == CONFIGURATION and path.is_file():
-            continue
-        if not folder and not (place.parts[0].startswith(PART) and len(place.parts) > 1):
-            yield place
 
 
 def _target(settings: Settings, backup: Backup, part: Path) -> Target:
@@ -264,7 +189,7 @@ def _move_in(target: Target) -> None:
     Raises:
         BackupError: somebody has put something there meanwhile; it was left.
     """
-    if held := next(_held(target.home), None):
+    if held := next(held_by(target.home), None):
         raise BackupError(
             f"{target.home} holds {held} by now: set EVERGROW_HOME to a new folder, let lake_url and ledger_url name "
             "nothing in it, and restore again"
@@ -301,26 +226,3 @@ def _below(backup: Backup, folder: str) -> dict[str, Entry]:
 def _require_equal(path: Path, entry: Entry) -> None:
     if digest_of(path) != entry.sha256:
         raise BackupError(f"{path} is not what was written there: mend that disk, and restore again")
-
-
-@contextmanager
-def _instance(home: Path, folder: Path, backup: Backup) -> Iterator[dg.DagsterInstance]:
-    """The instance of `home` as the configuration in `folder` says.
-
-    Raises:
-        BackupError: it keeps runs and events in another kind of database than the backup has, or in other places.
-    """
-    with dg.DagsterInstance.from_config(str(folder)) as instance:
-        kind = "postgresql" if postgres_url(instance) else "sqlite"
-        if kind != backup.events:
-            raise BackupError(
-                f"backup {backup.name} holds events of {backup.events}, and {home / CONFIGURATION} names "
-                f"{kind}: let it name an empty database of {backup.events}"
-            )
-        if not in_one_place(instance, folder):
-            raise BackupError(
-                f"the dagster.yaml for {home} keeps runs or events outside of the home, or in several databases: put "
-                f"one into {home / CONFIGURATION} that names one empty database of PostgreSQL, or nothing, under "
-                "`storage`"
-            )
-        yield instance

@@ -209,28 +209,7 @@ class Ledger:
 
         asset: how the key of the asset begins that they were asked for.
         """
-        recent = (
-            select(calls.c.request_key, calls.c.error_class, calls.c.tokens_in, calls.c.tokens_out, calls.c.latency_s)
-            .where(
-                calls.c.role == role,
-                calls.c.model == model,
-                calls.c.asset.startswith(asset, autoescape=True),
-                calls.c.reply.is_not(None),
-                calls.c.tokens_in.is_not(None),
-                calls.c.tokens_out.is_not(None),
-            )
-            .order_by(calls.c.answered_at.desc())
-            .limit(last)
-            .subquery()
-        )
-        usable = case((recent.c.error_class.is_(None), recent.c.request_key))
-        keys = (func.count(recent.c.request_key.distinct()), func.count(usable.distinct()))
-        sums_ = (func.coalesce(func.sum(column), 0) for column in (recent.c.tokens_in, recent.c.tokens_out))
-        latency = func.coalesce(func.avg(func.nullif(recent.c.latency_s, 0.0)), 0.0)
-        row = read(self._engine, select(*keys, *sums_, latency).select_from(recent))[0]
-        requests = int(row[0])
-        each = max(requests, 1)
-        return Usage(requests, int(row[1]), float(row[2]) / each, float(row[3]) / each, float(row[4]))
+        return sums.usage(read(self._engine, sums.recent_usage(role, model, asset, last))[0])
 
     def unpriced(self, rows: sums.Rows) -> pl.DataFrame:
         """Replies of unknown cost, by model.

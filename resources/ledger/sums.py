@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
 
-from evergrow.resources.ledger.records import Spent
+from evergrow.resources.ledger.records import Spent, Usage
 from evergrow.resources.ledger.schema import calls
 
 LOST = "lost"  # class of rows of attempts whose reply was lost: their worst case, which may have been charged or not
@@ -76,3 +76,33 @@ def spent_columns() -> tuple[ColumnElement[Any], ...]:
 def spent(row: Sequence[Any]) -> Spent:
     """The sum that a row of `spent_columns` holds."""
     return Spent(int(row[0]), int(row[1]), int(row[2]), float(row[3]), int(row[4]))
+
+
+def recent_usage(role: str, model: str, asset: str, last: int) -> Select[Any]:
+    """The one row that `usage` reads: of the `last` replies of a role's model that told their tokens."""
+    recent = (
+        select(calls.c.request_key, calls.c.error_class, calls.c.tokens_in, calls.c.tokens_out, calls.c.latency_s)
+        .where(
+            calls.c.role == role,
+            calls.c.model == model,
+            calls.c.asset.startswith(asset, autoescape=True),
+            calls.c.reply.is_not(None),
+            calls.c.tokens_in.is_not(None),
+            calls.c.tokens_out.is_not(None),
+        )
+        .order_by(calls.c.answered_at.desc())
+        .limit(last)
+        .subquery()
+    )
+    usable = case((recent.c.error_class.is_(None), recent.c.request_key))
+    keys = (func.count(recent.c.request_key.distinct()), func.count(usable.distinct()))
+    tokens = (func.coalesce(func.sum(column), 0) for column in (recent.c.tokens_in, recent.c.tokens_out))
+    latency = func.coalesce(func.avg(func.nullif(recent.c.latency_s, 0.0)), 0.0)
+    return select(*keys, *tokens, latency).select_from(recent)
+
+
+def usage(row: Sequence[Any]) -> Usage:
+    """A row of `recent_usage` as a mean over its requests."""
+    requests = int(row[0])
+    each = max(requests, 1)
+    return Usage(requests, int(row[1]), float(row[2]) / each, float(row[3]) / each, float(row[4]))
