@@ -31,7 +31,7 @@ ACCEPTED = '{ assetNodeOrError(assetKey: {path: ["evolution", "round_01", "accep
 # What pages ask most.
 PAGES = {
     "an asset's partitions": ACCEPTED
-    % "partitionKeysByDimension { name partitionKeys } assetPartitionStatuses { ... on AssetPartitionStatusDefault "
+    % "partitionKeysByDimension { name partitionKeys } assetPartitionStatuses { ... on DefaultPartitionStatuses "
     "{ materializedPartitions failedPartitions unmaterializedPartitions } }",
     "one partition of it": ACCEPTED
     % 'latestMaterializationByPartition(partitions: ["b0007"]) { timestamp runId metadataEntries { label } }',
