@@ -103,7 +103,7 @@ def pages(ui: Live) -> None:
 
 def commands(sample: str) -> None:
     """Print what commands cost, s of CPU."""
-    for line in ("status", "cost", "show a", f"trace {sample}"):
+    for line in ("status", "cost", "show a", f"trace {sample} --batch a"):
         say(f"evergrow {line}", f"{cpu([*EVERGROW, *line.split()], 2):.2f} s of CPU")
 
 

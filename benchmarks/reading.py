@@ -135,8 +135,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             sample = make_home(Path(folder), endpoint.url)
             commands = (
-                "--help", "status", "status --batch a", "show a", f"trace {sample}", "cost", "funnel --batch a",
-                "table evolution/round_02/accepted --partition a", "run --batch a",
+                "--help", "status", "status --batch a", "show a", f"trace {sample} --batch a", "cost",
+                "funnel --batch a", "table evolution/round_02/accepted --partition a", "run --batch a",
             )  # fmt: skip
             for what, arguments in (
                 ("python -c 'import dagster'", ["-c", "import dagster"]),
