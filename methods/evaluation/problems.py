@@ -1,5 +1,6 @@
 """Problems of benchmarks, whatever their file calls the columns: a question, and how an answer to it is judged."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ def read_problem(row: Mapping[str, Any], number: int, benchmark: str) -> Problem
 
     Known forms: HumanEval (`prompt, test, entry_point`), MBPP (`text` or `prompt`, `test_list`), LiveCodeBench
     (`question_content`, `public_test_cases`, `private_test_cases`), GSM8K (`answer` after `####`), MATH (`solution` or
-    `answer`, boxed or plain), choices (`choices` or `options`, or a question that lists them, with a letter or number).
+    `answer`, boxed or plain), choices (`choices` or `options`, columns `A`, `B` and so on, or a question that lists
+    them; with the right one's letter, place from 0, or text). Upper case in a column's name makes no difference.
 
     Args:
         row: by column.
@@ -59,6 +61,7 @@ def read_problem(row: Mapping[str, Any], number: int, benchmark: str) -> Problem
     Raises:
         UnknownForm: it has none of these forms.
     """
+    row = {name.strip().lower(): value for name, value in reversed(row.items())}
     id_ = next((str(row[name]) for name in IDS if row.get(name) is not None), str(number))
     timeout = next((s for name, s in TIMEOUTS_S.items() if name in re.sub(r"[^a-z]", "", benchmark.lower())), 10.0)
     if row.get("test") and row.get("entry_point"):
@@ -88,8 +91,8 @@ def _human_eval(row: Mapping[str, Any], id_: str, timeout: float) -> Problem:
 
 
 def _mbpp(row: Mapping[str, Any], id_: str, timeout: float) -> Problem:
-    tests = [str(test) for test in row["test_list"]]
-    setup = "\n".join([*map(str, row.get("test_imports") or []), str(row.get("test_setup_code") or "")]).strip()
+    tests = [str(test) for test in _list(row, "test_list")]
+    setup = "\n".join([*map(str, _list(row, "test_imports")), str(row.get("test_setup_code") or "")]).strip()
     shown = "\n".join(tests)
     question = f"{row.get('text') or row.get('prompt')}\n\nIt has to pass these tests:\n\n{shown}"
     programs = tuple(f"{setup}\n{test}".strip() for test in tests)
@@ -106,11 +109,30 @@ def _live_code_bench(row: Mapping[str, Any], id_: str, timeout: float) -> Proble
     return Problem(id_, "code", asked, tests=stdin_tests(cases), by_stdin=True, timeout_s=timeout)
 
 
+def _list(row: Mapping[str, Any], name: str) -> list[Any]:
+    """A list of values; one that a text file holds is JSON."""
+    given = row.get(name)
+    if isinstance(given, str):
+        try:
+            given = json.loads(given) if given.strip() else None
+        except ValueError:
+            given = ""
+    if given is None:
+        return []
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise UnknownForm(f"its `{name}` is no list: write it as a JSON list")
+    return list(given)
+
+
 def _choices(row: Mapping[str, Any]) -> list[str]:
-    given = row.get("choices") or row.get("options")
+    name = "choices" if row.get("choices") else "options"
+    given = row.get(name)
     if isinstance(given, Mapping):
-        given = given.get("text") if "text" in given else list(given.values())
-    return [str(choice) for choice in given] if isinstance(given, Sequence) and not isinstance(given, str) else []
+        return [str(choice) for choice in given.get("text") or given.values()]
+    columns = [letter for letter in LETTERS if row.get(letter.lower()) is not None]
+    if not given and len(columns) > 1 and columns == list(LETTERS[: len(columns)]):
+        return [str(row[letter.lower()]) for letter in columns]
+    return [str(choice) for choice in _list(row, name)]
 
 
 def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str]) -> Problem:
@@ -118,7 +140,7 @@ def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str]) 
         lines = [f"({letter}) {text}" for letter, text in zip(LETTERS, listed, strict=False)]
         question = "\n".join([question.strip(), *lines])
     letters = options(question)
-    letter = _letter(row, letters)
+    letter = _letter(row, letters) or _letter_of(row, listed)
     if letter is None:
         raise UnknownForm(f"has choices, but no answer among {', '.join(letters)}")
     return Problem(id_, "choice", question, answer=letter)
@@ -126,14 +148,26 @@ def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str]) 
 
 def _letter(row: Mapping[str, Any], letters: Sequence[str]) -> str | None:
     """The right letter: stated as one, as its place from 0, or as a label of the row's own such as ARC's digits."""
-    stated = next((row[name] for name in ("answerKey", "answer", "label", "target") if row.get(name) is not None), None)
+    stated = _stated(row)
     labels = row["choices"].get("label") if isinstance(row.get("choices"), Mapping) else None
     if labels and str(stated) in labels:
         return letters[list(labels).index(str(stated))]
     if isinstance(stated, int) and not isinstance(stated, bool):
         return letters[stated] if 0 <= stated < len(letters) else None
-    text = str(stated or "").strip().strip("().")
+    text = str(stated or "").strip().strip("().").upper()
+    if text.isdecimal():
+        return letters[int(text)] if int(text) < len(letters) else None
     return text if text in letters else None
+
+
+def _letter_of(row: Mapping[str, Any], listed: Sequence[str]) -> str | None:
+    """The letter of the one choice whose text is the answer."""
+    places = [place for place, text in enumerate(listed) if text.strip() == str(_stated(row)).strip()]
+    return LETTERS[places[0]] if len(places) == 1 else None
+
+
+def _stated(row: Mapping[str, Any]) -> object:
+    return next((row[name] for name in ("answerkey", "answer", "label", "target") if row.get(name) is not None), None)
 
 
 def _final(row: Mapping[str, Any]) -> str | None:

@@ -1,8 +1,11 @@
 """Benchmarks as problems: HumanEval, which is installed along, and question files in the benchmarks' folder."""
 
 import importlib.util
+import json
 import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from evergrow.methods.evaluation.problems import Problem, UnknownForm, read_problem
 from evergrow.resources.benchmarks import COMPRESSED, BenchmarkError
@@ -48,7 +51,7 @@ def _problems(path: Path) -> list[Problem]:
     found, faults = [], list(table.faults)
     for number, row in enumerate(table.frame.iter_rows(named=True)):
         try:
-            found.append(read_problem(row, table.rows[number], _name(path)))
+            found.append(read_problem(_plain(row, table.as_json), table.rows[number], _name(path)))
         except (UnknownForm, ValueError) as error:
             faults.append(SourceFault(str(error), table.rows[number]))
     ids = [problem.id for problem in found]
@@ -58,6 +61,11 @@ def _problems(path: Path) -> list[Problem]:
     if faults or not found:
         raise _refusal(path, faults or [SourceFault("holds no rows")])
     return found
+
+
+def _plain(row: Mapping[str, Any], as_json: Collection[str]) -> dict[str, Any]:
+    """The row as its file has it: lists, objects and values of several types are no texts."""
+    return {name: json.loads(value) if name in as_json and value else value for name, value in row.items()}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -47,9 +47,16 @@ def _joined(parts: list[RawTable]) -> RawTable | None:
     if len(parts) == 1:
         return parts[0]
     types: dict[str, pl.DataType] = {}
+    forms: dict[str, bool] = {}
     for part in parts:
         for series in part.frame:
-            if series.null_count() < series.len() and types.setdefault(series.name, series.dtype) != series.dtype:
+            if series.null_count() == series.len():
+                continue
+            as_json = series.name in part.as_json
+            if (
+                types.setdefault(series.name, series.dtype) != series.dtype
+                or forms.setdefault(series.name, as_json) != as_json
+            ):
                 return None
     frames = [
         part.frame.cast({name: dtype for name, dtype in types.items() if name in part.frame.columns}) for part in parts
@@ -61,6 +68,7 @@ def _joined(parts: list[RawTable]) -> RawTable | None:
         lines,
         [fault for part in parts for fault in part.faults],
         tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+        frozenset(name for name, as_json in forms.items() if as_json),
     )
 
 
@@ -97,6 +105,7 @@ def table_of(found: JsonRows, texts: Collection[str], ids: Collection[str], *, h
     if len(names) > MAX_COLUMNS:
         raise UnreadableError(f"its objects have {len(names):,} different names, at most {MAX_COLUMNS:,}: nest them")
     columns: dict[str, pl.Series] = {}
+    as_json = set()
     for name in names:
         values = [value.get(name) for value in table]
         if name in texts:
@@ -104,8 +113,12 @@ def table_of(found: JsonRows, texts: Collection[str], ids: Collection[str], *, h
         else:
             wrong = _endless(name, values)
         faults += [SourceFault(words, rows[at], lines[at] if lines else None) for at, words in wrong]
-        columns[name] = _column(name, values)
-    return RawTable(pl.DataFrame(columns), rows, lines, faults, tuple(notes))
+        typed = _column(name, values)
+        if typed is None:
+            as_json.add(name)
+            typed = _json_texts(name, values)
+        columns[name] = typed
+    return RawTable(pl.DataFrame(columns), rows, lines, faults, tuple(notes), frozenset(as_json))
 
 
 def _is_text(value: object) -> bool:
@@ -156,8 +169,8 @@ def _is_endless(value: object) -> bool:
     return isinstance(value, list) and any(_is_endless(inner) for inner in value)
 
 
-def _column(name: str, values: list[Any]) -> pl.Series:
-    """One type for all `values`: text, truth values or numbers if all are, exactly; else each as its JSON text."""
+def _column(name: str, values: list[Any]) -> pl.Series | None:
+    """One type for all `values`: text, truth values or numbers if all are, exactly; None where there is none."""
     types = set(map(type, values)) - {type(None)}
     if types <= {str}:
         return pl.Series(name, values, dtype=pl.String)
@@ -167,5 +180,10 @@ def _column(name: str, values: list[Any]) -> pl.Series:
         return pl.Series(name, values, dtype=pl.Int64)
     if types <= {int, float} and all(not isinstance(v, int) or abs(v) <= EXACT_FLOAT for v in values):
         return pl.Series(name, values, dtype=pl.Float64)
+    return None
+
+
+def _json_texts(name: str, values: list[Any]) -> pl.Series:
+    """Each of `values` as its JSON text."""
     texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values]
     return pl.Series(name, texts, dtype=pl.String)

@@ -16,7 +16,8 @@ class RawTable:
     """A table as it was read; no column is renamed or left out.
 
     `rows` are the rows' numbers in the file and `lines` the lines they begin at (None for Parquet and Arrow), both from
-    1. Rows that cannot be read are in `faults` instead. `notes` are sentences for the user.
+    1. Rows that cannot be read are in `faults` instead. `notes` are sentences for the user. `as_json` names the columns
+    whose values are of no one type, or are lists or objects: each stands there as its JSON text.
     """
 
     frame: pl.DataFrame
@@ -24,6 +25,7 @@ class RawTable:
     lines: Sequence[int] | None = None
     faults: list[SourceFault] = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    as_json: frozenset[str] = frozenset()
 
     def place(self, at: int) -> tuple[int, int | None]:
         """Row and line, both from 1, of the row at position `at`."""

@@ -39,6 +39,9 @@ def test_final_answers_of_mathematics_are_found(row: dict[str, Any], answer: str
         {"question": "Which?", "choices": {"text": ["sun", "moon"], "label": ["1", "2"]}, "answerKey": "2"},
         {"question": "Which?", "options": ["sun", "moon"], "answer": "B"},
         {"question": "Which?\n(A) sun\n(B) moon", "answer": "(B)"},
+        {"question": "Which?", "A": "sun", "B": "moon", "C": None, "answer": "b"},
+        {"question": "Which?", "choices": '["sun", "moon"]', "answer": "moon"},
+        {"Question": "Which?", "Options": ["sun", "moon"], "Label": "1"},
     ],
 )
 def test_choices_have_options_and_a_letter(row: dict[str, Any]) -> None:
@@ -46,6 +49,19 @@ def test_choices_have_options_and_a_letter(row: dict[str, Any]) -> None:
 
     assert (found.kind, found.answer) == ("choice", "B")
     assert "(B) moon" in found.question
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"text": "Add.", "test_list": "['assert add(1, 2) == 3']"},
+        {"text": "Add.", "test_list": '"assert add(1, 2) == 3"'},
+        {"question": "Which?", "options": "a) sun, b) moon", "answer": "b"},
+    ],
+)
+def test_a_text_in_place_of_a_list_is_refused(row: dict[str, Any]) -> None:
+    with pytest.raises(UnknownForm, match="is no list"):
+        read_problem(row, 1, "mbpp")
 
 
 def test_mbpp_shows_its_tests_and_runs_them_after_its_imports() -> None:

@@ -1,0 +1,65 @@
+"""Question files as they are published, read out of the benchmarks' folder."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from evergrow.methods.evaluation.problems import Problem
+from evergrow.resources.evaluation.question_files import read_benchmark
+
+MBPP = [
+    {
+        "task_id": 11,
+        "text": "Remove a letter.",
+        "test_list": ['assert cut("hello", "l") == "heo"'],
+        "test_imports": None,
+    },
+    {"task_id": 12, "prompt": "Root.", "test_list": ["assert root(4) == 2"], "test_imports": ["import math"]},
+]
+MIXED: list[dict[str, Any]] = [
+    {"question": "Capital of France?", "answer": "Paris"},
+    {"question": "Two and three?", "answer": 5},
+    {"question": "Which?", "choices": ["sun", "moon"], "answer": 1},
+    {"question": "Which?", "choices": {"text": ["sun", "moon"], "label": ["1", "2"]}, "answerKey": "2"},
+]
+
+
+def problems(folder: Path, name: str, data: bytes) -> list[Problem]:
+    (folder / name).write_bytes(data)
+    return read_benchmark(folder, name.partition(".")[0])
+
+
+def lines(rows: list[dict[str, Any]]) -> bytes:
+    return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+
+
+@pytest.mark.parametrize("name", ["mbpp.jsonl", "mbpp.json", "mbpp.jsonl.gz", "mbpp.parquet"])
+def test_the_tests_of_mbpp_are_lists_in_every_format(tmp_path: Path, name: str) -> None:
+    if name.endswith(".parquet"):
+        pl.DataFrame(MBPP).write_parquet(tmp_path / "made")
+        data = (tmp_path / "made").read_bytes()
+    elif name == "mbpp.json":
+        data = json.dumps(MBPP).encode()
+    else:
+        data = gzip.compress(lines(MBPP)) if name.endswith(".gz") else lines(MBPP)
+    found = problems(tmp_path, name, data)
+
+    assert [problem.tests for problem in found] == [
+        ('assert cut("hello", "l") == "heo"',),
+        ("import math\nassert root(4) == 2",),
+    ]
+
+
+def test_a_file_of_many_kinds_keeps_each_value_as_it_stands(tmp_path: Path) -> None:
+    found = problems(tmp_path, "mixed.jsonl", lines(MIXED))
+
+    assert [(problem.kind, problem.answer) for problem in found] == [
+        ("maths", "Paris"),
+        ("maths", "5"),
+        ("choice", "B"),
+        ("choice", "B"),
+    ]
