@@ -26,13 +26,14 @@ async def gather(
     Args:
         outcomes: as the engine yields them, in any order; a request's key is the row's id.
         fields: the columns of an answered row; null in all others.
-        schema: their names and types.
+        schema: their names and types; `thoughts`, a text, is filled in: what the model thought before, if it told.
     """
     columns: dict[str, list[object]] = {n: [] for n in ("id", "call_id", "model", "run_id", "reason", *schema)}
     async for outcome in outcomes:
         row: dict[str, object] = {"id": outcome.request.key, "call_id": outcome.call_id}
         if isinstance(outcome, Answered):
-            row |= {"model": outcome.model, "run_id": outcome.run_id, **fields(outcome.value)}
+            told = {"model": outcome.model, "run_id": outcome.run_id, "thoughts": outcome.thoughts or None}
+            row |= {**told, **fields(outcome.value)}
         else:
             row["reason"] = reason_of(outcome)
         for name, values in columns.items():

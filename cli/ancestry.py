@@ -19,6 +19,7 @@ from evergrow.resources.host.targets import writing
 
 SHOWN_CHARS = 400
 STYLES = {"same": "", "added": "green", "removed": "red strike"}
+MARKS = {"same": ("", ""), "added": ("{+", "+}"), "removed": ("[-", "-]")}  # as `git diff --word-diff` has them
 
 
 def draw(steps: Sequence[TraceStep], *, prompts: bool) -> Tree:
@@ -116,7 +117,8 @@ def _difference(changes: Sequence[Change], *, full: bool) -> Text:
     drawn, room = Text("to its parent: "), None if full else SHOWN_CHARS
     for change in changes:
         part = change.text if room is None else change.text[:room]
-        drawn.append_text(Text(clean(part).plain, style=STYLES[change.kind]))
+        begin, end = MARKS[change.kind]  # colours are lost in a file, and to some eyes
+        drawn.append_text(Text(f"{begin}{clean(part).plain}{end}", style=STYLES[change.kind]))
         if room is not None and (room := room - len(change.text)) <= 0:
             return drawn.append(" ...")
     return drawn

@@ -124,6 +124,12 @@ def export(
     verdict: Annotated[list[str] | None, typer.Option(help="only with these verdicts")] = None,
     split: Annotated[list[str] | None, typer.Option(help="only these splits")] = None,
     licence: Annotated[list[str] | None, typer.Option(help="only from seeds of these licences")] = None,
+    reasoning: Annotated[
+        bool,
+        typer.Option(
+            "--with-reasoning", help="answers begin with what the model thought, between <think> and </think>"
+        ),
+    ] = False,
     key: Annotated[
         Path | None, typer.Option("--key", help="sign the manifest with the Ed25519 key of this PEM file")
     ] = None,
@@ -145,6 +151,7 @@ def export(
         batches=tuple(batch or ()),
         splits=tuple(split or ()),
         licences=tuple(licence or ()),
+        reasoning=reasoning,
     )
     with workspace_of() as workspace:
         chosen = form or (FORMS[recipe] if recipe else "chat")

@@ -49,7 +49,7 @@ def measure(
         if file is None:
             show_table(measure_tables(workspace, tables[0]), f"measures of {tables[0]}", as_json=as_json)
             return
-        show_table(measure_file(workspace, file, text_column, against), f"measures of {file}", as_json=as_json)
+        show_table(measure_file(workspace, file, text_column, say, against), f"measures of {file}", as_json=as_json)
 
 
 @judge_app.command("calibrate")

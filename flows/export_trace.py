@@ -123,7 +123,7 @@ def _changed(rows: TableRows, exported: ExportedRow, manifest: Manifest, entry: 
         return "the file was changed since it was exported: it has not the checksum that its manifest says"
     named = (pl.col("batch") == exported.batch) & (pl.col("id") == exported.sample_id)
     released = rows.workspace.lake.version(record).filter(named).collect()
-    held = shape(released, manifest.form, columns=manifest.columns).rows
+    held = shape(released, manifest.form, columns=manifest.columns, reasoning=manifest.reasoning).rows
     same = row_digest(exported.row) in row_digests(held.drop("split"))
     where = "this row equals the release's" if same else "this row differs from the release's"
     return f"the file was changed since it was exported; {where}"

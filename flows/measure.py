@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.assets.names import MEASURED_NAME, MEASURES
-from evergrow.flows.run import execute, resumable
+from evergrow.flows.run import Say, execute, resumable
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.measures.report import TextSet, differences, measures, reference_coverage, table
 from evergrow.resources.embedding.embedder import Embedder
@@ -13,13 +13,14 @@ from evergrow.resources.registry.leases import lease
 from evergrow.resources.seeds.datasets import read_dataset
 
 
-def measure_file(workspace: Workspace, path: Path, column: str, against: Path | None = None) -> pl.DataFrame:
+def measure_file(workspace: Workspace, path: Path, column: str, say: Say, against: Path | None = None) -> pl.DataFrame:
     """The measures of the texts in `path`: `measure, value, rows, better, source`; `against` adds `difference`.
 
     Args:
         workspace: whose embedding model measures.
         path: a dataset in any form that `read_dataset` takes.
         column: the one with the texts, in both files.
+        say: told what reading the files took or left out.
         against: a reference, such as the seeds; differences are those of as many drawn rows of both.
 
     Raises:
@@ -27,8 +28,8 @@ def measure_file(workspace: Workspace, path: Path, column: str, against: Path | 
         EmbedderError: the embedding model cannot be loaded.
     """
     embedder = Embedder.of(workspace.settings, workspace.lake.files, workspace.progress)
-    reference = _text_set(embedder, against, column) if against else None
-    found = _text_set(embedder, path, column)
+    reference = _text_set(embedder, against, column, say) if against else None
+    found = _text_set(embedder, path, column, say)
     listed = list(measures(found))
     if reference is None:
         return table(listed)
@@ -56,6 +57,9 @@ def measure_tables(workspace: Workspace, of: str) -> pl.DataFrame:
     return workspace.table(MEASURES, of).collect().drop("of")
 
 
-def _text_set(embedder: Embedder, path: Path, column: str) -> TextSet:
-    texts = read_dataset(path, column).rows["content"]
+def _text_set(embedder: Embedder, path: Path, column: str, say: Say) -> TextSet:
+    dataset = read_dataset(path, column)
+    for note in dataset.notes:
+        say(f"note on {path}: {note}")
+    texts = dataset.rows["content"]
     return TextSet(texts, embedder.embed(texts.to_list()), embedder.device)

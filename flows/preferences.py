@@ -4,22 +4,27 @@ import polars as pl
 
 from evergrow.assets.names import VERIFIED
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.formats import Form, with_thoughts
 from evergrow.methods.releasing.preferences import preference_pairs, unpaired
 from evergrow.methods.verification.maths import told_apart
 from evergrow.resources.releases.writing import NothingToRelease
 
 REPLACED = ("id", "split", "root_id", "license")
+OF_ONE_ANSWER = ("response_reasoning",)  # a pair has two answers, and the thoughts of one explain nothing of the other
 
 
-def paired(workspace: Workspace, rows: pl.DataFrame, form: Form) -> pl.DataFrame:
+def paired(workspace: Workspace, rows: pl.DataFrame, form: Form, *, reasoning: bool = False) -> pl.DataFrame:
     """The pairs of released rows, or for KTO their answers one by one; what explains the task stays beside them.
+
+    reasoning: answers begin with what the model thought before them.
 
     Raises:
         NothingToRelease: there is none; the message says what pairs need.
     """
     rules = workspace.settings.pairs
-    drawn = [_drawn(workspace, batch) for batch in _batches(rows)]
+    if reasoning and "response_reasoning" in rows.columns:
+        rows = rows.with_columns(response=with_thoughts(pl.col("response"), pl.col("response_reasoning")))
+    drawn = [_drawn(workspace, batch, reasoning=reasoning) for batch in _batches(rows)]
     known = rows.join(pl.concat(drawn, how="diagonal_relaxed"), on=["batch", "id"], how="left", maintain_order="left")
     differ = {"maths": lambda one, other: told_apart(one, other) is False, "choice": lambda one, other: one != other}
     pairs = preference_pairs(
@@ -32,17 +37,21 @@ def paired(workspace: Workspace, rows: pl.DataFrame, form: Form) -> pl.DataFrame
             f"and pairs.min_complexity_gap ({rules.min_complexity_gap:g}) points apart"
         )
     sample = pl.col("id").str.replace(r"(#\d+|\^)$", "")
-    told = rows.drop(*REPLACED, "response").rename({"content": "instruction"})
+    told = rows.drop(*REPLACED, "response", *OF_ONE_ANSWER, strict=False).rename({"content": "instruction"})
     whole = pairs.with_columns(_sample=sample).join(
         told.with_columns(_sample=rows["id"]), on=["batch", "_sample"], how="left", maintain_order="left"
     )
     return (unpaired(whole) if form == "kto" else whole).drop("_sample")
 
 
-def _drawn(workspace: Workspace, batch: str) -> pl.DataFrame:
+def _drawn(workspace: Workspace, batch: str, *, reasoning: bool) -> pl.DataFrame:
     """The draws of a batch as they are today: a release stays exportable whatever was made again since."""
     rows = workspace.lake.scan(workspace.instance, VERIFIED, batch, guarded=False)
-    return rows.select("batch", "id", "draws").collect()
+    found = rows.select("batch", "id", "draws").collect()
+    part = pl.element().struct.field
+    tells = "thoughts" in str(found.schema["draws"])  # earlier versions kept none
+    said = with_thoughts(part("text"), part("thoughts")) if reasoning and tells else part("text")
+    return found.with_columns(pl.col("draws").list.eval(pl.struct(said.alias("text"), part("final"))))
 
 
 def _batches(rows: pl.DataFrame) -> list[str]:

@@ -85,7 +85,7 @@ def write_files(
         if rows.is_empty():
             raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
         if form in PAIRED:
-            rows = paired(workspace, rows, form)
+            rows = paired(workspace, rows, form, reasoning=wanted.reasoning)
         require_room(folder)
         # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
         remember_export(workspace.registry, Export(folder, form, wanted, release=name))
@@ -145,6 +145,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         benchmarks=_benchmarks(workspace, batches),
         language=tuple(spoken),
         selection=wanted.describe(),
+        reasoning=wanted.reasoning,
         limits=_judges(workspace, rows, owners),
         lake=_lake(workspace, name),
         gates=judged(workspace, [(RELEASE, name)]),

@@ -163,8 +163,9 @@ def _child(rows: TableRows, name: str, batch: str, parent: TraceStep) -> TraceSt
 
 
 def _child_calls(rows: TableRows, row: Row, stages: Sequence[dg.AssetKey], batch: str) -> list[str | None]:
-    """The requests that made a child, those of the solvers that measured it among them."""
-    asked = [row.get("call_id"), row.get("judge_call_id")]
+    """The requests that made a child, those of every reading of its judge and of the solvers that measured it too."""
+    judged = rows.row(stage_key(ids.layer(row["id"]), "complexity"), batch, row["id"]) or {}
+    asked = [row.get("call_id"), row.get("judge_call_id"), *(judged.get("reading_call_ids") or ())]
     measured = stage_key(ids.layer(row["id"]), DIFFICULTY)
     tried = rows.row(measured, batch, row["id"]) if measured in stages else None
     return [*asked, tried.get("tests_call_id"), *draw_calls(tried)] if tried else asked

@@ -8,6 +8,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets import metadata
+from evergrow.assets.dataset.responses import with_reasoning
 from evergrow.assets.dataset.verified import COLUMNS as VERIFIED_COLUMNS
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
@@ -57,7 +58,7 @@ def clean(
     places: dg.ResourceParam[Places],
 ) -> pl.DataFrame:
     """The rows that are fit to train on; all others with the reason, and what they repeat or copy."""
-    place = places.at(context, CLEAN)
+    place, verified = places.at(context, CLEAN), with_reasoning(verified)
     asked, embedder = place.settings.cleaning, embedders.at(place)
     benchmarks = read_benchmarks(benchmark_folder(place), set(verified["task"]))
     others = _others(place) if asked.across_batches else []

@@ -12,6 +12,7 @@ from evergrow.assets import metadata
 from evergrow.assets.dataset.clean import COLUMNS as CLEAN_COLUMNS
 from evergrow.assets.dataset.clean import COMPARED, as_rules, embedded
 from evergrow.assets.dataset.funnel import bars, counted, driest, funnel, made_rounds
+from evergrow.assets.dataset.responses import with_reasoning
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
@@ -90,7 +91,7 @@ def release(
     batches = chosen_batches(instance, wanted.batches)
     read = [lake.current(instance, CLEAN, batch) for batch in batches]
     rows = pl.concat([lake.version(record) for record in read], how="diagonal_relaxed").collect()
-    rows = rows.with_columns(
+    rows = with_reasoning(rows).with_columns(
         reason=why_banned(rows, as_banned(bans(place.registry)), written(instance, lake, batches)),
         final_answer=pl.when(pl.col("task") != "code").then("final_answer"),  # of code it stands in the response
     )

@@ -25,12 +25,16 @@ from evergrow.resources.place import Place, Places
 from evergrow.resources.sandbox.packages import Packages
 
 STAGE = "responses"
-DRAW = ("text", "final", "model", "call_id", "run_id")  # where a draw is usable, and who wrote it
+DRAW = ("text", "final", "thoughts", "model", "call_id", "run_id")  # where a draw is usable, and who wrote it
 DRAWN = pl.List(pl.Struct(dict.fromkeys(DRAW, pl.String())))
-ANSWER = ("response", "final_answer", "responder_model", "response_call_id", "response_run_id")  # the draw that counts
+ANSWER = (  # the draw that counts
+    *("response", "final_answer", "response_reasoning"),
+    *("responder_model", "response_call_id", "response_run_id"),
+)
 RESPONSE = {
     "response": pl.String,
     "final_answer": pl.String,
+    "response_reasoning": pl.String,
     "draws": DRAWN,
     **dict.fromkeys(("responder_model", "response_prompt_version", "response_call_id", "response_run_id"), pl.String),
     "reason": pl.String,
@@ -86,7 +90,7 @@ async def responses(
         drawn = await gather(
             outcomes,
             lambda response: {"text": response.text, "final": response.final},
-            {"text": pl.String, "final": pl.String},
+            {"text": pl.String, "final": pl.String, "thoughts": pl.String},
         )
     table = _answered(samples, drawn, pl.concat([unasked, _complete(samples, domains)]))
     context.add_output_metadata(
@@ -110,6 +114,15 @@ def _files(place: Place) -> dict[str, str]:
 
 def _facts(place: Place, table: pl.DataFrame, seeds: pl.DataFrame, collected: pl.DataFrame | None) -> Facts:  # noqa: ARG001
     return {"requested": seeds.height if collected is None else metadata.kept(collected).height}
+
+
+def with_reasoning(table: pl.DataFrame) -> pl.DataFrame:
+    """`table` with the column `response_reasoning`, which earlier versions did not keep."""
+    return (
+        table
+        if "response_reasoning" in table.columns
+        else table.with_columns(response_reasoning=pl.lit(None, pl.String))
+    )
 
 
 def _as_text(answer: object) -> Response:

@@ -10,7 +10,7 @@ import polars as pl
 
 from evergrow.assets import metadata
 from evergrow.assets.dataset.requests import tests_work
-from evergrow.assets.dataset.responses import ANSWER, DRAW
+from evergrow.assets.dataset.responses import ANSWER, DRAW, with_reasoning
 from evergrow.assets.dataset.responses import COLUMNS as ANSWERED
 from evergrow.assets.dataset.written_tests import reasons, written_tests
 from evergrow.assets.gates.check import Facts
@@ -139,7 +139,7 @@ def _by_agreement(responses: pl.DataFrame, share: float) -> pl.DataFrame:
         else:
             decision = verify_choice(finals, options(content), letter, share)
         won = draws[decision.chosen] if decision.chosen is not None else dict.fromkeys(DRAW)
-        return (name, decision.verdict, decision.detail, decision.agreement, *(won[part] for part in DRAW))
+        return (name, decision.verdict, decision.detail, decision.agreement, *(won.get(part) for part in DRAW))
 
     with symbolic() as comparing, ThreadPoolExecutor(comparing.workers) as threads:
         rows = list(threads.map(lambda row: decided(*row), asked.iter_rows()))
@@ -148,8 +148,9 @@ def _by_agreement(responses: pl.DataFrame, share: float) -> pl.DataFrame:
 
 def _with_verdicts(responses: pl.DataFrame, judged: pl.DataFrame, rules: dataset.Verification) -> pl.DataFrame:
     """The table: what nothing can decide is unverified; a response that was outvoted gives way to the winner's."""
-    table = responses.join(judged, on="id", how="left", maintain_order="left", suffix="_won")
-    table = table.with_columns(pl.coalesce(f"{name}_won", name).alias(name) for name in ANSWER)
+    table = with_reasoning(responses).join(judged, on="id", how="left", maintain_order="left", suffix="_won")
+    outvoted = pl.col("response_won").is_not_null()  # of the winner comes everything, also what it does not have
+    table = table.with_columns(pl.when(outvoted).then(f"{name}_won").otherwise(name).alias(name) for name in ANSWER)
     missing = [pl.lit(None, dtype).alias(name) for name, dtype in VERDICT.items() if name not in table.columns]
     table = table.with_columns(missing).with_columns(pl.col("verdict").fill_null(Verdict.UNVERIFIED))
     why = pl.concat_str("verdict", "verdict_detail", separator=": ", ignore_nulls=True)

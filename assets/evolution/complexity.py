@@ -96,9 +96,10 @@ def complexity_table(round_no: int) -> Table:
 
 def _of_children(readings: pl.DataFrame) -> pl.DataFrame:
     """One row a child of the readings of children: the mean of its scores; unfit where more readings found it so than
-    did not; failed only where all did. Calls are those of the first reading that counts.
+    did not; failed only where all did. `call_id` is that of the first reading that counts, `reading_call_ids` those of
+    all readings; null where there is one.
     """
-    readings = readings.with_columns(id=children_of(pl.col("id")))
+    readings = readings.with_columns(id=children_of(pl.col("id")), reading_call_ids=pl.lit(None, pl.List(pl.String)))
     if readings["id"].is_unique().all():
         return readings
     scored, unfit = pl.col("complexity").is_not_null(), pl.col("unfit").is_not_null()
@@ -109,6 +110,7 @@ def _of_children(readings: pl.DataFrame) -> pl.DataFrame:
     means = (pl.col("ratings").struct.field(name).mean() for name in judge.CRITERIA)
     return readings.group_by("id", maintain_order=True).agg(
         *(first.then(name).drop_nulls().first().alias(name) for name in told),
+        reading_call_ids=pl.when(pl.len() > 1).then(pl.col("call_id").drop_nulls().implode()),
         reason=pl.when((scored | unfit).any()).then(None).otherwise(pl.col("reason").first()),
         complexity=pl.when(~rejected).then(pl.col("complexity").mean()),
         complexity_reason=pl.when(counts).then("complexity_reason").drop_nulls().str.join("\n"),

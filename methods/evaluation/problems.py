@@ -61,7 +61,7 @@ def read_problem(row: Mapping[str, Any], number: int, benchmark: str) -> Problem
     Raises:
         UnknownForm: it has none of these forms.
     """
-    row = {name.strip().lower(): value for name, value in reversed(row.items())}
+    row = {name.strip().lower(): value for name, value in reversed(list(row.items()))}
     id_ = next((str(row[name]) for name in IDS if row.get(name) is not None), str(number))
     timeout = next((s for name, s in TIMEOUTS_S.items() if name in re.sub(r"[^a-z]", "", benchmark.lower())), 10.0)
     if row.get("test") and row.get("entry_point"):

@@ -13,7 +13,7 @@ from evergrow.methods.quality.words import in_chunks
 
 HELD = (("secrets", "secret: looks like", secrets.SHAPES), ("personal_data", "personal:", personal.SHAPES))
 # Whatever of these a row has is searched for secrets and personal data; texts and lists of texts.
-SEARCHED = ("content", "response", "tests", "complexity_reason", "verdict_detail")
+SEARCHED = ("content", "response", "response_reasoning", "tests", "complexity_reason", "verdict_detail")
 
 
 def filter_findings(rows: pl.DataFrame, rules: CleaningRules) -> pl.DataFrame:

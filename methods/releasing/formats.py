@@ -30,16 +30,8 @@ WITHOUT_ANSWERS: tuple[Form, ...] = ("chat", "parquet")  # forms that instructio
 EXPLAINING = (
     *("id", "batch", "root_id", "parent_id", "domain", "task", "round", "tree", "leaf_id", "attributes"),
     *("complexity", "complexity_reason", "diversity", "value", "verdict", "verdict_detail", "agreement"),
-    *(
-        "final_answer",
-        "tests",
-        "packages",
-        "sandbox",
-        "generator_model",
-        "judge_model",
-        "embedding_model",
-        "responder_model",
-    ),
+    *("final_answer", "response_reasoning", "tests", "packages", "sandbox"),
+    *("generator_model", "judge_model", "embedding_model", "responder_model"),
     *("tester_model", "prompt_version", "response_prompt_version", "call_id", "judge_call_id", "response_call_id"),
     *("run_id", "response_run_id", "license"),
 )
@@ -65,7 +57,14 @@ class Shaped:
     answered: bool = True
 
 
-def shape(rows: pl.DataFrame, form: Form, *, answered: bool = True, columns: Collection[str] | None = None) -> Shaped:
+def shape(
+    rows: pl.DataFrame,
+    form: Form,
+    *,
+    answered: bool = True,
+    columns: Collection[str] | None = None,
+    reasoning: bool = False,
+) -> Shaped:
     """`rows` in `form`; the last column is `split`, which tells the file.
 
     Args:
@@ -74,6 +73,8 @@ def shape(rows: pl.DataFrame, form: Form, *, answered: bool = True, columns: Col
             and "kto" take rows that are pairs, or their halves (`methods.releasing.preferences`).
         answered: False: the rows are instructions, and a dialogue is the user's turn alone.
         columns: those that a release was written with, to compare with it; None: those that have values.
+        reasoning: answers of dialogues begin with what the model thought, as `with_thoughts` has it; else that is a
+            column of its own. "parquet" always has both columns as they are; of pairs it must be done before.
 
     Raises:
         ValueError: instructions have no such form.
@@ -88,6 +89,10 @@ def shape(rows: pl.DataFrame, form: Form, *, answered: bool = True, columns: Col
         named = [name for name in (*PAIR, *EXPLAINING) if name in ordered.columns]
         return _spoken(Shaped(form, ordered.select(*named, "split"), {}), columns)
     whole = ordered if "response" in ordered.columns else ordered.with_columns(response=pl.lit(None, pl.String))
+    if reasoning and "response_reasoning" in whole.columns:
+        whole = whole.with_columns(response=with_thoughts(pl.col("response"), pl.col("response_reasoning"))).drop(
+            "response_reasoning"
+        )
     told = whole.with_columns(_why=_left_out(whole, answered=answered))
     counts = told.filter(pl.col("_why").is_not_null()).group_by("_why").len().sort("_why")
     kept = told.filter(pl.col("_why").is_null())
@@ -108,6 +113,15 @@ def _spoken(shaped: Shaped, columns: Collection[str] | None) -> Shaped:
     return replace(shaped, rows=rows.drop(silent), silent=silent)
 
 
+def with_thoughts(answer: pl.Expr, thoughts: pl.Expr) -> pl.Expr:
+    """The answers with the thoughts before them, between the marks that reasoning models are trained on.
+
+    An answer without thoughts stays as it is, and what is no answer stays none.
+    """
+    told = pl.format("<think>\n{}\n</think>\n\n{}", thoughts.str.strip_chars(), answer)
+    return pl.when(_blank(thoughts) | _blank(answer)).then(answer).otherwise(told)
+
+
 def _left_out(rows: pl.DataFrame, *, answered: bool) -> pl.Expr:
     if not answered:
         return pl.when(_blank("content")).then(pl.lit(NO_INSTRUCTION))
@@ -119,8 +133,9 @@ def _left_out(rows: pl.DataFrame, *, answered: bool) -> pl.Expr:
     )  # fmt: skip
 
 
-def _blank(column: str) -> pl.Expr:
-    return pl.col(column).str.strip_chars().fill_null("") == ""
+def _blank(column: str | pl.Expr) -> pl.Expr:
+    text = pl.col(column) if isinstance(column, str) else column
+    return text.str.strip_chars().fill_null("") == ""
 
 
 def _dialogue(form: Form, *, answered: bool) -> list[pl.Expr]:

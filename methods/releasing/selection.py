@@ -23,6 +23,7 @@ class Wanted:
         batches: names of batches.
         splits: train, validation, test.
         licences: of the seeds, as they name them.
+        reasoning: answers are wanted with what the model thought before them; that chooses no rows.
     """
 
     rounds: tuple[int, ...] = ()
@@ -33,6 +34,7 @@ class Wanted:
     batches: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
+    reasoning: bool = False
 
     def expr(self) -> pl.Expr:
         """The condition on a release's rows: true or false, never null."""
@@ -57,7 +59,8 @@ class Wanted:
         elif high is not None:
             parts.append(f"complexity {high:g} or less")
         parts += [f"{column} {', '.join(words)}" for column, words in self._words() if words]
-        return "; ".join(parts) or "all rows"
+        told = ["answers with their reasoning"] if self.reasoning else []
+        return "; ".join([*(parts or ["all rows"]), *told])
 
     def _words(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
         return (

@@ -41,6 +41,7 @@ class Facts:
         language: ISO 639-1 codes.
         answered: whether rows have answers; else they are instructions alone.
         selection: which rows these are, in words, as `Wanted.describe` says it.
+        reasoning: whether answers begin with what the model thought.
         limits: sentences about what a user must know, beside those that follow from the rows.
         gates: `table, partition, gate, state, thresholds, observed`: what each gate on the way of the rows judged by,
             and found.
@@ -64,6 +65,7 @@ class Facts:
     language: tuple[str, ...] = ()
     answered: bool = True
     selection: str = "all rows"
+    reasoning: bool = False
     limits: tuple[str, ...] = ()
     gates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GATES))
     changed: tuple[str, ...] = ()

@@ -50,6 +50,7 @@ class Manifest(_Part):
     form: Form
     answered: bool = True
     selection: str
+    reasoning: bool = False
     batches: list[str]
     trees: list[str]
     files: list[FileEntry]
@@ -76,6 +77,7 @@ class Manifest(_Part):
     def own_digest(self) -> str:
         """The digest of everything but the digest; manifests of earlier versions do not say what came later."""
         unsaid = {name for name in ("gates",) if name not in self.model_fields_set}
+        unsaid |= set() if self.reasoning else {"reasoning"}
         told = json.dumps(
             self.model_dump(exclude={"digest", *unsaid}), sort_keys=True, separators=(",", ":"), default=str
         )

@@ -180,7 +180,7 @@ def _parquet(path: Path) -> Iterator[dict[str, Any]]:
 def _differing(manifest: Manifest, rows: Sequence[_Row], lookup: Lookup) -> Iterator[Discrepancy]:
     named = [(row.batch, row.id) for row in rows if row.batch is not None and row.id is not None]
     keys = pl.DataFrame(named, {"batch": pl.String, "id": pl.String}, orient="row")
-    shaped = shape(lookup(keys), manifest.form, columns=manifest.columns).rows
+    shaped = shape(lookup(keys), manifest.form, columns=manifest.columns, reasoning=manifest.reasoning).rows
     held = shaped.select("batch", "id", "split").iter_rows()
     lake = dict(zip(held, row_digests(shaped.drop("split")), strict=True))
     known = {(batch, id_): split for batch, id_, split in lake}

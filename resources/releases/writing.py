@@ -91,7 +91,7 @@ def write_release(
     target = folder.resolve()
     require_room(target)
     _require_sound(rows)
-    shaped = shape(rows, form, answered=facts.answered)
+    shaped = shape(rows, form, answered=facts.answered, reasoning=facts.reasoning)
     if shaped.rows.is_empty():
         why = ", ".join(f"{count:,} {what}" for what, count in shaped.left_out.items()) or "there is no row"
         raise NothingToRelease(f"nothing to release as {form}: {why}; write parquet, which holds every row")
@@ -224,6 +224,7 @@ def _manifest(
             "form": shaped.form,
             "answered": shaped.answered,
             "selection": facts.selection,
+            **({"reasoning": True} if facts.reasoning else {}),
             "batches": list(facts.batches),
             "trees": list(facts.trees),
             "files": files,

@@ -49,3 +49,23 @@ def test_a_child_that_solvers_measured_is_told_with_that_table_its_gate_and_thei
     assert (roles.count("solver_strong"), roles.count("solver_weak")) == (2, 2)
     assert {draw["call_id"] for draw in tried["draws"]} < {call["call_id"] for call in child.calls}
     assert {call["role"] for call in other.calls} == {"generator", "judge"}
+
+
+def test_every_reading_of_a_judge_that_reads_several_times_is_named(
+    fake_endpoint: FakeEndpoint, vectors_at_hand: None
+) -> None:
+    settings = {**LENIENT, "evolution": {"rounds": 1, "children": 1, "margin": -10, "readings": 3}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        found = Platform(instance, settings)
+        found.register("b", 2)
+        assert found.run("seeds", "b") == ""
+        assert found.run("round_01", "b") == ""
+        child = found.table(ACCEPTED, "b", "all").row(0, named=True)
+        scored = found.table(stage_key(1, "complexity"), "b", "all").filter(id=child["id"])
+
+        step = next(step for step in trace(found.workspace, child["id"], "b") if step.kind == "child")
+
+    calls = [call["call_id"] for call in step.calls if call["role"] == "judge"]
+    assert len(set(calls)) == len(calls) == 3
+    assert set(scored["reading_call_ids"][0]) == set(calls)
+    assert child["judge_call_id"] in calls

@@ -115,3 +115,15 @@ def test_instructions_are_dialogues_of_one_turn_and_have_no_other_forms() -> Non
     assert not told.left_out
     with pytest.raises(ValueError, match="no form 'alpaca', only chat and parquet"):
         shape(rows, "alpaca", answered=False)
+
+
+def test_thoughts_stand_before_an_answer_only_where_that_is_asked_for() -> None:
+    rows = table(row(1), row(2), row(3)).with_columns(response_reasoning=pl.Series([" Hm. ", " ", None]))
+    plain, thinking = shape(rows, "chat"), shape(rows, "chat", reasoning=True)
+    said = [[turn["content"] for turn in told["messages"]][1] for told in thinking.rows.to_dicts()]
+
+    assert plain.rows["messages"].list.last().struct.field("content").to_list() == ["Done 1", "Done 2", "Done 3"]
+    assert plain.rows["response_reasoning"].to_list() == [" Hm. ", " ", None]
+    assert said == ["<think>\nHm.\n</think>\n\nDone 1", "Done 2", "Done 3"]
+    assert "response_reasoning" not in thinking.rows.columns
+    assert shape(rows, "parquet", reasoning=True).rows["response"].to_list() == ["Done 1", "Done 2", "Done 3"]
