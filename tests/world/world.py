@@ -102,8 +102,7 @@ class World:
         code = child.wait()
         self.log[-1] += f" -> {code}"
         if code < 0:
-            self.lost += LOST
-            until(lambda: self.machine.endpoint.stats()["in_flight"] == 0, lambda: "the endpoint never came to rest")
+            self._lose()
         if "Traceback (most recent call last)" in child.said or code not in (0, 1, 2, -signal.SIGKILL):
             raise self.broken(f"a command ended with {code}:\n{child.said[-4000:]}")
         if CANARY in child.said or PASSWORD in child.said:
@@ -117,7 +116,14 @@ class World:
         self.said = ""
         code = self.end(child)
         self.said = child.said
+        if points and number != signal.SIGKILL and code > 0:  # it ended in order, and waited for nothing
+            self._lose()
         return code
+
+    def _lose(self) -> None:
+        """Count what a signal may have lost, once the endpoint is done with it."""
+        self.lost += LOST
+        until(lambda: self.machine.endpoint.stats()["in_flight"] == 0, lambda: "the endpoint never came to rest")
 
     def must(self, *arguments: str) -> None:
         """Run a command that has to succeed."""
