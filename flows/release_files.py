@@ -84,12 +84,14 @@ def write_files(
             rows = rows.join(only, on=["batch", "id"], how="semi")
         if rows.is_empty():
             raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
+        left_out: dict[str, int] = {}
         if form in PAIRED:
-            rows = paired(workspace, rows, form, reasoning=wanted.reasoning)
+            rows, left_out = paired(workspace, rows, form, reasoning=wanted.reasoning)
         require_room(folder)
         # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
         remember_export(workspace.registry, Export(folder, form, wanted, release=name))
-        done = write_release(rows, folder, form, facts(workspace, rows, name, wanted), trainer, signer)
+        told = replace(facts(workspace, rows, name, wanted), left_out=left_out)
+        done = write_release(rows, folder, form, told, trainer, signer)
         confirm_export(workspace.registry, folder)
         loaded = check_loads(folder)
         if loaded.faults:

@@ -10,6 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from evergrow.methods.quality.filters import private_reasons
+from evergrow.methods.quality.rules import CleaningRules
+
 Differs = Callable[[str, str], bool]
 TURN = pl.Struct({"role": pl.String(), "content": pl.String()})
 SCHEMA: dict[str, Any] = {
@@ -36,6 +39,18 @@ def preference_pairs(
     """
     found = [*_of_draws(rows, differ, min_agreement_gap), *_of_parents(rows, min_complexity_gap)]
     return pl.DataFrame(found, schema=SCHEMA, orient="row")
+
+
+def private_pairs(pairs: pl.DataFrame, rules: Mapping[str, CleaningRules]) -> pl.Series:
+    """Whether the worse answer of each pair holds secrets or personal data: cleaning reads the better one alone.
+
+    rules: of cleaning, by batch.
+    """
+    worse = pairs.select("batch", content=pl.col("rejected").list.first().struct.field("content")).with_row_index()
+    held: list[int] = []
+    for (batch,), part in worse.group_by("batch"):
+        held += part.filter(private_reasons(part, rules[str(batch)]).is_not_null())["index"].to_list()
+    return worse["index"].is_in(held)
 
 
 def unpaired(pairs: pl.DataFrame) -> pl.DataFrame:

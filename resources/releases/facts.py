@@ -42,6 +42,7 @@ class Facts:
         answered: whether rows have answers; else they are instructions alone.
         selection: which rows these are, in words, as `Wanted.describe` says it.
         reasoning: whether answers begin with what the model thought.
+        left_out: rows that were left out before the form was chosen, by why.
         limits: sentences about what a user must know, beside those that follow from the rows.
         gates: `table, partition, gate, state, thresholds, observed`: what each gate on the way of the rows judged by,
             and found.
@@ -66,6 +67,7 @@ class Facts:
     answered: bool = True
     selection: str = "all rows"
     reasoning: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
     limits: tuple[str, ...] = ()
     gates: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=GATES))
     changed: tuple[str, ...] = ()

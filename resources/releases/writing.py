@@ -12,7 +12,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -92,6 +92,7 @@ def write_release(
     require_room(target)
     _require_sound(rows)
     shaped = shape(rows, form, answered=facts.answered, reasoning=facts.reasoning)
+    shaped = replace(shaped, left_out={**facts.left_out, **shaped.left_out})
     if shaped.rows.is_empty():
         why = ", ".join(f"{count:,} {what}" for what, count in shaped.left_out.items()) or "there is no row"
         raise NothingToRelease(f"nothing to release as {form}: {why}; write parquet, which holds every row")

@@ -2,7 +2,8 @@ from typing import Any
 
 import polars as pl
 
-from evergrow.methods.releasing.preferences import preference_pairs, unpaired
+from evergrow.methods.quality.rules import CleaningRules
+from evergrow.methods.releasing.preferences import preference_pairs, private_pairs, unpaired
 
 DRAW = pl.Struct({"text": pl.String(), "final": pl.String()})
 SCHEMA: dict[str, Any] = {
@@ -66,3 +67,17 @@ def test_unpaired_answers_have_a_label_and_stand_once() -> None:
     assert found.columns[:3] == ["prompt", "completion", "label"]
     assert found["label"].to_list() == [True, False, False]
     assert found["id"].is_unique().all()
+
+
+def test_a_worse_answer_with_a_secret_is_told_by_the_rules_of_its_batch() -> None:
+    leaky = {"text": "It is 5, says mail@jane-doe.org of 203.0.113.9 with key ghp_" + "a1B2c3D4e5F6" * 3, "final": "5"}
+    found = pairs(
+        row("a", [], draws=[draw("4"), draw("4"), leaky, draw("6")]),
+        row("b", [], batch="lax", draws=[draw("4"), draw("4"), leaky]),
+    )
+    rules = {"b": CleaningRules(), "lax": CleaningRules(secrets=False, personal_data=False)}
+
+    assert found.select("batch", "id", private=private_pairs(found, rules)).rows() == [
+        ("b", "a#0", True), ("b", "a#1", False), ("lax", "b#0", False)
+    ]  # fmt: skip
+    assert private_pairs(found.clear(), rules).is_empty()
