@@ -138,7 +138,9 @@ def _table(table: TableVersion) -> str:
 def _gate(table: TableVersion, *, full: bool) -> Iterator[str]:
     if table.gate is None:
         return
-    yield f"gate {table.gate.check} {table.gate.state}: {table.gate.says or 'it has judged no version yet'}"
+    warns = table.gate.state == "PASSED" and any(not found["met"] for found in table.gate.expectations)
+    state = f"{table.gate.state}, with a warning" if warns else table.gate.state
+    yield f"gate {table.gate.check} {state}: {table.gate.says or 'it has judged no version yet'}"
     for found in table.gate.expectations:
         if full or not found["met"]:
             met = "met" if found["met"] else f"not met ({found['severity']})"

@@ -14,7 +14,7 @@ from evergrow.flows.automation import FAULTS, first_steps
 from evergrow.flows.due import DAMAGED, Standing, What
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.release import dataset_steps, release_step
-from evergrow.flows.step import Step
+from evergrow.flows.step import Step, closed
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.event_log import EventLog, Run
 from evergrow.resources.lake.versions import latest_materialization, noted
@@ -211,7 +211,7 @@ class _Way:
             self.due = f"{standing.due.what} {label}: {standing.due.why}"
             self.command = remedy(key, owner(standing.place.partition or name))
         if standing.shut:
-            self.waits.append(f"the gate of {key.to_user_string()} is closed: {standing.shut}")
+            self.waits.append(f"the gate of {key.to_user_string()} is closed: {closed(kind, name, standing.shut)}")
         if standing.due and standing.due.what is What.MAKE_FAILED:
             self.waits.append(f"{key.to_user_string()}: {standing.due.why}")
         asks = standing.due and standing.table.asks and standing.due.what is not What.JUDGE and kind != "release"
@@ -233,9 +233,9 @@ def _steps(workspace: Workspace, kind: Kind, name: str, known: StatusInputs) -> 
 
 
 def _table(standing: Standing, rows: int | None) -> TableStatus:
-    key, due, gate = standing.table.key, standing.due, standing.gate
+    key, due = standing.table.key, standing.due
     version = standing.version
-    said = f"{gate.state}: {gate.why}" if gate and gate.why else str(gate.state) if gate else None
+    said = str(standing.gate) if standing.gate else None
     return TableStatus(
         key.to_user_string(), standing.place.partition, rows if version else None,
         version.timestamp if version else None, f"{due.what}: {due.why}" if due else None, said,

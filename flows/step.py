@@ -9,6 +9,7 @@ from evergrow.flows.due import NEVER_MADE, Reason, Standing, What
 from evergrow.flows.run import RunFailed, Say, execute, judge
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.readable import GateState
+from evergrow.resources.registry.names import owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,12 @@ def bring(workspace: Workspace, step: Step, whose: str, say: Say, anew: Anew | N
         standing = workspace.frontier.standing(workspace.instance, key, step.partition)
         if why := _made_why(standing, anew):
             say(step.label if why == NEVER_MADE else f"{step.label}: {why}")
-            return execute(
-                workspace, step.job, list(step.keys[place:]), step.partition, whose=whose, tags=anew.tags or {}
-            )
+            made = list(step.keys[place:])
+            waits = execute(workspace, step.job, made, step.partition, whose=whose, tags=anew.tags or {})
+            for standing in (workspace.frontier.standing(workspace.instance, key, step.partition) for key in made):
+                if standing.gate and standing.gate.warns:
+                    say(f"warning: {standing.table.key.to_user_string()}: {standing.gate.why}")
+            return waits
         if standing.due:
             say(f"{step.label}: {standing.due}; {key.path[-1]} is judged again")
             judged = True
@@ -84,7 +88,20 @@ def _require_open(workspace: Workspace, standing: Standing) -> None:
         shut = found.why if found.state is not GateState.PASSED else None
     if shut:
         check = standing.table.stage
-        raise RunFailed(f"quality gate {standing.table.key.to_user_string()}:{check}_gate is closed: {shut}")
+        kind, whose = standing.table.kind, owner(standing.place.partition or "")
+        why = closed(kind, whose, shut)
+        raise RunFailed(f"quality gate {standing.table.key.to_user_string()}:{check}_gate is closed: {why}")
+
+
+def closed(kind: str, whose: str, why: str) -> str:
+    """Why a gate is closed, and how another threshold is set, where a setting holds it."""
+    if ", setting " not in why:
+        return why
+    of = " --kind release" if kind == "release" else ""
+    return (
+        f"{why}; mend what it found, or set another threshold: `evergrow recipe set {whose} SETTING=VALUE{of}`, after "
+        "which the same command judges again, for nothing"
+    )
 
 
 def describe(reason: Reason | None) -> str:

@@ -39,6 +39,15 @@ class Judgement:
     thresholds: str | None = None
     expectations: Sequence[Mapping[str, Any]] = ()
 
+    @property
+    def warns(self) -> bool:
+        """Whether it is open, and has found something all the same."""
+        return self.state is GateState.PASSED and any(not found["met"] for found in self.expectations)
+
+    def __str__(self) -> str:
+        told = f"{self.state}, with a warning" if self.warns else f"{self.state}"
+        return f"{told}: {self.why}" if self.why else told
+
 
 class Guard(Protocol):
     """Knows which versions may be read."""

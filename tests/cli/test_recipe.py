@@ -50,3 +50,17 @@ def test_what_no_recipe_holds_is_refused_by_name(grown: Evergrow, change: str, w
 @pytest.mark.parametrize("change", ["gates.accepted.measures.novelsum.min=0.01", "model=m", "roles.judge.model=j"])
 def test_what_a_recipe_holds_by_a_longer_or_a_shorter_name_is_taken(grown: Evergrow, change: str) -> None:
     assert grown("recipe", "set", "b", change).code == 0
+
+
+def test_a_closed_gate_names_the_command_that_sets_another_threshold(grown: Evergrow) -> None:
+    assert grown("recipe", "set", "b", "gates.complexity.min_mean=9.9").code == 0
+
+    closed = grown("run", "--batch", "b", "--rounds", "2")
+    status = grown("status", "--batch", "b")
+
+    assert closed.code == 1
+    assert "setting gates.complexity.min_mean" in closed.err.replace("\n", " ")
+    assert "`evergrow recipe set b SETTING=VALUE`" in closed.err.replace("\n", " ")
+    assert "evergrow recipe set b SETTING=VALUE" in " ".join(f"{status.out} {status.err}".replace("│", " ").split())
+    assert grown("recipe", "set", "b", "gates.complexity.min_mean=1").code == 0
+    assert grown("run", "--batch", "b", "--rounds", "2").code == 0

@@ -43,6 +43,8 @@ def test_a_release_of_a_batch_a_file_and_a_tree_says_where_all_rows_went(
 
     assert said.code == 0, said.err
     assert "no benchmarks of your own are checked" in said.err
+    assert "warning: dataset/clean: not met: benchmarks of your own were there to compare with" in said.err
+    assert "PASSED, with a warning" in " ".join(here("status", "--batch", "plain").out.split())
     assert "code: not compared with MBPP" in said.err
     assert [row["batch"] for row in said.json if row["stage"] == "release"] == ["code", "plain", "t"]
     assert all(row["requested"] == row["accepted"] + row["rejected"] + row["failed"] for row in said.json)
