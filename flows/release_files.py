@@ -15,7 +15,7 @@ import polars as pl
 
 from evergrow.assets.dataset.release import LIKENESS
 from evergrow.assets.dataset.requests import ASKED
-from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE
+from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, SAMPLES
 from evergrow.flows.calibrate import judge_note
 from evergrow.flows.judged import judged
 from evergrow.flows.preferences import paired
@@ -161,9 +161,15 @@ def _owners(workspace: Workspace, name: str, batches: Iterable[str], trees: Iter
     read = {one.place: record_of(workspace.instance, one) for one in made_from(record).read} if record else {}
     return {
         **{f"batch {batch}": _made_by(workspace, "batch", batch, read.get((CLEAN, batch))) for batch in batches},
-        **{f"tree {tree}": settings_of(workspace, "tree", tree) for tree in trees},
+        **{f"tree {tree}": _made_by(workspace, "tree", tree, _samples_of(workspace, tree)) for tree in trees},
         f"release {name}": _made_by(workspace, "release", name, record),
     }
+
+
+def _samples_of(workspace: Workspace, tree: str) -> dg.EventLogRecord | None:
+    """What the samples of a tree were made by: the first of its shards; all are made by one recipe."""
+    made = (latest_materialization(workspace.instance, SAMPLES, shard) for shard in workspace.partitions(SAMPLES, tree))
+    return next((record for record in made if record), None)
 
 
 def _made_by(workspace: Workspace, kind: Kind, owner: str, record: dg.EventLogRecord | None) -> Settings:

@@ -85,6 +85,18 @@ def test_the_card_tells_the_recipes_by_which_the_rows_were_made_and_not_the_sett
     assert manifest("one")["prompts"]["judge"] == judge_prompt("overall").version  # type: ignore[index]
 
 
+def test_the_card_tells_by_which_recipe_a_tree_was_grown(here: Evergrow) -> None:
+    assert here("release", "--tree", "t").code == 0
+    grown = here("recipe", "show", "t", "--kind", "tree", "--json").json["values"]["treesynth"]["seed"]
+    assert here("recipe", "set", "t", "treesynth.seed=4711", "--kind", "tree").code == 0
+
+    assert here("export", "--out", "tree").code == 0
+
+    card = (Path("tree") / "README.md").read_text()
+    assert f"'seed': {grown}" in card
+    assert "4711" not in card
+
+
 def test_the_card_tells_of_each_batch_in_what_its_recipe_differs(here: Evergrow) -> None:
     assert here("recipe", "set", "plain", "cleaning.secrets=false", "evolution.judging=overall").code == 0
     assert here("release", "--batch", "plain", "--batch", "code", "--as-is").code == 0
