@@ -22,10 +22,10 @@ def require_undone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     if key is None:
         return
     served = dg.RunsFilter(tags={RUN_KEY_TAG: key}, statuses=[dg.DagsterRunStatus.SUCCESS])
-    repeated = {run.run_id}
+    others = [one for one in instance.get_runs(served) if one.run_id != run.run_id]
     if RETRY_NUMBER_TAG not in run.tags:
-        repeated |= {str(run.parent_run_id), str(run.root_run_id)}
-    twin = next((one for one in instance.get_runs(served) if one.run_id not in repeated), None)
+        others = [one for one in others if _first_of(one) != _first_of(run)]
+    twin = next(iter(others), None)
     if twin is None:
         return
     instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
@@ -33,3 +33,8 @@ def require_undone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
         f"run {twin.run_id} has done what this run was launched for as well, so nothing was done: two daemons look at "
         "one database, or looked at once; one daemon is enough"
     )
+
+
+def _first_of(run: dg.DagsterRun) -> str:
+    """The run that this one repeats, or a run that this one repeats does; of a first one itself."""
+    return run.root_run_id or run.run_id

@@ -133,6 +133,23 @@ def test_a_person_who_repeats_a_run_gets_what_was_asked_for_and_dagster_does_not
             require_undone(platform.instance, run)
 
 
+def test_a_person_may_repeat_a_run_as_often_as_they_like(platform: Platform) -> None:
+    job = platform.definitions.resolve_job_def("round_01")
+    tags = {PARTITION_NAME_TAG: "b", RUN_KEY_TAG: "k"}
+    first = platform.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.FAILURE)
+
+    def again(repeated: dg.DagsterRun, status: dg.DagsterRunStatus | None = None) -> dg.DagsterRun:
+        return platform.instance.create_run_for_job(
+            job, tags=tags, parent_run_id=repeated.run_id, root_run_id=first.run_id, status=status
+        )
+
+    second = again(first, dg.DagsterRunStatus.SUCCESS)
+    third = again(second, dg.DagsterRunStatus.SUCCESS)
+
+    for repeated in (first, second, third):
+        require_undone(platform.instance, again(repeated))
+
+
 def test_a_run_whose_twin_failed_goes_on(platform: Platform) -> None:
     job = platform.definitions.resolve_job_def("round_01")
     tags = {PARTITION_NAME_TAG: "b", RUN_KEY_TAG: "k"}
