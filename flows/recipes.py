@@ -68,7 +68,8 @@ def take_recipe(
             yield f"the recipe of {kind} {owner!r} is now version {version}: {described(changed)}"
         others = differences(wanted, merged(today, shaping(changes or {})))
         by_hand = _set_by_hand(workspace, kind, owner)
-        if others := {path: values for path, values in others.items() if by_hand.get(path) != values[0]}:
+        others = {path: values for path, values in others.items() if path not in by_hand or by_hand[path] != values[0]}
+        if others:
             yield (
                 f"{kind} {owner!r} keeps its recipe (version {version}), which is not what today's settings say "
                 f"({described(others)}); `evergrow recipe set {owner} --from-settings` takes them"

@@ -18,6 +18,16 @@ def test_only_settings_that_differ_by_themselves_are_offered(grown: Evergrow) ->
     assert "-> 2" in changed.partition("answers.votes")[2]
 
 
+def test_a_setting_that_the_recipe_has_no_value_of_is_offered_as_others_are(
+    grown: Evergrow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGROW_EVOLUTION__MIN_COMPLEXITY", "3")
+
+    said = grown("run", "--batch", "b", "--rounds", "2").err.replace("\n", " ")
+
+    assert "evolution.min_complexity None -> 3.0" in said
+
+
 def test_what_follows_from_a_change_is_said(grown: Evergrow) -> None:
     said = grown("recipe", "set", "b", "evolution.min_complexity=9.5").err
 
