@@ -140,7 +140,13 @@ def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str]) 
         lines = [f"({letter}) {text}" for letter, text in zip(LETTERS, listed, strict=False)]
         question = "\n".join([question.strip(), *lines])
     letters = options(question)
-    letter = _letter(row, letters) or _letter_of(row, listed)
+    letter, as_text = _letter(row, letters), _letter_of(row, listed)
+    # A number is a place; a text may be either, as "2" is among the choices "1", "2" and "3".
+    if letter and as_text and letter != as_text and isinstance(_stated(row), str) and not _labels(row):
+        raise UnknownForm(
+            f"its answer {_stated(row)!r} may mean the choice {letter} or the text of {as_text}: state the letter"
+        )
+    letter = letter or as_text
     if letter is None:
         raise UnknownForm(f"has choices, but no answer among {', '.join(letters)}")
     return Problem(id_, "choice", question, answer=letter)
@@ -149,7 +155,7 @@ def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str]) 
 def _letter(row: Mapping[str, Any], letters: Sequence[str]) -> str | None:
     """The right letter: stated as one, as its place from 0, or as a label of the row's own such as ARC's digits."""
     stated = _stated(row)
-    labels = row["choices"].get("label") if isinstance(row.get("choices"), Mapping) else None
+    labels = _labels(row)
     if labels and str(stated) in labels:
         return letters[list(labels).index(str(stated))]
     if isinstance(stated, int) and not isinstance(stated, bool):
@@ -158,6 +164,12 @@ def _letter(row: Mapping[str, Any], letters: Sequence[str]) -> str | None:
     if text.isdecimal():
         return letters[int(text)] if int(text) < len(letters) else None
     return text if text in letters else None
+
+
+def _labels(row: Mapping[str, Any]) -> Sequence[Any] | None:
+    """What a row of its own calls its choices, if it does."""
+    found = row["choices"].get("label") if isinstance(row.get("choices"), Mapping) else None
+    return found or None
 
 
 def _letter_of(row: Mapping[str, Any], listed: Sequence[str]) -> str | None:

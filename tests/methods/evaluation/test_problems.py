@@ -64,6 +64,27 @@ def test_a_text_in_place_of_a_list_is_refused(row: dict[str, Any]) -> None:
         read_problem(row, 1, "mbpp")
 
 
+@pytest.mark.parametrize(("choices", "answer"), [(["1", "2", "3"], "2"), (["b", "a"], "a")])
+def test_an_answer_that_is_one_choice_by_its_place_and_another_by_its_text_is_refused(
+    choices: list[str], answer: str
+) -> None:
+    with pytest.raises(UnknownForm, match="may mean the choice"):
+        read_problem({"question": "Which?", "choices": choices, "answer": answer}, 1, "x")
+
+
+@pytest.mark.parametrize(
+    ("row", "letter"),
+    [
+        ({"choices": ["1", "2", "3"], "answer": 2}, "C"),  # a number is a place, as MMLU has it
+        ({"choices": ["3", "4", "5"], "answer": "4"}, "B"),
+        ({"choices": ["0", "1", "2"], "answer": "1"}, "B"),
+        ({"choices": {"text": ["2", "1"], "label": ["1", "2"]}, "answerKey": "1"}, "A"),
+    ],
+)
+def test_numbers_among_numbers_are_told_apart(row: dict[str, Any], letter: str) -> None:
+    assert read_problem({"question": "Which?", **row}, 1, "x").answer == letter
+
+
 def test_mbpp_shows_its_tests_and_runs_them_after_its_imports() -> None:
     row = {"task_id": 2, "text": "Add.", "test_list": ["assert add(1, 2) == 3"], "test_imports": ["import math"]}
     found = read_problem(row, 1, "mbpp")
