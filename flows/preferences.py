@@ -13,7 +13,8 @@ from evergrow.resources.releases.writing import NothingToRelease
 
 PRIVATE = "pairs whose worse answer holds secrets or personal data"
 REPLACED = ("id", "split", "root_id", "license")
-OF_ONE_ANSWER = ("response_reasoning",)  # a pair has two answers, and the thoughts of one explain nothing of the other
+# A pair has two answers, and the thoughts of one explain nothing of the other.
+OF_ONE_ANSWER = ("response_reasoning", "answer")
 
 
 def paired(
@@ -30,7 +31,9 @@ def paired(
     """
     gaps = workspace.settings.pairs
     if reasoning and "response_reasoning" in rows.columns:
-        rows = rows.with_columns(response=with_thoughts(pl.col("response"), pl.col("response_reasoning")))
+        rows = rows.with_columns(
+            answer="response", response=with_thoughts(pl.col("response"), pl.col("response_reasoning"))
+        )
     drawn = [_drawn(workspace, batch, reasoning=reasoning) for batch in _batches(rows)]
     known = rows.join(pl.concat(drawn, how="diagonal_relaxed"), on=["batch", "id"], how="left", maintain_order="left")
     differ = {"maths": lambda one, other: told_apart(one, other) is False, "choice": lambda one, other: one != other}

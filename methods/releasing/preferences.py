@@ -32,7 +32,8 @@ def preference_pairs(
 
     Args:
         rows: released rows with an answer: `id, batch, root_id, parent_id, content, response, final_answer, task,
-            complexity, split, license` and `draws` (List[Struct{text, final}]).
+            complexity, split, license` and `draws` (List[Struct{text, final}]); `answer`, if there, is the response
+            without the thoughts before it, by which responses are told apart.
         differ: by kind of task, whether two final answers surely say different things.
         min_agreement_gap: of draws: share of draws that agree with the better answer less that of the worse, 0 to 1.
         min_complexity_gap: of parents: complexity of the task less that of its parent, points.
@@ -85,9 +86,10 @@ def _of_draws(rows: pl.DataFrame, differ: Mapping[str, Differs], min_gap: float)
 
 
 def _of_parents(rows: pl.DataFrame, min_gap: float) -> Iterator[dict[str, Any]]:
-    parent = rows.select("batch", parent_id="id", worse="response", easier="complexity")
+    rows = rows if "answer" in rows.columns else rows.with_columns(answer="response")
+    parent = rows.select("batch", parent_id="id", worse="response", worse_answer="answer", easier="complexity")
     born = rows.join(parent, on=["batch", "parent_id"], how="inner", maintain_order="left")
-    kept = born.filter(pl.col("complexity") - pl.col("easier") >= min_gap, pl.col("response") != pl.col("worse"))
+    kept = born.filter(pl.col("complexity") - pl.col("easier") >= min_gap, pl.col("answer") != pl.col("worse_answer"))
     for row in kept.iter_rows(named=True):
         scores = (row["complexity"], row["easier"])
         why = f"the worse answers the task that this one was evolved from, {scores[0] - scores[1]:.1f} points easier"

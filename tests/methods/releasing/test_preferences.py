@@ -61,6 +61,15 @@ def test_the_answer_to_the_parent_is_worse_where_the_task_is_enough_harder() -> 
     assert pairs(parent, {**child, "response": "Simple."}).is_empty()
 
 
+def test_answers_that_differ_by_the_thoughts_before_them_alone_are_no_pair() -> None:
+    thinking = {"response": "<think>\nEasy.\n</think>\n\nFull."}
+    rows = [row("a", [], **thinking), row("a_0", [], parent_id="a", response="Full.", complexity=5.5)]
+    table = pl.DataFrame(rows, schema=SCHEMA).with_columns(answer=pl.lit("Full."))
+
+    assert preference_pairs(table, DIFFER, min_agreement_gap=0.2, min_complexity_gap=1.0).is_empty()
+    assert pairs(*rows).height == 1
+
+
 def test_unpaired_answers_have_a_label_and_stand_once() -> None:
     found = unpaired(pairs(row("a", ["4", "4", "4", "5", "6"])))
 
