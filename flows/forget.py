@@ -296,7 +296,7 @@ def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.Da
                 kept = there.join(stays, on=key, how="semi")
                 write_instructions(workspace, kept, folder, export.form, export.wanted)
     except NothingToRelease as error:
-        raise CannotBeWrittenAgain(f"{holds}, and no pairs are left without them: {delete}") from error
+        raise CannotBeWrittenAgain(f"{holds}, and without them {error}: {delete}") from error
     return f"{folder} is written again without {rows:,} rows; copies that you handed on are not"
 
 
