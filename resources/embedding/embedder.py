@@ -109,7 +109,8 @@ class Embedder:
             from evergrow.resources.llm.addresses import url_of  # noqa: PLC0415 - only where an endpoint embeds
 
             served = [self._server.model] if self._server.model not in (None, self.name) else []
-            return "#".join([self.name, *others, f"endpoint {without_secrets(url_of(self._server))}", *served])
+            where = without_secrets(url_of(self._server)).rstrip("/")
+            return "#".join([self.name, *others, f"endpoint {where}", *served])
         return "#".join([models.identity(self.name), *others])
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:

@@ -159,6 +159,15 @@ def test_deployments_of_one_address_are_told_apart_and_no_secret_is_in_an_identi
     assert "secret" not in first
 
 
+def test_a_slash_at_the_end_of_an_address_makes_no_other_endpoint_of_it(home: Home) -> None:
+    server = {"base_url": "http://127.0.0.1:9/v1"}
+    home.settings = {"endpoints": {"default": server}}
+    first = home.embedder(looks=True).identity
+    server["base_url"] += "/"
+
+    assert home.embedder(looks=True).identity == first
+
+
 def test_rate_limits_and_failing_servers_are_waited_for(home: Home) -> None:
     home.endpoint.control(first={"429": 2, "503": 1}, retry_after=0.05)
 
