@@ -51,7 +51,7 @@ def test_a_takedown_finds_an_export_that_was_killed_before_it_was_through(here: 
     assert here("release", "--batch", "plain", "--as-is").code == 0
     with started("export", "--out", "killed", folder=Path.cwd()) as command:
         command.when(lambda: Path("killed/manifest.json").exists(), signal.SIGKILL, look_s=0.01)
-        command.wait()
+        assert command.wait() == -signal.SIGKILL
 
     assert "killed holds 1 of them" in here("forget", "--seed", "q0").err.replace("\n", "")
 

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
@@ -252,7 +251,7 @@ def test_a_run_that_was_under_way_goes_on_from_its_backup(
                 command.until(partial(has_saved, workspace, wanted))
                 assert main(["backup", str(tmp_path / "kept")]) == 0
                 assert len(BackupStore(tmp_path / "kept").names()) == number + 1
-            os.kill(command.process.pid, signal.SIGKILL)
+            command.process.kill()
             command.wait()
     shutil.move(tmp_path / "home", tmp_path / "lost")
     fake_endpoint.control(latency=0.0)
