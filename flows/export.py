@@ -66,7 +66,7 @@ def _export(
         marked = (
             f"{loaded.marked:,} rows hold marks of chat templates, such as <|im_end|>: let your trainer escape them"
         )
-        left_out += [marked] if loaded.marked else []
+        left_out += [*written.notes, *([marked] if loaded.marked else [])]
         left_out += [late] if (late := behind(workspace, name)) else []
         left_out += changed_since(workspace, name, batches or sorted(_released_batches(workspace, name)))
         left_out += [f"signed: {folder / ATTESTATION}; evergrow verify {folder} --key PUBLIC_KEY"] if signer else []

@@ -85,6 +85,11 @@ def set_recipe(
         SettingsError: a setting is not known or not of a recipe, or a value is of the wrong type or out of range.
     """
     _require_settings(changes)
+    if "profile" in changes:
+        raise SettingsError(
+            f"profile: a recipe holds values, not the name of a profile: set `profile: {changes['profile']}` in "
+            f"evergrow.yaml, then `evergrow recipe set {owner} --from-settings` takes its values"
+        )
     if of_machine := _of_machine(workspace, changes):
         raise SettingsError(
             f"{', '.join(of_machine)}: of the machine, and in no recipe, as it shapes no row: set it in evergrow.yaml, "

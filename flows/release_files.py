@@ -84,19 +84,36 @@ def write_files(
             rows = rows.join(only, on=["batch", "id"], how="semi")
         if rows.is_empty():
             raise NothingToRelease(f"none of the {every.height:,} rows of the release is wanted ({wanted.describe()})")
+        thought = _thoughts(rows) if wanted.reasoning else ""
         left_out: dict[str, int] = {}
         if form in PAIRED:
             rows, left_out = paired(workspace, rows, form, reasoning=wanted.reasoning)
         require_room(folder)
         # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
         remember_export(workspace.registry, Export(folder, form, wanted, release=name))
-        told = replace(facts(workspace, rows, name, wanted), left_out=left_out)
+        told = facts(workspace, rows, name, wanted)
+        told = replace(told, left_out=left_out, limits=(*told.limits, *([thought] if thought else [])))
         done = write_release(rows, folder, form, told, trainer, signer)
         confirm_export(workspace.registry, folder)
         loaded = check_loads(folder)
         if loaded.faults:
             raise DoesNotLoad("; ".join(map(str, loaded.faults)))
-        return done, loaded
+        return replace(done, notes=[thought] if thought else []), loaded
+
+
+def _thoughts(rows: pl.DataFrame) -> str:
+    """How many of the answers have what the model thought before them.
+
+    Raises:
+        NothingToRelease: none has.
+    """
+    there = rows["response_reasoning"].is_not_null().sum() if "response_reasoning" in rows.columns else 0
+    if not there:
+        raise NothingToRelease(
+            f"none of the {rows.height:,} answers has its reasoning: the model gave none, or they were answered by a "
+            "version that kept none; export without --with-reasoning"
+        )
+    return f"{there:,} of {rows.height:,} answers have the reasoning that led to them; the others begin at once"
 
 
 def write_instructions(

@@ -15,6 +15,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.models import AWAITS
 from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.recipes import Recipe, latest_recipes
+from evergrow.resources.registry.twins import TWIN
 from evergrow.resources.settings import Settings, SettingsError
 from evergrow.resources.settings.recipe import AUTOMATE
 from evergrow.sensors.advance import changed_owners
@@ -57,6 +58,8 @@ def failed_runs_sensor(settings: Settings) -> dg.SensorDefinition:
         run = context.dagster_run
         if AWAITS in run.tags:
             return dg.SkipReason(f"run {run.run_id} ended to wait for a Batch API")
+        if TWIN in run.tags:
+            return dg.SkipReason(f"run {run.run_id} had nothing to do: run {run.tags[TWIN]} has done it")
         found = cause_of(context.instance, run.run_id)
         if found.kind.value not in settings.alerts.events:
             return dg.SkipReason(f"run {run.run_id}: alerts.events does not name {found.kind}")

@@ -51,7 +51,7 @@ def daemon(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         until(lambda: not of_home(home), lambda: f"left behind: {of_home(home)}")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_two_daemons_grow_a_batch_once(
     databases: dict[str, str],
     fake_endpoint: FakeEndpoint,

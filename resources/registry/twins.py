@@ -4,6 +4,8 @@ import dagster as dg
 
 from evergrow.resources.host.dagster_private import MAX_RETRIES_TAG, RETRY_NUMBER_TAG, RUN_KEY_TAG
 
+TWIN = "evergrow/done_by"  # run tag: the run that has done what the tagged one was launched for
+
 
 class DoneByTwin(Exception):  # noqa: N818 - it is a state of the work, not a fault
     """Another run has done what this one was launched for; the message names it, and how two runs came to be."""
@@ -28,7 +30,7 @@ def require_undone(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
     twin = next(iter(others), None)
     if twin is None:
         return
-    instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0"})
+    instance.add_run_tags(run.run_id, {MAX_RETRIES_TAG: "0", TWIN: twin.run_id})
     raise DoneByTwin(
         f"run {twin.run_id} has done what this run was launched for as well, so nothing was done: two daemons look at "
         "one database, or looked at once; one daemon is enough"

@@ -60,11 +60,15 @@ class NothingToRelease(Exception):  # noqa: N818 - it is a state of the rows
 
 @dataclass(frozen=True, slots=True)
 class WrittenRelease:
-    """A release that was written: its folder, its rows by split, and how many the form left out, by why."""
+    """A release that was written: its folder, its rows by split, and how many the form left out, by why.
+
+    notes: sentences that its user should read.
+    """
 
     folder: Path
     rows: Mapping[str, int]
     left_out: Mapping[str, int]
+    notes: Sequence[str] = ()
 
 
 def write_release(

@@ -1,5 +1,6 @@
 """Writes values into the settings' file, whose comments, order, indents and ends of lines stay."""
 
+import re
 from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
@@ -7,6 +8,11 @@ from typing import Any
 
 from evergrow.resources.host.files import atomic_write
 from evergrow.resources.host.targets import writing
+
+# A key without a value, and below it a deeper one; the library guesses the indent of lists alone.
+NESTED = re.compile(
+    r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n(?:[ \t]*(?:#[^\n]*)?\n)*\1(?P<deeper> +)[^\s#-]", re.MULTILINE
+)
 
 
 def write_settings(path: Path, sections: Sequence[str], values: Mapping[str, Any]) -> None:
@@ -24,10 +30,10 @@ def write_settings(path: Path, sections: Sequence[str], values: Mapping[str, Any
     found = path.read_bytes().decode() if path.exists() else ""
     text = found.replace("\r\n", "\n")
     settings, indent, dash = load_yaml_guess_indent(text, yaml=yaml)
+    if mapping := NESTED.search(text):
+        yaml.indent(mapping=len(mapping["deeper"]))
     if indent and dash is not None:
         yaml.indent(sequence=indent, offset=dash)
-    elif indent:
-        yaml.indent(mapping=indent)
     # A file of comments alone is no mapping whose comments the library could keep.
     before, settings = (text, {}) if settings is None else ("", settings)
     section = settings

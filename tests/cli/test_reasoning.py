@@ -45,6 +45,7 @@ def test_thoughts_are_a_column_and_part_of_answers_only_where_that_is_asked_for(
         assert reasoned("export", "--format", form, "--out", plain).code == 0
         told = reasoned("export", "--format", form, "--with-reasoning", "--out", thinking)
         assert told.code == 0, told.err
+        assert "answers have the reasoning that led to them" in told.err
         assert rows(plain)
         assert len(rows(plain)) == len(rows(thinking))
         assert all(DRAFT not in spoken(row) for row in rows(plain))

@@ -43,6 +43,7 @@ def test_what_follows_from_a_change_is_said(grown: Evergrow) -> None:
         ("embedding.device=cpu", "embedding.device: of the machine"),
         ("endpoints.default.concurrency=3", "endpoints.default.concurrency: of the machine"),
         ("roles.judge.endpoint=default", "roles.judge.endpoint: of the machine"),
+        ("profile=paper", "then `evergrow recipe set b --from-settings`"),
         ("evolution.rounds=many", "evolution.rounds"),
         ("automate=sometimes", "automate"),
     ],

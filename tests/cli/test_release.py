@@ -104,6 +104,14 @@ def test_every_format_holds_the_release_and_verifies(here: Evergrow, form: str, 
     assert f"{len(rows)} rows equal the lake's" in verified.err
 
 
+def test_reasoning_that_no_answer_has_is_not_promised(here: Evergrow) -> None:
+    said = here("export", "--with-reasoning", "--out", "thinking")
+
+    assert said.code == 1
+    assert "answers has its reasoning" in said.err
+    assert not Path("thinking").exists()
+
+
 def test_pairs_are_of_draws_that_disagree_and_load(
     here: Evergrow, monkeypatch: pytest.MonkeyPatch, endpoint: FakeEndpoint
 ) -> None:

@@ -26,7 +26,7 @@ def test_a_program_that_sleeps_runs_into_the_wall_clock(sandbox: Sandbox) -> Non
             break
 
     assert (finished.outcome, finished.exit_code, finished.stdout) == ("timeout", None, "slept\n")
-    assert wall_s <= finished.wall_s < 600
+    assert wall_s <= finished.wall_s < wall_s + 120
 
 
 @pytest.mark.parametrize(

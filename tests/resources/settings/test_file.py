@@ -22,6 +22,8 @@ def test_what_a_file_says_beside_stays_comments_too(tmp_path: Path) -> None:
         "# mine\r\nevolution:\r\n  rounds: 2\r\n",
         "cleaning:\n  languages:\n    - en\n    - de\nevolution:\n  rounds: 2\n",
         "cleaning:\n  languages:\n  - en\n  - de\nevolution:\n  rounds: 2\n",
+        "cleaning:\n    languages:\n        - en\nevolution:\n    rounds: 2\n",
+        "cleaning:\n    languages:\n      - en\nevolution:\n    # mine\n    rounds: 2\n",
         "cleaning:\n    languages: [en, de]\nevolution:\n    rounds: 2\n",
         "evolution: {beam: 0.5}\nrelease:\n  license: 'MIT'\n",
     ],
