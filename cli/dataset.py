@@ -167,7 +167,9 @@ def verify(
     key: Annotated[
         Path | None, typer.Option("--key", help="PEM file of the public key that must have signed the manifest")
     ] = None,
-    name: Name = "main",
+    name: Annotated[
+        str | None, typer.Option("--name", help="of the release to compare with; else the one that the manifest names")
+    ] = None,
 ) -> None:
     """Recompute the checksums of a release, file by file and row by row. Exit code 1 if anything differs."""
     from evergrow.resources.releases.attestation import read_public_key  # noqa: PLC0415
@@ -177,9 +179,10 @@ def verify(
 
     if lake:
         from evergrow.flows.release import look_up  # noqa: PLC0415
+        from evergrow.resources.releases.manifest import read_manifest  # noqa: PLC0415
 
         with workspace_of() as workspace:
-            report = verify_release(folder, look_up(workspace, name), public)
+            report = verify_release(folder, look_up(workspace, name or read_manifest(folder).name), public)
     else:
         report = verify_release(folder, None, public)
     for fault in report.faults:

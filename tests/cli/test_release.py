@@ -295,3 +295,13 @@ def test_an_empty_home_has_an_empty_funnel(here: Evergrow, monkeypatch: pytest.M
     assert here("funnel", "--json").json == []
     assert here("funnel").code == 0
     assert here("export", "--out", "x").code == 1
+
+
+def test_rows_are_held_against_the_release_that_the_manifest_names(here: Evergrow) -> None:
+    assert (made := here("release", "--name", "other", "--batch", "plain", "--as-is")).code == 0, made.err
+    assert here("export", "--name", "other", "--out", "other").code == 0
+
+    said = here("verify", "other", "--lake")
+
+    assert said.code == 0, said.err
+    assert "rows equal the lake's" in said.err
