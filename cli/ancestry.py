@@ -24,9 +24,10 @@ MARKS = {"same": ("", ""), "added": ("{+", "+}"), "removed": ("[-", "-]")}  # as
 
 def draw(steps: Sequence[TraceStep], *, prompts: bool) -> Tree:
     """The way as a tree on a terminal; with `prompts`, every request and reply in full, and every expectation."""
-    root = branch = Tree(Text("ancestry, from the seed down"))
+    root = above = Tree(Text("ancestry, from the seed down"))
     for step in steps:
-        branch = branch.add(clean(_headline(step)))
+        branch = above.add(clean(_headline(step)))
+        above = above if step.kind == "export" else branch  # files stand side by side: none is made of another
         if step.content is not None:
             branch.add(clean(_cut(step.content, full=prompts)))
         if step.changes is not None and any(change.kind == "same" for change in step.changes):

@@ -88,6 +88,7 @@ def _read(file: Path, line: int) -> dict[str, Any]:
 def export_step(rows: TableRows, exported: ExportedRow, before: Sequence[TraceStep]) -> TraceStep:
     """The step of a row in a file, with what can be told of its truth."""
     manifest, file = exported.manifest, exported.file
+    made_of = next((step for step in reversed(before) if step.kind != "export"), None)  # no file is made of another
     told: dict[str, Any] = {"file": str(file.resolve()), "line": exported.line, "batch": exported.batch}
     closed = None
     if manifest is None:
@@ -107,7 +108,7 @@ def export_step(rows: TableRows, exported: ExportedRow, before: Sequence[TraceSt
         kind="export",
         says=f"line {exported.line} of {file}",
         row=told,
-        parents=[before[-1].key] if before else (),
+        parents=[made_of.key] if made_of else (),
         closed=closed,
     )
 

@@ -40,7 +40,8 @@ class TableVersion:
     Attributes:
         table, partition: which.
         data_version: hash of its content.
-        code_version: hash of the prompts that its code asks by; None where it asks none.
+        code_version: hash of the prompts that its code asks by; None where it asks none, or its recipe says by which:
+            then they are among `values`.
         recipe: version of its owner's recipe; None where there is none.
         run_id, made_at: the run that made it, and when (ISO 8601, UTC).
         file: of the lake.
@@ -127,6 +128,8 @@ class TraceStep:
     @property
     def key(self) -> str:
         """What tells it from other steps of a way."""
+        if self.kind == "export":  # folders hold files of the same name
+            return f"{self.kind}:{self.row['file']}:{self.row['line']}"
         where = f"@{self.tables[-1].partition}" if self.tables else ""
         return f"{self.kind}:{self.id}{where}"
 

@@ -64,6 +64,7 @@ def test_a_released_row_is_told_from_its_seeds_line_to_the_line_of_each_export(h
     assert [call["role"] for call in child["calls"]] == ["generator", "judge"]
     assert child["content"] in json.loads(child["calls"][0]["reply"])["choices"][0]["message"]["content"]
     assert release["split"] == "train"
+    assert [chat["parents"], flat["parents"]] == [[release["key"]]] * 2
     assert chat["release"] == "main"
     assert lines_of(Path(chat["file"]))[chat["line"] - 1]["id"] == row["id"]
     assert pl.read_parquet(flat["file"])["id"][flat["line"] - 1] == row["id"]
@@ -109,6 +110,8 @@ def test_a_line_of_an_export_is_traced_in_every_form(here: Evergrow, released: P
         assert (steps[-1]["form"], steps[-1]["line"]) == (form, 1)
         assert steps[-1]["closed"] is None
         assert len([one for one in steps if one["step"] == "export" and one["file"] == str(released / file)]) == 1
+        assert steps[-1]["parents"] == [next(one["key"] for one in steps if one["step"] == "release")]
+        assert len({one["key"] for one in steps}) == len(steps)
         assert steps[0]["step"] in ("seed", "node")
 
 
