@@ -196,10 +196,10 @@ def _cost(workspace: Workspace, shown: Scene) -> ReportSection:
         calls = ledger.costs(("batch", "call_id")).filter(pl.col("batch").is_in(owners)).select("call_id", "usd")
     if costs.is_empty():
         return ReportSection("Cost", "Nothing was asked of a model for it.")
-    kept = int((rows["state"] == "kept").sum())
+    kept = int(rows.select(_kept(rows, kind).sum()).item())
     total = costs["usd"].sum() if costs["usd"].null_count() == 0 else None
     note = (
-        f"{'Unknown' if total is None else f'${total:,.4f}'} in all, {kept:,} rows are kept"
+        f"{'Unknown' if total is None else f'${total:,.4f}'} in all, {kept:,} rows that were made are kept"
         f"{'' if total is None or not kept else f': ${total / kept:,.6f} a kept row'}. "
         "Unknown where a model has no price. Calls that made several rows are shared among them."
     )
@@ -211,15 +211,22 @@ def _cost(workspace: Workspace, shown: Scene) -> ReportSection:
     return ReportSection("Cost", note, [*tables, *_by_branch(rows, calls, kind)])
 
 
+def _kept(rows: pl.DataFrame, kind: str) -> pl.Expr:
+    """Of which rows a kept one is counted: of an evolved batch not of its seeds, which nobody paid for."""
+    kept = pl.col("state") == "kept"
+    evolved_any = kind == "batch" and "parent_id" in rows.columns and rows["parent_id"].is_not_null().any()
+    return kept & pl.col("parent_id").is_not_null() if evolved_any else kept
+
+
 def _by_branch(rows: pl.DataFrame, calls: pl.DataFrame, kind: str) -> Iterator[Grid]:
     """What the rows of each branch cost: of a seed with all its descendants, or of a tree's first division."""
     ids = [name for name in ("call_id", "judge_call_id") if name in rows.columns]
     branch = pl.col("attributes").str.extract(r"^(.*)") if kind == "tree" else pl.col("root_id")
     if not ids or branch.meta.root_names()[0] not in rows.columns:
         return
-    asked = pl.concat(rows.select(branch.alias("branch"), call_id=name, kept=pl.col("state") == "kept") for name in ids)
+    asked = pl.concat(rows.select(branch.alias("branch"), call_id=name, kept=_kept(rows, kind)) for name in ids)
     asked = asked.drop_nulls("call_id").with_columns(share=1 / pl.len().over("call_id")).join(calls, on="call_id")
-    kept = rows.group_by(branch.alias("branch")).agg(kept_rows=(pl.col("state") == "kept").sum())
+    kept = rows.group_by(branch.alias("branch")).agg(kept_rows=_kept(rows, kind).sum())
     found = (
         asked.group_by("branch")
         .agg(usd=pl.when(pl.col("usd").null_count() == 0).then((pl.col("usd") * pl.col("share")).sum()))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -84,6 +85,8 @@ def _way(rows: TableRows, sample_id: str, batch: str | None, exported: ExportedR
         )
     if trees:
         return way_down(rows, trees[0], sample_id)
+    if Path(sample_id).is_file():
+        raise UnknownSample(f"{sample_id} is a file: name one of its rows, such as {sample_id}:1")
     batches = rows.workspace.batches()
     where = f"batch {batch!r}" if batch else f"any batch ({', '.join(batches) or 'there is none'}) or tree"
     raise UnknownSample(f"no sample {sample_id!r} in {where}; `evergrow table` lists the ids of a table")

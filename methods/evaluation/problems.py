@@ -187,6 +187,10 @@ def _final(row: Mapping[str, Any]) -> str | None:
         text = row.get(name)
         if text is None:
             continue
+        if isinstance(text, list | dict):
+            raise UnknownForm(
+                f"its `{name}` is a list or an object, where one value is compared with: state it as a text"
+            )
         if (found := final_answer(str(text))) is not None:
             return found
         if name != "solution" and boxed(str(text)) is None and str(text).strip():

@@ -4,7 +4,7 @@ import re
 
 _BOX = re.compile(r"\\(?:boxed|fbox)[ \t]*(?:(\{)|([^\s{}$\\]))")
 _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
-_HASHES = re.compile(r"(?m)^[ \t]*####[ \t]*(\S.*)$")
+_HASHES = re.compile(r"(?m)(?:^|(?<=[ \t]))####[ \t]*(\S.*)$")
 _LABELLED = re.compile(r"\banswer\b[ \t*]{0,4}(?:is\b[ \t]{0,4}:?|[:=])[ \t*]{0,4}(\S.*)", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"(?<![\w.])-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?(?:/[0-9]+)?(?!\w)")
 

@@ -119,6 +119,7 @@ def test_packed_cases_that_would_run_code_are_refused() -> None:
     [
         ({"name": "x"}, "no question"),
         ({"question": "What?"}, "no answer"),
+        ({"question": "Roots?", "answer": ["2", "-2"]}, "`answer` is a list or an object"),
         ({"question": "Which?", "choices": ["a", "b"], "answer": "E"}, "no answer among A, B"),
     ],
 )

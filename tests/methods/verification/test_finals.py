@@ -29,6 +29,7 @@ def test_the_last_box_is_read_with_the_braces_in_it(text: str, final: str | None
         ("Steps.\n**Answer:** 1,234 apples", "1,234 apples"),
         ("The answer is 12. Check: yes.\nThe final answer is: $x=3$.", "$x=3$"),
         ("#### 5\nanswer: 6", "5"),
+        ("2 + 3 = 5 #### 5", "5"),
         (r"#### 5 \boxed{6}", "6"),
         ("it is 7, I think", None),
     ],
