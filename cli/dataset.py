@@ -64,11 +64,12 @@ def release(
         wanted = ReleaseRequest((*(batch or ()), *taken), tuple(tree or ()), rows, as_is)
         if known:
             wanted = replace(known, rows=rows or known.rows, as_is=as_is or known.as_is)
-        for line in finish_if_any(workspace):
+        for line in (said := finish_if_any(workspace)):
             say(line)
         done = make_release(workspace, wanted, say, name, nested_overrides(overrides or []))
         for line in finish_if_any(workspace):  # an export may be written again from this one
-            say(line)
+            if line not in said:
+                say(line)
         named = dict.fromkeys([*wanted.batches, *wanted.trees])
         show_table(release_funnel(workspace, list(named), name), "funnel", as_json=as_json)
         if done:

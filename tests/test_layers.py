@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import COMMAND
+from tests.conftest import LONGEST
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ("methods", "resources", "assets", "flows", "sensors", "cli")
@@ -58,3 +59,7 @@ def test_commands_that_need_no_tables_do_not_load_dagster(
     done = subprocess.run([sys.executable, "-c", look, *command], check=False, capture_output=True, text=True)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_the_tests_that_take_longest_are_named_as_they_are() -> None:
+    assert [name for name in LONGEST if not (ROOT / "tests" / name).is_file()] == []
