@@ -168,13 +168,12 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
         ordered = open_takedowns(workspace.registry)
         banned = descendants(workspace, bans(workspace.registry))  # an export may still hold what was ordered before
         failed = yield from _releases_again(workspace)
-        if failed:
-            yield _words(failed)
         # Looked up before the exports are: one that ends in between has been taken up by its own command.
         writing = being_written(workspace.registry)
         owed = yield from _exports_again(workspace, banned, writing)
         yield from (f"{folder} is being written: what is left is done after it" for folder in sorted(writing))
-        if not writing and not owed:
+        unmade = [name for name in _made_releases(workspace) if _banned_since(workspace, name)]
+        if not writing and not owed and not unmade:
             close_takedowns(workspace.registry, ordered)
     if owed:
         raise TakedownOwed(
@@ -241,9 +240,16 @@ def _banned_since(workspace: Workspace, name: str) -> bool:
     return record is not None and made_from(record).files.get(BANNED) != now[BANNED]
 
 
+def _made_releases(workspace: Workspace) -> list[str]:
+    return [name for name in release_names(workspace.registry) if made(workspace, name)]
+
+
 def _releases_again(workspace: Workspace) -> Generator[str, None, RunFailed | None]:
-    """Make every release again that was made before something was banned; returns why one is closed now, if one is."""
-    names = [name for name in release_names(workspace.registry) if made(workspace, name)]
+    """Make every release again that was made before something was banned; one that fails stops no other.
+
+    Returns why one is closed now, or could not be made, if there is one.
+    """
+    names = _made_releases(workspace)
     if not names:
         yield "there is no release to make again"
     failed = None
@@ -253,9 +259,10 @@ def _releases_again(workspace: Workspace) -> Generator[str, None, RunFailed | No
         try:
             yield from _release_again(workspace, name)
         except RunFailed as error:
-            if isinstance(error, Interrupted) or _banned_since(workspace, name):
+            if isinstance(error, Interrupted):
                 raise
-            failed = error  # too little is left: it was made, and its gate keeps it closed
+            yield _words(error)  # too little is left, and its gate keeps it closed, or what it is made of is outdated
+            failed = error
     return failed
 
 
@@ -285,7 +292,8 @@ def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.Da
     try:
         there = _source(workspace, export)
     except dg.Failure as error:
-        raise CannotBeWrittenAgain(f"{holds}, and what it was written from is closed: {delete}") from error
+        why = f"what it was written from is closed ({_words(error)})"
+        raise CannotBeWrittenAgain(f"{holds}, and {why}: mend that, or {delete}") from error
     if stays.join(there, on=key, how="anti").height:
         raise CannotBeWrittenAgain(f"{holds}, and what it was written from has changed since: {delete}")
     try:

@@ -218,8 +218,15 @@ def remake_release(workspace: Workspace, name: str, say: Say) -> None:
             if wanted.rows is None or isinstance(end, Interrupted):
                 raise
             say(f"{end}; it is made of what there is")
+            before = latest_materialization(workspace.instance, RELEASE, name)
             set_wish(workspace.registry, name, wanted.batches, wanted.trees, None, wanted.as_is)
-            execute(workspace, "release", [RELEASE], name, whose=name)
+            try:
+                execute(workspace, "release", [RELEASE], name, whose=name)
+            except RunFailed:
+                now = latest_materialization(workspace.instance, RELEASE, name)
+                if before and now and before.storage_id == now.storage_id:  # it was not for want of rows
+                    set_wish(workspace.registry, name, wanted.batches, wanted.trees, wanted.rows, wanted.as_is)
+                raise
 
 
 def look_up(workspace: Workspace, name: str = MAIN) -> Lookup:

@@ -282,6 +282,32 @@ def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed
         assert open_takedowns(registry) == []
 
 
+def test_a_release_that_cannot_be_made_again_stops_no_other_and_keeps_its_size(here: Evergrow, exported: Path) -> None:
+    assert here("release", *NAMES).code == 0
+    size = rows(exported / "all").height - 2
+    assert here("release", *NAMES, "--rows", size).code == 0
+    assert here("export", "--out", "exact", "--format", "parquet").code == 0
+    assert here("release", "--batch", "t", "--name", "other").code == 0
+    assert here("export", "--out", "other", "--format", "parquet", "--name", "other").code == 0
+    leaf = next(iter({*rows(Path("other"))["root_id"]} & {*rows(Path("exact"))["root_id"]}))
+    assert here("recipe", "set", "code", "cleaning.min_instruction_chars=19").code == 0
+
+    said = here("forget", "--seed", leaf, "--yes")
+
+    words = said.err.replace("\n", " ")
+    assert said.code == 1
+    assert "exact holds " in words
+    assert "is outdated for partition 'code'" in words
+    assert leaf not in set(rows(Path("other"))["root_id"])
+    assert leaf in set(rows(Path("exact"))["root_id"])
+    assert here("recipe", "set", "code", "cleaning.min_instruction_chars=20").code == 0
+    assert here("release").code == 0
+    assert leaf not in set(rows(Path("exact"))["root_id"])
+    assert here("export", "--out", "after", "--format", "parquet").code == 0
+    assert rows(Path("after")).height == size
+    assert here("release", *NAMES).code == 0
+
+
 def test_a_licence_takes_everything_that_its_seeds_became(here: Evergrow, exported: Path) -> None:
     said = here("forget", "--licence", "mit", "--yes")
 
