@@ -171,7 +171,7 @@ def _require_settings(changes: Mapping[str, Any]) -> None:
     """Have changes that are no settings refused by name."""
     settings = {name: value for name, value in changes.items() if name != AUTOMATE}
     if AUTOMATE in changes:
-        settings = merged(settings, {"sensors": {AUTOMATE: changes[AUTOMATE]}})
+        settings = merged({"sensors": {AUTOMATE: changes[AUTOMATE]}}, settings)  # of both, the longer counts
     load_settings(settings)
 
 

@@ -18,14 +18,23 @@ def test_only_settings_that_differ_by_themselves_are_offered(grown: Evergrow) ->
     assert "-> 2" in changed.partition("answers.votes")[2]
 
 
-def test_a_setting_that_the_recipe_has_no_value_of_is_offered_as_others_are(
+def test_a_setting_that_the_recipe_leaves_empty_is_offered_too(
     grown: Evergrow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EVERGROW_EVOLUTION__MIN_COMPLEXITY", "3")
+    monkeypatch.setenv("EVERGROW_EVOLUTION__MIN_COMPLEXITY", "5")
+    assert "evolution.min_complexity None -> 5.0" in grown("run", "--batch", "b", "--rounds", "2").err
 
-    said = grown("run", "--batch", "b", "--rounds", "2").err.replace("\n", " ")
+    assert grown("recipe", "set", "b", "evolution.min_complexity=4").code == 0
+    assert grown("recipe", "set", "b", "evolution.min_complexity=null").code == 0
+    assert "evolution.min_complexity" not in grown("run", "--batch", "b", "--rounds", "2").err
 
-    assert "evolution.min_complexity None -> 3.0" in said
+
+@pytest.mark.parametrize("changes", [("automate=rounds", "sensors.automate=some"), ("automate=none", "sensors=null")])
+def test_a_setting_named_in_both_ways_is_checked(grown: Evergrow, changes: tuple[str, str]) -> None:
+    said = grown("recipe", "set", "b", *changes)
+
+    assert said.code == 2
+    assert "sensors" in said.err
 
 
 def test_what_follows_from_a_change_is_said(grown: Evergrow) -> None:
