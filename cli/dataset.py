@@ -258,17 +258,28 @@ def forget(
         counts = found.group_by("batch", "stage", "why", maintain_order=True).agg(
             samples=pl.len(), first=pl.first("id")
         )
-        show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
+        if wanted or as_json:
+            show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
         for held in affected_exports(workspace, found):
             say(f"the export {held}")
         if yes:
             drop_exports(workspace.registry, gone or ())
+            for folder in gone or ():
+                say(f"{folder} is not waited for any more")
             for line in take_down(workspace, wanted) if wanted else finish_takedowns(workspace):
                 say(line)
         else:
             for ordered in open_takedowns(workspace.registry):
                 say(f"not finished yet: the takedown of {ordered}; --yes, a release or an export finishes it")
-            say("Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban")
+            for folder in gone or ():
+                say(
+                    f"{folder} may hold what is to be forgotten: --yes if it was deleted; if it was moved, move it back"
+                )
+            say(
+                "Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban"
+                if wanted
+                else "Nothing is changed yet"
+            )
 
 
 def _require_missed(workspace: "Workspace", folders: Sequence[Path]) -> None:

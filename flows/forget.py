@@ -37,8 +37,8 @@ from evergrow.resources.releases.writing import FolderTaken, NothingToRelease, c
 COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
 NOT_FOUND = (
-    "is not to be found: mount its disk, or finish on the machine that has it; if it was deleted, with all copies, "
-    "`evergrow forget --gone {folder} --yes`"
+    "is not to be found: mount its disk, move it back, or finish on the machine that has it; if it was deleted, with "
+    "all copies, `evergrow forget --gone {folder} --yes`"
 )
 _LOOK_UP = {
     "seed": "`evergrow show BATCH` and `evergrow tree show TREE` have the ids of seeds and leaves",
