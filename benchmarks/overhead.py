@@ -24,8 +24,11 @@ from rich.console import Console
 from rich.table import Table
 
 ROUNDS = 2
-GATES = {"complexity": {"max_drop": 9.0, "min_mean": 1.0}, "diversity": {"min_mean": 0, "min_p10": 0}}
-OPEN = {"min_ratio_to_seeds": 0, "min_ratio_to_previous": 0}
+GATES: dict[str, dict[str, float]] = {
+    "complexity": {"max_drop": 9.0, "min_mean": 1.0},
+    "diversity": {"min_mean": 0, "min_p10": 0},
+}
+OPEN: dict[str, float] = {"min_ratio_to_seeds": 0, "min_ratio_to_previous": 0}
 PARTS = {
     "Dagster": ("dagster", "dagster_shared"),
     "SQLAlchemy and SQLite": ("sqlalchemy",),
@@ -59,7 +62,7 @@ def measure(seeds: int) -> None:
         from evergrow.resources.settings import load_settings  # noqa: PLC0415
         from tests.platform import functions  # noqa: PLC0415
 
-        rules = {"rounds": ROUNDS, "children": 2, "margin": -10}
+        rules: dict[str, float] = {"rounds": ROUNDS, "children": 2, "margin": -10}
         gates = {**GATES, "diversity": {**GATES["diversity"], **OPEN}}
         both, one = (load_settings({"evolution": {**rules, "rounds": n}, "gates": gates}) for n in (ROUNDS, 1))
     import logging  # noqa: PLC0415
