@@ -234,10 +234,10 @@ def forget(
     """Take down all that descends from a seed, a model or a licence: list it, and with --yes do without it for good."""
     import polars as pl  # noqa: PLC0415
 
+    from evergrow.flows.descendants import descendants  # noqa: PLC0415
     from evergrow.flows.forget import (  # noqa: PLC0415
         affected_exports,
         bans_of,
-        descendants,
         finish_takedowns,
         require_known,
     )

@@ -5,7 +5,8 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.assets.names import COLLECTED, MAIN
-from evergrow.flows.forget import descendants, finish_if_any
+from evergrow.flows.descendants import descendants
+from evergrow.flows.forget import finish_if_any
 from evergrow.flows.release import behind, changed_since, made, released
 from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace

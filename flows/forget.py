@@ -2,40 +2,31 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.release import BANNED, as_banned
-from evergrow.assets.dataset.samples import told_by_root
-from evergrow.assets.evolution.children import begun_rounds, children
-from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SAMPLES, SEEDS, VERIFIED, round_name
-from evergrow.assets.trust.rows import OF_ROOT
+from evergrow.assets.dataset.release import BANNED
+from evergrow.assets.names import COLLECTED, RELEASE
+from evergrow.flows.descendants import descendants
 from evergrow.flows.release import made, released, remake_release
 from evergrow.flows.release_files import DoesNotLoad, write_files, write_instructions
 from evergrow.flows.run import Interrupted, RunFailed
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.releasing.descent import why_banned
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
 from evergrow.resources.lake.files import DamagedFile
-from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.registry.bans import Ban, bans
-from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports, noted, out_of_reach
 from evergrow.resources.registry.leases import BatchBusy, lease
 from evergrow.resources.registry.owners import export_owner, release_owner
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
-from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.writing import FolderTaken, NothingToRelease, clear_away, put_back
 
-COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
-DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
 NOT_FOUND = (
     "is not to be found: mount its disk, move it back, or finish on the machine that has it; if it was deleted, with "
     "all copies, `evergrow forget --gone {folder} --yes`"
@@ -65,24 +56,6 @@ def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]
     """
     values = {"seed": [_root_id(seed) for seed in seeds], "model": models, "licence": licences}
     return [Ban(kind, value) for kind, named in values.items() for value in named]  # type: ignore[arg-type]
-
-
-def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
-    """One row a row, of whatever stage: `batch, id`, the last `stage` that it came to, and `why` it is concerned.
-
-    Seeds are among them, rejected rows, and samples of trees that are no batch.
-    """
-    found = [pl.DataFrame(schema=DESCENDANT)]
-    if not wanted:
-        return found[0]
-    batches = workspace.batches()
-    trees = [tree for tree in registered_trees(workspace.registry) if tree not in batches]
-    for rows in (*(_samples(workspace, batch) for batch in batches), *(_of_tree(workspace, tree) for tree in trees)):
-        if rows.height:
-            made_by = rows.select("batch", "id", "generator_model").drop_nulls()
-            why = why_banned(rows, as_banned(wanted), made_by)
-            found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
-    return pl.concat(found)
 
 
 def require_known(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame) -> None:
@@ -317,55 +290,3 @@ def _source(workspace: Workspace, export: Export) -> pl.DataFrame:
 
 def _root_id(seed: str) -> str:
     return seed if seed == escape_seed_id(unescape_seed_id(seed)) else escape_seed_id(seed)
-
-
-def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
-    """Every row of a batch, seeds and rejected ones too: the last stage that holds it, and what descent is told by.
-
-    A row that a stage has rejected, or had no answer for, is told as such.
-    """
-    seeds, instance = _seeds(workspace, batch), workspace.instance
-    tables = [_told(seeds.lazy(), batch, "seeds")]
-    tables += [
-        _told(found[1], batch, round_name(number))
-        for number in begun_rounds(instance, batch)
-        if (found := children(instance, workspace.lake, batch, number))
-    ]
-    later = [(key.path[-1], key, batch) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
-    releases = [(f"release {n}", RELEASE, n) for n in release_names(workspace.registry)]
-    for stage, key, partition in (*later, *releases):
-        with suppress(NeverMaterialized):
-            table = workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False)
-            tables.append(_told(table, batch, stage))
-    latest = [pl.col(name).drop_nulls().last() for name in (*COLUMNS[2:], "stage")]
-    rows = pl.concat(tables).group_by("batch", "id", maintain_order=True).agg(latest).collect()
-    known = [name for name in OF_ROOT if name in seeds.columns]
-    return rows.update(seeds.select("root_id", *known), on="root_id") if known else rows
-
-
-def _of_tree(workspace: Workspace, tree: str) -> pl.DataFrame:
-    """The samples of a tree that is no batch."""
-    tables = [pl.LazyFrame(schema=dict.fromkeys((*COLUMNS, "stage"), pl.String))]
-    for shard in workspace.partitions(SAMPLES, tree):
-        with suppress(NeverMaterialized):
-            table = workspace.lake.scan(workspace.instance, SAMPLES, shard, "all", guarded=False)
-            tables.append(_told(table.with_columns(batch=pl.lit(tree), root_id="id"), tree, "samples"))
-    return pl.concat(tables).collect()
-
-
-def _seeds(workspace: Workspace, batch: str) -> pl.DataFrame:
-    """What is told of the seeds of a batch, loaded or only registered."""
-    try:
-        seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, "all", guarded=False).collect()
-    except NeverMaterialized:
-        seeds = staged(workspace.registry, batch).read().with_columns(batch=pl.lit(batch), root_id="id")
-    return seeds.select("batch", "id", "root_id", *(n for n in COLUMNS[3:] if n in told_by_root(seeds.schema)))
-
-
-def _told(table: pl.LazyFrame, batch: str, stage: str) -> pl.LazyFrame:
-    """The `COLUMNS` of a table's rows of a batch, what is not known being null, and the `stage`."""
-    there = set(table.collect_schema())
-    told = [pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in COLUMNS]
-    left_out = pl.col("reason").is_not_null() if "reason" in there else pl.lit(value=False)
-    where = pl.when(left_out).then(pl.lit(f"{stage}, rejected")).otherwise(pl.lit(stage))
-    return table.filter(pl.col("batch") == batch).select(*told, stage=where)

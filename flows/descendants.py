@@ -1,0 +1,92 @@
+"""What descends from a seed, a model or a licence: rows of every stage, rejected ones and those of trees too."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+import polars as pl
+
+from evergrow.assets.dataset.release import as_banned
+from evergrow.assets.dataset.samples import told_by_root
+from evergrow.assets.evolution.children import begun_rounds, children
+from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SAMPLES, SEEDS, VERIFIED, round_name
+from evergrow.assets.trust.rows import OF_ROOT
+from evergrow.flows.workspace import Workspace
+from evergrow.methods.releasing.descent import why_banned
+from evergrow.resources.lake.lake import NeverMaterialized
+from evergrow.resources.registry.bans import Ban
+from evergrow.resources.registry.batches import staged
+from evergrow.resources.registry.releases import release_names
+from evergrow.resources.registry.trees import registered_trees
+
+COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
+DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
+
+
+def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
+    """One row a row, of whatever stage: `batch, id`, the last `stage` that it came to, and `why` it is concerned.
+
+    Seeds are among them, rejected rows, and samples of trees that are no batch.
+    """
+    found = [pl.DataFrame(schema=DESCENDANT)]
+    if not wanted:
+        return found[0]
+    batches = workspace.batches()
+    trees = [tree for tree in registered_trees(workspace.registry) if tree not in batches]
+    for rows in (*(_samples(workspace, batch) for batch in batches), *(_of_tree(workspace, tree) for tree in trees)):
+        if rows.height:
+            made_by = rows.select("batch", "id", "generator_model").drop_nulls()
+            why = why_banned(rows, as_banned(wanted), made_by)
+            found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
+    return pl.concat(found)
+
+
+def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
+    """Every row of a batch, seeds and rejected ones too: the last stage that holds it, and what descent is told by.
+
+    A row that a stage has rejected, or had no answer for, is told as such.
+    """
+    seeds, instance = _seeds(workspace, batch), workspace.instance
+    tables = [_told(seeds.lazy(), batch, "seeds")]
+    tables += [
+        _told(found[1], batch, round_name(number))
+        for number in begun_rounds(instance, batch)
+        if (found := children(instance, workspace.lake, batch, number))
+    ]
+    later = [(key.path[-1], key, batch) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
+    releases = [(f"release {n}", RELEASE, n) for n in release_names(workspace.registry)]
+    for stage, key, partition in (*later, *releases):
+        with suppress(NeverMaterialized):
+            table = workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False)
+            tables.append(_told(table, batch, stage))
+    latest = [pl.col(name).drop_nulls().last() for name in (*COLUMNS[2:], "stage")]
+    rows = pl.concat(tables).group_by("batch", "id", maintain_order=True).agg(latest).collect()
+    known = [name for name in OF_ROOT if name in seeds.columns]
+    return rows.update(seeds.select("root_id", *known), on="root_id") if known else rows
+
+
+def _of_tree(workspace: Workspace, tree: str) -> pl.DataFrame:
+    """The samples of a tree that is no batch."""
+    tables = [pl.LazyFrame(schema=dict.fromkeys((*COLUMNS, "stage"), pl.String))]
+    for shard in workspace.partitions(SAMPLES, tree):
+        with suppress(NeverMaterialized):
+            table = workspace.lake.scan(workspace.instance, SAMPLES, shard, "all", guarded=False)
+            tables.append(_told(table.with_columns(batch=pl.lit(tree), root_id="id"), tree, "samples"))
+    return pl.concat(tables).collect()
+
+
+def _seeds(workspace: Workspace, batch: str) -> pl.DataFrame:
+    """What is told of the seeds of a batch, loaded or only registered."""
+    try:
+        seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, "all", guarded=False).collect()
+    except NeverMaterialized:
+        seeds = staged(workspace.registry, batch).read().with_columns(batch=pl.lit(batch), root_id="id")
+    return seeds.select("batch", "id", "root_id", *(n for n in COLUMNS[3:] if n in told_by_root(seeds.schema)))
+
+
+def _told(table: pl.LazyFrame, batch: str, stage: str) -> pl.LazyFrame:
+    """The `COLUMNS` of a table's rows of a batch, what is not known being null, and the `stage`."""
+    there = set(table.collect_schema())
+    told = [pl.col(name) if name in there else pl.lit(None, pl.String).alias(name) for name in COLUMNS]
+    left_out = pl.col("reason").is_not_null() if "reason" in there else pl.lit(value=False)
+    where = pl.when(left_out).then(pl.lit(f"{stage}, rejected")).otherwise(pl.lit(stage))
+    return table.filter(pl.col("batch") == batch).select(*told, stage=where)
