@@ -2,10 +2,11 @@
 
 import atexit
 import logging
+import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+import pytest
+import yaml
 
 from evergrow.assets.definitions import build_definitions
 from evergrow.assets.names import BATCHES_NAME, MAIN, RELEASE, RELEASES_NAME
@@ -162,3 +165,16 @@ class Platform:
         """What the ledger says of a batch."""
         with closing(Ledger.of(self.settings)) as ledger:
             return ledger.spent(batch)
+
+
+@contextmanager
+def at_home(folder: Path, settings: Mapping[str, Any]) -> Iterator[Platform]:
+    """A batch `b` with its seeds, in a home that other processes share; settings lie in `folder`."""
+    (folder / "evergrow.yaml").write_text(yaml.safe_dump(settings))
+    home = Home(Path(os.environ["EVERGROW_HOME"])).ensure()
+    with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.from_config(str(home.dagster)) as instance:
+        patch.setenv("EVERGROW_CONFIG", str(folder / "evergrow.yaml"))
+        made = Platform(instance, {})
+        made.register("b", 2)
+        assert made.run("seeds", "b") == ""
+        yield made

@@ -1,6 +1,5 @@
 """A run that a kill or a power cut left is closed by whoever looks next; one that lives is not."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,21 +10,19 @@ from pathlib import Path
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-import yaml
 
 from evergrow.assets.names import RELEASE, stage_key
 from evergrow.flows import runs
 from evergrow.flows.run import execute
 from evergrow.flows.runs import close_dead_runs, of_this_process, under_way
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
-from evergrow.resources.host.home import Home
 from evergrow.resources.ledger.database import now
 from evergrow.resources.ledger.registry_schema import leases as table
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import release_owner
 from tests.command import until
 from tests.conftest import FakeEndpoint
-from tests.platform import LENIENT, Platform
+from tests.platform import LENIENT, Platform, at_home
 
 SETTINGS = {**LENIENT, "evolution": {"rounds": 1, "children": 2}}
 FAILED, STARTED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED
@@ -41,15 +38,9 @@ with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
 
 
 @pytest.fixture
-def platform(fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+def platform(fake_endpoint: FakeEndpoint, tmp_path: Path) -> Iterator[Platform]:
     """A batch with its seeds, in a home that other processes share."""
-    (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
-    monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))
-    home = Home(Path(os.environ["EVERGROW_HOME"])).ensure()
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        made = Platform(instance, {})
-        made.register("b", 2)
-        assert made.run("seeds", "b") == ""
+    with at_home(tmp_path, SETTINGS) as made:
         yield made
 
 

@@ -1,6 +1,5 @@
 """Two daemons look at once and launch a run each for one cause: the work is done once, and the other run says so."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,18 +8,16 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-import yaml
 
 from evergrow.assets.names import stage_key
 from evergrow.flows.runs import launched
 from evergrow.resources.host.dagster_private import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RETRY_NUMBER_TAG, RUN_KEY_TAG
-from evergrow.resources.host.home import Home
 from evergrow.resources.registry.recipes import record
 from evergrow.resources.registry.twins import DoneByTwin, require_undone
 from evergrow.resources.settings.recipe import recipe_of
 from tests.command import until
 from tests.conftest import FakeEndpoint
-from tests.platform import LENIENT, Platform
+from tests.platform import LENIENT, Platform, at_home
 from tests.sensors.conftest import keys, look
 
 SETTINGS = {**LENIENT, "evolution": {"rounds": 1, "children": 2, "margin": -10}}
@@ -41,15 +38,9 @@ ROUND = [stage_key(1, "instructions"), stage_key(1, "complexity")]
 
 
 @pytest.fixture
-def platform(fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+def platform(fake_endpoint: FakeEndpoint, tmp_path: Path) -> Iterator[Platform]:
     """An automated batch with its seeds."""
-    (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
-    monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))
-    home = Home(Path(os.environ["EVERGROW_HOME"])).ensure()
-    with dg.DagsterInstance.from_config(str(home.dagster)) as instance:
-        made = Platform(instance, {})
-        made.register("b", 2)
-        assert made.run("seeds", "b") == ""
+    with at_home(tmp_path, SETTINGS) as made:
         record(made.registry, "batch", "b", recipe_of(made.settings, "rounds"), "a test")
         yield made
 
