@@ -25,9 +25,9 @@ from rich.table import Table
 
 from evergrow.methods.evolution.diversity import diversity
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.embedding.vectors import VectorStore
+from evergrow.resources.embedding.vector_store import VectorStore
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.settings.embedding import Embedding
 
 WIDTH = 384

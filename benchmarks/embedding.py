@@ -26,7 +26,7 @@ from evergrow.methods.evolution.diversity import diversity
 from evergrow.resources.embedding.compiled import installed
 from evergrow.resources.embedding.embedder import BATCH_TOKENS
 from evergrow.resources.embedding.encoder import Encoder
-from evergrow.resources.embedding.models import load
+from evergrow.resources.embedding.local_models import load
 
 MODEL = "all-MiniLM-L6-v2"
 WAYS = (

@@ -24,9 +24,9 @@ from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.evaluation.question_files import read_benchmark
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
+from evergrow.resources.sandbox.code_verification import verify
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.sandbox.verifying import verify
 from evergrow.resources.settings import Settings, load_settings
 from tests.fake_endpoint.answers import sentence
 

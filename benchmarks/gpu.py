@@ -35,9 +35,9 @@ from evergrow.methods.quality.near_vectors import NearVectors
 from evergrow.methods.vectors import exact_products, nearest
 from evergrow.resources.embedding.embedder import BATCH_TOKENS, SAVED_TOGETHER, Embedder
 from evergrow.resources.embedding.encoder import Encoder
-from evergrow.resources.embedding.models import load
+from evergrow.resources.embedding.local_models import load
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.settings.embedding import Embedding
 
 WORDS = 30_000

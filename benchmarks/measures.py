@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.cleaning import drawn_texts
-from evergrow.methods.measures.report import TextSet, measures
+from evergrow.methods.measures.measure_table import TextSet, measures
 
 WIDTH = 384
 

@@ -15,7 +15,7 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from tests.object_store import BUCKET, ObjectStore, Proxy, forget_clients, variables
 
 

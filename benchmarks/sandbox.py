@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.table import Table
 
 from evergrow.resources.sandbox.bubblewrap import own_interpreter
+from evergrow.resources.sandbox.code_verification import verify
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.sandbox.verifying import verify
 from evergrow.resources.settings import dataset
 
 ANSWER = "def clamp(x, low, high):\n    if x < low:\n        return low\n    return high if x > high else x\n"

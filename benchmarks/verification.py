@@ -15,9 +15,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from evergrow.methods.verification.code import read_tests
+from evergrow.methods.verification.code_tests import read_tests
+from evergrow.resources.sandbox.code_verification import verify
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.sandbox.verifying import verify
 from evergrow.resources.settings import dataset
 
 CASES = Path(__file__).with_name("verification_cases.txt")

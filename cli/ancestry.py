@@ -14,8 +14,8 @@ from evergrow.cli.console import clean
 from evergrow.methods.provenance.differences import Change
 from evergrow.methods.provenance.prov import prov_document
 from evergrow.methods.provenance.steps import TableVersion, TraceStep, outcome
+from evergrow.resources.host.destinations import writing
 from evergrow.resources.host.files import atomic_write
-from evergrow.resources.host.targets import writing
 
 SHOWN_CHARS = 400
 STYLES = {"same": "", "added": "green", "removed": "red strike"}
@@ -54,7 +54,7 @@ def write_page(file: Path, wanted: str, steps: Sequence[TraceStep]) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    from evergrow.methods.provenance.page import trace_page  # noqa: PLC0415 - only who wants a page pays for jinja2
+    from evergrow.methods.provenance.trace_page import trace_page  # noqa: PLC0415 - only who wants a page pays for jinja2
 
     with writing(file):
         atomic_write(file, trace_page(wanted, steps, version("evergrow")).encode())

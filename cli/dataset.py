@@ -91,8 +91,8 @@ def funnel(
     """Where the rows went, stage by stage: requested = failed + rejected + accepted, with the reasons."""
     from evergrow.assets.dataset.funnel import bars  # noqa: PLC0415
     from evergrow.flows.release import release_funnel  # noqa: PLC0415
-    from evergrow.methods.releasing.picture import funnel_picture  # noqa: PLC0415
-    from evergrow.resources.host.targets import writing  # noqa: PLC0415
+    from evergrow.methods.releasing.funnel_picture import funnel_picture  # noqa: PLC0415
+    from evergrow.resources.host.destinations import writing  # noqa: PLC0415
 
     with workspace_of(reading=True) as workspace:
         chosen = [workspace.require_batch(b) for b in batch] if batch else workspace.batches()
@@ -140,8 +140,8 @@ def export(
     Before there is a release, the collected instructions are written, without answers.
     """
     from evergrow.flows.export import export_files  # noqa: PLC0415
-    from evergrow.methods.releasing.recipes import FORMS  # noqa: PLC0415
-    from evergrow.methods.releasing.selection import Wanted  # noqa: PLC0415
+    from evergrow.methods.releasing.row_selection import Wanted  # noqa: PLC0415
+    from evergrow.methods.releasing.training_recipes import FORMS  # noqa: PLC0415
 
     wanted = Wanted(
         rounds=tuple(rounds or ()),
@@ -174,7 +174,7 @@ def verify(
 ) -> None:
     """Recompute the checksums of a release, file by file and row by row. Exit code 1 if anything differs."""
     from evergrow.resources.releases.attestation import read_public_key  # noqa: PLC0415
-    from evergrow.resources.releases.verifying import verify_release  # noqa: PLC0415
+    from evergrow.resources.releases.proof import verify_release  # noqa: PLC0415
 
     public = read_public_key(key) if key else None
 

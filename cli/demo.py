@@ -12,7 +12,7 @@ from evergrow.flows.grow import grow_tree, planned_tree
 from evergrow.flows.release import make_release, release_funnel
 from evergrow.flows.trace import trace
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.resources.registry.batches import stage
 from evergrow.resources.registry.releases import ReleaseRequest
 from evergrow.resources.seeds.harvest import harvest

@@ -20,14 +20,14 @@ from evergrow.flows.submissions import BatchFailed
 from evergrow.flows.trace import UnknownSample
 from evergrow.flows.workspace import UnknownTable
 from evergrow.methods.treesynth.domain_files import DomainError
-from evergrow.methods.treesynth.reference import TreeFileError
-from evergrow.resources.backup.store import BackupError, BackupNameError
+from evergrow.methods.treesynth.reference_files import TreeFileError
+from evergrow.resources.backup.archive import BackupError, BackupNameError
 from evergrow.resources.benchmarks import BenchmarkError
-from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.embedding.local_models import EmbedderError
+from evergrow.resources.host.destinations import UnwritableError
 from evergrow.resources.host.full_disk import full_disk, full_disk_message
 from evergrow.resources.host.home import HomeError
-from evergrow.resources.host.targets import UnwritableError
-from evergrow.resources.lake.files import DamagedFile
+from evergrow.resources.lake.content_files import DamagedFile
 from evergrow.resources.lake.files_out import UnknownFormat
 from evergrow.resources.ledger import LedgerError, LedgerUrlError
 from evergrow.resources.llm import BudgetReached, EndpointError

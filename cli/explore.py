@@ -7,7 +7,7 @@ import typer
 
 from evergrow.cli.console import say
 from evergrow.cli.options import Set, workspace_of
-from evergrow.resources.host.targets import writing
+from evergrow.resources.host.destinations import writing
 
 OfBatch = Annotated[str | None, typer.Option("--batch", help="a batch: its seeds and all rounds, rejected rows too")]
 OfTree = Annotated[str | None, typer.Option("--tree", help="the samples of a tree, in its leaves")]

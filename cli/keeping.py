@@ -12,7 +12,7 @@ from evergrow.resources.settings import load_settings
 if TYPE_CHECKING:
     import polars as pl
 
-    from evergrow.resources.backup.store import Backup
+    from evergrow.resources.backup.archive import Backup
 
 
 def scrub(
@@ -75,7 +75,7 @@ def restore(
     """Bring a backup into an empty home, database and lake, those that the settings name, and compare every byte."""
     from evergrow.cli.console import Bars  # noqa: PLC0415
     from evergrow.flows.restore import restore as bring_back  # noqa: PLC0415
-    from evergrow.resources.backup.store import BackupStore  # noqa: PLC0415
+    from evergrow.resources.backup.archive import BackupStore  # noqa: PLC0415
 
     settings = load_settings()
     done = bring_back(settings, BackupStore(folder), name, Bars())

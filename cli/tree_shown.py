@@ -5,8 +5,8 @@ import polars as pl
 from evergrow.cli.console import clean, out
 from evergrow.flows.grow import held_rows, tree_levels
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.treesynth.measures import balance
-from evergrow.methods.treesynth.picture import text_histogram, text_tree
+from evergrow.methods.treesynth.evenness import balance
+from evergrow.methods.treesynth.tree_picture import text_histogram, text_tree
 
 
 def show_tree(workspace: Workspace, tree: str) -> None:

@@ -15,10 +15,10 @@ import dagster as dg
 from sqlalchemy import make_url
 
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.backup.archive import Backup, BackupError, BackupStore, Entry, Kind
 from evergrow.resources.backup.postgres import Tables
 from evergrow.resources.backup.sqlite import BESIDE, is_sqlite, take_sqlite
-from evergrow.resources.backup.store import Backup, BackupError, BackupStore, Entry, Kind
-from evergrow.resources.lake.files import is_named_by
+from evergrow.resources.lake.content_files import is_named_by
 from evergrow.resources.lake.versions import LAKE_PATH, noted
 from evergrow.resources.ledger.database import revision_of, sqlite_file
 from evergrow.resources.registry.batches import staged_batches

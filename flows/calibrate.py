@@ -7,8 +7,8 @@ from types import MappingProxyType
 import polars as pl
 
 from evergrow.assets.names import JUDGE, MODELS_NAME
-from evergrow.assets.trust.asking import asked_of, methods_of, readings_work
 from evergrow.assets.trust.judge import calibration_of, comparable, readings_by, scores_by
+from evergrow.assets.trust.questions import asked_of, methods_of, readings_work
 from evergrow.flows.plan import CostPlan, planned
 from evergrow.flows.run import RunFailed, Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs

@@ -20,9 +20,9 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from evergrow.flows.runs import UNFINISHED
-from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.embedding.local_models import EmbedderError
 from evergrow.resources.host.home import Home, HomeError
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.lake.remote import StoreUnreachable
 from evergrow.resources.ledger import Ledger, LedgerError
 from evergrow.resources.ledger.database import database_url, shown

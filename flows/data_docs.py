@@ -8,7 +8,7 @@ from evergrow.flows.excerpt import tables_of
 from evergrow.flows.run import compared
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.embedding.embedder import Embedders
-from evergrow.resources.host.targets import writing
+from evergrow.resources.host.destinations import writing
 from evergrow.resources.registry.recipes import Kind
 from evergrow.resources.releases.writing import names_in, taken
 

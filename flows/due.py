@@ -28,9 +28,9 @@ from evergrow.resources.lake.versions import (
     made_from,
     noted,
 )
+from evergrow.resources.owner_settings import Recipes
 from evergrow.resources.place import Place
-from evergrow.resources.recipes import Recipes
-from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.owner_names import owner
 from evergrow.resources.registry.recipes import Kind, Recipe
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings

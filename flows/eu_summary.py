@@ -13,7 +13,7 @@ from evergrow.flows.release import released
 from evergrow.flows.release_files import facts
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.licences import seed_licences
-from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.releases.facts import Facts
 from evergrow.resources.releases.markdown import pairs, table, text

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.assets.names import MODELS_NAME, SCORES
-from evergrow.assets.trust.asking import answers_work, asked_of
+from evergrow.assets.trust.questions import answers_work, asked_of
 from evergrow.flows.calibrate import known_name
 from evergrow.flows.plan import CostPlan, planned
 from evergrow.flows.run import Say, execute, resumable

@@ -11,8 +11,8 @@ from evergrow.flows.release import behind, changed_since, made, released
 from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
-from evergrow.methods.releasing.recipes import Trainer
-from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.releasing.row_selection import Wanted
+from evergrow.methods.releasing.training_recipes import Trainer
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner

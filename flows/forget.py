@@ -16,7 +16,7 @@ from evergrow.flows.release_files import DoesNotLoad, write_files, write_instruc
 from evergrow.flows.run import Interrupted, RunFailed
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
-from evergrow.resources.lake.files import DamagedFile
+from evergrow.resources.lake.content_files import DamagedFile
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports, noted, out_of_reach

@@ -12,7 +12,7 @@ from evergrow.assets.treesynth.definitions import treesynth_tables
 from evergrow.assets.trust.definitions import trust_tables
 from evergrow.flows.due import Frontier
 from evergrow.resources.host.home import Home
-from evergrow.resources.recipes import Recipes
+from evergrow.resources.owner_settings import Recipes
 from evergrow.resources.registry.recipes import latest_recipes, recipe
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings

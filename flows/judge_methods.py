@@ -8,13 +8,13 @@ import polars as pl
 
 from evergrow.assets.gates.check import evaluate
 from evergrow.assets.names import JUDGE
-from evergrow.assets.trust.asking import READING_TOKENS, asked_of, reading_requests, readings_work
 from evergrow.assets.trust.judge import STAGE, calibration_of, comparable, judge_facts, readings_by, scores_by
+from evergrow.assets.trust.questions import READING_TOKENS, asked_of, reading_requests, readings_work
 from evergrow.flows.calibrate import calibrate_judge, known_name
 from evergrow.flows.plan import CostPlan, planned
 from evergrow.flows.run import Say
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.calibration.comparison import best, compare
+from evergrow.methods.calibration.method_comparison import best, compare
 from evergrow.methods.evolution.judge import Judging
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger.sums import CHARS_PER_TOKEN

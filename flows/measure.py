@@ -7,7 +7,7 @@ import polars as pl
 from evergrow.assets.names import MEASURED_NAME, MEASURES
 from evergrow.flows.run import Say, execute, resumable
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.measures.report import TextSet, differences, measures, reference_coverage, table
+from evergrow.methods.measures.measure_table import TextSet, differences, measures, reference_coverage, table
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.seeds.datasets import read_dataset

@@ -7,7 +7,7 @@ import dagster as dg
 from evergrow.assets.metadata import EMBEDDED, embedded_by
 from evergrow.assets.names import CLEAN, SAMPLES, level_key, stage_key
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.embedding.forecast import Pace
+from evergrow.resources.embedding.vector_forecast import Pace
 
 LOOKED_AT = 5  # last materializations of a table
 ENOUGH = 5  # texts; fewer say little about the next ones

@@ -18,11 +18,11 @@ from evergrow.flows.evolve import next_round_no
 from evergrow.flows.pace import pace_of
 from evergrow.flows.recipes import ordered
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.evolution.growth import round_sizes
+from evergrow.methods.evolution.evolution_size import round_sizes
 from evergrow.methods.quality.near_vectors import pairs_of
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.embedding.forecast import Comparison, Pace, Texts, comparison_forecast, vectors_forecast
+from evergrow.resources.embedding.vector_forecast import Comparison, Pace, Texts, comparison_forecast, vectors_forecast
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Amount, Ledger
 from evergrow.resources.llm.budget import NEW_RUN, Limit, limits, spent_of

@@ -33,7 +33,7 @@ from evergrow.flows.release import dataset_steps
 from evergrow.flows.run import Interrupted, RunFailed, Say
 from evergrow.flows.step import bring
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.evolution.growth import round_sizes
+from evergrow.methods.evolution.evolution_size import round_sizes
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger

@@ -11,7 +11,7 @@ from evergrow.flows.due import Standing
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import BatchError, UnknownBatch
-from evergrow.resources.registry.names import unknown
+from evergrow.resources.registry.owner_names import unknown
 from evergrow.resources.registry.recipes import Kind, Recipe, recipe, record, versions
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.trees import registered_trees

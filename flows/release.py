@@ -32,7 +32,7 @@ from evergrow.resources.registry.batches import BatchError, stage, staged_batche
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.releases import ReleaseRequest, release_names, require_release_name, set_wish, wish
-from evergrow.resources.releases.verifying import Lookup
+from evergrow.resources.releases.proof import Lookup
 
 STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
 

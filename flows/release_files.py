@@ -27,10 +27,10 @@ from evergrow.methods.evolution import judge as judging
 from evergrow.methods.evolution import synthesis
 from evergrow.methods.quality.language import prevailing
 from evergrow.methods.releasing.formats import PAIRED, Form
-from evergrow.methods.releasing.recipes import Trainer
-from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.releasing.row_selection import Wanted
+from evergrow.methods.releasing.training_recipes import Trainer
 from evergrow.methods.treesynth.prompt_set import prompt
-from evergrow.methods.verification.code import tests_prompt
+from evergrow.methods.verification.code_tests import tests_prompt
 from evergrow.resources.lake.versions import latest_materialization, made_from, record_of
 from evergrow.resources.llm.prices import price_of
 from evergrow.resources.registry.exports import Export, confirm_export, remember_export

@@ -16,8 +16,8 @@ from evergrow.flows.explore import Scene, evolved, scene
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.maps.picture import COLOURS, icicle, scatter
-from evergrow.methods.releasing.picture import funnel_picture
-from evergrow.methods.treesynth.picture import picture
+from evergrow.methods.releasing.funnel_picture import funnel_picture
+from evergrow.methods.treesynth.tree_picture import picture
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.pages.page import page
 

@@ -23,12 +23,12 @@ from evergrow.flows.restore_place import (
     require_own_events,
 )
 from evergrow.flows.runs import UNFINISHED
+from evergrow.resources.backup.archive import Backup, BackupError, BackupStore, Entry
 from evergrow.resources.backup.postgres import Tables
-from evergrow.resources.backup.store import Backup, BackupError, BackupStore, Entry
 from evergrow.resources.host.files import digest_of, sync_folder
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import Progress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger.database import connect, database_url, sqlite_file, writing
 from evergrow.resources.ledger.migrations import make
 from evergrow.resources.ledger.registry_schema import exports, leases

@@ -11,9 +11,9 @@ import dagster as dg
 from sqlalchemy import make_url
 
 from evergrow.flows.backup import in_one_place, postgres_url
+from evergrow.resources.backup.archive import Backup, BackupError
 from evergrow.resources.backup.postgres import Tables
-from evergrow.resources.backup.store import Backup, BackupError
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger.database import database_url, shown, sqlite_file
 from evergrow.resources.ledger.migrations import revisions
 from evergrow.resources.resource_words import lake_url

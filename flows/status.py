@@ -24,7 +24,7 @@ from evergrow.resources.llm.batch_api import told
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.batches import StagedBatch, staged_batches
 from evergrow.resources.registry.leases import LeaseHolder, holders
-from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.owner_names import owner
 from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.recipes import Kind, latest_recipes
 from evergrow.resources.registry.releases import release_names, wish

@@ -9,7 +9,7 @@ from evergrow.flows.due import NEVER_MADE, Reason, Standing, What
 from evergrow.flows.run import RunFailed, Say, execute, judge
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.readable import GateState
-from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.owner_names import owner
 
 
 @dataclass(frozen=True, slots=True)

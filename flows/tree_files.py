@@ -14,8 +14,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.domain import MAX_DEPTH, Domain
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.outlines import as_output
-from evergrow.methods.treesynth.picture import text_tree
-from evergrow.methods.treesynth.reference import (
+from evergrow.methods.treesynth.reference_files import (
     Held,
     TreeFileError,
     deepest,
@@ -29,8 +28,9 @@ from evergrow.methods.treesynth.restoration import rows_by_story
 from evergrow.methods.treesynth.samples import export_record
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.tree_import import taken_over
+from evergrow.methods.treesynth.tree_picture import text_tree
+from evergrow.resources.host.destinations import writing
 from evergrow.resources.host.files import atomic_write
-from evergrow.resources.host.targets import writing
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.trees import TreeError, register, registered_trees, tree_spec
 

@@ -10,8 +10,8 @@ from evergrow.flows.grow import domain_of, held_rows, tree_levels
 from evergrow.flows.plan import CostPlan, Step, embedding_pace, planned
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
-from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, TreeShape, shape_after, shape_ahead, writing_calls
 from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.methods.treesynth.tree_forecast import TYPICAL_FAN_OUT, TreeShape, shape_after, shape_ahead, writing_calls
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.trees import registered_trees

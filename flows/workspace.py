@@ -18,7 +18,7 @@ from evergrow.resources.host.progress import LogProgress, Progress
 from evergrow.resources.lake.lake import Lake, Rows
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.batches import staged, staged_batches
-from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.owner_names import owner
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.trees import tree_spec
 from evergrow.resources.settings import Settings

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.resources.seeds.formats import SUFFIXES, parse
+from evergrow.resources.seeds.file_formats import SUFFIXES, parse
 from evergrow.resources.seeds.raw import RawTable, TooLargeError, UnreadableError
 from evergrow.resources.seeds.source import SeedError, SourceFault, listed
 

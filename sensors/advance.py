@@ -17,12 +17,12 @@ from evergrow.flows.runs import under_way
 from evergrow.flows.step import Step
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.dagster_private import UnresolvedAssetJobDefinition
-from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.owner_names import owner
 from evergrow.resources.registry.recipes import Recipe, latest_recipes
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.recipe import AUTOMATE
-from evergrow.sensors.answer import answer, once, worked_on
 from evergrow.sensors.cursor import Cursor
+from evergrow.sensors.result import answer, once, worked_on
 
 PAUSE_S = 60.0  # before what failed is asked again for the first time; each further pause is four times as long
 

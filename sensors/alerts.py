@@ -19,8 +19,8 @@ from evergrow.resources.registry.twins import TWIN
 from evergrow.resources.settings import Settings, SettingsError
 from evergrow.resources.settings.recipe import AUTOMATE
 from evergrow.sensors.advance import changed_owners
-from evergrow.sensors.answer import worked_on
 from evergrow.sensors.cursor import Cursor
+from evergrow.sensors.result import worked_on
 
 LOOK_S = 300  # between two looks for what stands still
 HOUR_S = 3_600

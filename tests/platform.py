@@ -27,7 +27,7 @@ from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.lake.lake import Lake, Rows
 from evergrow.resources.ledger import Ledger, Spent
 from evergrow.resources.registry.batches import stage

@@ -18,11 +18,11 @@ from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE, SEEDS, stage_key
-from evergrow.assets.sets import seed_texts
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
+from evergrow.assets.text_sets import seed_texts
 from evergrow.methods.quality.duplicates import mark_duplicates
 from evergrow.methods.releasing.descent import Banned, why_banned
-from evergrow.methods.releasing.picture import funnel_picture
+from evergrow.methods.releasing.funnel_picture import funnel_picture
 from evergrow.methods.releasing.splits import root_keys, split
 from evergrow.methods.releasing.targets import spread_best
 from evergrow.resources.embedding.embedder import Embedder, Embedders

@@ -9,7 +9,7 @@ from evergrow.assets.evolution.requests import PEEKED
 from evergrow.methods.answering.responses import read_response, render_answer
 from evergrow.methods.answering.tasks import Task
 from evergrow.methods.verification.choices import options
-from evergrow.methods.verification.code import WrittenTests, read_tests, render_tests
+from evergrow.methods.verification.code_tests import WrittenTests, read_tests, render_tests
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
 from evergrow.resources.settings import dataset

@@ -19,15 +19,15 @@ from evergrow.assets.names import RESPONSES, VERIFIED
 from evergrow.assets.outcomes import owed, owed_metadata
 from evergrow.assets.table import Declaration, Table, role_values, section_values
 from evergrow.methods.verification.choices import options, verify_choice
-from evergrow.methods.verification.code import tests_prompt
+from evergrow.methods.verification.code_tests import tests_prompt
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
+from evergrow.resources.sandbox.code_verification import verify
 from evergrow.resources.sandbox.packages import Packages
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.sandbox.verifying import verify
 from evergrow.resources.settings import dataset
 from evergrow.resources.symbolic import symbolic
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import tester_requests
 from evergrow.assets.outcomes import gather
-from evergrow.methods.verification.code import read_tests
+from evergrow.methods.verification.code_tests import read_tests
 from evergrow.resources.llm.engine import Engine
 from evergrow.resources.settings import dataset
 

@@ -10,8 +10,8 @@ from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.names import DIFFICULTY, SEEDS, parents_key, round_name, stage_key
-from evergrow.assets.sets import texts_of
 from evergrow.assets.table import Declaration, Source, Table, section_values
+from evergrow.assets.text_sets import texts_of
 from evergrow.methods.evolution import selection
 from evergrow.resources.lake.lake import ALL_ROWS, Lake
 from evergrow.resources.lake.versions import note

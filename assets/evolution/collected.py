@@ -9,8 +9,8 @@ from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.names import COLLECTED, SEEDS, round_name, stage_key
-from evergrow.assets.sets import texts_of
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
+from evergrow.assets.text_sets import texts_of
 from evergrow.methods.evolution import selection
 from evergrow.methods.evolution.collection import collect
 from evergrow.resources.embedding.embedder import Embedders

@@ -31,12 +31,12 @@ from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import DIFFICULTY, SEEDS, round_name, stage_key
 from evergrow.assets.outcomes import gather, owed, owed_metadata
 from evergrow.assets.table import PROMPT, Declaration, Table, role_values, section_values
-from evergrow.assets.trust.asking import draws_of
+from evergrow.assets.trust.questions import draws_of
 from evergrow.assets.trust.scores import UNJUDGED, judge_answers
 from evergrow.methods.answering.responses import answer_prompt
 from evergrow.methods.evaluation.difficulty import agreement_with_judge, gap_reasons, pass_rates, tried
 from evergrow.methods.evaluation.problems import Kind, Problem
-from evergrow.methods.verification.code import tests_prompt
+from evergrow.methods.verification.code_tests import tests_prompt
 from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places

@@ -7,7 +7,7 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import ANSWER_TOKENS
 from evergrow.assets.evolution.requests import PEEKED
-from evergrow.assets.trust.asking import DRAW_MARK
+from evergrow.assets.trust.questions import DRAW_MARK
 from evergrow.methods.answering.responses import render_answer
 from evergrow.methods.evaluation.problems import Kind, Problem
 from evergrow.methods.evaluation.reading import read_final

@@ -8,7 +8,7 @@ import polars as pl
 
 from evergrow.assets.gates.suite import FigureRule, Setting
 from evergrow.methods.measures.measure import OF_LEAVES, OF_REFERENCE, OF_TEXTS, OF_VECTORS
-from evergrow.methods.measures.report import TextSet, differences, leaf_measures, measures, reference_coverage
+from evergrow.methods.measures.measure_table import TextSet, differences, leaf_measures, measures, reference_coverage
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.measures import MeasureBounds

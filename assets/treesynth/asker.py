@@ -6,7 +6,7 @@ from typing import TypeVar
 from evergrow.assets.outcomes import INVALID, Owed, owed_for, reason_of
 from evergrow.methods.ask import Answer, NoAnswer, Outage
 from evergrow.methods.text.prompts import Rendered
-from evergrow.methods.treesynth.answers import CompletionAnswer, SamplesAnswer
+from evergrow.methods.treesynth.answer_models import CompletionAnswer, SamplesAnswer
 from evergrow.resources.llm import Answered, Conversation, Failed, Invalid, Refused, Request
 from evergrow.resources.llm.faults import FaultClass
 from evergrow.resources.settings.growth import TreeSynth

@@ -22,7 +22,7 @@ from evergrow.assets.treesynth.routed import (
 )
 from evergrow.assets.treesynth.samples import AIMED, SAMPLE_SCHEMA, aimed_rows, whole_tree
 from evergrow.methods.treesynth.balance import balance_quotas, balanced_rows, held_leaves, thin
-from evergrow.methods.treesynth.measures import balance
+from evergrow.methods.treesynth.evenness import balance
 from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.treesynth.writer import Writer, nothing_taken
 from evergrow.resources.embedding.embedder import Embedders

@@ -22,17 +22,17 @@ from evergrow.assets.treesynth.asker import GROWING, Asker
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.requests import level_works
 from evergrow.methods.concurrency import each
-from evergrow.methods.treesynth.checks import split_checks
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import DomainError, find_domain, known_domains, parse_domain
-from evergrow.methods.treesynth.forecast import TreeForecast, TreeRules, plan
 from evergrow.methods.treesynth.grown import row, settle
 from evergrow.methods.treesynth.growth import Grower
 from evergrow.methods.treesynth.left_out import counted
+from evergrow.methods.treesynth.level_checks import split_checks
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, Node, next_nodes, root
 from evergrow.methods.treesynth.prompt_set import prompt
-from evergrow.methods.treesynth.reference import Imported, read_output
+from evergrow.methods.treesynth.reference_files import Imported, read_output
 from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.methods.treesynth.tree_forecast import TreeForecast, TreeRules, plan
 from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.lake.lake import ALL_ROWS
 from evergrow.resources.ledger import Ledger, Spent

@@ -7,8 +7,8 @@ import polars as pl
 
 from evergrow.assets.metadata import image
 from evergrow.methods.text.svg import GREEN, Bar, bars
-from evergrow.methods.treesynth.measures import histogram
-from evergrow.methods.treesynth.picture import picture
+from evergrow.methods.treesynth.evenness import histogram
+from evergrow.methods.treesynth.tree_picture import picture
 
 MOST_NODES = 150  # the event log is no place for large pictures
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from evergrow.methods.text.prompts import Rendered
 from evergrow.methods.treesynth.dimensions import render_split
 from evergrow.methods.treesynth.domain import Domain
-from evergrow.methods.treesynth.forecast import TYPICAL_FAN_OUT, VALUE_ASKS, writing_calls
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.samples import render_adherence, render_write
+from evergrow.methods.treesynth.tree_forecast import TYPICAL_FAN_OUT, VALUE_ASKS, writing_calls
 from evergrow.methods.treesynth.values import render_completion
-from evergrow.resources.embedding.forecast import Texts
+from evergrow.resources.embedding.vector_forecast import Texts
 from evergrow.resources.llm import Request
 from evergrow.resources.llm.forecast import Work
 from evergrow.resources.settings.growth import TreeSynth

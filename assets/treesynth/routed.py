@@ -13,7 +13,7 @@ from evergrow.assets.treesynth.level import known_tree
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.samples import whole_tree
 from evergrow.methods.concurrency import each
-from evergrow.methods.treesynth.measures import Balance, balance
+from evergrow.methods.treesynth.evenness import Balance, balance
 from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.treesynth.router import Router, tree_index
 from evergrow.methods.treesynth.spec import BalanceSpec

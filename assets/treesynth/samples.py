@@ -16,16 +16,16 @@ from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.gates.treesynth import filling
 from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition, tree_shards
 from evergrow.assets.outcomes import owed_metadata
-from evergrow.assets.sets import tree_set
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, role_values, section_values
+from evergrow.assets.text_sets import tree_set
 from evergrow.assets.treesynth.asker import GROWING, Asker
 from evergrow.assets.treesynth.level import WRITING, known_tree
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.requests import samples_works, writing_of
 from evergrow.methods.treesynth import adherence
 from evergrow.methods.treesynth.domain import Domain
+from evergrow.methods.treesynth.evenness import balance
 from evergrow.methods.treesynth.leaves import Leaf, leaf_quotas
-from evergrow.methods.treesynth.measures import balance
 from evergrow.methods.treesynth.nodes import ATTRIBUTES, connected, read_node
 from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.treesynth.spec import TreeSpec

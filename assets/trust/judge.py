@@ -15,9 +15,9 @@ from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import JUDGE, gate_name
 from evergrow.assets.outcomes import gather, owed, owed_metadata
 from evergrow.assets.table import PROMPT, Declaration, Table, judging_values
-from evergrow.assets.trust.asking import asked_of, asked_readings, methods_of, reading_requests, readings_work
+from evergrow.assets.trust.questions import asked_of, asked_readings, methods_of, reading_requests, readings_work
 from evergrow.methods.calibration.calibration import Calibration, calibrate, drift, scored
-from evergrow.methods.calibration.tasks import planted_readings, planted_version
+from evergrow.methods.calibration.planted_tasks import planted_readings, planted_version
 from evergrow.methods.evolution import judge as judging
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.lake.readable import GateClosed, GateState

@@ -11,7 +11,7 @@ from evergrow.assets import metadata
 from evergrow.assets.names import MAP
 from evergrow.assets.table import Table
 from evergrow.assets.trust.rows import set_rows
-from evergrow.assets.trust.sets import set_table
+from evergrow.assets.trust.set_table import set_table
 from evergrow.methods.maps.layout import layout, neighbours
 from evergrow.methods.maps.picture import scatter
 from evergrow.resources.embedding.embedder import Embedder, Embedders

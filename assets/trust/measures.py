@@ -8,10 +8,17 @@ import polars as pl
 from evergrow.assets.dataset.funnel import made_rounds
 from evergrow.assets.gates.measured import MeasuredSet
 from evergrow.assets.names import COLLECTED, MEASURES, RELEASE, SEEDS, round_name, stage_key
-from evergrow.assets.sets import texts_of, tree_set
 from evergrow.assets.table import Table
-from evergrow.assets.trust.sets import set_table
-from evergrow.methods.measures.report import TextSet, differences, leaf_measures, measures, reference_coverage, table
+from evergrow.assets.text_sets import texts_of, tree_set
+from evergrow.assets.trust.set_table import set_table
+from evergrow.methods.measures.measure_table import (
+    TextSet,
+    differences,
+    leaf_measures,
+    measures,
+    reference_coverage,
+    table,
+)
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.place import Place, Places

@@ -23,7 +23,7 @@ from evergrow.methods.releasing.descent import why_banned
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
 from evergrow.resources.lake.readable import GateClosed, Outdated
 from evergrow.resources.registry.bans import Ban
-from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.owner_names import owner
 
 # What a later table adds to a row; the last table that has a row says why it went no further.
 LATER = (

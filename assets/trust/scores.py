@@ -12,7 +12,7 @@ from evergrow.assets.dataset.clean import benchmark_folder
 from evergrow.assets.names import SCORES
 from evergrow.assets.outcomes import gather, owed, owed_metadata
 from evergrow.assets.table import Declaration, Table
-from evergrow.assets.trust.asking import answer_requests, answers_work, asked_of, draws_of
+from evergrow.assets.trust.questions import answer_requests, answers_work, asked_of, draws_of
 from evergrow.methods.evaluation.problems import Problem
 from evergrow.methods.evaluation.reading import read_final
 from evergrow.methods.verification.maths import told_apart

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evergrow.methods.measures.measure import SEED
-from evergrow.methods.treesynth.measures import Balance, balance
+from evergrow.methods.treesynth.evenness import Balance, balance
 from evergrow.methods.vectors import nearest, products
 
 COVERING = 5  # how many neighbours reach as far as a row of the reference is covered

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered
-from evergrow.methods.treesynth.answers import AwareAnswer
+from evergrow.methods.treesynth.answer_models import AwareAnswer
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import derived
+from evergrow.methods.treesynth.field_templates import fill
 from evergrow.methods.treesynth.prompt_set import around, render
 from evergrow.methods.treesynth.samples import LETTERS
-from evergrow.methods.treesynth.templates import fill
 
 MAX_ACTION_WORDS = 20
 

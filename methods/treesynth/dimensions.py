@@ -11,7 +11,7 @@ import numpy as np
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import clean, fold
 from evergrow.methods.text.prompts import Rendered
-from evergrow.methods.treesynth.answers import SplitAnswer, ValueGroup
+from evergrow.methods.treesynth.answer_models import SplitAnswer, ValueGroup
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.prompt_set import around, render, schema_of

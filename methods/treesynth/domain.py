@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from evergrow.methods.answering.tasks import Task
 from evergrow.methods.by_identity import by_identity
 from evergrow.methods.text.fold import clean, fold
-from evergrow.methods.treesynth.templates import Template, names
+from evergrow.methods.treesynth.field_templates import Template, names
 
 MAX_DEPTH = 12
 RESERVED = ("id", "tree", "leaf_id", "attributes", "choice_a", "choice_b", "letter")

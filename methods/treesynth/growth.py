@@ -16,7 +16,7 @@ from evergrow.methods.treesynth.draws import draw
 from evergrow.methods.treesynth.grown import Embed, Grown, Pivot, stated
 from evergrow.methods.treesynth.left_out import LeftOut, of_answer
 from evergrow.methods.treesynth.nodes import Attribute, Node, Split
-from evergrow.methods.treesynth.reference import Held, Imported
+from evergrow.methods.treesynth.reference_files import Held, Imported
 from evergrow.methods.treesynth.samples import read_samples, render_write, stored_sample, told_apart
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.values import Completed, KnownValues

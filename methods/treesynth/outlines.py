@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from evergrow.methods.text.plain_yaml import PlainLoader, UnplainError
-from evergrow.methods.treesynth.reference import MAX_TREE_DEPTH, TreeFileError
+from evergrow.methods.treesynth.reference_files import MAX_TREE_DEPTH, TreeFileError
 
 MAX_BYTES = 20_000_000
 NAMES = ("name", "topic", "title", "label", "text", "value", "id")

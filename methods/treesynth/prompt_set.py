@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evergrow.methods.text.prompts import Prompt, Rendered, fence, load_prompt
-from evergrow.methods.treesynth.answers import ANSWERS
+from evergrow.methods.treesynth.answer_models import ANSWERS
 from evergrow.methods.treesynth.domain import Domain
 
 PROMPTS = Path(__file__).with_name("prompts")

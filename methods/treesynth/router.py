@@ -10,7 +10,7 @@ from evergrow.methods.ask import Answer, Ask, NoAnswer, Outage
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered, fence
-from evergrow.methods.treesynth.answers import RouteAnswer
+from evergrow.methods.treesynth.answer_models import RouteAnswer
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.nodes import Node, Split, children, read_node, read_split
 from evergrow.methods.treesynth.prompt_set import around, render, schema_of

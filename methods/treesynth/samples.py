@@ -12,12 +12,12 @@ from evergrow.methods.by_identity import by_identity
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered, fence
-from evergrow.methods.treesynth.answers import AdherenceAnswer, SamplesAnswer
+from evergrow.methods.treesynth.answer_models import AdherenceAnswer, SamplesAnswer
 from evergrow.methods.treesynth.domain import Domain, SampleField, fields_schema
 from evergrow.methods.treesynth.draws import derived
+from evergrow.methods.treesynth.field_templates import build, fill
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.prompt_set import around, render, schema_of
-from evergrow.methods.treesynth.templates import build, fill
 
 AVOID_CHARS = 240
 SHOWN_VALUES = 30  # of a dimension, to a judge of attributes

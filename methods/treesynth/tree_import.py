@@ -6,7 +6,7 @@ from typing import Any
 
 from evergrow.methods.text.fold import fold
 from evergrow.methods.treesynth.domain import Domain
-from evergrow.methods.treesynth.reference import MAX_TREE_DEPTH, parse_tree, value_of
+from evergrow.methods.treesynth.reference_files import MAX_TREE_DEPTH, parse_tree, value_of
 from evergrow.methods.treesynth.restoration import restored
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from evergrow.methods.text.fold import clean, fold
 from evergrow.methods.text.prompts import Rendered
-from evergrow.methods.treesynth.answers import CompletionAnswer
+from evergrow.methods.treesynth.answer_models import CompletionAnswer
 from evergrow.methods.treesynth.dimensions import MAX_NAME_CHARS, is_remainder
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.nodes import Attribute

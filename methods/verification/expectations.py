@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from evergrow.methods.answering.programs import parse
-from evergrow.methods.verification.checks import RAISES, Check, NodeField, Origins, checks
+from evergrow.methods.verification.assertions import RAISES, Check, NodeField, Origins, checks
 from evergrow.methods.verification.literals import is_literal, other_literal
 
 OTHER_EXCEPTIONS = ("BufferError", "EOFError")

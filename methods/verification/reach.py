@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from evergrow.methods.answering.programs import parse
-from evergrow.methods.verification.checks import DEFINITIONS, FUNCTIONS
+from evergrow.methods.verification.assertions import DEFINITIONS, FUNCTIONS
 
 # Methods that only matter to tests that turn an object into text.
 _AS_TEXT = frozenset(("__repr__", "__str__", "__format__"))

@@ -13,7 +13,7 @@ from typing import IO, Any, NamedTuple
 from sqlalchemy import URL, Engine, Inspector, String, create_engine, inspect, literal, make_url, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
-from evergrow.resources.backup.store import BackupError, BackupStore, Entry
+from evergrow.resources.backup.archive import BackupError, BackupStore, Entry
 from evergrow.resources.ledger.database import shown
 
 SUFFIX = ".copy"

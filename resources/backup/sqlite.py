@@ -5,7 +5,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from evergrow.resources.backup.store import BackupStore, Entry
+from evergrow.resources.backup.archive import BackupStore, Entry
 
 HEADER = b"SQLite format 3\0"
 BESIDE = ("-wal", "-shm", "-journal")  # files of a database that is in use: what they hold is in its copy

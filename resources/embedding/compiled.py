@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.embedding.local_models import EmbedderError
 
 if TYPE_CHECKING:
     import torch

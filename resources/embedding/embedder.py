@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evergrow.resources.embedding import models
+from evergrow.resources.embedding import local_models
 from evergrow.resources.embedding.compiled import installed
 from evergrow.resources.embedding.encoder import Encoder, Long
-from evergrow.resources.embedding.vectors import VectorStore
+from evergrow.resources.embedding.vector_store import VectorStore
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.host.urls import without_secrets
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.place import Place
 from evergrow.resources.settings.embedding import Embedding
 from evergrow.resources.settings.endpoints import Endpoint
@@ -111,7 +111,7 @@ class Embedder:
             served = [self._server.model] if self._server.model not in (None, self.name) else []
             where = without_secrets(url_of(self._server)).rstrip("/")
             return "#".join([self.name, *others, f"endpoint {where}", *served])
-        return "#".join([models.identity(self.name), *others])
+        return "#".join([local_models.identity(self.name), *others])
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
         """Float32 (n, d): a vector of length 1 for each text, in their order; (0, 0) for no text.
@@ -187,7 +187,7 @@ class Embedder:
         """
         missing = np.flatnonzero(~known)
         if self._payer is None:
-            raise models.EmbedderError(
+            raise local_models.EmbedderError(
                 f"{len(missing):,} texts have no vectors yet, and looking asks no endpoint; "
                 "have a run make them, or set embedding.endpoint: null, so that this machine does"
             )
@@ -213,7 +213,7 @@ class Embedder:
         load = partial(_encoder, trust_remote_code=settings.trust_remote_code)
         try:
             return load((settings.model, self.device, settings.precision, backend), tokens, settings.long)
-        except models.EmbedderError as error:
+        except local_models.EmbedderError as error:
             if settings.backend != "auto" or backend == "torch":
                 raise
             log.warning("%s; it runs on torch", error)
@@ -225,7 +225,7 @@ class Embedder:
         settings = self._settings
         if settings.backend != "auto":
             if settings.backend != "torch" and self.device != "cpu":
-                raise models.EmbedderError(
+                raise local_models.EmbedderError(
                     f"embedding.backend {settings.backend} runs on a CPU, and embedding.device is {self.device}; "
                     "set one of them"
                 )
@@ -282,7 +282,7 @@ def _encoder(loaded: tuple[str, str, str, str], tokens: int, long: Long, *, trus
     """One a process: each of several GPUs holds a copy of the model, in a process that ends with this one."""
     import torch  # noqa: PLC0415 - takes seconds
 
-    model = models.load(*loaded, trust_remote_code=trust_remote_code)
+    model = local_models.load(*loaded, trust_remote_code=trust_remote_code)
     devices = [f"cuda:{number}" for number in range(torch.cuda.device_count())] if loaded[1] == "cuda" else []
     return Encoder(model, tokens, long, devices)
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from evergrow.resources.embedding.batches import batches, parts_of
-from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.embedding.local_models import EmbedderError
+from evergrow.resources.embedding.token_batches import batches, parts_of
 
 Long = Literal["cut", "mean_of_parts"]
 

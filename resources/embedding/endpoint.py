@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from evergrow.methods.text.answers import storable
-from evergrow.resources.embedding.answers import Answers
-from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.embedding.endpoint_vectors import Answers
+from evergrow.resources.embedding.local_models import EmbedderError
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.engine import Engine

@@ -9,7 +9,7 @@ from typing import Any
 
 from evergrow.methods.evaluation.problems import Problem, UnknownForm, read_problem
 from evergrow.resources.benchmarks import COMPRESSED, BenchmarkError
-from evergrow.resources.seeds.formats import SUFFIXES, parse
+from evergrow.resources.seeds.file_formats import SUFFIXES, parse
 from evergrow.resources.seeds.raw import UnreadableError
 from evergrow.resources.seeds.source import SeedError, SourceFault, listed
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.methods.evolution.records import as_records
+from evergrow.methods.evolution.research_records import as_records
+from evergrow.resources.host.destinations import writing
 from evergrow.resources.host.files import atomic_write
-from evergrow.resources.host.targets import writing
 
 SUFFIXES = (".parquet", ".jsonl", ".ndjson", ".csv")
 FORMULA, NUMBER = r"^[=+\-@\t\r]", r"^[+-]?[\d.]+([eE][+-]?\d+)?$"  # what spreadsheets compute, and what they only read

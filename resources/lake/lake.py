@@ -10,7 +10,7 @@ from typing import Literal, Self
 import dagster as dg
 import polars as pl
 
-from evergrow.resources.lake.files import DamagedFile, Files
+from evergrow.resources.lake.content_files import DamagedFile, Files
 from evergrow.resources.lake.readable import Guard
 from evergrow.resources.lake.versions import LAKE_PATH, latest_materialization, noted
 from evergrow.resources.registry.owners import RELEASE

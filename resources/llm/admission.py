@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from evergrow.resources.llm.adaptive_limit import AdaptiveLimit
 from evergrow.resources.llm.breaker import Breaker
-from evergrow.resources.llm.concurrency import AdaptiveLimit
 from evergrow.resources.llm.rates import Bucket
 from evergrow.resources.settings.endpoints import Endpoint
 

@@ -14,7 +14,7 @@ from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.recorder import Recorder, Sent
 from evergrow.resources.llm.remedies import remedy
 from evergrow.resources.llm.reply import Completion, Reply
-from evergrow.resources.llm.server import Server
+from evergrow.resources.llm.upstream import Server
 
 BACKOFF_S, LONGEST_BACKOFF_S = 0.5, 30.0
 FLOOR_S, LONGEST_FLOOR_S = 0.05, 5.0

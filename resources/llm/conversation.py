@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from evergrow.resources.llm.engine import Engine
-from evergrow.resources.llm.inbox import Inbox
+from evergrow.resources.llm.request_source import Inbox
 from evergrow.resources.llm.requests import Outcome, Request
 
 T = TypeVar("T")

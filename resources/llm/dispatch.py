@@ -16,11 +16,11 @@ from evergrow.resources.llm.budget import BudgetReached
 from evergrow.resources.llm.changes import Changes
 from evergrow.resources.llm.entrance import Entrance, Permit
 from evergrow.resources.llm.faults import Fault, FaultClass
-from evergrow.resources.llm.inbox import Inbox
 from evergrow.resources.llm.job import Job, Jobs
 from evergrow.resources.llm.pool import Wait
 from evergrow.resources.llm.recorder import Recorder
 from evergrow.resources.llm.remedies import invalid
+from evergrow.resources.llm.request_source import Inbox
 from evergrow.resources.llm.requests import Answered, Failed, Invalid, Outcome, Refused, Request, for_twin
 from evergrow.resources.llm.reuse import reuse
 from evergrow.resources.llm.store import CallStore

@@ -9,17 +9,17 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.accounts import Accounts
 from evergrow.resources.llm.addresses import Address
 from evergrow.resources.llm.allowance import Allowance
-from evergrow.resources.llm.batch_api.asking import OfflineAsking, one_mode
+from evergrow.resources.llm.batch_api.exchange import OfflineAsking, one_mode
 from evergrow.resources.llm.batch_api.submission_writer import SubmissionWriter
 from evergrow.resources.llm.budget import Budget, limits
 from evergrow.resources.llm.changes import Changes
 from evergrow.resources.llm.dispatch import Dispatch, Parts
 from evergrow.resources.llm.entrance import Entrance
-from evergrow.resources.llm.inbox import Inbox
 from evergrow.resources.llm.job import Jobs
 from evergrow.resources.llm.observer import Observer
 from evergrow.resources.llm.pool import Pools
 from evergrow.resources.llm.recorder import Recorder
+from evergrow.resources.llm.request_source import Inbox
 from evergrow.resources.llm.requests import Attribution, Outcome, Request
 from evergrow.resources.llm.showing import shown
 from evergrow.resources.llm.store import CallStore

@@ -10,7 +10,7 @@ from evergrow.resources.llm.changes import Changes
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import EndpointPlace, Pools, Wait
-from evergrow.resources.llm.server import Server
+from evergrow.resources.llm.upstream import Server
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.rendering import Repair, call_id, prompt_bytes, request_key
 from evergrow.resources.llm.requests import Request
-from evergrow.resources.llm.server import Size
+from evergrow.resources.llm.upstream import Size
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.roles import Role
 

@@ -10,7 +10,7 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm.addresses import Address, address_of
 from evergrow.resources.llm.admission import Ticket
 from evergrow.resources.llm.faults import EndpointError
-from evergrow.resources.llm.server import Server, Size
+from evergrow.resources.llm.upstream import Server, Size
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.endpoints import Endpoint
 from evergrow.resources.settings.roles import CORE_ROLES, EMBEDDING

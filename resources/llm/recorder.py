@@ -10,7 +10,7 @@ from evergrow.resources.llm.faults import Fault
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.observer import Observer
 from evergrow.resources.llm.reply import Reply
-from evergrow.resources.llm.server import Server
+from evergrow.resources.llm.upstream import Server
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from evergrow.resources.ledger import NOTHING, Amount, Call, GroupCommit, Ledger, ReplyNote, StoredReply
 from evergrow.resources.llm.changes import Changes
-from evergrow.resources.llm.server import Server
+from evergrow.resources.llm.upstream import Server
 
 
 @dataclass(frozen=True, slots=True)

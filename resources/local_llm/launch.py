@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TextIO
 from urllib.parse import urlsplit
 
-from evergrow.resources.local_llm.config import ServerConfig
+from evergrow.resources.local_llm.server_config import ServerConfig
 from evergrow.resources.local_llm.weights import LocalModelError, find_weights
 from evergrow.resources.settings.endpoints import EmbeddedModel
 

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from evergrow.resources.local_llm.config import ServerConfig
+from evergrow.resources.local_llm.server_config import ServerConfig
 
 LOOPBACK = "127.0.0.1"
 PARENT_CHECK_S = 1.0

@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Select, insert, select, update
 
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger.registry_schema import batches as table
-from evergrow.resources.registry.names import NAME, fault, slug, unknown
+from evergrow.resources.registry.owner_names import NAME, fault, slug, unknown
 from evergrow.resources.registry.registry import Registry, as_text, touch
 from evergrow.resources.seeds.source import Seeds
 

@@ -10,7 +10,7 @@ import polars as pl
 from sqlalchemy import delete, insert, select, update
 
 from evergrow.methods.releasing.formats import Form
-from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.resources.ledger.registry_schema import exports as table
 from evergrow.resources.registry.leases import holders
 from evergrow.resources.registry.owners import EXPORT

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
-from evergrow.resources.registry.names import owner
+from evergrow.resources.registry.owner_names import owner
 
 EXPORT = "export "
 RELEASE = ["dataset", "release"]  # the table whose partitions are releases, which have names of their own

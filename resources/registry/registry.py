@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, Engine, Select, delete, insert, select, update
 
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger.database import connect, database_url, read, writing
 from evergrow.resources.ledger.registry_schema import changes as changed
 from evergrow.resources.ledger.registry_schema import sequence

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select
 
 from evergrow.resources.ledger.registry_schema import releases as table
-from evergrow.resources.registry.names import fault
+from evergrow.resources.registry.owner_names import fault
 from evergrow.resources.registry.registry import Registry, as_text, touch
 
 

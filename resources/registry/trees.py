@@ -14,7 +14,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from evergrow.methods.treesynth.spec import BalanceSpec, TreeSpec
 from evergrow.resources.ledger.registry_schema import trees as table
-from evergrow.resources.registry.names import NAME, fault, unknown
+from evergrow.resources.registry.owner_names import NAME, fault, unknown
 from evergrow.resources.registry.registry import Registry, as_text, touch
 
 FOLDER = "registry/trees"  # of the lake

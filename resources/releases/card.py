@@ -13,8 +13,8 @@ from evergrow.methods.releasing.splits import root_keys
 from evergrow.methods.releasing.summaries import SCORES, prompt_table, score_histogram, split_table, verdict_table
 from evergrow.resources.columns import MEANINGS
 from evergrow.resources.local_llm.weights import MODEL as EMBEDDED_MODEL
-from evergrow.resources.releases.columns import features
 from evergrow.resources.releases.facts import Benchmarks, Facts
+from evergrow.resources.releases.features import features
 from evergrow.resources.releases.manifest import MANIFEST
 from evergrow.resources.releases.markdown import pairs, table, text
 

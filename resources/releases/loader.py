@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from evergrow.methods.releasing.digests import row_digests, set_digest
-from evergrow.resources.releases.templates import FAMILIES, MARKS
+from evergrow.resources.releases.chat_templates import FAMILIES, MARKS
 
 if TYPE_CHECKING:
     import pyarrow

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from evergrow.resources.releases.manifest import Manifest, read_manifest
-from evergrow.resources.releases.verifying import Discrepancy
+from evergrow.resources.releases.proof import Discrepancy
 
 LOAD_S = 3600.0  # longest that a load may take; 100,000 rows take seconds
 OFFLINE = {

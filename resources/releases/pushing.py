@@ -12,7 +12,7 @@ from pathlib import Path
 from evergrow.methods.releasing.splits import SPLITS
 from evergrow.resources.releases.croissant import CROISSANT
 from evergrow.resources.releases.manifest import ATTESTATION, CARD, FUNNEL, MANIFEST, read_manifest
-from evergrow.resources.releases.verifying import verify_release
+from evergrow.resources.releases.proof import verify_release
 
 TOKEN, ENDPOINT = "HF_TOKEN", "HF_ENDPOINT"
 HUB = "https://huggingface.co"

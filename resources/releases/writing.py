@@ -19,13 +19,13 @@ import polars as pl
 
 from evergrow.methods.releasing.digests import row_digests, set_digest
 from evergrow.methods.releasing.formats import Form, Shaped, shape
+from evergrow.methods.releasing.funnel_picture import funnel_picture
 from evergrow.methods.releasing.licences import resolve, seed_licences
-from evergrow.methods.releasing.picture import funnel_picture
-from evergrow.methods.releasing.recipes import Trainer, recipe_files
 from evergrow.methods.releasing.splits import SPLITS
+from evergrow.methods.releasing.training_recipes import Trainer, recipe_files
+from evergrow.resources.host.destinations import naming, writing
 from evergrow.resources.host.files import sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
-from evergrow.resources.host.targets import naming, writing
 from evergrow.resources.releases.attestation import Signer, attestation
 from evergrow.resources.releases.card import write_card
 from evergrow.resources.releases.croissant import CROISSANT, croissant

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.resources.seeds.formats import parse
+from evergrow.resources.seeds.file_formats import parse
 from evergrow.resources.seeds.raw import RawTable, UnreadableError
 from evergrow.resources.seeds.source import SeedError, SourceFault, listed, quoted
 

@@ -15,7 +15,7 @@ from evergrow.resources.registry.batches import (
     batch_name_from_file,
     stage,
 )
-from evergrow.resources.registry.names import MAX_NAME_CHARS
+from evergrow.resources.registry.owner_names import MAX_NAME_CHARS
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.seeds.paths import printable
 from evergrow.resources.seeds.read import Reading, read_seeds

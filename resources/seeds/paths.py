@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from evergrow.resources.seeds.formats import COMPRESSED, SUFFIXES
+from evergrow.resources.seeds.file_formats import COMPRESSED, SUFFIXES
 from evergrow.resources.seeds.raw import UnreadableError
 from evergrow.resources.seeds.source import SeedError, SourceFault, listed
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.methods.evolution.records import COMPLEXITY, DIVERSITY, are_records, scores
+from evergrow.methods.evolution.research_records import COMPLEXITY, DIVERSITY, are_records, scores
 from evergrow.resources.seeds.encodings import mojibake_note
-from evergrow.resources.seeds.formats import MAX_BYTES, parse
+from evergrow.resources.seeds.file_formats import MAX_BYTES, parse
 from evergrow.resources.seeds.forms import Form, text_columns, with_content
 from evergrow.resources.seeds.kinds import guess_kinds
 from evergrow.resources.seeds.paths import SeedFile, printable, read_bytes

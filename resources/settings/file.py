@@ -6,8 +6,8 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from evergrow.resources.host.destinations import writing
 from evergrow.resources.host.files import atomic_write
-from evergrow.resources.host.targets import writing
 
 # A key without a value, and below it a deeper one; the library guesses the indent of lists alone.
 NESTED = re.compile(

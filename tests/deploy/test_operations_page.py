@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evergrow.cli.main import main
-from evergrow.resources.backup.store import BackupStore
+from evergrow.resources.backup.archive import BackupStore
 from tests.conftest import ROOT
 from tests.platform import functions
 from tests.test_readme import lines_of

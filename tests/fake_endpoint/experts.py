@@ -69,7 +69,7 @@ def _examples() -> list[tuple[int, str]]:
 
 @cache
 def _planted() -> list[tuple[str, int, str]]:
-    from evergrow.methods.calibration.tasks import planted_tasks  # noqa: PLC0415 - only experts need it
+    from evergrow.methods.calibration.planted_tasks import planted_tasks  # noqa: PLC0415 - only experts need it
 
     rows = planted_tasks().rows(named=True)
     bands = {row["id"]: row["band"] for row in rows}

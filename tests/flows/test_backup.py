@@ -19,8 +19,8 @@ from evergrow.cli.workspace import open_workspace
 from evergrow.flows.backup import HOME, Copied, Part, copy_database, copy_events, copy_lake, named_files
 from evergrow.flows.runs import UNFINISHED
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.backup.archive import BackupError, BackupStore
 from evergrow.resources.backup.postgres import Tables
-from evergrow.resources.backup.store import BackupError, BackupStore
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.batches import stage

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.ledger.database import connect
 from evergrow.resources.registry.registry import Registry

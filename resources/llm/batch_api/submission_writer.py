@@ -11,7 +11,7 @@ from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api.lines import CHAT_URL, request_line
 from evergrow.resources.llm.faults import EndpointError
 from evergrow.resources.llm.requests import Attribution
-from evergrow.resources.llm.server import Server
+from evergrow.resources.llm.upstream import Server
 from evergrow.resources.settings.endpoints import Endpoint
 
 GROUP = 500

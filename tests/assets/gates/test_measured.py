@@ -17,9 +17,9 @@ from evergrow.flows.judged import judged
 from evergrow.flows.run import judge
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.embedding.embedder import Embedder, _keys
-from evergrow.resources.embedding.vectors import VectorStore
+from evergrow.resources.embedding.vector_store import VectorStore
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.lake.readable import GateClosed, GateState, Judgement
 from evergrow.resources.registry.recipes import record
 from evergrow.resources.registry.trees import register

@@ -2,7 +2,7 @@ import polars as pl
 
 from evergrow.assets.gates.check import evaluate
 from evergrow.assets.trust.judge import COLUMNS, SCHEMA, comparable, judge_facts
-from evergrow.methods.calibration.tasks import planted_version
+from evergrow.methods.calibration.planted_tasks import planted_version
 from evergrow.methods.evolution.judge import judge_prompt
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.gates import Gates

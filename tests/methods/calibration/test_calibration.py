@@ -12,7 +12,7 @@ from evergrow.methods.calibration.calibration import (
     spearman,
     weighted_kappa,
 )
-from evergrow.methods.calibration.tasks import planted_readings
+from evergrow.methods.calibration.planted_tasks import planted_readings
 
 BY_PROBE = {"long_easy": 1.0, "short_hard": 9.0, "vague": 1.0, "unsolvable": 1.0}
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evergrow.methods.evolution.diversity import diversity, ratio_to_seeds
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.settings.embedding import Embedding
 from tests.properties import examples
 

@@ -14,7 +14,7 @@ from evergrow.methods.quality.rules import CleaningRules, Embedded
 from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.settings.dataset import Cleaning
 from evergrow.resources.settings.embedding import Embedding
 

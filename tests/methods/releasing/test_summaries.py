@@ -4,7 +4,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.methods.releasing.picture import funnel_picture
+from evergrow.methods.releasing.funnel_picture import funnel_picture
 from evergrow.methods.releasing.summaries import score_histogram, split_table, verdict_table
 from tests.releases import FUNNEL, row, table
 

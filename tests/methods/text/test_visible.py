@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.methods.provenance.page import trace_page
 from evergrow.methods.provenance.steps import TraceStep
+from evergrow.methods.provenance.trace_page import trace_page
 from evergrow.methods.text.visible import UNSEEN, visible
 from evergrow.resources.pages.page import page
 

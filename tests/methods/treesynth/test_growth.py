@@ -15,7 +15,7 @@ from evergrow.methods.treesynth.grown import Grown, row, settle
 from evergrow.methods.treesynth.growth import Grower
 from evergrow.methods.treesynth.left_out import counted
 from evergrow.methods.treesynth.nodes import root
-from evergrow.methods.treesynth.reference import read_output
+from evergrow.methods.treesynth.reference_files import read_output
 from evergrow.methods.treesynth.spec import TreeSpec
 
 T = TypeVar("T")

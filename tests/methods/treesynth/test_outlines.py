@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from evergrow.methods.treesynth.outlines import as_output
-from evergrow.methods.treesynth.reference import TreeFileError, read_output
+from evergrow.methods.treesynth.reference_files import TreeFileError, read_output
 
 WANTED: dict[str, Any] = {"Algebra": {"Linear": {}, "Quadratic": {}}, "Geometry": {}}
 FORMS: dict[str, str] = {

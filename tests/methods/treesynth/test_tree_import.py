@@ -7,7 +7,7 @@ import pytest
 
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.nodes import children, root
-from evergrow.methods.treesynth.reference import Imported, interrupted, read_output
+from evergrow.methods.treesynth.reference_files import Imported, interrupted, read_output
 from evergrow.methods.treesynth.restoration import restored, rows_by_story
 from evergrow.methods.treesynth.tree_import import taken_over
 

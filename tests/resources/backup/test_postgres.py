@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from evergrow.resources.backup.archive import BackupError, BackupStore
 from evergrow.resources.backup.postgres import Tables
-from evergrow.resources.backup.store import BackupError, BackupStore
 
 
 def test_without_the_driver_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

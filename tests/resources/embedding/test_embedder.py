@@ -17,10 +17,10 @@ import pytest
 import torch
 
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.embedding.models import EmbedderError
-from evergrow.resources.embedding.vectors import VectorStore
+from evergrow.resources.embedding.local_models import EmbedderError
+from evergrow.resources.embedding.vector_store import VectorStore
 from evergrow.resources.host.progress import Advance, LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.settings.embedding import Embedding
 
 TEXTS = [
@@ -35,7 +35,7 @@ EMBEDS_MANY = """
 import sys
 from contextlib import contextmanager
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.settings.embedding import Embedding
 class Told:
     @contextmanager
@@ -47,7 +47,7 @@ LOADS_NOTHING = """
 import json, sys
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 import logging
 from evergrow.resources.settings.embedding import Embedding
 Embedder(Embedding(), Files(sys.argv[1]), LogProgress(logging.getLogger())).embed(json.loads(sys.argv[2]))
@@ -55,9 +55,9 @@ print(sorted({"torch", "transformers", "sentence_transformers"} & set(sys.module
 """
 ASKS_THE_HUB = """
 import logging, sys
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.embedding.local_models import EmbedderError
 from evergrow.resources.host.progress import LogProgress
 from evergrow.resources.settings.embedding import Embedding
 try:

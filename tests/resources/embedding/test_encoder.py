@@ -14,9 +14,9 @@ from sentence_transformers.sentence_transformer.modules import StaticEmbedding
 from tokenizers import Tokenizer
 from transformers import ModernBertConfig, ModernBertModel
 
-from evergrow.resources.embedding import models
+from evergrow.resources.embedding import local_models
 from evergrow.resources.embedding.encoder import Encoder
-from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.embedding.local_models import EmbedderError
 
 SHORT = ["Sort a list of numbers.", "", "Find the shortest path through a maze, step by step."]
 LONG = " ".join(f"step {number}: move the disk to peg {number % 3}" for number in range(200))
@@ -32,7 +32,7 @@ class NewModel(ModernBertModel):
 
 @pytest.fixture(scope="module")
 def packaged() -> Any:
-    return models.load("all-MiniLM-L6-v2", "cpu", "float32", "torch", trust_remote_code=False)
+    return local_models.load("all-MiniLM-L6-v2", "cpu", "float32", "torch", trust_remote_code=False)
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_the_mean_of_parts_is_weighed_by_their_tokens(packaged: Any) -> None:
 
 @pytest.mark.parametrize(("precision", "deviation"), [("bfloat16", 0.02), ("float16", 0.002)])
 def test_lower_precision_stays_within_what_is_stated(packaged: Any, precision: str, deviation: float) -> None:
-    lower = models.load("all-MiniLM-L6-v2", "cpu", precision, "torch", trust_remote_code=False)
+    lower = local_models.load("all-MiniLM-L6-v2", "cpu", precision, "torch", trust_remote_code=False)
     texts = [*SHORT, *(f"write a program that {verb} files" for verb in ("sorts", "joins", "reads", "deletes"))]
     found, exact = Encoder(lower, 4_096).encode(texts).vectors, plain(packaged, texts)
     assert np.abs(found @ found.T - exact @ exact.T).max() < deviation
@@ -182,7 +182,7 @@ def test_a_model_without_an_encoder_reads_texts_of_any_length(tokenizer_folder: 
 
 
 def test_an_encoder_of_the_papers_kind_embeds_with_its_own_code(tiny: Path) -> None:
-    model = models.load(str(tiny), "cpu", "float32", "torch", trust_remote_code=True)
+    model = local_models.load(str(tiny), "cpu", "float32", "torch", trust_remote_code=True)
     encoder = Encoder(model, 64)
     assert encoder.limit == 1_024
     texts = [*SHORT, LONG, LONG * 2]
@@ -205,7 +205,7 @@ def test_several_devices_give_what_one_gives(packaged: Any) -> None:
 @pytest.mark.parametrize("backend", ["onnx", "openvino"])
 def test_other_backends_give_the_vectors_of_torch(packaged: Any, backend: str) -> None:
     pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino"}[backend])
-    model = models.load("all-MiniLM-L6-v2", "cpu", "float32", backend, trust_remote_code=False)
+    model = local_models.load("all-MiniLM-L6-v2", "cpu", "float32", backend, trust_remote_code=False)
     assert Encoder(model, 300).encode([*SHORT, LONG]).vectors == pytest.approx(
         plain(packaged, [*SHORT, LONG]), abs=1e-5
     )
@@ -216,4 +216,4 @@ def test_a_backend_that_is_not_installed_is_named_with_the_remedy(backend: str) 
     if find_spec({"onnx": "onnxruntime", "openvino": "openvino"}[backend]):
         pytest.skip(f"{backend} is installed")
     with pytest.raises(EmbedderError, match=rf"pip install evergrow\[{backend}\].*set embedding\.backend: torch"):
-        models.load("all-MiniLM-L6-v2", "cpu", "float32", backend, trust_remote_code=False)
+        local_models.load("all-MiniLM-L6-v2", "cpu", "float32", backend, trust_remote_code=False)

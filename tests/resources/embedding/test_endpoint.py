@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from evergrow.resources.embedding.answers import Answers
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.embedding.endpoint import MOST_TEXTS, Payer, batches_of
-from evergrow.resources.embedding.models import EmbedderError
+from evergrow.resources.embedding.endpoint_vectors import Answers
+from evergrow.resources.embedding.local_models import EmbedderError
 from evergrow.resources.host.progress import LogProgress
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Attribution, BudgetReached, EndpointError
 from evergrow.resources.settings import SettingsError, load_settings

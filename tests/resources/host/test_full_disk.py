@@ -16,10 +16,10 @@ import pytest
 import sqlalchemy as sa
 
 from evergrow.cli.main import main
-from evergrow.resources.embedding.vectors import VectorStore
+from evergrow.resources.embedding.vector_store import VectorStore
 from evergrow.resources.host.full_disk import DiskFullError, full_disk, naming_full_disk
 from evergrow.resources.host.home import Home, HomeError
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.lake.files_out import write_table
 from evergrow.resources.ledger import LedgerError
 from evergrow.resources.ledger.database import connect

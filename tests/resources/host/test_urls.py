@@ -3,7 +3,7 @@
 import pytest
 
 from evergrow.resources.host.urls import without_secrets
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 
 
 @pytest.mark.parametrize(

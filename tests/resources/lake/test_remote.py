@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from evergrow.resources.lake import remote
-from evergrow.resources.lake.files import DamagedFile, Files
+from evergrow.resources.lake.content_files import DamagedFile, Files
 from evergrow.resources.lake.remote import ATTEMPTS, OPTIONS, StoreUnreachable
 from tests.object_store import BUCKET, ObjectStore, Proxy, forget_clients, variables
 

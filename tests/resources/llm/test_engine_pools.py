@@ -9,8 +9,8 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Request
 from evergrow.resources.llm.addresses import Address
 from evergrow.resources.llm.pool import EndpointPlace, Pool
-from evergrow.resources.llm.server import Server, Size
 from evergrow.resources.llm.transport import Transport
+from evergrow.resources.llm.upstream import Server, Size
 from evergrow.resources.settings import Settings, SettingsError, load_settings
 from evergrow.resources.settings.endpoints import Endpoint
 from tests.conftest import FakeEndpoint

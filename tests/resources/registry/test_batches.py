@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.resources.lake.files import DamagedFile, Files
+from evergrow.resources.lake.content_files import DamagedFile, Files
 from evergrow.resources.ledger.database import connect
-from evergrow.resources.registry import batches, names
+from evergrow.resources.registry import batches, owner_names
 from evergrow.resources.registry.registry import Registry, changes
 from evergrow.resources.seeds.source import Seeds
 
@@ -128,10 +128,10 @@ def test_a_name_that_cannot_be_is_refused_with_one_that_can(registry: Registry, 
 def test_every_file_name_gives_a_batch_name(name: str) -> None:
     made = batches.batch_name_from_file(Path(f"{name.replace('/', '')}.json"))
     batches.check_name(made)
-    assert names.slug(made) == made
+    assert owner_names.slug(made) == made
 
 
-@given(st.from_regex(names.NAME, fullmatch=True))
+@given(st.from_regex(owner_names.NAME, fullmatch=True))
 def test_every_good_name_is_taken_and_stays_in_the_folder_of_seeds(name: str) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(opened(folder)) as registry:
         batches.stage(registry, name, seeds("x"))
@@ -157,7 +157,7 @@ def test_the_digest_tells_values_columns_and_order_apart() -> None:
 
 def test_of_two_processes_with_different_seeds_one_gets_the_name(registry: Registry, ledger_url: str) -> None:
     code = (
-        "import sys, polars as pl; from evergrow.resources.lake.files import Files\n"
+        "import sys, polars as pl; from evergrow.resources.lake.content_files import Files\n"
         "from evergrow.resources.ledger.database import connect; from evergrow.resources.seeds.source import Seeds\n"
         "from evergrow.resources.registry.registry import Registry\n"
         "from evergrow.resources.registry.batches import stage\n"

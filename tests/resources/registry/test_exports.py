@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from evergrow.methods.releasing.formats import FORMS, Form
-from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.resources.registry.exports import (
     Export,
     confirm_export,

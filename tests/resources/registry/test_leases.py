@@ -23,7 +23,7 @@ from tests.properties import examples
 
 HOLD = """
 import sys, time
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger.database import connect
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.registry import Registry

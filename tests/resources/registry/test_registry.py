@@ -18,7 +18,7 @@ TREE = TreeSpec("t", "math", 2, 100, 42)
 
 TOUCH = """
 import sys
-from evergrow.resources.lake.files import Files
+from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger.database import connect
 from evergrow.resources.registry.registry import Registry, touch
 registry = Registry(connect(sys.argv[1]), Files(sys.argv[2]))

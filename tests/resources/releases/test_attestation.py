@@ -18,7 +18,7 @@ from evergrow.resources.releases.attestation import (
     read_signer,
 )
 from evergrow.resources.releases.manifest import Manifest, file_entry, read_manifest
-from evergrow.resources.releases.verifying import verify_release
+from evergrow.resources.releases.proof import verify_release
 from evergrow.resources.releases.writing import write_release
 from tests.keys import key_files
 from tests.releases import facts, row, table

@@ -7,8 +7,8 @@ import pytest
 
 from evergrow.methods.releasing.formats import Form
 from evergrow.resources.releases.manifest import ManifestError
+from evergrow.resources.releases.proof import verify_release
 from evergrow.resources.releases.pushing import PushError, push
-from evergrow.resources.releases.verifying import verify_release
 from evergrow.resources.releases.writing import write_release
 from tests.fake_hub import Hub, hub
 from tests.releases import facts, row, table

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from evergrow.methods.releasing.recipes import FORMS, Trainer
+from evergrow.methods.releasing.training_recipes import FORMS, Trainer
 from evergrow.resources.releases.loading import check_loads
-from evergrow.resources.releases.verifying import verify_release
+from evergrow.resources.releases.proof import verify_release
 from evergrow.resources.releases.writing import write_release
 from tests.releases import facts, row, table
 

@@ -3,8 +3,8 @@
 import polars as pl
 import pytest
 
+from evergrow.resources.sandbox.code_verification import verify
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.sandbox.verifying import verify
 from evergrow.resources.settings.dataset import Verification
 
 RULE = Verification(mutants=3, min_caught=0.5)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.methods.treesynth.measures import balance, histogram
+from evergrow.methods.treesynth.evenness import balance, histogram
 
 counts = st.lists(st.integers(0, 500), min_size=1, max_size=60)
 

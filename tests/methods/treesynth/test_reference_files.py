@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, Node, children, node_row, root
-from evergrow.methods.treesynth.reference import (
+from evergrow.methods.treesynth.reference_files import (
     Imported,
     TreeFileError,
     deepest,

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evergrow.resources.lake import remote
-from evergrow.resources.lake.files import DamagedFile, Files
+from evergrow.resources.lake.content_files import DamagedFile, Files
 from evergrow.resources.lake.remote import StoreUnreachable
 from tests.properties import examples
 

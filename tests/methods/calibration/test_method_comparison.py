@@ -1,8 +1,8 @@
 import numpy as np
 import polars as pl
 
-from evergrow.methods.calibration.comparison import best, compare, correlation
-from evergrow.methods.calibration.tasks import planted_readings
+from evergrow.methods.calibration.method_comparison import best, compare, correlation
+from evergrow.methods.calibration.planted_tasks import planted_readings
 
 
 def scores(noise: float, seed: int = 0, *, constant: float | None = None) -> pl.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 from evergrow.methods.releasing.digests import set_digest
 from evergrow.methods.releasing.formats import FORMS, Form
 from evergrow.resources.releases.manifest import Manifest, ManifestError, file_entry, read_manifest
-from evergrow.resources.releases.verifying import verify_release
+from evergrow.resources.releases.proof import verify_release
 from evergrow.resources.releases.writing import write_release
 from tests.releases import TRICKY, facts, row, table
 

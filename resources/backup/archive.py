@@ -11,8 +11,8 @@ from typing import IO, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from evergrow.resources.host.destinations import naming
 from evergrow.resources.host.files import atomic_write, digest_of, sync_folder
-from evergrow.resources.host.targets import naming
 
 FORM = 1  # of the folder; a later evergrow that changes it still reads this one
 BLOCK = 1 << 20

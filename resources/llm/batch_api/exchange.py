@@ -19,8 +19,8 @@ from evergrow.resources.llm.remedies import remedy
 from evergrow.resources.llm.reply import Completion, read_completion
 from evergrow.resources.llm.requests import Failed, Outcome, Refused, Request
 from evergrow.resources.llm.reuse import reuse
-from evergrow.resources.llm.server import Server
 from evergrow.resources.llm.streaks import Streak
+from evergrow.resources.llm.upstream import Server
 from evergrow.resources.settings import Settings, SettingsError
 
 T = TypeVar("T")

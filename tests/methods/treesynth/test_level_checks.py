@@ -1,6 +1,6 @@
 import polars as pl
 
-from evergrow.methods.treesynth.checks import split_checks
+from evergrow.methods.treesynth.level_checks import split_checks
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, Split, children, node_row, root
 
 NODE = children(root("t", "d"), Split("Colour", ("red", "blue")))[0]

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from evergrow.methods.text.svg import GREEN, LIGHT, RED, Drawing, shortened
-from evergrow.methods.treesynth.measures import histogram
+from evergrow.methods.treesynth.evenness import histogram
 
 MOST_LINES = 400
 ROW_HEIGHT, INDENT = 18, 22

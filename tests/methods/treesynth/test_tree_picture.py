@@ -3,7 +3,7 @@ from xml.etree import ElementTree as ET
 import polars as pl
 
 from evergrow.methods.treesynth.nodes import LEVEL_SCHEMA, Split, children, node_row, root
-from evergrow.methods.treesynth.picture import picture, text_histogram, text_tree
+from evergrow.methods.treesynth.tree_picture import picture, text_histogram, text_tree
 
 TOP, SPLIT = root("t", "d"), Split("Size", ("small <b>", "large"))
 LEAVES = children(TOP, SPLIT)

@@ -1,7 +1,7 @@
 import polars as pl
 
 from evergrow.methods.treesynth.domain_files import find_domain
-from evergrow.methods.treesynth.forecast import MOST, TreeRules, plan, shape_after, shape_ahead, writing_calls
+from evergrow.methods.treesynth.tree_forecast import MOST, TreeRules, plan, shape_after, shape_ahead, writing_calls
 
 
 def level(fans: list[int], leaves: int = 0, *, listed: bool = False) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from pathlib import Path
 from evergrow.methods.answering.programs import blocks, parse
 from evergrow.methods.text.answers import excerpt
 from evergrow.methods.text.prompts import Prompt, Rendered, fence, load_prompt
-from evergrow.methods.verification.checks import DEFINITIONS, FUNCTIONS, checks
+from evergrow.methods.verification.assertions import DEFINITIONS, FUNCTIONS, checks
 from evergrow.methods.verification.pytest_style import without_pytest
 
 PROMPTS = Path(__file__).with_name("prompts")

@@ -2,7 +2,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from evergrow.methods.measures.report import TextSet, differences, leaf_measures, measures, reference_coverage, table
+from evergrow.methods.measures.measure_table import (
+    TextSet,
+    differences,
+    leaf_measures,
+    measures,
+    reference_coverage,
+    table,
+)
 
 
 def text_set(rows: int, seed: int = 0) -> TextSet:

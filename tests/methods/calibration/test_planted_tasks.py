@@ -1,7 +1,7 @@
 import polars as pl
 
 from evergrow.methods.calibration.calibration import spearman
-from evergrow.methods.calibration.tasks import planted_readings, planted_tasks, planted_version
+from evergrow.methods.calibration.planted_tasks import planted_readings, planted_tasks, planted_version
 
 
 def test_there_are_twelve_tasks_a_band_four_of_each_kind() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from evergrow.methods.releasing.selection import Wanted
+from evergrow.methods.releasing.row_selection import Wanted
 from tests.releases import row, table
 
 ROWS = table(

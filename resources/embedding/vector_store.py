@@ -12,7 +12,7 @@ from typing import IO
 
 import numpy as np
 
-from evergrow.resources.lake.files import DamagedFile, Files
+from evergrow.resources.lake.content_files import DamagedFile, Files
 
 FOLDER, SUFFIX = "vectors", ".arrow"
 KEY_BYTES = 32  # of a SHA-256

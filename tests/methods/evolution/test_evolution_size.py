@@ -1,4 +1,4 @@
-from evergrow.methods.evolution.growth import RoundSize, round_sizes
+from evergrow.methods.evolution.evolution_size import RoundSize, round_sizes
 
 
 def test_the_papers_run_is_as_large_as_the_paper_says() -> None:

@@ -1,7 +1,7 @@
 import pytest
 
-from evergrow.methods.verification import code as tester
-from evergrow.methods.verification.code import WrittenTests, read_tests, render_tests
+from evergrow.methods.verification import code_tests as tester
+from evergrow.methods.verification.code_tests import WrittenTests, read_tests, render_tests
 
 ADD = "def add(a, b):\n    return a + b"
 

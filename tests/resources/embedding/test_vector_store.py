@@ -13,9 +13,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evergrow.resources.embedding import vectors
-from evergrow.resources.embedding.vectors import VectorStore
-from evergrow.resources.lake.files import Files
+from evergrow.resources.embedding import vector_store
+from evergrow.resources.embedding.vector_store import VectorStore
+from evergrow.resources.lake.content_files import Files
 from tests.properties import examples
 
 WIDTH = 5
@@ -62,7 +62,7 @@ def test_merged_files_hold_what_the_small_ones_held(
     folder = tmp_path_factory.mktemp("lake")
     store, watching = VectorStore(Files(folder)), VectorStore(Files(folder))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vectors, "MANY_FILES", 3)
+        patch.setattr(vector_store, "MANY_FILES", 3)
         for group in groups:
             keep(store, *group)
             assert watching.find("m", [key(n) for n in group]).known.all()
@@ -76,7 +76,7 @@ def test_merged_files_hold_what_the_small_ones_held(
 
 
 def test_writers_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "MANY_FILES", 8)
+    monkeypatch.setattr(vector_store, "MANY_FILES", 8)
 
     def write(start: int) -> None:
         store = VectorStore(Files(tmp_path))
@@ -94,7 +94,7 @@ def test_writers_at_once_lose_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_texts_that_are_longer_than_the_model_reads_are_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, many: int
 ) -> None:
-    monkeypatch.setattr(vectors, "MANY_FILES", many)
+    monkeypatch.setattr(vector_store, "MANY_FILES", many)
     store = VectorStore(Files(tmp_path))
     store.keep("m", [key(1), key(2)], rows([1, 2]), np.array([True, False]))
     keep(store, 3)

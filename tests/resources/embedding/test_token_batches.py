@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.resources.embedding.batches import batches, parts_of
+from evergrow.resources.embedding.token_batches import batches, parts_of
 
 
 def words(text: str) -> list[tuple[int, int]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from evergrow.methods.evolution.records import as_records, scores
+from evergrow.methods.evolution.research_records import as_records, scores
 from evergrow.resources.seeds.read import read_seeds
 
 RECORDS = [

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
+from evergrow.resources.sandbox.code_verification import SCHEMA, verify
 from evergrow.resources.sandbox.sandbox import Sandbox
-from evergrow.resources.sandbox.verifying import SCHEMA, verify
 from evergrow.resources.settings.dataset import Verification
 from tests.resources.sandbox.conftest import opened
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from evergrow.methods.answering.responses import render_answer
-from evergrow.methods.calibration.tasks import planted_readings
+from evergrow.methods.calibration.planted_tasks import planted_readings
 from evergrow.methods.evaluation.problems import Problem
 from evergrow.methods.evolution import judge as judging
 from evergrow.resources.llm import Request

@@ -6,7 +6,7 @@ import dagster as dg
 import yaml
 
 from evergrow.flows.frontier import tables_of
-from evergrow.sensors.answer import POOLS, make_pools
+from evergrow.sensors.result import POOLS, make_pools
 
 
 def test_the_limits_of_all_pools_are_made_once_by_who_launches_and_a_limit_of_ones_own_stays(tmp_path: Path) -> None:

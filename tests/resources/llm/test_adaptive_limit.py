@@ -3,7 +3,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.resources.llm.concurrency import START, AdaptiveLimit
+from evergrow.resources.llm.adaptive_limit import START, AdaptiveLimit
 
 
 def test_the_limit_doubles_each_round_until_it_reaches_the_most() -> None:
