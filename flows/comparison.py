@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import COLLECTED, MEASURES, round_name, stage_key
 from evergrow.flows.recipes import known_recipe
 from evergrow.flows.workspace import Workspace
-from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.batches import BatchError, staged
 from evergrow.resources.settings.recipe import differences
 
@@ -93,7 +91,7 @@ def _scores(workspace: Workspace, a: str, b: str) -> pl.DataFrame:
 def _means(workspace: Workspace, batch: str) -> Iterator[tuple[str, str, float | None]]:
     rounds = [(round_name(n), stage_key(n, "accepted")) for n in workspace.made_rounds(batch)]
     for stage, key in (*rounds, ("collected", COLLECTED)):
-        table = _table(workspace, key, batch)
+        table = workspace.lake.ungated(workspace.instance, key, batch, "kept")
         if table is not None:
             known = [name for name in SCORES if name in table.collect_schema()]
             found = table.select(pl.col(known).mean()).collect().row(0, named=True)
@@ -101,7 +99,7 @@ def _means(workspace: Workspace, batch: str) -> Iterator[tuple[str, str, float |
 
 
 def _measures(workspace: Workspace, a: str, b: str) -> pl.DataFrame:
-    tables = [_table(workspace, MEASURES, f"batch:{name}") for name in (a, b)]
+    tables = [workspace.lake.ungated(workspace.instance, MEASURES, f"batch:{name}", "kept") for name in (a, b)]
     empty = pl.DataFrame(schema={"stage": pl.String, "measure": pl.String, "value": pl.Float64})
     found = [empty if one is None else one.select("stage", "measure", "value").collect() for one in tables]
     both = found[0].join(found[1], on=["stage", "measure"], suffix="_b", maintain_order="left")
@@ -129,7 +127,7 @@ def _rows(workspace: Workspace, a: str, b: str, pairs: pl.DataFrame) -> pl.DataF
 def _best(workspace: Workspace, batch: str) -> pl.DataFrame:
     rounds = [stage_key(n, "accepted") for n in reversed(workspace.made_rounds(batch))]
     for key in (COLLECTED, *rounds):
-        table = _table(workspace, key, batch)
+        table = workspace.lake.ungated(workspace.instance, key, batch, "kept")
         if table is not None:
             columns = ("root_id", "content", *SCORES)
             return table.select(columns).collect().sort("value", descending=True, nulls_last=True).unique(
@@ -137,13 +135,6 @@ def _best(workspace: Workspace, batch: str) -> pl.DataFrame:
             )  # fmt: skip
     schema: dict[str, Any] = {"root_id": pl.String, "content": pl.String, **dict.fromkeys(SCORES, pl.Float64)}
     return pl.DataFrame(schema=schema)
-
-
-def _table(workspace: Workspace, key: dg.AssetKey, partition: str) -> pl.LazyFrame | None:
-    try:
-        return workspace.lake.scan(workspace.instance, key, partition, guarded=False)
-    except NeverMaterialized:
-        return None
 
 
 def _beside(tables: list[pl.DataFrame], on: list[str]) -> pl.DataFrame:

@@ -1,7 +1,6 @@
 """What descends from a seed, a model or a licence: rows of every stage, rejected ones and those of trees too."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 import polars as pl
 
@@ -12,7 +11,6 @@ from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SAMPLES,
 from evergrow.assets.trust.rows import OF_ROOT
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.descent import why_banned
-from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.bans import Ban
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.releases import release_names
@@ -55,8 +53,7 @@ def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
     later = [(key.path[-1], key, batch) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
     releases = [(f"release {n}", RELEASE, n) for n in release_names(workspace.registry)]
     for stage, key, partition in (*later, *releases):
-        with suppress(NeverMaterialized):
-            table = workspace.lake.scan(workspace.instance, key, partition, "all", guarded=False)
+        if (table := workspace.lake.ungated(workspace.instance, key, partition)) is not None:
             tables.append(_told(table, batch, stage))
     latest = [pl.col(name).drop_nulls().last() for name in (*COLUMNS[2:], "stage")]
     rows = pl.concat(tables).group_by("batch", "id", maintain_order=True).agg(latest).collect()
@@ -66,19 +63,23 @@ def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
 
 def _of_tree(workspace: Workspace, tree: str) -> pl.DataFrame:
     """The samples of a tree that is no batch."""
-    tables = [pl.LazyFrame(schema=dict.fromkeys((*COLUMNS, "stage"), pl.String))]
-    for shard in workspace.partitions(SAMPLES, tree):
-        with suppress(NeverMaterialized):
-            table = workspace.lake.scan(workspace.instance, SAMPLES, shard, "all", guarded=False)
-            tables.append(_told(table.with_columns(batch=pl.lit(tree), root_id="id"), tree, "samples"))
-    return pl.concat(tables).collect()
+    empty = pl.LazyFrame(schema=dict.fromkeys((*COLUMNS, "stage"), pl.String))
+    shards = workspace.partitions(SAMPLES, tree)
+    tables = [workspace.lake.ungated(workspace.instance, SAMPLES, shard) for shard in shards]
+    told = [
+        _told(table.with_columns(batch=pl.lit(tree), root_id="id"), tree, "samples")
+        for table in tables
+        if table is not None
+    ]
+    return pl.concat([empty, *told]).collect()
 
 
 def _seeds(workspace: Workspace, batch: str) -> pl.DataFrame:
     """What is told of the seeds of a batch, loaded or only registered."""
-    try:
-        seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, "all", guarded=False).collect()
-    except NeverMaterialized:
+    loaded = workspace.lake.ungated(workspace.instance, SEEDS, batch)
+    if loaded is not None:
+        seeds = loaded.collect()
+    else:
         seeds = staged(workspace.registry, batch).read().with_columns(batch=pl.lit(batch), root_id="id")
     return seeds.select("batch", "id", "root_id", *(n for n in COLUMNS[3:] if n in told_by_root(seeds.schema)))
 

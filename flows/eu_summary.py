@@ -14,7 +14,6 @@ from evergrow.flows.release_files import facts
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.licences import seed_licences
 from evergrow.methods.releasing.row_selection import Wanted
-from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.releases.facts import Facts
 from evergrow.resources.releases.markdown import pairs, table, text
 
@@ -83,9 +82,8 @@ def _origins(workspace: Workspace, batches: Sequence[str]) -> pl.DataFrame:
     """Where the seeds of each batch were read from, without line numbers."""
     found = []
     for batch in batches:
-        try:
-            seeds = workspace.lake.scan(workspace.instance, SEEDS, batch, guarded=False)
-        except NeverMaterialized:
+        seeds = workspace.lake.ungated(workspace.instance, SEEDS, batch, "kept")
+        if seeds is None:
             continue
         place = pl.col("source").fill_null("unknown").str.replace(r"(:\d+|, leaf .*)$", "")
         found.append(seeds.group_by(batch=pl.lit(batch), origin=place).agg(seeds=pl.len()).collect())

@@ -16,7 +16,6 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.evaluation.passing import compare, score
 from evergrow.methods.quality.contamination import find_contamination
 from evergrow.resources.evaluation.question_files import read_benchmark
-from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.releases.manifest import read_manifest
 
@@ -166,8 +165,8 @@ def _texts(path: Path) -> pl.Series:
 
 
 def _answers(workspace: Workspace, model: str, benchmark: str) -> pl.DataFrame:
-    if latest_materialization(workspace.instance, SCORES, model) is not None:
-        rows = workspace.lake.scan(workspace.instance, SCORES, model, "all", guarded=False)
+    rows = workspace.lake.ungated(workspace.instance, SCORES, model)
+    if rows is not None:
         found = rows.filter(pl.col("benchmark") == benchmark).collect()
         if found.height:
             return found

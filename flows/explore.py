@@ -15,7 +15,6 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.quality.filters import SEARCHED, private_reasons
 from evergrow.methods.quality.rules import CleaningRules
 from evergrow.resources.embedding.embedder import Embedder
-from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.pages.page import packed, page
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.batches import staged
@@ -148,10 +147,10 @@ def page_data(shown: Scene) -> dict[str, Any]:
 
 def _kept(workspace: Workspace, rows: pl.DataFrame, of: str, vectors: str) -> pl.DataFrame | None:
     """The map that is kept, if it is of these very rows and no others, embedded the same way."""
-    try:
-        table = workspace.lake.scan(workspace.instance, MAP, of, guarded=False).collect()
-    except NeverMaterialized:
+    made = workspace.lake.ungated(workspace.instance, MAP, of)
+    if made is None:
         return None
+    table = made.collect()
     if "vectors" not in table.columns or table.height != rows.height:
         return None
     known = rows.select("batch", "id", text=digests(rows), vectors=pl.lit(vectors)).join(

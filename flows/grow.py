@@ -136,13 +136,12 @@ def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
     spec = tree_spec(workspace.registry, tree)
     levels: dict[str, pl.DataFrame | None] = {}
     for depth in range(spec.max_depth + 1):
-        try:
-            level = workspace.lake.scan(workspace.instance, level_key(depth), tree, "all", guarded=False).collect()
-        except NeverMaterialized:
+        level = workspace.lake.ungated(workspace.instance, level_key(depth), tree)
+        if level is None:
             if depth == 0:
-                raise
+                raise NeverMaterialized(level_key(depth), tree)
             break
-        levels[f"level_{depth}"] = level
+        levels[f"level_{depth}"] = level.collect()
     try:
         return whole_tree(levels, spec)
     except dg.Failure:  # it is still growing: its lowest level names children that do not exist yet
@@ -236,11 +235,9 @@ def held_rows(workspace: Workspace, tree: str) -> dict[str, int]:
     """How many kept samples each leaf has by now, by its id, whatever the gates say; only leaves that have any."""
     counts: dict[str, int] = {}
     for shard in workspace.partitions(SAMPLES, tree):
-        try:
-            table = workspace.lake.scan(workspace.instance, SAMPLES, shard, guarded=False)
-        except NeverMaterialized:
-            continue
-        counts |= dict(table.group_by("leaf_id").len().collect().iter_rows())
+        table = workspace.lake.ungated(workspace.instance, SAMPLES, shard, "kept")
+        if table is not None:
+            counts |= dict(table.group_by("leaf_id").len().collect().iter_rows())
     return counts
 
 

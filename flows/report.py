@@ -18,7 +18,6 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.maps.picture import COLOURS, icicle, scatter
 from evergrow.methods.releasing.funnel_picture import funnel_picture
 from evergrow.methods.treesynth.tree_picture import picture
-from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.pages.page import page
 
 SHOWN_ROWS, SHOWN_CHARS = 3, 1_500  # of samples of each kind
@@ -156,11 +155,10 @@ def _scores(rows: pl.DataFrame) -> ReportSection:
 
 def _measures(workspace: Workspace, of: str) -> ReportSection:
     kind, _, name = of.partition(":")
-    try:
-        table = workspace.lake.scan(workspace.instance, MEASURES, of, guarded=False).collect()
-    except NeverMaterialized:
+    table = workspace.lake.ungated(workspace.instance, MEASURES, of)
+    if table is None:
         return ReportSection("Set measures", f"Not measured yet: evergrow measure --{kind} {name} does it.")
-    by_stage = table.pivot("stage", index=["measure", "better"], values="value", maintain_order=True)
+    by_stage = table.collect().pivot("stage", index=["measure", "better"], values="value", maintain_order=True)
     return ReportSection("Set measures", "How diverse each stage is; `better` says which way is more diverse.",
                    [Grid.of(by_stage)])  # fmt: skip
 

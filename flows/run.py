@@ -22,7 +22,6 @@ from evergrow.resources.host.dagster_private import (
     JobFailureData,
     RunFailureReason,
 )
-from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.readable import Judgement, judgement
 from evergrow.resources.models import AWAITS
 from evergrow.resources.place import Place
@@ -167,11 +166,8 @@ def compared(workspace: Workspace, gate: Gate, partition: str | None) -> dict[st
     """The further tables that a gate compares a partition with, all their rows; None for one that there is not."""
     found: dict[str, pl.DataFrame | None] = {}
     for name, given in gate.others.items():
-        try:
-            table = workspace.lake.scan(workspace.instance, key_of(given), partition, "all", guarded=False)
-            found[name] = table.collect()
-        except NeverMaterialized:
-            found[name] = None
+        table = workspace.lake.ungated(workspace.instance, key_of(given), partition)
+        found[name] = None if table is None else table.collect()
     return found
 
 

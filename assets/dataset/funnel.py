@@ -10,7 +10,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
-from evergrow.resources.lake.lake import Lake, NeverMaterialized
+from evergrow.resources.lake.lake import Lake
 from evergrow.resources.lake.versions import made
 from evergrow.resources.settings.growth import MAX_ROUNDS
 
@@ -70,13 +70,11 @@ def _tables(instance: dg.DagsterInstance, lake: Lake, batch: str, release: str) 
     rounds = [(round_name(n), stage_key(n, "accepted")) for n in made_rounds(instance, batch)]
     later = [(key.path[-1], key) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
     for name, key in [*rounds, *later]:
-        try:
-            yield name, lake.scan(instance, key, batch, "all", guarded=False)
-        except NeverMaterialized:
-            continue
-    try:
-        released = lake.scan(instance, RELEASE, release, "all", guarded=False).filter(pl.col("batch") == batch)
-    except NeverMaterialized:
+        if (table := lake.ungated(instance, key, batch)) is not None:
+            yield name, table
+    rows = lake.ungated(instance, RELEASE, release)
+    if rows is None:
         return
+    released = rows.filter(pl.col("batch") == batch)
     if released.select(pl.len()).collect().item():
         yield RELEASE.path[-1], released

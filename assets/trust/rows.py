@@ -20,7 +20,7 @@ from evergrow.assets.names import (
     stage_key,
 )
 from evergrow.methods.releasing.descent import why_banned
-from evergrow.resources.lake.lake import Lake, NeverMaterialized
+from evergrow.resources.lake.lake import Lake
 from evergrow.resources.lake.readable import GateClosed, Outdated
 from evergrow.resources.registry.bans import Ban
 from evergrow.resources.registry.owner_names import owner
@@ -163,11 +163,8 @@ def _release(instance: dg.DagsterInstance, lake: Lake, name: str) -> pl.DataFram
 
 
 def _table(instance: dg.DagsterInstance, lake: Lake, key: dg.AssetKey, partition: str) -> pl.DataFrame | None:
-    try:
-        table = lake.scan(instance, key, partition, "all", guarded=False)
-    except NeverMaterialized:
-        return None
-    return _gated(instance, lake, key, table, partition, key)
+    table = lake.ungated(instance, key, partition)
+    return None if table is None else _gated(instance, lake, key, table, partition, key)
 
 
 def _gated(

@@ -20,7 +20,7 @@ from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.benchmarks import BenchmarkError
 from evergrow.resources.evaluation.question_files import read_benchmark
 from evergrow.resources.evaluation.scoring import Attempt, judge_attempts
-from evergrow.resources.lake.lake import Lake, NeverMaterialized
+from evergrow.resources.lake.lake import Lake
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
@@ -160,8 +160,7 @@ def _table(config: EvaluationConfig, problems: Sequence[Problem], judged: pl.Dat
 
 
 def _of_other_benchmarks(context: dg.AssetExecutionContext, lake: Lake, benchmark: str) -> pl.DataFrame:
-    try:
-        before = lake.scan(context.instance, SCORES, context.partition_key, "all", guarded=False)
-    except NeverMaterialized:
+    before = lake.ungated(context.instance, SCORES, context.partition_key)
+    if before is None:
         return pl.DataFrame(schema=SCHEMA)
     return before.filter(pl.col("benchmark") != benchmark).collect()

@@ -96,6 +96,19 @@ class Lake:
         """
         return self.version(self.current(instance, key, partition, guarded=guarded), rows)
 
+    def ungated(
+        self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, rows: Rows = "all"
+    ) -> pl.LazyFrame | None:
+        """The current version of a partition, past all gates, to be looked at; None if there is none. See `scan`.
+
+        Raises:
+            Damaged: its file is gone, or is not what was written.
+        """
+        try:
+            return self.scan(instance, key, partition, rows, guarded=False)
+        except NeverMaterialized:
+            return None
+
     def current(
         self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, *, guarded: bool = True
     ) -> dg.EventLogRecord:
