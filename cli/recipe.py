@@ -85,6 +85,7 @@ def set_command(
 ) -> None:
     """Change a recipe, and say what would have to be made again. Nothing is made, and nothing is spent, by this."""
     from evergrow.flows.recipes import become_due, owner_kind, set_recipe  # noqa: PLC0415
+    from evergrow.flows.status import status  # noqa: PLC0415
 
     if not changes and not from_settings:
         raise typer.BadParameter("name what is to change, such as evolution.rounds=2, or --from-settings")
@@ -99,9 +100,12 @@ def set_command(
             return
         due = become_due(workspace, owner, found)
         for standing in due:
-            say(
-                f"due: {standing.table.key.to_user_string()} {standing.due.what}: {standing.due}"
-                if standing.due
-                else ""
-            )
-        say("what is made of these is due after them" if due else "nothing that is there has to be made again")
+            if standing.due:
+                say(f"due: {standing.table.key.to_user_string()} {standing.due.what}: {standing.due}")
+        if due:
+            say("what is made of these is due after them")
+            return
+        say("nothing that is there has to be made again")
+        stands = status(workspace, found, owner)
+        if stands.due:
+            say(f"next: {stands.due}" + (f"; `{stands.command}`" if stands.command else ""))

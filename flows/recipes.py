@@ -22,6 +22,7 @@ from evergrow.resources.settings.roles import Roles
 ROLES = tuple(Roles.model_fields)
 BY_HAND = "evergrow recipe set"  # who records a recipe that a person has set, value by value
 FROM_SETTINGS = f"{BY_HAND} --from-settings"
+OF_RELEASE = ("release", "cleaning", "embedding", "gates.release")  # what a release obeys of its recipe
 SHOWN = 4  # settings that a sentence names
 
 
@@ -95,11 +96,18 @@ def set_recipe(
             f"{', '.join(of_machine)}: of the machine, and in no recipe, as it shapes no row: set it in evergrow.yaml, "
             "or by --set"
         )
+    if kind == "release" and (others := _of_batches(changes)):
+        raise SettingsError(
+            f"{', '.join(others)}: of batches and trees, and no release obeys it: `evergrow recipe set BATCH ...`; a "
+            f"release obeys {', '.join(OF_RELEASE)}"
+        )
     known = recipe(workspace.registry, kind, owner)
     before = known.values if known else recipe_of(workspace.settings)
     base = recipe_of(workspace.settings, before.get(AUTOMATE)) if from_settings or known is None else before
     wanted = checked(workspace.settings, merged(base, shaping(changes)))
-    record(workspace.registry, kind, owner, wanted, FROM_SETTINGS if from_settings else BY_HAND)
+    if from_settings:
+        record(workspace.registry, kind, owner, checked(workspace.settings, base), FROM_SETTINGS)
+    record(workspace.registry, kind, owner, wanted, BY_HAND if changes else FROM_SETTINGS)  # what is named, is meant so
     workspace.frontier.forget()
     return differences(before, wanted)
 
@@ -183,6 +191,11 @@ def _of_machine(workspace: Workspace, changes: Mapping[str, Any]) -> list[str]:
         for path in flat(changes)
         if not any(f"{path}.".startswith(f"{one}.") or one.startswith(f"{path}.") for one in held)
     ]
+
+
+def _of_batches(changes: Mapping[str, Any]) -> list[str]:
+    """The paths of `changes` that shape nothing of a release."""
+    return [path for path in flat(changes) if not any(f"{path}.".startswith(f"{one}.") for one in OF_RELEASE)]
 
 
 def merged(recipe: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -243,6 +243,9 @@ def test_a_release_that_a_measure_closes_says_which_and_one_that_it_passes_says_
 ) -> None:
     names, path = ("--batch", "code", "--batch", "plain", "--tree", "t", "--as-is"), "gates.release.measures.vocabulary"
     assert here("recipe", "set", "main", f"{path}.min=100000", "--kind", "release").code == 0
+    refused = here("recipe", "set", "main", "automate=release", "evolution.rounds=2", "--kind", "release")
+    assert refused.code == 2
+    assert "automate, evolution.rounds: of batches and trees, and no release obeys it" in refused.err.replace("\n", " ")
 
     closed = here("release", *names)
 
