@@ -102,10 +102,7 @@ def set_command(
         for standing in due:
             if standing.due:
                 say(f"due: {standing.table.key.to_user_string()} {standing.due.what}: {standing.due}")
-        if due:
-            say("what is made of these is due after them")
-            return
-        say("nothing that is there has to be made again")
+        say("what is made of these is due after them" if due else "nothing that is there has to be made again")
         stands = status(workspace, found, owner)
         if stands.due:
             say(f"next: {stands.due}" + (f"; `{stands.command}`" if stands.command else ""))
