@@ -26,7 +26,7 @@ from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.releases.proof import verify_release
 from tests.world.soak import machine
-from tests.world.world import LOST, Broken, Machine, World
+from tests.world.world import Broken, Machine, World
 
 OF_ONE_HISTORY = ("run_id", "response_run_id", "draws", "call_id", "judge_call_id", "test_call_id")
 TREE = ("tree", "grow", "t", "--domain", "customer_support", "--max-depth", "1", "--rows", "4")
@@ -83,14 +83,13 @@ class Walk:
         shutil.rmtree(self._folder)
         shutil.copytree(self._before, self._folder)
         world.machine.endpoint.control(reset=True)
+        world.lost.clear()
         world.log.append(f"back to the beginning; point {number}: {self.points[number]}")
         code = world.do(*self.scene.command, kill_at=number)
         if code not in (0, -signal.SIGKILL):
             raise world.broken(f"it ended with {code}: {world.said}")
         self._do(*self.scene.command)
-        sound = world.machine.endpoint.stats("ids")["sound"]
-        if (twice := sum(n - 1 for n in sound.values())) > LOST:
-            raise world.broken(f"{twice} replies were paid twice")
+        world.check_once()
         found = self._state()
         for name, value in self.expected.items():
             if not _alike(value, found.get(name)):

@@ -20,13 +20,15 @@ class Points:
     """Counts points; at the one that is numbered `kill_at`, from 0, the process gets a signal before it happens.
 
     number: the signal. kind: which points count; "": all. log: a file that gets a line for each point: its kind, and
-    what it concerns. within: only files below this folder count.
+    what it concerns. within: only files below this folder count. mark: a file that is there once the signal was sent.
     """
 
-    def __init__(self, kill_at: int | None, number: int, kind: str, log: str | None, within: str) -> None:
+    def __init__(
+        self, kill_at: int | None, number: int, kind: str, log: str | None, within: str, mark: str | None
+    ) -> None:
         self.kill_at, self.number, self.kind, self.within = kill_at, number, kind, within
         self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if log else -1
-        self.count, self._lock = 0, threading.RLock()
+        self.count, self._lock, self._mark = 0, threading.RLock(), mark
 
     def reached(self, kind: str, what: str = "") -> None:
         """Count a point."""
@@ -34,6 +36,8 @@ class Points:
             return
         with self._lock:
             if self.count == self.kill_at:
+                if self._mark:
+                    os.close(os.open(self._mark, os.O_WRONLY | os.O_CREAT))
                 os.kill(os.getpid(), self.number)
             self.count += 1
             if self.log >= 0:
@@ -46,11 +50,12 @@ def install(
     kind: str = "",
     log: str | None = None,
     within: str = "/",
+    mark: str | None = None,
 ) -> None:
     """Wrap what this process does to the world from now on; without `kill_at` and `log` nothing is wrapped."""
     if kill_at is None and log is None:
         return
-    points = Points(kill_at, number, kind, log, within)
+    points = Points(kill_at, number, kind, log, within, mark)
     _on_audit(points)
     _wrap(os, "fsync", lambda *_: points.reached("fsync"))
     sa.event.listen(sa.Engine, "commit", lambda connection: points.reached("commit", str(connection.engine.url)))

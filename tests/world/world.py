@@ -7,7 +7,7 @@ import signal
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,7 @@ from tests.platform import LENIENT, Platform
 from tests.samples import PLAIN
 from tests.world.zygote import Child, Zygote
 
-AT_ONCE = 4  # requests in flight
-LOST = 2 * AT_ONCE  # replies that a kill may lose: on their way, or answered and being written
+AT_ONCE = 4  # requests in flight; one that is answered counts until its reply is written
 CANARY = "sk-canary-7f1f3b0c9d"
 PASSWORD = "canary-password-51c2"
 LOG = 50  # commands that are told when something fails
@@ -81,7 +80,7 @@ class World:
         self.rounds: dict[str, int] = {}  # by batch, as its recipe has them
         self.tight: set[str] = set()  # batches whose gate lets nothing through
         self.exports: set[Path] = set()  # that were written whole, and not since
-        self.lost = 0  # replies that kills may have lost
+        self.lost: Counter[str] = Counter()  # replies that were in flight at a kill and are not in the ledger, by id
         self.changed = False  # since what must hold was looked at last
         self.log: list[str] = []
         self._commands = 0
@@ -98,11 +97,9 @@ class World:
         return self.machine.zygote.start(list(arguments), self.folder, output, self.environment, points)
 
     def end(self, child: Child) -> int:
-        """Wait for a command; a kill is counted, a traceback is a fault."""
+        """Wait for a command; a traceback is a fault."""
         code = child.wait()
         self.log[-1] += f" -> {code}"
-        if code < 0:
-            self._lose()
         if "Traceback (most recent call last)" in child.said or code not in (0, 1, 2, -signal.SIGKILL):
             raise self.broken(f"a command ended with {code}:\n{child.said[-4000:]}")
         if CANARY in child.said or PASSWORD in child.said:
@@ -110,20 +107,37 @@ class World:
         return code
 
     def do(self, *arguments: str, kill_at: int | None = None, number: int = signal.SIGKILL, kind: str = "") -> int:
-        """Run a command to its end, which may be a signal at its n-th point of a kind."""
-        points = {"kill_at": kill_at, "number": number, "kind": kind} if kill_at is not None else None
-        child = self.start(*arguments, points=points)
+        """Run a command to its end, which may be a signal at its n-th point of a kind, if it has so many."""
+        mark = self.folder / "killed"
+        mark.unlink(missing_ok=True)
+        points = {"kill_at": kill_at, "number": number, "kind": kind, "mark": str(mark)}
+        child = self.start(*arguments, points=points if kill_at is not None else None)
         self.said = ""
         code = self.end(child)
         self.said = child.said
-        if points and number != signal.SIGKILL and code > 0:  # it ended in order, and waited for nothing
+        if mark.exists():
             self._lose()
+        elif code < 0:
+            raise self.broken(f"it ended with {code}, and nobody has killed it: {self.said}")
         return code
 
     def _lose(self) -> None:
-        """Count what a signal may have lost, once the endpoint is done with it."""
-        self.lost += LOST
+        """Once the endpoint is done with what a signal has ended: what was in flight, and nothing else, is lost."""
         until(lambda: self.machine.endpoint.stats()["in_flight"] == 0, lambda: "the endpoint never came to rest")
+        missing = Counter(self.machine.endpoint.stats("ids")["delivered"]) - self._held()
+        if (missing - self.lost).total() > AT_ONCE:
+            raise self.broken(f"a kill has lost {missing - self.lost}, and {AT_ONCE} can be in flight")
+        self.lost = missing
+
+    def _held(self) -> Counter[str]:
+        """How often the ledger holds each reply, by id."""
+        return Counter(reply["id"] for reply, _, _ in self._replies())
+
+    def _replies(self) -> list[tuple[dict[str, Any], int | None, int | None]]:
+        """The replies that the ledger holds, each with the tokens that it counts for it: asked, answered."""
+        with closing(sqlite3.connect(f"file:{self.home}/ledger.sqlite?mode=ro", uri=True)) as ledger:
+            rows = ledger.execute("SELECT reply, tokens_in, tokens_out FROM calls WHERE reply IS NOT NULL").fetchall()
+        return [(json.loads(reply), tokens_in, tokens_out) for reply, tokens_in, tokens_out in rows]
 
     def must(self, *arguments: str) -> None:
         """Run a command that has to succeed."""
@@ -239,26 +253,24 @@ class World:
 
     def check_ledger(self) -> None:
         """What the ledger holds was delivered, token by token; what is missing, kills have lost; nothing came twice."""
-        stats = self.machine.endpoint.stats("ids")
-        with sqlite3.connect(f"file:{self.home}/ledger.sqlite?mode=ro", uri=True) as ledger:
-            rows = ledger.execute(
-                "SELECT reply, tokens_in, tokens_out, asset FROM calls WHERE reply IS NOT NULL"
-            ).fetchall()
-        replies = [(json.loads(reply), tokens_in, tokens_out) for reply, tokens_in, tokens_out, _ in rows]
+        replies = self._replies()
         held = Counter(reply["id"] for reply, _, _ in replies)
-        delivered = Counter(stats["delivered"])
+        delivered = Counter(self.machine.endpoint.stats("ids")["delivered"])
         if strange := held - delivered:
             raise self.broken(f"the ledger holds replies that were not delivered: {strange}")
-        missing = sum((delivered - held).values())
-        if missing > self.lost:
-            raise self.broken(f"{missing} replies are not in the ledger, and kills can have lost {self.lost}")
-        twice = sum(max(n - 1, 0) for n in stats["sound"].values())
-        if twice > self.lost:
-            raise self.broken(f"{twice} replies were paid twice, and kills can have lost {self.lost}")
+        if missing := delivered - held - self.lost:
+            raise self.broken(f"replies are not in the ledger, and no kill has lost them: {missing}")
+        self.check_once()
         for reply, tokens_in, tokens_out in replies:
             usage = reply.get("usage") or {}
             if usage and (tokens_in, tokens_out) != (usage["prompt_tokens"], usage["completion_tokens"]):
                 raise self.broken(f"the ledger counts {tokens_in} and {tokens_out} tokens of {usage}")
+
+    def check_once(self) -> None:
+        """No sound reply was delivered again, but for those that a kill has lost."""
+        sound = Counter(self.machine.endpoint.stats("ids")["sound"])
+        if twice := {name: n for name, n in sound.items() if n > 1 + self.lost[name]}:
+            raise self.broken(f"replies were paid twice, and no kill has lost them: {twice}")
 
     def check_funnel(self, platform: Platform) -> None:
         """Of every stage: requested = failed + rejected + accepted."""
