@@ -17,6 +17,7 @@ from evergrow.flows.runs import under_way
 from evergrow.flows.step import Step
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.dagster_private import UnresolvedAssetJobDefinition
+from evergrow.resources.host.event_log import EventLog
 from evergrow.resources.registry.owner_names import owner
 from evergrow.resources.registry.recipes import Recipe, latest_recipes
 from evergrow.resources.settings import Settings
@@ -121,15 +122,14 @@ def _settling(
 
 
 def changed_owners(workspace: Workspace, since: int) -> tuple[set[str], int]:
-    """The owners, as `kind/name`, whose tables were made since an event; and the latest event."""
-    instance = workspace.instance
-    upto = instance.event_log_storage.get_maximum_record_id() or 0
-    found: set[str] = set()
-    for key, table in workspace.frontier.tables.items():
-        wanted = dg.AssetRecordsFilter(asset_key=key, after_storage_id=since)
-        for record in instance.fetch_materializations(wanted, limit=1_000).records:
-            found.add(f"{table.kind}/{owner(record.partition_key or key.path[-1])}")
-    return found, upto
+    """The owners, as `kind/name`, whose tables were made since an event; and the latest event.
+
+    No event is read: a first look, of a sensor that knows nothing yet, finds every table that was ever made.
+    """
+    made, upto = EventLog.now(workspace.instance).made_since(since)
+    kinds = {tuple(key.path): table.kind for key, table in workspace.frontier.tables.items()}
+    ours = ((kinds.get(tuple(path)), partition or path[-1]) for path, partition in made)
+    return {f"{kind}/{owner(partition)}" for kind, partition in ours if kind}, upto
 
 
 def _too_soon(settings: Settings, cursor: Attempts, key: str, standing: Standing) -> Idle | None:

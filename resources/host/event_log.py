@@ -45,6 +45,11 @@ _MADE = sa.text(
     f"SELECT DISTINCT e.asset_key FROM {_EVENTS} WHERE e.asset_key IN :keys "
     f"AND e.dagster_event_type = '{MADE}' AND e.partition = :partition AND {_LIVE}"
 ).bindparams(sa.bindparam("keys", expanding=True))
+_LAST = sa.text("SELECT coalesce(max(id), 0) FROM event_logs")
+_MADE_SINCE = sa.text(
+    f"SELECT DISTINCT asset_key, partition FROM event_logs WHERE dagster_event_type = '{MADE}' "
+    "AND id > :since AND id <= :upto"
+)
 _JUDGED = "SELECT asset_key, check_name, partition, evaluation_event FROM asset_check_executions"
 _SETTLED = "execution_status IN ('SUCCEEDED', 'FAILED')"
 _VERDICT = sa.text(
@@ -212,6 +217,13 @@ class EventLog:
                 row = connection.execute(_VERDICT, values).one_or_none()
             self._judged[place] = _verdict(row.evaluation_event) if row else None
         return self._judged.get(place)
+
+    def made_since(self, event: int) -> tuple[list[tuple[list[str], str | None]], int]:
+        """What was made after an event, each table's key with the partition; and the id of the latest event."""
+        with self._connect() as connection:
+            upto = int(connection.execute(_LAST).scalar_one())
+            rows = connection.execute(_MADE_SINCE, {"since": event, "upto": upto}).all()
+        return [(json.loads(row.asset_key), row.partition) for row in rows], upto
 
     def unfinished(self) -> list[Run]:
         """The runs that are not over, the oldest first."""

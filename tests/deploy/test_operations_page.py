@@ -4,12 +4,17 @@ import os
 import re
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
+import typer
 
-from evergrow.cli.main import main
+from evergrow.cli.main import app, main
 from evergrow.resources.backup.archive import BackupStore
+from evergrow.resources.settings import Settings
+from evergrow.resources.settings.operation import AlertKind
 from tests.conftest import ROOT
 from tests.platform import functions
 from tests.test_readme import lines_of
@@ -55,3 +60,31 @@ def test_scrub_ends_as_the_page_says(
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", TEXT))
 def test_links_within_the_project_lead_somewhere(link: str) -> None:
     assert (PAGE.parent / link).exists()
+
+
+def test_every_alert_is_told_with_what_to_do() -> None:
+    (table,) = re.findall(r"(?<=\| alert \| means \| do \|\n)(?:\|.*\n)+", TEXT)
+    told = re.findall(r"^\| `(\w+)` \| [^|]{20,} \| [^|]{20,} \|$", table, re.MULTILINE)
+    assert sorted(told) == sorted(get_args(AlertKind))
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(?:--set )?([a-z]+(?:\.[a-z_]+)+)[`:]", TEXT))))
+def test_settings_and_files_that_are_named_exist(name: str) -> None:
+    section: Any = Settings
+    if (ROOT / "deploy" / name).exists() or name.startswith(("evergrow.", "ledger.", "tests.")):
+        return
+    for part in name.split("."):
+        assert part in section.model_fields, name
+        section = section.model_fields[part].annotation
+
+
+@pytest.mark.parametrize("line", sorted(set(re.findall(r"`evergrow ([a-z][^`]*)`", TEXT))))
+def test_commands_that_are_named_exist(line: str) -> None:
+    words = list(takewhile(lambda word: re.fullmatch("[a-z]+", word) is not None, line.split()))
+    command: Any = typer.main.get_command(app)
+    while words and hasattr(command, "commands"):
+        word = words.pop(0)
+        assert word in command.commands, line
+        command = command.commands[word]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert set(re.findall(r"--[a-z-]+", line)) <= known | {"--help"}, line

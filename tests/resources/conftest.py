@@ -36,8 +36,8 @@ def postgres_url() -> Iterator[str]:
 
 
 @contextmanager
-def postgres() -> Iterator[str]:
-    """A PostgreSQL server, reached by a socket; its URL."""
+def postgres(port: int | None = None) -> Iterator[str]:
+    """A PostgreSQL server, reached by a socket, and by a port of loopback if one is given; its URL by the socket."""
     binaries = _binaries()
     with tempfile.TemporaryDirectory(prefix="evergrow-postgres-") as folder:
         user = None
@@ -47,16 +47,19 @@ def postgres() -> Iterator[str]:
         data = f"{folder}/data"
         initdb = [str(binaries / "initdb"), "-D", data, "-U", "evergrow", "-A", "trust", "--no-sync", "-E", "UTF8"]
         subprocess.run(initdb, user=user, cwd=folder, check=True, capture_output=True)
-        options = ["-c", "listen_addresses=", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
+        listening = "" if port is None else "127.0.0.1"
+        options = ["-c", f"listen_addresses={listening}", "-c", f"unix_socket_directories={folder}", "-c", "fsync=off"]
+        number = [] if port is None else ["-p", str(port)]
         server = subprocess.Popen(
-            [str(binaries / "postgres"), "-D", data, *options],
+            [str(binaries / "postgres"), "-D", data, *options, *number],
             user=user, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        ready = [str(binaries / "pg_isready"), "-q", "-h", folder]
+        ready = [str(binaries / "pg_isready"), "-q", "-h", folder, *number]
         while subprocess.run(ready, check=False).returncode:
             assert server.poll() is None, "PostgreSQL did not start"
         try:
-            yield f"postgresql+psycopg://evergrow@/postgres?host={folder}"
+            at = f"host={folder}" + (f"&port={port}" if port else "")
+            yield f"postgresql+psycopg://evergrow@/postgres?{at}"
         finally:
             server.send_signal(signal.SIGINT)  # ends connections; SIGTERM would wait for them
             server.wait()

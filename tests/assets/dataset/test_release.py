@@ -143,6 +143,13 @@ def test_nothing_is_released_from_behind_a_closed_gate(made: Platform) -> None:
     assert made.run("clean", "plain") == ""
 
 
+def test_a_batch_that_was_judged_by_lower_thresholds_than_todays_is_not_released(made: Platform) -> None:
+    for stage in ("clean", "verified"):
+        strict = made.but(gates={**made.overrides["gates"], stage: {"min_rows": 4}})
+        for batches in ((), ("plain",), ("grown", "plain")):
+            assert "the thresholds of its gate changed since" in strict.release(*batches), stage
+
+
 def test_a_release_stays_as_it_was_once_the_clean_rows_of_a_batch_are_others(made: Platform) -> None:
     assert made.release("plain") == ""
     before = made.released()

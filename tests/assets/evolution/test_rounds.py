@@ -1,5 +1,7 @@
 from contextlib import closing
+from pathlib import Path
 
+import dagster as dg
 import polars as pl
 import pytest
 
@@ -11,9 +13,10 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.seeds.source import Seeds
 from tests.conftest import FakeEndpoint
-from tests.platform import LENIENT, Platform
+from tests.platform import LENIENT, Platform, prepare
 
 EVOLUTION = {"rounds": 2, "children": 2, "margin": -10}
+CANARY = "sk-canary-40d1c2aa97"
 
 
 def grow(platform: Platform, *jobs: str, seeds: int = 4, batch: str = "b") -> None:
@@ -301,3 +304,25 @@ def test_every_score_keeps_the_ratings_that_it_is_the_mean_of(platform: Platform
     means = scored.select(pl.concat_list(pl.col("ratings").struct.field("*")).list.mean()).to_series()
     assert scored["ratings"].null_count() == 0
     assert scored["complexity"].to_list() == pytest.approx(means.to_list())
+
+
+def test_no_key_that_a_server_echoes_is_in_any_byte_that_runs_write(
+    fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an answer that becomes rows, and in an error that a run ends with."""
+    monkeypatch.setenv("OPENAI_API_KEY", CANARY)
+    prepare(tmp_path / "home")
+    with dg.DagsterInstance.from_config(str(tmp_path / "home" / "dagster")) as instance:
+        platform = Platform(instance, {**LENIENT, "evolution": EVOLUTION})
+        fake_endpoint.control(quirks=["key_echo"])
+        grow(platform, "round_01", seeds=1)
+        assert set(platform.table(stage_key(1, "accepted"), "b")["generator_model"]) == {"proxied with [key]"}
+        fake_endpoint.control(quirks=["key_error"])
+        grow(platform, seeds=2, batch="c")
+        assert "upstream refused Bearer [key]" in platform.run("round_01", "c")
+
+    for path in (path for path in (tmp_path / "home").rglob("*") if path.is_file()):
+        data = path.read_bytes()
+        if path.suffix == ".parquet":
+            data += pl.read_parquet(path).write_json().encode()
+        assert CANARY.encode() not in data, path

@@ -136,6 +136,16 @@ def test_the_tables_that_have_a_partition_are_those_that_dagster_names(
         assert made(log, keys, partition) == made(instance, keys, partition) == [False, known]
 
 
+def test_what_was_made_since_an_event_is_what_dagster_has_after_it(log: EventLog, instance: dg.DagsterInstance) -> None:
+    known = instance.fetch_materializations(KEY, limit=100).records
+    last = max(record.storage_id for record in known)
+    for since in (0, *(record.storage_id for record in known)):
+        found, upto = log.made_since(since)
+        wanted = {record.partition_key for record in known if record.storage_id > since}
+        assert sorted(found) == [(KEY.path, partition) for partition in sorted(wanted, key=str)]
+        assert upto == instance.event_log_storage.get_maximum_record_id() >= last
+
+
 def test_partitions_and_runs_are_those_that_dagster_knows(log: EventLog, instance: dg.DagsterInstance) -> None:
     assert log.get_dynamic_partitions("batch") == list(instance.get_dynamic_partitions("batch"))
     assert [run.run_id for run in log.unfinished()] == [

@@ -99,18 +99,24 @@ def test_every_try_counts_in_the_row_weakened_modes_and_rate_limits_too(
 
 
 @pytest.mark.parametrize(
-    ("fault", "error_class"), [("400", "rejected"), ("413", "context_too_long"), ("context", "context_too_long")]
+    ("fault", "error_class"),
+    [("400", "rejected"), ("422", "rejected"), ("413", "context_too_long"), ("context", "context_too_long")],
 )
-def test_a_request_that_cannot_succeed_fails_at_once_and_alone(
+def test_a_request_that_cannot_succeed_fails_at_once_and_alone_and_the_next_run_asks_it_again(
     fake_endpoint: FakeEndpoint, ledger: Ledger, fault: str, error_class: str
 ) -> None:
-    fake_endpoint.control(first={fault: 1}, error_code="invalid_value" if fault == "400" else None)
+    fake_endpoint.control(first={fault: 1}, error_code="invalid_value" if fault in ("400", "422") else None)
 
     asked = ask(settings(), ledger, requests(10))
 
     assert [f.error_class for f in asked.of(Failed)] == [error_class]
     assert len(asked.of(Answered)) == 9
     assert asked.summary["retries"] == 0
+
+    again = ask(settings(), ledger, requests(10))
+
+    assert len(again.of(Answered)) == 10
+    assert fake_endpoint.stats()["requests"] == 11
 
 
 def test_a_prompt_that_a_filter_blocks_is_refused(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
