@@ -19,7 +19,7 @@ import dagster as dg
 import polars as pl
 
 from benchmarks.beyond import command
-from benchmarks.reading import EVERGROW, cpu, make_home, multiply
+from benchmarks.reading import EVERGROW, cpu, make_home, multiply, variables
 from evergrow.resources.host.pruning import prune
 from tests.command import until
 from tests.conftest import FakeEndpoint
@@ -27,6 +27,7 @@ from tests.live import Live, live
 from tests.platform import functions
 
 REPEATS = 5
+AUTOMATED = {"EVERGROW_SENSORS__AUTOMATE": "rounds"}  # what is registered from then on
 ACCEPTED = '{ assetNodeOrError(assetKey: {path: ["evolution", "round_01", "accepted"]}) { ... on AssetNode { %s } } }'
 # What pages ask most.
 PAGES = {
@@ -51,18 +52,17 @@ def main() -> None:
     parser.add_argument("--trees", type=int, default=200, help="registered ones")
     parser.add_argument("--working", type=int, default=20, help="batches that the sensors take on meanwhile")
     parser.add_argument("--done", type=int, default=4, help="ends once so many runs have ended")
+    parser.add_argument("--folder", type=Path, help="where the home is made and kept; one that is there is used")
     given = parser.parse_args()
     endpoint = FakeEndpoint(latency=0.5)
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            sample = make_home(folder, endpoint.url)
-            multiply(folder / "home", given.batches)
-            register(folder, given.trees, given.working)
+            folder = given.folder or Path(scratch)
+            sample = home_of(folder, endpoint.url, given.batches, given.trees, given.working)
             runs_before = set(run_files(folder / "home"))
             with live(folder / "home") as ui:
                 with dg.DagsterInstance.from_config(str(folder / "home" / "dagster")) as instance:
-                    until(lambda: bool(at_work(instance)), ui.said)
+                    until(lambda: bool(at_work(instance)), ui.said, 0.5, 900.0)
                     pages(ui)
                     commands(sample)
                     until(lambda: len(ended(instance)) >= given.done + len(runs_before), ui.said, 0.5, 900.0)
@@ -70,6 +70,20 @@ def main() -> None:
             event_log(folder / "home", runs_before)
     finally:
         endpoint.kill()
+
+
+def home_of(folder: Path, url: str, batches: int, trees: int, working: int) -> str:
+    """A home with all that is to be there, which the environment points to; the id of one of its samples."""
+    kept = folder / "sample"
+    if kept.exists():
+        os.environ |= variables(folder, url) | AUTOMATED
+        return kept.read_text()
+    folder.mkdir(parents=True, exist_ok=True)
+    sample = make_home(folder, url)
+    multiply(folder / "home", batches)
+    register(folder, trees, working)
+    kept.write_text(sample)
+    return sample
 
 
 def register(folder: Path, trees: int, working: int) -> None:
@@ -83,7 +97,7 @@ def register(folder: Path, trees: int, working: int) -> None:
                 f"INSERT INTO {table} (name, {listed}) SELECT ?, {listed} FROM {table} WHERE name = 't'",
                 [(f"t{number:03}",) for number in range(trees - 1)],
             )
-    os.environ["EVERGROW_SENSORS__AUTOMATE"] = "rounds"
+    os.environ |= AUTOMATED
     for number in range(working):
         path = folder / f"w{number:02}.jsonl"
         functions(10 + 4 * number).frame[-4:].select("content", id=pl.col("seed_id")).write_ndjson(path)

@@ -50,14 +50,19 @@ def cpu(arguments: Sequence[str], repeats: int = 1) -> float:
     return min(found)
 
 
+def variables(folder: Path, url: str) -> dict[str, str]:
+    """The environment that points to the home of a folder, and to an endpoint."""
+    return {
+        "EVERGROW_HOME": str(folder / "home"), "EVERGROW_CONFIG": str(folder / "evergrow.yaml"),
+        "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test-0123456789",
+    }  # fmt: skip
+
+
 def make_home(folder: Path, url: str) -> str:
     """A home with the finished batch `a`; the id of one of its samples."""
     (folder / "evergrow.yaml").write_text(SETTINGS)
     functions(6).frame.select("content", id=pl.col("seed_id")).write_ndjson(folder / "seeds.jsonl")
-    os.environ |= {
-        "EVERGROW_HOME": str(folder / "home"), "EVERGROW_CONFIG": str(folder / "evergrow.yaml"),
-        "OPENAI_BASE_URL": url, "OPENAI_API_KEY": "sk-test-0123456789",
-    }  # fmt: skip
+    os.environ |= variables(folder, url)
     for line in (f"seeds add {folder}/seeds.jsonl --batch a", "run --batch a", "release --batch a"):
         cpu([*EVERGROW, *line.split()])
     said = subprocess.run(

@@ -5,6 +5,7 @@ owner of which nothing is due is looked at again only when one of its tables, or
 """
 
 import time
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ from evergrow.resources.settings.recipe import AUTOMATE
 from evergrow.sensors.cursor import Cursor
 from evergrow.sensors.result import answer, once, worked_on
 
+LOOK_S = 20.0  # a look begins nothing after it; the next one goes on: the daemon gives a sensor a minute
 PAUSE_S = 60.0  # before what failed is asked again for the first time; each further pause is four times as long
 
 
@@ -34,9 +36,11 @@ class Attempts(Cursor):
 
     Attributes:
         tried: how often, and when last (epoch s), by owner and table.
+        last: the owner at which the last look ended, if it was not through with all.
     """
 
     tried: dict[str, tuple[int, float]] = field(default_factory=dict)
+    last: str = ""
 
 
 def advance_sensor(
@@ -60,7 +64,9 @@ def advance_sensor(
         recipes = {f"{r.kind}/{r.name}": r for r in latest_recipes(workspace.registry) if r.kind != "release"}
         automated = {key: recipe for key, recipe in recipes.items() if recipe.values.get(AUTOMATE) != "none"}
         changed, upto = changed_owners(workspace, cursor.event)
-        open_ = {k: r for k, r in automated.items() if k in changed or cursor.settled.get(k) != r.version}
+        for key in changed:  # whatever comes between, it is looked at
+            cursor.settled.pop(key, None)
+        open_ = in_turn({k: r for k, r in automated.items() if cursor.settled.get(k) != r.version}, cursor.last)
         busy = under_way(context.instance, workspace.registry)
         decisions = (
             (recipe.name, worked_on(workspace.registry, busy, recipe.name) or decide(workspace, recipe, cursor))
@@ -112,13 +118,24 @@ def request(recipe: Recipe, step: Step, standing: Standing) -> dg.RunRequest:
 def _settling(
     decisions: Iterator[tuple[str, dg.RunRequest | Idle]], open_: Mapping[str, Recipe], cursor: Attempts
 ) -> Iterator[tuple[str, dg.RunRequest | Idle]]:
-    """The decisions as they come; owners of which nothing is due are noted in the cursor."""
+    """The decisions as they come, for `LOOK_S`; owners of which nothing is due are noted in the cursor."""
+    cursor.last, end = "", time.monotonic() + LOOK_S
     for (key, recipe), (name, decision) in zip(open_.items(), decisions, strict=False):
         if isinstance(decision, Idle) and decision.settled:
             cursor.settled[key] = recipe.version
         else:
             cursor.settled.pop(key, None)
         yield name, decision
+        if time.monotonic() > end:
+            cursor.last = key
+            return
+
+
+def in_turn(open_: Mapping[str, Recipe], last: str) -> dict[str, Recipe]:
+    """The owners by name, those after the one at which the last look ended first."""
+    names = sorted(open_)
+    at = bisect_right(names, last)
+    return {name: open_[name] for name in (*names[at:], *names[:at])}
 
 
 def changed_owners(workspace: Workspace, since: int) -> tuple[set[str], int]:

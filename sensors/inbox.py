@@ -1,6 +1,7 @@
 """Files in the inbox become batches."""
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import dagster as dg
 
@@ -8,10 +9,11 @@ from evergrow.assets.names import BATCHES, SEEDS
 from evergrow.flows.due import Frontier
 from evergrow.flows.runs import launched, under_way
 from evergrow.resources.host.dagster_private import UnresolvedAssetJobDefinition
+from evergrow.resources.host.event_log import EventLog
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import StagedBatch, staged_batches
-from evergrow.resources.registry.recipes import record
+from evergrow.resources.registry.recipes import latest_recipes, record
 from evergrow.resources.seeds import inbox
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.recipe import recipe_of
@@ -42,7 +44,7 @@ def inbox_sensor(
                 record(frontier.registry, "batch", file.batch.batch, recipe_of(settings, automate), "the inbox")
         since, busy = context.cursor or "", under_way(context.instance, frontier.registry)
         batches = staged_batches(frontier.registry)
-        for batch in _unloaded(context.instance, frontier, batches, since):
+        for batch in _unloaded(EventLog.now(context.instance), frontier.under(settings), batches, since):
             if batch.batch in busy:
                 continue
             request = _request(context.instance, batch)
@@ -68,14 +70,16 @@ def inbox_sensor(
     return inbox_files
 
 
-def _unloaded(
-    instance: dg.DagsterInstance, frontier: Frontier, batches: Sequence[StagedBatch], since: str
-) -> Iterator[StagedBatch]:
-    """Batches whose seeds are to be loaded; what was loaded and registered before the last look is passed over."""
-    loaded = instance.get_materialized_partitions(SEEDS)
+def _unloaded(log: EventLog, frontier: Frontier, batches: Sequence[StagedBatch], since: str) -> Iterator[StagedBatch]:
+    """Batches whose seeds are to be loaded; what was loaded and registered before the last look is passed over.
+
+    The event log and the recipes are read once, however many batches there are.
+    """
+    loaded = log.read_table(SEEDS.path)
+    frontier.know({(recipe.kind, recipe.name): recipe for recipe in latest_recipes(frontier.registry)})
     for batch in batches:
         seen = batch.staged_at.isoformat() < since and batch.batch in loaded
-        if not seen and frontier.due(instance, SEEDS, batch.batch):
+        if not seen and frontier.due(cast("dg.DagsterInstance", log), SEEDS, batch.batch):
             yield batch
 
 

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,11 @@ class Platform:
         self.frontier = frontier_of(self.settings)
         self.registry = self.frontier.registry
         self.lake = Lake.of(self.settings, self.frontier)
-        self.definitions = build_definitions(self.settings, None, self.frontier)
+
+    @cached_property
+    def definitions(self) -> dg.Definitions:
+        """All assets, checks, jobs and sensors: what only looks needs none."""
+        return build_definitions(self.settings, None, self.frontier)
 
     @property
     def workspace(self) -> Workspace:

@@ -41,6 +41,10 @@ _ALL_NEWEST = sa.text(
     f"{_ROW} FROM event_logs e JOIN (SELECT max(e.id) AS id FROM {_EVENTS} "
     f"WHERE e.dagster_event_type = '{MADE}' AND {_LIVE} GROUP BY e.asset_key, e.partition) newest ON newest.id = e.id"
 )
+_NEWEST_OF_TABLE = sa.text(
+    f"{_ROW} FROM event_logs e JOIN (SELECT max(e.id) AS id FROM {_EVENTS} WHERE e.asset_key = :key "
+    f"AND e.dagster_event_type = '{MADE}' AND {_LIVE} GROUP BY e.partition) newest ON newest.id = e.id"
+)
 _MADE = sa.text(
     f"SELECT DISTINCT e.asset_key FROM {_EVENTS} WHERE e.asset_key IN :keys "
     f"AND e.dagster_event_type = '{MADE}' AND e.partition = :partition AND {_LIVE}"
@@ -189,6 +193,14 @@ class EventLog:
             for row in connection.execute(_ALL_VERDICTS):
                 self._judged[row.asset_key, row.check_name, row.partition] = _verdict(row.evaluation_event)
         self._whole = True
+
+    def read_table(self, path: Sequence[str]) -> set[str | None]:
+        """Read the current version of every partition of the table of that key at once; which partitions it has."""
+        key = json.dumps(list(path))
+        with self._connect() as connection:
+            found = {row.partition: _version(row) for row in connection.execute(_NEWEST_OF_TABLE, {"key": key})}
+        self._made |= {(key, partition): version for partition, version in found.items()}
+        return set(found)
 
     def latest(self, path: Sequence[str], partition: str | None) -> Version | None:
         """The current version of a partition of the table of that key; None if it was never made."""

@@ -118,6 +118,31 @@ def test_each_batch_is_taken_on_from_where_it_is(platform: Platform) -> None:
     assert requested(look(platform, "advance")) == {"far": "round_02", "near": "round_01"}
 
 
+def test_a_look_that_takes_too_long_ends_and_the_next_one_goes_on_from_there(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded(platform, "a", "b", "c")
+    monkeypatch.setattr("evergrow.sensors.advance.LOOK_S", -1.0)  # long enough for one owner
+
+    found = [requested(look(platform, "advance")) for _ in range(4)]
+
+    assert [list(one) for one in found] == [["a"], ["b"], ["c"], ["a"]]
+
+
+def test_a_batch_that_changes_while_a_look_ends_early_is_looked_at_by_the_next_one(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded(platform)
+    grow(platform, *ROUNDS)
+    look(platform, "advance")
+    seeded(platform, "a")
+    platform.register("b", 5)
+    platform.run("seeds", "b")
+    monkeypatch.setattr("evergrow.sensors.advance.LOOK_S", -1.0)
+
+    assert [list(requested(look(platform, "advance"))) for _ in range(2)] == [["a"], ["b"]]
+
+
 def test_a_batch_that_is_done_is_looked_at_again_when_one_of_its_tables_changes(platform: Platform) -> None:
     seeded(platform)
     grow(platform, *ROUNDS)

@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, load_migrations_once
 
 HEAVY = (
     "evergrow.assets.definitions", "evergrow.cli.main", "evergrow.cli.errors", "evergrow.cli.workspace",
@@ -114,10 +114,21 @@ def _child(order: dict[str, Any]) -> NoReturn:
         os._exit(code)
 
 
+def load_migrations() -> None:
+    """Read Dagster's fifty migrations once for all commands: each looks at them for every database that it opens."""
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log  # noqa: PLC0415
+    from dagster._core.storage.sql import get_alembic_config  # noqa: PLC0415
+
+    load_migrations_once()
+    ScriptDirectory.from_config(get_alembic_config(sqlite_event_log.__file__)).as_revision_number("head")
+
+
 def serve() -> None:
     """Import everything, then fork as told, until standard input ends."""
     for name in HEAVY:
         __import__(name)
+    load_migrations()
     gc.freeze()  # no command walks through what there is already
     for line in sys.stdin:
         order = json.loads(line)

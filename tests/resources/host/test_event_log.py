@@ -136,6 +136,16 @@ def test_the_tables_that_have_a_partition_are_those_that_dagster_names(
         assert made(log, keys, partition) == made(instance, keys, partition) == [False, known]
 
 
+def test_a_table_that_is_read_at_once_has_the_versions_that_dagster_names(
+    folder: Path, instance: dg.DagsterInstance
+) -> None:
+    with event_log(folder) as log, event_log(folder) as one_by_one:
+        assert log.read_table(KEY.path) == set(instance.get_materialized_partitions(KEY)) == {"a", "b"}
+        for partition in ("a", "b", "c"):
+            assert log.latest(KEY.path, partition) == one_by_one.latest(KEY.path, partition)
+        assert log.read_table(["never"]) == set()
+
+
 def test_what_was_made_since_an_event_is_what_dagster_has_after_it(log: EventLog, instance: dg.DagsterInstance) -> None:
     known = instance.fetch_materializations(KEY, limit=100).records
     last = max(record.storage_id for record in known)
