@@ -21,6 +21,7 @@ MEASURED_NAME = "of"  # batch:B, tree:T, release:N
 MEASURED = dg.DynamicPartitionsDefinition(name=MEASURED_NAME)
 MEASURES = dg.AssetKey(["quality", "measures"])
 MAP = dg.AssetKey(["quality", "map"])
+PAGE = dg.AssetKey(["quality", "page"])
 STAGES = ("instructions", "complexity", "diversity", "accepted")
 DIFFICULTY = "difficulty"  # a stage of rounds whose recipe has solvers measure it
 
@@ -75,7 +76,7 @@ def remedy(key: dg.AssetKey, whose: str) -> str:
     """The command that makes a table of a batch, tree or release, and what it needs."""
     if key == MEASURES:
         return "evergrow measure --{} {}".format(*whose.partition(":")[::2])
-    if key == MAP:
+    if key in (MAP, PAGE):
         return "evergrow explore --{} {} --keep".format(*whose.partition(":")[::2])
     commands = {
         JUDGE: f"evergrow judge calibrate --model {whose}",

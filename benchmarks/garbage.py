@@ -90,7 +90,7 @@ def _good(draw: random.Random, number: int) -> dict[str, Any]:
 
 
 def _bad(draw: random.Random, good: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    problems = read_benchmark(Path("/nonexistent"), "humaneval")
+    problems = read_benchmark(Path("/nonexistent"), "humaneval").problems
     for kind, count in KINDS.items():
         for number in range(count):
             base = good[draw.randrange(GOOD)]

@@ -26,7 +26,7 @@ def explore(
         Path | None, typer.Option("--out", help="write a folder that can be sent to somebody, and serve nothing")
     ] = None,
     keep: Annotated[
-        bool, typer.Option("--keep", help="make the map anew and keep it as the table quality/map, in the lake")
+        bool, typer.Option("--keep", help="make map and page anew and keep them in the lake: quality/map, quality/page")
     ] = False,
     private: Private = False,
     overrides: Set = None,
@@ -36,26 +36,26 @@ def explore(
     Left out are rows that descend from what was forgotten, and texts that hold secrets or personal data.
     Asks no model and changes no row; vectors that texts lack are computed here, and kept.
     An embedding endpoint is asked with --keep only.
-    A map that is not kept (`--keep`, or quality/map in the UI) is made for the page.
+    What is kept (`--keep`, or quality/page in the UI) is shown as long as it is of today's rows; else it is made.
     """
     from evergrow.cli.page_server import serve_page  # noqa: PLC0415
-    from evergrow.flows.explore import explorer, keep_map, scene  # noqa: PLC0415 - imports everything
-    from evergrow.resources.lake.files_out import as_plain  # noqa: PLC0415
+    from evergrow.flows.explore import explore as made_or_kept  # noqa: PLC0415 - imports everything
+    from evergrow.flows.explore import keep_page  # noqa: PLC0415
 
     of = named(batch, tree, release)
     with workspace_of(overrides) as workspace:
         if keep:
-            keep_map(workspace, of)
-        shown = scene(workspace, of, private=private)
-    made = explorer(shown)
+            keep_page(workspace, of)
+        shown = made_or_kept(workspace, of, private=private)
+    rows = f"{shown.rows.height:,} rows{', as quality/page keeps them' if shown.kept else ''}"
     if folder is None:
-        serve_page(made, port, lambda url: say(f"{url} shows {shown.rows.height:,} rows (Ctrl-C ends it)"))
+        serve_page(shown.page, port, lambda url: say(f"{url} shows {rows} (Ctrl-C ends it)"))
         return
     with writing(folder / "index.html"):
-        (folder / "index.html").write_text(made, encoding="utf-8")
+        (folder / "index.html").write_text(shown.page, encoding="utf-8")
     with writing(folder / "rows.parquet"):
-        as_plain(shown.rows).write_parquet(folder / "rows.parquet")
-    say(f"{shown.rows.height:,} rows in {folder / 'index.html'}: open it in a browser; rows.parquet holds them as data")
+        shown.rows.write_parquet(folder / "rows.parquet")
+    say(f"{rows}, in {folder / 'index.html'}: open it in a browser; rows.parquet holds them as data")
 
 
 def report(

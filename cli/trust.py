@@ -185,10 +185,13 @@ def evaluate(
         expected = flow.plan_evaluation(workspace, wanted)
         if plan:
             show_plan(expected, f"expected for {model} on {benchmark}, and at most", as_json=as_json)
+            say(f"The first problem of {benchmark}, as it is asked:\n\n{flow.first_problem(workspace, benchmark)}")
             return
         total = expected.table.row(-1, named=True)
         usd = "an unknown price" if total["usd"] is None else f"${total['usd']:,.4f}"
         say(f"{total['requests']:,} requests, about {total['tokens_in'] + total['tokens_out']:,} tokens, {usd}")
+        for note in expected.notes:
+            say(note, style="yellow")
         flow.evaluate(workspace, wanted, say)
         shown = flow.scores_table(workspace, wanted.model, benchmark, k or [1])
         if trained_on:

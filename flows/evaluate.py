@@ -1,13 +1,13 @@
 """Evaluates models on benchmarks: what it would take, doing it, pass@k, two models side by side, contamination."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
 
 from evergrow.assets.names import MODELS_NAME, SCORES
-from evergrow.assets.trust.questions import answers_work, asked_of
+from evergrow.assets.trust.questions import answer_requests, answers_work, asked_of
 from evergrow.flows.calibrate import known_name
 from evergrow.flows.plan import CostPlan, planned
 from evergrow.flows.run import Say, execute, resumable
@@ -15,7 +15,8 @@ from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evaluation.passing import compare, score
 from evergrow.methods.quality.contamination import find_contamination
-from evergrow.resources.evaluation.question_files import read_benchmark
+from evergrow.resources.evaluation.question_files import Benchmark, read_benchmark
+from evergrow.resources.llm.rendering import request_key
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.releases.manifest import read_manifest
 
@@ -59,10 +60,27 @@ def plan_evaluation(workspace: Workspace, wanted: Evaluation) -> CostPlan:
         BenchmarkError: there is no such benchmark, or its file is at fault.
     """
     settings = asked_of(workspace.settings, "candidate", wanted.model)
-    problems = read_benchmark(_folder(workspace), wanted.benchmark)
-    work = answers_work(problems, wanted.draws, wanted.temperature)
+    found = _benchmark(workspace, wanted.benchmark)
+    work = answers_work(found.problems, wanted.draws, wanted.temperature)
+    role = settings.role("candidate")
+    asked = answer_requests(found.problems, wanted.draws, wanted.temperature)
     with workspace.ledger() as ledger:
-        return planned(settings, ledger, [work], f"evaluation:{wanted.model}")
+        held = ledger.held([request_key(request, role) for request in asked])
+        left = replace(work, requests=work.requests - held, most=work.most - held)
+        plan = planned(settings, ledger, [left], f"evaluation:{wanted.model}")
+    paid = [f"{held:,} of {work.requests:,} answers are in the ledger, and are not asked for again"] if held else []
+    return CostPlan(plan.table, [*found.notes, *paid, *plan.notes])
+
+
+def first_problem(workspace: Workspace, benchmark: str) -> str:
+    """The first problem of a benchmark as a model reads it, and what is right: to see whether its file is understood.
+
+    Raises:
+        BenchmarkError: there is no such benchmark, or its file is at fault.
+    """
+    problem = _benchmark(workspace, benchmark).problems[0]
+    right = f"{len(problem.tests):,} tests" if problem.kind == "code" else str(problem.answer)
+    return f"{problem.question}\n\nright ({problem.kind}): {right}"
 
 
 def evaluate(workspace: Workspace, wanted: Evaluation, say: Say) -> None:
@@ -136,7 +154,7 @@ def contaminated(workspace: Workspace, benchmark: str, release: Path) -> int:
     texts = pl.concat([_texts(release / file.path) for file in manifest.files if file.split])
     rows = pl.DataFrame({"benchmark": manifest.name, "item": texts, "text": texts, "is_question": True})
     rows = rows.with_columns(item=pl.int_range(pl.len()).cast(pl.String))
-    problems = read_benchmark(_folder(workspace), benchmark)
+    problems = _benchmark(workspace, benchmark).problems
     asked = pl.DataFrame(
         {
             "batch": benchmark,
@@ -148,8 +166,9 @@ def contaminated(workspace: Workspace, benchmark: str, release: Path) -> int:
     return find_contamination(asked, rows, workspace.settings.cleaning.ngram_words).height
 
 
-def _folder(workspace: Workspace) -> Path:
-    return workspace.settings.cleaning.benchmarks or workspace.home.path / "benchmarks"
+def _benchmark(workspace: Workspace, name: str) -> Benchmark:
+    folder = workspace.settings.cleaning.benchmarks or workspace.home.path / "benchmarks"
+    return read_benchmark(folder, name, workspace.settings.evaluation.first_choice)
 
 
 def _texts(path: Path) -> pl.Series:

@@ -80,9 +80,19 @@ def _read(file: Path, line: int) -> dict[str, Any]:
                 rows = [json.loads(text) for text in islice(lines, line - 1, line)] if line else []
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise UnknownLine(f"{file}, line {line}, cannot be read: {error}") from error
-    if not rows or not isinstance(rows[0], dict):
-        raise UnknownLine(f"{file} has no row {line}: rows count from 1")
+    if not rows:
+        raise UnknownLine(f"{file} has no row {line}: it has {_height(file):,}, which count from 1")
+    if not isinstance(rows[0], dict):
+        raise UnknownLine(f"{file}, line {line}, is no row of an export: it is no JSON object")
     return dict(rows[0])
+
+
+def _height(file: Path) -> int:
+    """How many rows a file has that could be read."""
+    if file.suffix == ".parquet":
+        return int(pl.scan_parquet(file, glob=False).select(pl.len()).collect().item())
+    with file.open("rb") as lines:
+        return sum(1 for _ in lines)
 
 
 def export_step(rows: TableRows, exported: ExportedRow, before: Sequence[TraceStep]) -> TraceStep:

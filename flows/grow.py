@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
-import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import AWARE, BALANCED, SAMPLES, TREES_NAME, level_key
 from evergrow.assets.treesynth.level import INNER
-from evergrow.assets.treesynth.samples import whole_tree
+from evergrow.assets.treesynth.samples import grown_nodes
 from evergrow.flows.due import What
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.run import RunFailed, Say, resumable
@@ -21,7 +20,6 @@ from evergrow.methods.text.ids import MAX_SEED_ID_LENGTH, escape_seed_id
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.spec import TreeSpec
-from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.leases import lease
@@ -133,19 +131,7 @@ def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
     Raises:
         NeverMaterialized: it was never begun.
     """
-    spec = tree_spec(workspace.registry, tree)
-    levels: dict[str, pl.DataFrame | None] = {}
-    for depth in range(spec.max_depth + 1):
-        level = workspace.lake.ungated(workspace.instance, level_key(depth), tree)
-        if level is None:
-            if depth == 0:
-                raise NeverMaterialized(level_key(depth), tree)
-            break
-        levels[f"level_{depth}"] = level.collect()
-    try:
-        return whole_tree(levels, spec)
-    except dg.Failure:  # it is still growing: its lowest level names children that do not exist yet
-        return pl.concat([level for level in levels.values() if level is not None], how="diagonal_relaxed")
+    return grown_nodes(workspace.instance, workspace.lake, tree_spec(workspace.registry, tree))
 
 
 def tree_samples(workspace: Workspace, tree: str) -> pl.DataFrame:

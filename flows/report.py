@@ -11,8 +11,10 @@ from evergrow.assets.dataset.funnel import SCHEMA as FUNNEL
 from evergrow.assets.dataset.funnel import counted
 from evergrow.assets.metadata import spread
 from evergrow.assets.names import MEASURES
+from evergrow.assets.trust.explorer import evolved
+from evergrow.assets.trust.scene import Scene
 from evergrow.flows.calibrate import NeverCalibrated, calibration_table, judge_note
-from evergrow.flows.explore import Scene, evolved, scene
+from evergrow.flows.explore import scene
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.maps.picture import COLOURS, icicle, scatter

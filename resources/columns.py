@@ -134,6 +134,10 @@ MEANINGS: Mapping[str, str] = {
     "y": "where the row stands on the map, from below to above, -1 to 1",
     "near": "the rows that are most like it, the most similar first, with their cosine",
     "vectors": "the embedding model, and how it was used where that is not the usual way; the same in all rows",
+    "page": "the file of the lake that holds the page",
+    "data": "the file that holds its rows",
+    "shown": "how many rows it shows",
+    "made_of": "what tells it from a page of other rows",
     "method": "how the places on the map were found; the same in all rows",
     "split": "train, validation or test; rows of one root are in one split",
 }

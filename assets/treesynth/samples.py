@@ -31,7 +31,7 @@ from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.writer import AFTER_PIVOTS, Writer, line_rows, nothing_taken, pivot_lines, take
 from evergrow.resources.embedding.embedder import Embedders
-from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake
+from evergrow.resources.lake.lake import ALL_ROWS, IF_ANY, Lake, NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, note, noted
 from evergrow.resources.llm import conversation
 from evergrow.resources.models import Models
@@ -193,6 +193,26 @@ def whole_tree(levels: dict[str, pl.DataFrame | None], spec: TreeSpec) -> pl.Dat
         return connected(made)
     except ValueError as error:
         raise dg.Failure(f"tree {spec.tree!r}: {error}", allow_retries=False) from error
+
+
+def grown_nodes(instance: dg.DagsterInstance, lake: Lake, spec: TreeSpec) -> pl.DataFrame:
+    """All nodes of a tree as far as it has grown, the root first, whatever the gates say.
+
+    Raises:
+        NeverMaterialized: it was never begun.
+    """
+    levels: dict[str, pl.DataFrame | None] = {}
+    for depth in range(spec.max_depth + 1):
+        level = lake.ungated(instance, level_key(depth), spec.tree)
+        if level is None:
+            if depth == 0:
+                raise NeverMaterialized(level_key(depth), spec.tree)
+            break
+        levels[f"level_{depth}"] = level.collect()
+    try:
+        return whole_tree(levels, spec)
+    except dg.Failure:  # it is still growing: its lowest level names children that do not exist yet
+        return pl.concat([level for level in levels.values() if level is not None], how="diagonal_relaxed")
 
 
 def shard_leaves(nodes: pl.DataFrame, spec: TreeSpec, domain: Domain, rules: TreeSynth, shard: str) -> list[Leaf]:

@@ -4,9 +4,10 @@ from evergrow.assets.table import Table
 from evergrow.assets.trust.judge import judge_table
 from evergrow.assets.trust.map import map_table
 from evergrow.assets.trust.measures import measures_table
+from evergrow.assets.trust.page import page_table
 from evergrow.assets.trust.scores import scores_table
 
 
 def trust_tables() -> list[Table]:
-    """`trust/judge`, `evaluation/scores`, `quality/measures` and `quality/map`."""
-    return [judge_table(), scores_table(), measures_table(), map_table()]
+    """`trust/judge`, `evaluation/scores`, `quality/measures`, `quality/map` and `quality/page`."""
+    return [judge_table(), scores_table(), measures_table(), map_table(), page_table()]

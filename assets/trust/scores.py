@@ -136,7 +136,7 @@ def judge_answers(
 
 def _problems(place: Place, name: str) -> list[Problem]:
     try:
-        return read_benchmark(benchmark_folder(place), name)
+        return read_benchmark(benchmark_folder(place), name, place.settings.evaluation.first_choice).problems
     except BenchmarkError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
 

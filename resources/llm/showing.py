@@ -59,4 +59,4 @@ async def shown(advance: Advance, pace: Pace, asking: Asking) -> AsyncIterator[C
         teller.cancel()
         await asyncio.gather(teller, return_exceptions=True)
         expected = pace.expect(asking.taken)
-        show(pace.note(), expected if total is None else total)
+        show(pace.note(ended=True), expected if total is None else total)

@@ -83,8 +83,11 @@ class Pace:
         self._total = max(self._total, taken)
         return self._total
 
-    def note(self) -> str:
-        """Counts, rate, cost so far, the time left at the pace of what had to be asked; "" before the first outcome."""
+    def note(self, *, ended: bool = False) -> str:
+        """Counts, rate, cost so far, the time left at the pace of what had to be asked; "" before the first outcome.
+
+        ended: nothing more comes, whatever was expected.
+        """
         tallies, elapsed = self._tallies, max(time.monotonic() - self._started, 1e-6)
         done = tallies.done - self._done
         if not done:
@@ -96,7 +99,8 @@ class Pace:
         cost = f"${tallies.usd:,.2f}" + (
             f" and {tallies.unpriced:,} replies of unknown price" if tallies.unpriced else ""
         )
-        return ", ".join([*parts, f"{rate:,.1f}/s", cost, f"{_clock(max(self._total - done, 0) / rate)} left"])
+        left = [] if ended else [f"{_clock(max(self._total - done, 0) / rate)} left"]
+        return ", ".join([*parts, f"{rate:,.1f}/s", cost, *left])
 
 
 def _clock(seconds: float) -> str:

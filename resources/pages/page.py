@@ -30,7 +30,7 @@ def page(template: str, *, scripts: Sequence[str] = (), style: str = "page.css",
         style: a file of this folder.
         values: what the template shows.
     """
-    sheet, codes = _read(style), [_read(name) for name in scripts]
+    sheet, codes = _code(style), [_code(name) for name in scripts]
     allowed = " ".join(f"'sha256-{_digest(code)}'" for code in codes) or "'none'"
     policy = (
         f"default-src 'none'; script-src {allowed}; style-src 'sha256-{_digest(sheet)}'; img-src data:; "
@@ -41,6 +41,11 @@ def page(template: str, *, scripts: Sequence[str] = (), style: str = "page.css",
     return _ENVIRONMENT.get_template(template).render(policy=policy, **own, **values)
 
 
+def version(template: str, *, scripts: Sequence[str] = (), style: str = "page.css") -> str:
+    """What tells the code of a page from that of other versions; arguments as of `page`."""
+    return hashlib.sha256("\n".join(map(_read, (template, *scripts, style))).encode()).hexdigest()
+
+
 def packed(data: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
     """Data as a page carries it: base64 of its compressed JSON, which nothing can take for code."""
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -48,7 +53,11 @@ def packed(data: Any) -> str:  # noqa: ANN401 - anything that JSON can hold
 
 
 def _read(name: str) -> str:
-    code = files("evergrow.resources.pages").joinpath(name).read_text(encoding="utf-8")
+    return files("evergrow.resources.pages").joinpath(name).read_text(encoding="utf-8")
+
+
+def _code(name: str) -> str:
+    code = _read(name)
     if "</script" in code.lower() or "</style" in code.lower():
         raise ValueError(f"{name} would end its own element")
     return code

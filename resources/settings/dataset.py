@@ -118,6 +118,10 @@ class EvaluationSettings(Section):
     timeout_s: PositiveFloat | None = Field(
         None, description="longest that a program may run, seconds; empty: as the benchmark's own harness has it"
     )
+    first_choice: Literal[0, 1] | None = Field(
+        None,
+        description="where answers are places of choices, that of the first; empty: as the file tells, else 0",
+    )
 
 
 class PreferencePairs(Section):

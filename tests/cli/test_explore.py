@@ -9,13 +9,14 @@ import polars as pl
 import pytest
 from playwright.sync_api import expect
 
+from evergrow.assets.names import PAGE
 from evergrow.assets.trust.map import placed
-from evergrow.assets.trust.rows import set_rows
+from evergrow.assets.trust.scene import Rows, kept_map, rows_of
 from evergrow.cli.options import workspace_of
 from evergrow.cli.page_server import serve_page
 from evergrow.cli.ui import UiError
-from evergrow.flows.explore import _kept
 from evergrow.resources.embedding.embedder import Embedder
+from evergrow.resources.lake.versions import latest_materialization, noted
 from tests.browser import browsing
 from tests.cli.conftest import Evergrow
 from tests.command import started
@@ -78,14 +79,38 @@ def test_a_map_that_is_kept_lies_in_the_lake_and_is_what_is_shown(here: Evergrow
     assert len({row["method"] for row in table}) == 1
 
     with workspace_of() as workspace:
-        rows = set_rows(workspace.instance, workspace.lake, "batch:code", [])
+        rows = rows_of(workspace.frontier.place(workspace.instance, PAGE, "batch:code"), workspace.lake)
         embedder = Embedder(workspace.settings.embedding, workspace.lake.files, workspace.progress)
-        identity = embedder.identity
-        assert _kept(workspace, rows, "batch:code", identity) is not None
-        assert _kept(workspace, rows, "batch:code", "another model") is None
-        assert _kept(workspace, rows[1:], "batch:code", identity) is None
-        assert placed(rows, embedder, near=False)["near"].list.len().to_list() == [0] * rows.height
-        assert min(placed(rows, embedder)["near"].list.len().to_list()) > 0
+        there = (workspace.instance, workspace.lake)
+        assert kept_map(*there, rows, embedder.identity) is not None
+        assert kept_map(*there, rows, "another model") is None
+        assert kept_map(*there, Rows(rows.of, rows.frame[1:], None), embedder.identity) is None
+        assert placed(rows.frame, embedder, near=False)["near"].list.len().to_list() == [0] * rows.frame.height
+        assert min(placed(rows.frame, embedder)["near"].list.len().to_list()) > 0
+
+
+def test_a_page_that_is_kept_lies_beside_the_data_and_is_shown_while_it_is_of_todays_rows(
+    here: Evergrow, tmp_path: Path
+) -> None:
+    words, kept = "as quality/page keeps them", tmp_path / "kept"
+    assert words in here("explore", "--tree", "t", "--keep", "--out", kept).err
+    [held] = here("table", "quality/page", "--partition", "tree:t", "--json").json
+    with workspace_of() as workspace:
+        page, data = (workspace.lake.files.local / held[name] for name in ("page", "data"))
+        assert noted(latest_materialization(workspace.instance, PAGE, "tree:t"), "page") == str(page)
+        rows = rows_of(workspace.frontier.place(workspace.instance, PAGE, "tree:t"), workspace.lake)
+        assert rows.digest("x") == Rows(rows.of, rows.frame.rechunk(), rows.nodes).digest("x")
+        assert rows.digest("x") != Rows(rows.of, rows.frame.reverse(), rows.nodes).digest("x")
+        assert rows.digest("x") != rows.digest("y")
+
+    assert page.read_bytes() == (kept / "index.html").read_bytes()
+    assert pl.read_parquet(data).equals(pl.read_parquet(kept / "rows.parquet"))
+    assert pl.read_parquet(data).height == held["shown"] > 0
+    for other in (["--with-secrets"], ["--set", "cleaning.personal_data=false"]):
+        assert words not in here("explore", "--tree", "t", *other, "--out", tmp_path / "other").err
+    page.write_text("<p>somebody else's</p>")
+    assert words not in here("explore", "--tree", "t", "--out", tmp_path / "made").err
+    assert (tmp_path / "made" / "index.html").read_bytes() == (kept / "index.html").read_bytes()
 
 
 def test_a_report_of_a_batch_holds_every_section_and_asks_nobody(here: Evergrow, tmp_path: Path) -> None:

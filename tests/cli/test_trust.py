@@ -106,6 +106,13 @@ def test_a_benchmark_is_answered_judged_and_compared(
     again = evergrow(*asked, "--model", "expert", "--k", 1, "--k", 10, "--json")
     assert fake_endpoint.stats()["requests"] == sent
     assert [row["pass_at_k"] for row in again.json] == [1.0, None]  # one answer tells nothing of ten
+    planned = evergrow(*asked, "--model", "expert", "--n", 3, "--temperature", 0, "--plan")
+    assert "12 of 36 answers are in the ledger, and are not asked for again" in planned.err
+    assert "as it is asked:\n\nComplete this Python function." in planned.err
+    assert "right (code): 1 tests" in planned.err
+    whole = evergrow(*asked, "--model", "expert", "--n", 3, "--temperature", 0, "--plan", "--json")
+    assert whole.json[-1]["requests"] == 24
+    assert fake_endpoint.stats()["requests"] == sent
     both = evergrow("evaluate", "--benchmark", "little", "--compare", "expert", "expert-half", "--json")
     assert both.json[0]["only_first"] == 6
     assert both.json[0]["mcnemar_p"] == 2 / 2**6

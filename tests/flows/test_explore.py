@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 from playwright.sync_api import Page, expect
 
+from evergrow.assets.trust.explorer import explorer
 from evergrow.assets.trust.map import NEAR
-from evergrow.flows.explore import Scene, explorer
+from evergrow.assets.trust.scene import Scene
 from tests.browser import browsing
 
 HOSTILE = "</script><script>alert('run')</script><img src=x onerror=alert('img')> {{ 7*7 }} ${alert(1)} \u2028"

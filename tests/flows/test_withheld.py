@@ -3,7 +3,7 @@
 import polars as pl
 
 from evergrow.assets.trust.rows import _allowed
-from evergrow.flows.explore import withheld
+from evergrow.assets.trust.scene import withheld
 from evergrow.methods.quality.rules import CleaningRules
 from evergrow.resources.registry.bans import Ban, Kind
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evergrow.methods.evaluation.problems import UnknownForm, read_problem
+from evergrow.methods.evaluation.problems import UnknownForm, first_place, read_problem, stated_place
 from evergrow.methods.evaluation.stdin_tests import UnreadableCases
 
 CASES = [{"input": "1 2\n", "output": "3\n", "testtype": "stdin"}]
@@ -126,3 +126,65 @@ def test_packed_cases_that_would_run_code_are_refused() -> None:
 def test_a_row_of_no_known_form_says_what_it_lacks(row: dict[str, Any], says: str) -> None:
     with pytest.raises(UnknownForm, match=says):
         read_problem(row, 1, "x")
+
+
+@pytest.mark.parametrize(
+    ("row", "begins"),
+    [
+        ({"passage": "It rains.", "question": "Is it wet?", "answer": True}, "It rains.\n\nIs it wet?\n(A) yes"),
+        ({"Context": "Ann has 3.", "Question": "How many?", "answer": "3"}, "Ann has 3.\n\nHow many?"),
+        (
+            {"article": "A long one.", "question": "Who?", "options": ["he", "she"], "answer": "B"},
+            "A long one.\n\nWho?\n(A)",
+        ),
+        (
+            {"Body": "2 hens, 3 cocks.", "Question": "Birds?", "Answer": 5.0, "context": ""},
+            "2 hens, 3 cocks.\n\nSum?",
+        ),
+    ],
+)
+def test_what_a_question_is_about_is_read_before_it(row: dict[str, Any], begins: str) -> None:
+    assert read_problem(row, 1, "boolq").question.startswith(begins)
+
+
+def test_a_context_that_is_no_text_is_refused() -> None:
+    with pytest.raises(UnknownForm, match="`context`, which is read before the question, is no text"):
+        read_problem({"context": {"title": ["a"]}, "question": "Who?", "answer": "he"}, 1, "hotpot")
+
+
+@pytest.mark.parametrize(("stated", "letter"), [(True, "A"), (False, "B")])
+def test_an_answer_that_is_true_or_false_is_a_choice(stated: bool, letter: str) -> None:
+    found = read_problem({"question": "Is it wet?", "answer": stated}, 1, "boolq")
+
+    assert (found.kind, found.answer) == ("choice", letter)
+
+
+def places(*stated: object) -> list[dict[str, Any]]:
+    return [{"question": "Which?", "choices": ["sun", "moon", "sea"], "answer": one} for one in stated]
+
+
+@pytest.mark.parametrize(
+    ("rows", "first"),
+    [
+        (places(1, 2, 0), 0),
+        (places("1", "2", "3"), 1),
+        (places(1, 2), None),
+        (places(0, 3), None),  # nobody can be right about both
+        (places("sea", "B"), None),
+        ([{"question": "Which?", "choices": ["1", "2", "3"], "answer": "3"}], None),  # a text, not a place
+        ([{"question": "What?", "answer": 3}], None),
+    ],
+)
+def test_a_file_tells_from_where_its_places_count(rows: list[dict[str, Any]], first: int | None) -> None:
+    assert first_place(rows) == first
+
+
+def test_a_place_counts_from_the_first() -> None:
+    [row] = places(3)
+
+    assert stated_place(row) == 3
+    assert read_problem(row, 1, "x", first=1).answer == "C"
+    with pytest.raises(UnknownForm, match="no answer among A, B, C"):
+        read_problem(row, 1, "x")
+    with pytest.raises(UnknownForm, match="no answer among"):
+        read_problem(places(0)[0], 1, "x", first=1)

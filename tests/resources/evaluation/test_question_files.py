@@ -30,7 +30,7 @@ MIXED: list[dict[str, Any]] = [
 
 def problems(folder: Path, name: str, data: bytes) -> list[Problem]:
     (folder / name).write_bytes(data)
-    return read_benchmark(folder, name.partition(".")[0])
+    return read_benchmark(folder, name.partition(".")[0]).problems
 
 
 def lines(rows: list[dict[str, Any]]) -> bytes:
@@ -63,3 +63,18 @@ def test_a_file_of_many_kinds_keeps_each_value_as_it_stands(tmp_path: Path) -> N
         ("choice", "B"),
         ("choice", "B"),
     ]
+
+
+def test_places_count_as_the_whole_file_tells_or_the_settings_say(tmp_path: Path) -> None:
+    def row(stated: object) -> dict[str, Any]:
+        return {"question": "Which?", "choices": ["sun", "moon"], "answer": stated}
+
+    assert [problem.answer for problem in problems(tmp_path, "one.jsonl", lines([row(1), row(2)]))] == ["A", "B"]
+    assert [problem.answer for problem in problems(tmp_path, "zero.jsonl", lines([row(1), row(0)]))] == ["B", "A"]
+    problems(tmp_path, "untold.jsonl", lines([row(1), row(1)]))
+    untold, said = (read_benchmark(tmp_path, "untold", first) for first in (None, 1))
+
+    assert [problem.answer for problem in untold.problems] == ["B", "B"]
+    assert "in 2 rows, and no row tells whether the first is 0 or 1" in untold.notes[0]
+    assert "evaluation.first_choice" in untold.notes[0]
+    assert ([problem.answer for problem in said.problems], said.notes) == (["A", "A"], ())

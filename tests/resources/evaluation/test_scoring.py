@@ -31,7 +31,7 @@ def rows() -> list[dict[str, str]]:
 
 
 def verdicts(sandbox: Sandbox, programs: dict[str, str]) -> dict[str, Verdict]:
-    problems = {problem.id: problem for problem in read_benchmark(NOWHERE, "HumanEval")}
+    problems = {problem.id: problem for problem in read_benchmark(NOWHERE, "HumanEval").problems}
     attempts = (Attempt(id_, problems[id_], code) for id_, code in programs.items())
     return {one.key: one.verdict for one in judge_attempts(attempts, sandbox, PATIENT_S)}
 
@@ -57,7 +57,7 @@ def test_a_forged_pass_is_no_pass(sandbox: Sandbox) -> None:
 
 
 def test_without_a_sandbox_nothing_passes() -> None:
-    problem = read_benchmark(NOWHERE, "humaneval")[0]
+    problem = read_benchmark(NOWHERE, "humaneval").problems[0]
     found = list(judge_attempts([Attempt("a", problem, "pass")], SandboxUnavailable("no namespaces")))
 
     assert [one.verdict for one in found] == [Verdict.SANDBOX_UNAVAILABLE]
@@ -97,7 +97,7 @@ def test_a_question_file_of_ones_own_is_a_benchmark_and_comes_first(tmp_path: Pa
     pl.DataFrame({"question": ["6 x 7?"], "answer": ["#### 42"]}).write_parquet(tmp_path / "gsm8k.parquet")
 
     assert benchmark_names(tmp_path) == ["Human-Eval", "gsm8k"]
-    assert [one.answer for one in read_benchmark(tmp_path, "humaneval")] == ["42"]
+    assert [one.answer for one in read_benchmark(tmp_path, "humaneval").problems] == ["42"]
 
 
 def test_faults_of_a_file_and_unknown_names_are_told_with_the_remedy(tmp_path: Path) -> None:
@@ -105,5 +105,16 @@ def test_faults_of_a_file_and_unknown_names_are_told_with_the_remedy(tmp_path: P
 
     with pytest.raises(BenchmarkError, match=r"odd\.jsonl.*\n?.*2.*no answer"):
         read_benchmark(tmp_path, "odd")
-    with pytest.raises(BenchmarkError, match=r"no benchmark 'mbpp', only .*humaneval.*put a file"):
+    with pytest.raises(BenchmarkError, match=r"no benchmark 'mbpp'; there are humaneval, odd; put a file"):
         read_benchmark(tmp_path, "mbpp")
+    with pytest.raises(BenchmarkError, match=r"did you mean 'humaneval'\? there are"):
+        read_benchmark(tmp_path, "human_evil")
+
+
+def test_every_benchmark_that_there_is_is_named(tmp_path: Path) -> None:
+    names = [f"bench{number:02d}" for number in range(30)]
+    for name in names:
+        (tmp_path / f"{name}.jsonl").write_text("")
+
+    with pytest.raises(BenchmarkError, match=", ".join([*names, "humaneval"])):
+        read_benchmark(tmp_path, "nope")

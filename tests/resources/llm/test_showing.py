@@ -55,6 +55,8 @@ def test_a_total_that_was_guessed_becomes_what_there_was(
 
     assert all(done <= total for done, total, _ in seen.shown)
     assert seen.shown[-1][:2] == (asked, asked)
+    assert seen.shown[-1][2].startswith(f"{asked} answered")
+    assert "left" not in seen.shown[-1][2]
 
 
 def test_what_is_waited_for_is_said_while_nothing_comes(
@@ -128,3 +130,4 @@ def test_whatever_comes_no_more_is_shown_than_the_total_and_each_outcome_once(
     else:
         assert seen.shown[-1][1] >= expected
     assert "waiting" not in seen.shown[-1][2]
+    assert "left" not in seen.shown[-1][2]
