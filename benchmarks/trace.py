@@ -1,10 +1,12 @@
-"""What `evergrow trace` costs beyond start-up: `python benchmarks/trace.py [--rows 100000] [--rounds 3]`.
+"""What `evergrow trace` costs beyond start-up: `python -m benchmarks.trace [--rows 100000] [--rounds 3]`.
 
-A batch of so many seeds, and as many children in each round, 100 drawn words each, stands in a lake of its own; the
-event log names its tables as runs would. The last child is traced, and one that is in no table.
+A batch of so many seeds, and as many children in each round, 100 drawn words each, stands in a lake of its own: four
+tables a round and the collection, and a ledger with a request and a reply for writing and for judging each child.
+The event log names the tables as runs would. The last child is traced, and one that is in no table.
 """
 
 import argparse
+import json
 import os
 import tempfile
 import time
@@ -18,8 +20,11 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from evergrow.flows.workspace import Workspace
+    from evergrow.resources.ledger import Call
 
 WORDS = 100
+UNJUDGED = ["complexity", "complexity_reason", "judge_call_id", "diversity", "value", "nearest_id"]
+UNMEASURED = ["diversity", "value", "nearest_id"]
 
 
 def texts(rows: int) -> pl.Series:
@@ -51,20 +56,50 @@ def layer(rows: int, number: int, content: pl.Series) -> pl.DataFrame:
 
 
 def fill(workspace: "Workspace", rows: int, rounds: int) -> None:
-    """Write the tables, and say so in the event log."""
+    """Write the tables and the ledger, and say so in the event log."""
     import dagster as dg  # noqa: PLC0415
 
-    from evergrow.assets.names import SEEDS, stage_key  # noqa: PLC0415
+    from evergrow.assets.names import COLLECTED, SEEDS, STAGES, stage_key  # noqa: PLC0415
     from evergrow.resources.lake.versions import LAKE_PATH  # noqa: PLC0415
 
     content = texts(rows)
-    for number in range(rounds + 1):
-        key: dg.AssetKey = stage_key(number, "accepted") if number else SEEDS
-        path, digest = workspace.lake.write(key, "b", layer(rows, number, content))
+
+    def write(key: dg.AssetKey, table: pl.DataFrame) -> None:
+        path, digest = workspace.lake.write(key, "b", table)
         made = dg.AssetMaterialization(
             key, partition="b", metadata={LAKE_PATH: path}, tags={"dagster/data_version": digest}
         )
         workspace.instance.report_runless_asset_event(made)
+
+    table = layer(rows, 0, content)
+    write(SEEDS, table)
+    for number in range(1, rounds + 1):
+        table = layer(rows, number, content).with_columns(
+            call_id=pl.format("{}-w", "id"), judge_call_id=pl.format("{}-j", "id")
+        )
+        for stage, lacks in zip(STAGES, (UNJUDGED, UNMEASURED, [], []), strict=True):
+            write(stage_key(number, stage), table.drop(lacks))
+        remember(workspace, table)
+    write(COLLECTED, table)
+
+
+def remember(workspace: "Workspace", table: pl.DataFrame) -> None:
+    """Put a request and a reply into the ledger for each call of a table."""
+    from evergrow.resources.ledger import Call  # noqa: PLC0415
+
+    with workspace.ledger() as ledger:
+        for role, column in (("generator", "call_id"), ("judge", "judge_call_id")):
+            for part in table.select("content", name=column).iter_slices(5_000):
+                ledger.record([_call(Call, role, name, text) for text, name in part.iter_rows()])
+
+
+def _call(made: "type[Call]", role: str, name: str, text: str) -> "Call":
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]})
+    return made(
+        call_id=name, request_key=name, draw=0, turn=0, role=role, endpoint="e", model="m", slot=0, prompt_version="p",
+        request=body, run_id="r", asset="a", partition="b", batch="b", asked_at=1.0, answered_at=2.0, latency_s=1.0,
+        attempts=1, reply=text, tokens_in=150, tokens_out=150,
+    )  # fmt: skip
 
 
 def main() -> None:
@@ -84,17 +119,22 @@ def main() -> None:
         with workspace_of() as workspace:
             stage(workspace.registry, "b", Seeds(seed))
             fill(workspace, given.rows, given.rounds)
-        shown = Table("row", "steps", "wall s", "CPU s")
+        shown = Table("row", "steps", "requests", "wall s", "CPU s")
         last = f"s{given.rows - 1}{'_0' * given.rounds}"
         for name in (last, "nobody_0"):
             with workspace_of() as workspace:  # nothing is remembered from before
                 start, cpu = time.perf_counter(), time.process_time()
                 try:
-                    steps = len(trace(workspace, name, None))
+                    steps = trace(workspace, name, None)
                 except UnknownSample:
-                    steps = 0
+                    steps = []
+                calls = sum(len(step.calls) for step in steps)
                 shown.add_row(
-                    name, str(steps), f"{time.perf_counter() - start:.2f}", f"{time.process_time() - cpu:.2f}"
+                    name,
+                    str(len(steps)),
+                    str(calls),
+                    f"{time.perf_counter() - start:.2f}",
+                    f"{time.process_time() - cpu:.2f}",
                 )
         Console().print(shown)
 

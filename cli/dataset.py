@@ -44,11 +44,11 @@ def release(
     Where none is named, a release that is there is made again, of what it was asked to hold.
     """
     from evergrow.flows.forget import finish_if_any  # noqa: PLC0415
+    from evergrow.flows.funnels import release_funnel  # noqa: PLC0415
     from evergrow.flows.release import (  # noqa: PLC0415
         asked_for,
         make_release,
         register_tree_rows,
-        release_funnel,
         released,
     )
     from evergrow.methods.releasing.splits import SPLITS  # noqa: PLC0415
@@ -90,7 +90,7 @@ def funnel(
 ) -> None:
     """Where the rows went, stage by stage: requested = failed + rejected + accepted, with the reasons."""
     from evergrow.assets.dataset.funnel import bars  # noqa: PLC0415
-    from evergrow.flows.release import release_funnel  # noqa: PLC0415
+    from evergrow.flows.funnels import of_an_older_collection, release_funnel  # noqa: PLC0415
     from evergrow.methods.releasing.funnel_picture import funnel_picture  # noqa: PLC0415
     from evergrow.resources.host.destinations import writing  # noqa: PLC0415
 
@@ -100,6 +100,8 @@ def funnel(
         show_table(table, "funnel", as_json=as_json)
         if not as_json:
             out.print(bars(table), markup=False, highlight=False)
+        for note in of_an_older_collection(workspace, chosen):
+            say(note, style="yellow")
         if picture:
             with writing(picture):
                 picture.write_text(funnel_picture(table), encoding="utf-8")

@@ -8,8 +8,9 @@ from evergrow.cli.console import out, say, show_table
 from evergrow.cli.tree_shown import show_tree
 from evergrow.flows.evolve import run_batch
 from evergrow.flows.export import export_files
+from evergrow.flows.funnels import release_funnel
 from evergrow.flows.grow import grow_tree, planned_tree
-from evergrow.flows.release import make_release, release_funnel
+from evergrow.flows.release import make_release
 from evergrow.flows.trace import trace
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.row_selection import Wanted

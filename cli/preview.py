@@ -21,6 +21,7 @@ def add_commands(app: typer.Typer) -> None:
 def preview(
     batch: Batch,
     seeds: Annotated[int, typer.Option("--seeds", min=1, max=50, help="how many, spread over the batch")] = 5,
+    rounds: Annotated[int | None, typer.Option(min=1, help="how many of the rounds (evolution.rounds)")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="ask the models; without, only say what that would take")] = False,
     overrides: Set = None,
     as_json: AsJson = False,
@@ -29,13 +30,14 @@ def preview(
 
     It stays beside the batch: no table, release or recipe changes. The replies are kept in the ledger and paid by the
     batch, which does not ask for those of its first round again. Gates judge it, and few rows may not pass where many
-    would.
+    would: it then ends, and says which setting and which number of seeds look further.
     """
     from evergrow.cli.workspace import definitions_for  # noqa: PLC0415 - imports everything
     from evergrow.flows import preview as flow  # noqa: PLC0415
 
     with workspace_of(overrides) as workspace:
-        wanted = flow.order(workspace, batch, seeds, nested_overrides(overrides or []))
+        changes = [*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]
+        wanted = flow.order(workspace, batch, seeds, nested_overrides(changes))
         name_the_model(wanted.settings)
         if not yes:
             show_plan(

@@ -7,7 +7,8 @@ import polars as pl
 from evergrow.assets.names import COLLECTED, MAIN
 from evergrow.flows.descendants import descendants
 from evergrow.flows.forget import finish_if_any
-from evergrow.flows.release import behind, changed_since, made, released
+from evergrow.flows.funnels import changed_since
+from evergrow.flows.release import behind, made, released
 from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form

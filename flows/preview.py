@@ -27,6 +27,7 @@ from evergrow.flows.due import Frontier
 from evergrow.flows.evolve import run_batch
 from evergrow.flows.excerpt import Excerpt, excerpts
 from evergrow.flows.frontier import frontier_of
+from evergrow.flows.judged import judged
 from evergrow.flows.plan import CostPlan, Step, embedding_pace, planned, rounds_of, without_vectors
 from evergrow.flows.recipes import ordered
 from evergrow.flows.release import dataset_steps
@@ -35,6 +36,7 @@ from evergrow.flows.step import bring
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evolution.evolution_size import round_sizes
 from evergrow.resources.host.home import Home
+from evergrow.resources.lake.readable import GateState
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.ledger.database import database_url
@@ -45,6 +47,7 @@ from evergrow.resources.seeds.source import Seeds
 from evergrow.resources.settings import Settings
 
 VARIABLE = "DAGSTER_HOME"
+MOST_SEEDS = 50  # of a preview
 Build = Callable[[Settings, Frontier], dg.Definitions]
 
 
@@ -55,7 +58,7 @@ class Preview:
     Attributes:
         seeds: how many of how many were taken.
         rows: the first rows of each table that was made, for looking.
-        stopped: why it did not come to answers, in words; None if it did.
+        stopped: why it did not come to answers, in words, and what helps; None if it did.
         requests, usd: what was really asked for it, and its price; None where a reply has none.
         whole: the plan of the whole batch, by what the ledger knows now.
     """
@@ -130,6 +133,8 @@ def _preview(workspace: Workspace, wanted: PreviewOrder, build: Build, say: Say)
             raise Interrupted("interrupted; every reply is kept: the same command goes on from there") from ended
         except RunFailed as failed:
             stopped = str(failed).partition("\n(run ")[0]
+            if _shut(place, wanted.batch):
+                stopped += _advice(wanted)
         rows = list(excerpts(place, "batch", wanted.batch, wanted.seeds.frame.height))
         every = staged(workspace.registry, wanted.batch).read()
         with workspace.ledger() as ledger:
@@ -232,6 +237,23 @@ def _collected(place: Workspace, wanted: PreviewOrder) -> pl.DataFrame | None:
     samples = samples_of(place.instance, scan(key=SEEDS).collect(), scan(key=COLLECTED).collect())
     tasks = with_tasks(place.settings, samples, domains_of(place.settings, samples))
     return tasks.filter(pl.col("task").is_in(ASKED))
+
+
+def _shut(place: Workspace, batch: str) -> bool:
+    """Whether a gate is closed, so that no fault ended the preview."""
+    tables = [key for key, table in place.frontier.tables.items() if table.kind == "batch" and table.gate]
+    made = [(key, batch) for key in tables if latest_materialization(place.instance, key, batch)]
+    return GateState.FAILED in judged(place, made)["state"].to_list()
+
+
+def _advice(wanted: PreviewOrder) -> str:
+    """How to look further than a gate that closed on few rows."""
+    taken, most = wanted.seeds.frame.height, min(MOST_SEEDS, wanted.of)
+    finer = f"`--seeds {most}` has it judge more, and " if most > taken else ""
+    return (
+        f"; the gate judged what came of {taken:,} seeds, of which each is a large share: {finer}`--set` with another "
+        "bound looks past it, in this preview only"
+    )
 
 
 def _spent(ledger: Ledger, batch: str) -> tuple[int, float | None]:

@@ -7,7 +7,6 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.funnel import SCHEMA, made_rounds
 from evergrow.assets.names import (
     CLEAN,
     COLLECTED,
@@ -27,7 +26,7 @@ from evergrow.flows.step import Anew, Step, bring
 from evergrow.flows.submissions import look_for_answers
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.lake import NeverMaterialized
-from evergrow.resources.lake.versions import Key, Read, data_version, latest_materialization, made_from, noted
+from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is, taken_as_is
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import release_owner
@@ -113,12 +112,6 @@ def register_tree_rows(workspace: Workspace, tree: str, of: Part = "samples") ->
     return workspace.add_partition(name)
 
 
-def release_funnel(workspace: Workspace, batches: Sequence[str], name: str = MAIN) -> pl.DataFrame:
-    """Where the rows of these batches went, one below another, each row with its batch; the release last."""
-    stages = [workspace.funnel(b, name).select(pl.lit(b).alias("batch"), pl.all()) for b in batches]
-    return pl.concat([pl.DataFrame(schema={"batch": pl.String, **SCHEMA}), *stages])
-
-
 def released(workspace: Workspace, name: str = MAIN) -> pl.DataFrame:
     """The rows of a release, through its gate.
 
@@ -144,49 +137,11 @@ def made(workspace: Workspace, name: str) -> bool:
 def behind(workspace: Workspace, name: str = MAIN) -> str | None:
     """What has changed since the release was made, which stays as it is; None if it holds what it would hold today."""
     due = workspace.frontier.due(workspace.instance, RELEASE, name) if made(workspace, name) else None
-    again = _command(workspace, name)
+    again = release_command(workspace, name)
     return f"release {name!r} is behind: {due}; `{again}` makes it again" if due else None
 
 
-def changed_since(workspace: Workspace, name: str, batches: Sequence[str]) -> tuple[str, ...]:
-    """Those of `batches` of which a table is not any more what a release was made from, with what follows for readers.
-
-    The rows of a release are a snapshot; its funnel and its gates are read of the tables as they are now.
-    """
-    record = latest_materialization(workspace.instance, RELEASE, name)
-    same: set[Key] = set()
-    changed: set[str | None] = set()
-    if record is None:
-        return ()
-    for read in made_from(record).read:
-        _compare(workspace, read, same, changed)
-    for batch in batches:  # the funnel shows rounds that were made since, though nothing is made from them yet
-        rounds = [(stage_key(n, "accepted"), batch) for n in made_rounds(workspace.instance, batch)]
-        latest = [latest_materialization(workspace.instance, *place) for place in rounds if place not in same]
-        changed |= {batch for found in latest if found and found.storage_id > record.storage_id}
-    again = _command(workspace, name, batches)
-    return tuple(
-        f"batch {batch!r} has changed since release {name!r} was made: its funnel and its gates are told as they are "
-        f"now; `{again}` makes the release anew"
-        for batch in batches
-        if batch in changed
-    )
-
-
-def _compare(workspace: Workspace, read: Read, same: set[Key], changed: set[str | None]) -> None:
-    """Note what `read` and all that it was made from are: the same as now, or of a partition that has changed."""
-    if read.place in same:
-        return
-    now = latest_materialization(workspace.instance, *read.place)
-    if now is None or data_version(now) != read.version:
-        changed.add(read.partition)
-        return
-    same.add(read.place)
-    for source in made_from(now).read:
-        _compare(workspace, source, same, changed)
-
-
-def _command(workspace: Workspace, name: str, batches: Sequence[str] = ()) -> str:
+def release_command(workspace: Workspace, name: str, batches: Sequence[str] = ()) -> str:
     """What makes a release anew, of the same batches and size; of `batches`, where it is not known who asked for it."""
     wanted = wish(workspace.registry, name) or ReleaseRequest()
     words = [f"--batch {batch}" for batch in wanted.batches or batches if batch not in wanted.trees]

@@ -17,10 +17,11 @@ from evergrow.assets.dataset.release import LIKENESS
 from evergrow.assets.dataset.requests import ASKED
 from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, SAMPLES
 from evergrow.flows.calibrate import judge_note
+from evergrow.flows.funnels import changed_since, funnel_as_made, release_funnel
 from evergrow.flows.judged import judged
 from evergrow.flows.preferences import paired
 from evergrow.flows.recipes import settings_of
-from evergrow.flows.release import changed_since, release_funnel, released
+from evergrow.flows.release import released
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.answering.responses import answer_prompt
 from evergrow.methods.evolution import judge as judging
@@ -153,6 +154,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
     batches, trees = (tuple(sorted(rows[column].drop_nulls().unique())) for column in ("batch", "tree"))
     asked = rows["content" if "content" in rows.columns else "instruction"].head(LANGUAGE_ROWS)
     owners = _owners(workspace, name, batches, trees)
+    funnel = funnel_as_made(workspace, batches, name)
     wanted_in = [owners[f"batch {batch}"].cleaning.languages for batch in batches]
     spoken = list(dict.fromkeys(chain(*wanted_in))) if all(wanted_in) else prevailing(asked)
     return replace(
@@ -160,7 +162,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         name=name,
         trees=trees,
         license=owners[f"release {name}"].release.license,
-        funnel=release_funnel(workspace, batches, name),
+        funnel=release_funnel(workspace, batches, name) if funnel is None else funnel,
         benchmarks=_benchmarks(workspace, batches),
         language=tuple(spoken),
         selection=wanted.describe(),

@@ -32,7 +32,7 @@ def lake() -> set[str]:
 
 
 def test_without_yes_it_only_says_what_it_would_take(registered: Evergrow, fake_endpoint: FakeEndpoint) -> None:
-    said = registered("preview", "--batch", "b", "--seeds", 2, *ROUNDS, "--json")
+    said = registered("preview", "--batch", "b", "--seeds", 2, "--rounds", 2, *ROUNDS[2:], "--json")
 
     assert said.code == 0, said.err
     assert fake_endpoint.stats()["requests"] == 0
@@ -83,6 +83,8 @@ def test_a_gate_that_few_rows_do_not_pass_ends_it_with_the_rows_so_far(
     assert said.code == 1
     assert "it came no further: " in said.err
     assert "gates.complexity.min_mean" in said.err
+    assert "the gate judged what came of 5 seeds" in said.err
+    assert "`--seeds 8` has it judge more" in said.err
     assert "evolution/round_01/instructions: 10 rows" in said.out
     assert "expected of all 8 seeds of 'b'" in said.out
     assert registered("preview", "--batch", "nosuch", "--yes").code == 2

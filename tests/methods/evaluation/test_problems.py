@@ -138,7 +138,7 @@ def test_a_row_of_no_known_form_says_what_it_lacks(row: dict[str, Any], says: st
             "A long one.\n\nWho?\n(A)",
         ),
         (
-            {"Body": "2 hens, 3 cocks.", "Question": "Birds?", "Answer": 5.0, "context": ""},
+            {"Body": "2 hens, 3 cocks.", "Question": "Sum?", "Answer": 5.0, "context": ""},
             "2 hens, 3 cocks.\n\nSum?",
         ),
     ],
