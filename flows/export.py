@@ -13,7 +13,7 @@ from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
 from evergrow.methods.releasing.row_selection import Wanted
-from evergrow.methods.releasing.training_recipes import Trainer
+from evergrow.methods.releasing.training_recipes import Trainer, train_command
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner
@@ -72,6 +72,7 @@ def _export(
         left_out += [late] if (late := behind(workspace, name)) else []
         left_out += changed_since(workspace, name, batches or sorted(_released_batches(workspace, name)))
         left_out += [f"signed: {folder / ATTESTATION}; evergrow verify {folder} --key PUBLIC_KEY"] if signer else []
+        left_out += [f"train on it: {train_command(trainer, folder)}"] if trainer else []
         return [f"exported to {folder}: {parts}", *left_out, f"evergrow verify {folder} recomputes its checksums"]
     if trainer or form not in WITHOUT_ANSWERS or wanted != Wanted(batches=wanted.batches):
         raise NothingCollected(

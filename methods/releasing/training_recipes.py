@@ -5,7 +5,9 @@ The paper trains Qwen2.5-Coder base models on eight devices; a batch is 8 device
 """
 
 import json
+import shlex
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -19,8 +21,9 @@ ROWS_A_DEVICE, ACCUMULATED, DEVICES = 4, 8, 8
 FORMS: Mapping[Trainer, Form] = {"trl": "completion", "axolotl": "chat", "llama-factory": "sharegpt"}
 DATASET_INFO = "dataset_info.json"
 _HEAD = """\
-# Made by `evergrow export --recipe {trainer}`. Run it in this folder:
+# Made by `evergrow export --recipe {trainer}`. Its paths are those of this folder, so run it there:
 #   {command}
+# {elsewhere}
 # Tree-of-Evolution's values; a batch is {batch} rows = {devices} devices x {rows} x {steps}: change the last two with
 # the number of devices.
 """
@@ -29,6 +32,18 @@ _COMMANDS: Mapping[Trainer, str] = {
     "axolotl": "axolotl train axolotl.yaml",
     "llama-factory": "llamafactory-cli train llama-factory.yaml",
 }
+
+
+_ELSEWHERE: Mapping[Trainer, str] = {
+    "trl": "From elsewhere, or once the folder has another name: trl sft --config PATH/trl.yaml --dataset_name PATH",
+    "axolotl": "From elsewhere it finds no data: give the `path` of each dataset as it is from there.",
+    "llama-factory": "From elsewhere: llamafactory-cli train PATH/llama-factory.yaml dataset_dir=PATH",
+}
+
+
+def train_command(trainer: Trainer, folder: Path) -> str:
+    """What trains on an export, for a shell."""
+    return f"cd {shlex.quote(str(folder))} && {_COMMANDS[trainer]}"
 
 
 def recipe_files(trainer: Trainer, folder: str, files: Mapping[str, str]) -> dict[str, bytes]:
@@ -50,6 +65,7 @@ def recipe_files(trainer: Trainer, folder: str, files: Mapping[str, str]) -> dic
     head = _HEAD.format(
         trainer=trainer,
         command=_COMMANDS[trainer],
+        elsewhere=_ELSEWHERE[trainer],
         batch=ROWS_A_DEVICE * ACCUMULATED * DEVICES,
         devices=DEVICES,
         rows=ROWS_A_DEVICE,

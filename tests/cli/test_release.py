@@ -136,8 +136,10 @@ def test_pairs_are_of_draws_that_disagree_and_load(
 
 
 def test_a_recipe_goes_with_its_own_format(here: Evergrow) -> None:
-    assert here("export", "--recipe", "trl", "--out", "trl").code == 0
-    assert (Path("trl") / "trl.yaml").exists()
+    made = here("export", "--recipe", "trl", "--out", "trl")
+    assert made.code == 0
+    assert "train on it: cd trl && trl sft --config trl.yaml" in made.err + made.out
+    assert "trl sft --config PATH/trl.yaml --dataset_name PATH" in (Path("trl") / "trl.yaml").read_text()
     wrong = here("export", "--recipe", "trl", "--format", "alpaca", "--out", "x")
 
     assert wrong.code == 2

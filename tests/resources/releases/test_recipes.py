@@ -109,6 +109,10 @@ def test_trl_trains_three_steps_by_the_recipe_and_on_answers_only(
     smaller += ["--use_cpu", "True", "--output_dir", str(tmp_path / "trained")]
     parser = TrlParser((ScriptArguments, SFTConfig, ModelConfig))
     script, training, model = parser.parse_args_and_config(["--config", "trl.yaml", *smaller])
+    monkeypatch.chdir(tmp_path)
+    elsewhere = ["--config", "r/trl.yaml", "--dataset_name", "r", *smaller]
+    assert parser.parse_args_and_config(elsewhere)[0].dataset_name == "r"
+    monkeypatch.chdir(tmp_path / "r")
     loaded = load_dataset(script.dataset_name, cache_dir=str(tmp_path / "cache"))
     trainer = SFTTrainer(
         model=model.model_name_or_path, args=training, train_dataset=loaded[script.dataset_train_split],
