@@ -2,8 +2,8 @@
 
 300 rows: 200 good ones (a task in words, a program, tests that hold) and 100 bad ones of seven kinds. They go through
 the real stages: tests in the sandbox, then cleaning with the real embedding model against HumanEval. Prints recall
-(share of a kind that is caught) and precision (share of what a stage rejects for this reason that is of this kind); it
-may only improve.
+(share of a kind that is caught) and precision (share of what a stage rejects for this reason that is of this kind). It
+may only improve: where fewer are caught than `REACHED`, or a good row is lost, it ends with 1 and says which.
 """
 
 import logging
@@ -34,6 +34,10 @@ GOOD = 200
 KINDS = {
     "duplicate": 15, "near_duplicate": 15, "contaminated": 20, "wrong_answer": 15, "leaked_secret": 15,
     "off_domain": 10, "judge_addressing": 10,
+}  # fmt: skip
+REACHED = {
+    "duplicate": 15, "near_duplicate": 15, "contaminated": 20, "wrong_answer": 15, "leaked_secret": 15,
+    "off_domain": 0, "judge_addressing": 7,
 }  # fmt: skip
 MARKED = "marked"  # kept, with the mark that a gate counts
 CAUGHT_BY = {  # the first word of a reason, and the kinds that it is meant for
@@ -146,6 +150,7 @@ def main() -> None:
         embedder = Embedder(settings.embedding, Files(Path(folder)), LogProgress(logging.getLogger(__name__)))
         found = caught(rows(), settings, embedder)
     shown = Table("kind", "planted", "caught", "recall", "precision", title="planted garbage")
+    worse = []
     for kind, count in KINDS.items():
         reasons = [why for why, kinds in CAUGHT_BY.items() if kind in kinds]
         aimed = {other for why in reasons for other in CAUGHT_BY[why]}
@@ -153,6 +158,7 @@ def main() -> None:
         rejected = found.filter(pl.col("why").is_in(reasons))
         right = rejected["kind"].is_in(list(aimed)).sum()
         precision = f"{right / rejected.height:.2f}" if rejected.height else "-"
+        worse += [f"{kind}: {hits} caught, {REACHED[kind]} before"] if hits < REACHED[kind] else []
         shown.add_row(kind, str(count), str(hits), f"{hits / count:.2f}", precision)
     lost = found.filter((pl.col("kind") == "good") & pl.col("why").is_not_null())
     shown.add_row("good rows lost", str(GOOD), str(lost.height), f"{lost.height / GOOD:.2f}", "")
@@ -165,6 +171,9 @@ def main() -> None:
         .iter_rows()
     ):
         Console().print(f"  {why}: {count}")
+    worse += [f"{lost.height} good rows lost, none before"] if lost.height else []
+    if worse:
+        raise SystemExit("worse than before: " + "; ".join(worse))
 
 
 if __name__ == "__main__":
