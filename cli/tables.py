@@ -88,7 +88,8 @@ def table(
         else:
             title = f"{asset_key}{f' of {partition!r}' if partition else ''}"
             found = as_plain(part.collect())
-            show_records(found, f"{title}, first rows", as_json=as_json)
+            first = "first rows" if found.height else f"no {'' if rows == 'all' else f'{rows} '}rows"
+            show_records(found, f"{title}, {first}", as_json=as_json)
             if not as_json and found.height == shown and (there := _height(frame)) > found.height:
                 say(f"{found.height:,} of {there:,} rows; all with --json, --out FILE, or --limit {there}")
 

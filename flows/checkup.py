@@ -30,7 +30,7 @@ from evergrow.resources.ledger.migrations import HEAD
 from evergrow.resources.llm import EndpointError, remedies
 from evergrow.resources.llm.addresses import NO_KEY, address_of
 from evergrow.resources.llm.faults import Fault
-from evergrow.resources.llm.prices import price_of
+from evergrow.resources.llm.prices import price_of, price_setting
 from evergrow.resources.local_llm.weights import LocalModelError, find_weights
 from evergrow.resources.resource_words import lake_url
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
@@ -291,7 +291,7 @@ def _models(settings: Settings) -> Iterator[Checkup]:
         price = price_of(settings, model)
         named = ", ".join(roles)
         if price is None:
-            remedy = f"set prices.{model}: without it budgets in dollars cannot be kept"
+            remedy = f"set {price_setting(model)}: without it budgets in dollars cannot be kept"
             yield Checkup(f"model {model!r}", "warning", f"{named}; its price is not known", remedy)
         else:
             yield Checkup(f"model {model!r}", "ok", f"{named}; its price is known")

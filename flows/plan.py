@@ -27,7 +27,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Amount, Ledger
 from evergrow.resources.llm.budget import NEW_RUN, Limit, limits, spent_of
 from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
-from evergrow.resources.llm.prices import price_of
+from evergrow.resources.llm.prices import price_of, price_setting
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.sandbox.packages import Packages
 from evergrow.resources.settings import Settings, SettingsError
@@ -213,7 +213,7 @@ def _unpriced(settings: Settings, steps: Sequence[Forecast]) -> Iterator[str]:
         means = f"{' and '.join(f'{name}.max_usd' for name in limited)} cannot be kept, and a run would be refused"
     for model in dict.fromkeys(step.model for step in steps if step.most_requests):
         if price_of(settings, model) is None:
-            yield f"no price for model {model}: set prices.{model}; without it {means}"
+            yield f"no price for model {model}: set {price_setting(model)}; without it {means}"
 
 
 def _limits(settings: Settings, ledger: Ledger, steps: Sequence[Forecast], payer: str) -> Iterator[str]:

@@ -27,6 +27,11 @@ def price_of(settings: Settings, model: str) -> Price | None:
     return None
 
 
+def price_setting(model: str) -> str:
+    """How the price of a model is named in settings and by `--set`: a name that has dots stands in quotation marks."""
+    return f'prices."{model}"' if "." in model else f"prices.{model}"
+
+
 def listed_urls(settings: Settings, model: str) -> list[str]:
     """Where the endpoints listen that serve `model`, as far as the settings and the environment say."""
     roles = (settings.role(name) for name in type(settings.roles).model_fields)
@@ -87,10 +92,10 @@ def offline(price: Price | None) -> Price | None:
 
 def missing(model: str) -> str:
     """What to say when a limit is in money and a model has no price."""
-    named = f'"{model}"' if "." in model else model
     return (
         f"prices: model {model!r} has no price, so that a limit in US dollars cannot be kept; "
-        f"set prices.{named}.input and .output (US dollars per million tokens), or limit max_tokens instead of max_usd"
+        f"set {price_setting(model)}.input and .output (US dollars per million tokens), or limit max_tokens instead of "
+        "max_usd"
     )
 
 

@@ -218,10 +218,16 @@ def _batch_faults(settings: Settings, role: str) -> list[str]:
 def _describe(error: ErrorDetails) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        return f"{path}: no such setting{_suggestion(str(error['loc'][-1]), _siblings(error['loc']))}"
+        return f"{path}: no such setting{_suggestion(str(error['loc'][-1]), _siblings(error['loc']))}{_quoted(error)}"
     variable = PREFIX + DELIMITER.join(str(p) for p in error["loc"]).upper()
     source = f" (from {variable})" if variable in os.environ else ""
     return f"{path}: {error['msg']}, not {error['input']!r}{source}"
+
+
+def _quoted(error: ErrorDetails) -> str:
+    """What helps where a model's name was taken apart at its dots."""
+    of_model = error["loc"][0] == "prices" and len(error["loc"]) > 2
+    return '; a model whose name has dots stands in quotation marks, as prices."NAME".input' if of_model else ""
 
 
 def _siblings(loc: tuple[Any, ...]) -> list[str]:

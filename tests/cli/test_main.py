@@ -76,6 +76,7 @@ def test_rejected_rows_can_be_asked_for_with_their_reasons(grown: Evergrow, tmp_
     target = tmp_path / "rejected.parquet"
 
     grown("table", "evolution/round_01/accepted", "--partition", "b", "--rows", "rejected", "--out", target)
+    assert "no rejected rows" in grown("table", "evolution/seeds", "--partition", "b", "--rows", "rejected").out
 
     assert set(pl.read_parquet(target)["reason"]) == {"outside_beam"}
 

@@ -85,6 +85,14 @@ def test_a_plan_names_a_model_without_a_price_once_and_what_that_means(
 
     assert plain.err.count("no price for model m-1: set prices.m-1; without it its cost stays unknown") == 1
     assert limited.err.count("no price for model m-1") == 1
+    dotted = evergrow("plan", "--batch", "b", "--set", "model=m-1.5")
+    assert 'set prices."m-1.5"; without it' in dotted.err
+    assert (
+        evergrow("plan", "--batch", "b", "--set", "model=m-1.5", "--set", 'prices."m-1.5"={input: 1, output: 2}').code
+        == 0
+    )
+    apart = evergrow("plan", "--batch", "b", "--set", "prices.m-1.5={input: 1, output: 2}")
+    assert (apart.code, 'as prices."NAME".input' in apart.err) == (2, True)
     assert "budget.month.max_usd cannot be kept, and a run would be refused" in limited.err
 
 
