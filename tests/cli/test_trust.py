@@ -135,7 +135,7 @@ def test_a_question_file_of_ones_own_is_a_benchmark_and_both_stay(
     assert [row["draws"] for row in first.json] == [3, 3]
     assert first.json[0]["problems"] == 5
     assert missing.code == 2
-    assert "there is no benchmark 'nosuch', only 'humaneval', 'letters', 'tables'" in missing.err
+    assert "there is no benchmark 'nosuch'; there are humaneval, letters, tables; put" in missing.err
     kept = evergrow("table", "evaluation/scores", "--partition", "m", "--rows", "all", "--out", "scores.parquet")
     assert kept.code == 0, kept.err
     assert set(pl.read_parquet("scores.parquet")["benchmark"]) == {"tables", "letters"}
