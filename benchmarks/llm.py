@@ -1,17 +1,20 @@
 """How fast the LLM engine is: requests per second, CPU per request, memory, stray rate limits, a kill, a repetition.
 
-Run `python benchmarks/llm.py` (about two minutes; `--quick` asks 5,000 requests only, `--large` adds 200,000) in the
+Run `python -m benchmarks.llm` (some minutes; `--quick` asks 5,000 requests only, `--large` adds 200,000) in the
 project's environment. The endpoint is the tests' fake one, in a process of its own; each measurement is a process of
 its own too, so that CPU and memory are the engine's alone. The ledger, SQLite on disk, and a budget are always on. The
-same bodies sent by bare aiohttp, which keeps and checks nothing, show what cannot be saved.
+same bodies sent by bare aiohttp, which keeps and checks nothing, show what cannot be saved. Both are measured beside an
+endpoint that costs next to nothing as well (`benchmarks.plain_endpoint`), for where processors are few the fake one
+is what they are busy with. One core carries as many requests as their processor time fits into its second.
 
-Stray refusals are compared with a simulation of a perfect client on the same endpoint: one that sends each request
+Stray refusals are compared with a simulation of a perfect client that meets the very same ones: it sends each request
 again the moment its Retry-After is over, before anything new. What it takes beyond the time without refusals is the
 floor: requests that are refused last wait out their Retry-After alone.
 """
 
 import argparse
 import asyncio
+import hashlib
 import heapq
 import importlib
 import json
@@ -27,10 +30,11 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 from rich.console import Console
 from rich.table import Table
 
@@ -41,6 +45,7 @@ from evergrow.resources.llm import Answered, Attribution, Engine, Request
 from evergrow.resources.llm.capabilities import capabilities_of
 from evergrow.resources.llm.rendering import AskedAnswer, body
 from evergrow.resources.settings import load_settings
+from tests.fake_endpoint.faults import Faults
 
 ROOT = Path(__file__).parent.parent
 CONCURRENCY = 128
@@ -74,19 +79,24 @@ async def ask(url: str, ledger: Ledger, count: int, start: int) -> int:
     return answered
 
 
+def bodies(count: int) -> Iterator[bytes]:
+    """What the engine sends for `count` requests."""
+    settings = load_settings({"model": "model-1"})
+    role, endpoint = settings.role("generator"), settings.endpoints["default"]
+    asked = AskedAnswer(capabilities_of(endpoint), 0, None)
+    return (body(request, role, endpoint, asked).encode() for request in requests(count))
+
+
 async def ask_bare(url: str, count: int) -> int:
     """Send what the engine would send, by aiohttp alone; the number of answers."""
     import aiohttp  # noqa: PLC0415 - as the engine does, when something is to be sent
 
-    settings = load_settings({"model": "model-1"})
-    role, endpoint = settings.role("generator"), settings.endpoints["default"]
-    asked = AskedAnswer(capabilities_of(endpoint), 0, None)
-    bodies = (body(request, role, endpoint, asked).encode() for request in requests(count))
+    sent = bodies(count)
     headers = {"Content-Type": "application/json"}
 
     async def some(session: aiohttp.ClientSession) -> int:
         answered = 0
-        for one in bodies:
+        for one in sent:
             async with session.post(f"{url}/chat/completions", data=one, headers=headers) as response:
                 answered += "choices" in json.loads(await response.read())
         return answered
@@ -110,8 +120,8 @@ def measure(url: str, path: str, count: int, start: int) -> None:
 
 def child(url: str, ledger: Path | None, count: int, start: int = 0) -> "subprocess.Popen[str]":
     """A process that measures; without a ledger, bare aiohttp."""
-    command = [sys.executable, __file__, "--child", url, str(ledger or ""), str(count), str(start)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-m", "benchmarks.llm", "--child", url, str(ledger or ""), str(count), str(start)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def figures_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
@@ -121,10 +131,11 @@ def figures_of(process: "subprocess.Popen[str]") -> dict[str, Any]:
 
 
 class Endpoint:
-    """The fake endpoint in a process of its own."""
+    """An endpoint in a process of its own: the fake one, or one that costs next to nothing and has no faults."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.fake_endpoint", "--latency", str(LATENCY_S), "--with-parent"]
+    def __init__(self, *, plain: bool = False) -> None:
+        module = ["benchmarks.plain_endpoint"] if plain else ["tests.fake_endpoint", "--with-parent"]
+        command = [sys.executable, "-m", *module, "--latency", str(LATENCY_S)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         ready = json.loads(self._process.stdout.readline())
@@ -140,6 +151,11 @@ class Endpoint:
         with urllib.request.urlopen(f"{self._root}/_stats") as answer:
             return dict(json.load(answer))
 
+    def cpu_s(self) -> float:
+        """Processor seconds of its process so far."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return float(times.user + times.system)
+
     def close(self) -> None:
         """End it."""
         self._process.kill()
@@ -151,49 +167,69 @@ def throughput(endpoint: Endpoint, folder: Path, count: int) -> list[list[str]]:
     endpoint.control()
     bare = figures_of(child(endpoint.url, None, count))
     endpoint.control()
-    ledger = folder / f"{count}.sqlite"
+    ledger, took = folder / f"{count}.sqlite", endpoint.cpu_s()
     first = figures_of(child(endpoint.url, ledger, count))
+    took = endpoint.cpu_s() - took
     again = figures_of(child(endpoint.url, ledger, count))
     sent = endpoint.stats()["requests"]
-    rows = [
-        [
-            f"{label} {count:,} requests",
-            f"{f['wall_s']:.1f} s",
-            f"{count / f['wall_s']:,.0f}/s",
-            f"{1000 * f['cpu_s'] / count:.2f} ms",
-            f"{f['rss_mb']:.0f} MB",
-            note,
-        ]
-        for label, f, note in (
-            ("bare aiohttp", bare, f"{bare['answered']:,} answered"),
-            (
-                "ask",
-                first,
-                f"{first['answered']:,} answered; {first['cpu_s'] / bare['cpu_s']:.1f} x the CPU of aiohttp",
-            ),
-            ("repeat", again, f"{sent - count} sent again"),
-        )
-    ]
     ledger.unlink()
-    return rows
+    return [
+        timed(f"bare aiohttp {count:,} requests", count, bare, f"{bare['answered']:,} answered"),
+        timed(f"ask {count:,} requests", count, first, beside(bare, first, took / count)),
+        timed(f"repeat {count:,} requests", count, again, f"{sent - count} sent again"),
+    ]
 
 
-def perfect(count: int, seconds: float, share: float, retry_after_s: float) -> float:
-    """Seconds that `count` requests take at the least, each `seconds` long, of which a `share` is refused."""
-    draw, now, left = random.Random(0), 0.0, count
-    again: list[float] = []  # when refused requests may be sent again
-    busy: list[tuple[float, bool]] = []  # when a request under way ends, and whether it is refused then
-    while left or again or busy:
-        while len(busy) < CONCURRENCY and (left or (again and again[0] <= now)):
-            if again and again[0] <= now:
-                heapq.heappop(again)
+def unhindered(folder: Path, count: int) -> list[list[str]]:
+    """Rows for `count` requests by aiohttp alone and by the engine, to an endpoint that takes hardly any processor."""
+    endpoint = Endpoint(plain=True)
+    try:
+        bare = figures_of(child(endpoint.url, None, count))
+        ledger, took = folder / "plain.sqlite", endpoint.cpu_s()
+        first = figures_of(child(endpoint.url, ledger, count))
+        took = endpoint.cpu_s() - took
+    finally:
+        endpoint.close()
+    ledger.unlink()
+    return [
+        timed(f"plain endpoint: bare aiohttp {count:,}", count, bare, f"{bare['answered']:,} answered"),
+        timed(f"plain endpoint: ask {count:,}", count, first, beside(bare, first, took / count)),
+    ]
+
+
+def timed(label: str, count: int, figures: dict[str, Any], note: str) -> list[str]:
+    """A row of `count` requests."""
+    wall, cpu = figures["wall_s"], figures["cpu_s"]
+    numbers = (f"{wall:.1f} s", f"{count / wall:,.0f}/s", f"{1000 * cpu / count:.2f} ms", f"{count / cpu:,.0f}/s")
+    return [label, *numbers, f"{figures['rss_mb']:.0f} MB", note]
+
+
+def beside(bare: dict[str, Any], first: dict[str, Any], endpoint_s: float) -> str:
+    """How the engine compares with aiohttp, and what the endpoint took for a request, in processor seconds."""
+    times = first["cpu_s"] / bare["cpu_s"]
+    return f"{first['answered']:,} answered; {times:.1f} x aiohttp's CPU; endpoint {1000 * endpoint_s:.2f} ms"
+
+
+def perfect(count: int, seconds: float, refused: Callable[[int, int], bool], retry_after_s: float) -> float:
+    """Seconds that `count` requests take at the least, each `seconds` long.
+
+    refused: whether the attempt (from 1 on) of the request of that number is.
+    """
+    now, new = 0.0, 0
+    again: list[tuple[float, int, int]] = []  # refused: when it may be sent again, which request, which attempt
+    busy: list[tuple[float, int, int]] = []  # under way: when it ends, which request, which attempt
+    while new < count or again or busy:
+        while len(busy) < CONCURRENCY and (new < count or (again and again[0][0] <= now)):
+            if again and again[0][0] <= now:
+                _, number, attempt = heapq.heappop(again)
             else:
-                left -= 1
-            heapq.heappush(busy, (now + seconds, draw.random() < share))
-        now = min(busy[0][0] if busy else math.inf, again[0] if again and len(busy) < CONCURRENCY else math.inf)
+                number, attempt, new = new, 1, new + 1
+            heapq.heappush(busy, (now + seconds, number, attempt))
+        now = min(busy[0][0] if busy else math.inf, again[0][0] if again and len(busy) < CONCURRENCY else math.inf)
         while busy and busy[0][0] <= now:
-            if heapq.heappop(busy)[1]:
-                heapq.heappush(again, now + retry_after_s)
+            _, number, attempt = heapq.heappop(busy)
+            if refused(number, attempt):
+                heapq.heappush(again, (now + retry_after_s, number, attempt + 1))
     return now
 
 
@@ -201,21 +237,22 @@ def stray_refusals(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
     """A row for 5 % stray 429s, each with Retry-After 1, against the time without."""
     endpoint.control()
     calm = figures_of(child(endpoint.url, folder / f"calm{count}.sqlite", count))["wall_s"]
-    endpoint.control(share={"429": 0.05}, retry_after=1)
+    faults: dict[str, Any] = {"share": {"429": 0.05}, "by_seed": 0}
+    endpoint.control(**faults, retry_after=1)
     stray = figures_of(child(endpoint.url, folder / f"stray{count}.sqlite", count))
-    refused = endpoint.stats()["outcomes"]["429"]
-    endpoint.control(share={})
+    refusals = endpoint.stats()["outcomes"]["429"]
+    endpoint.control(share={}, by_seed=None)
+    digests = [hashlib.blake2b(one, digest_size=8).digest() for one in bodies(count)]
+    drawn = Faults(**faults)
+
+    def refused(number: int, attempt: int) -> bool:
+        return drawn.pick(random.Random(0), digests[number], attempt) is not None
+
     wall, each = stray["wall_s"], calm * CONCURRENCY / count
-    floor = perfect(count, each, 0.05, 1.0) / perfect(count, each, 0.0, 1.0)
-    return [
-        f"ask {count:,} with 5 % stray 429",
-        f"{wall:.1f} s",
-        f"{count / wall:,.0f}/s",
-        f"{1000 * stray['cpu_s'] / count:.2f} ms",
-        f"{stray['rss_mb']:.0f} MB",
-        f"{wall / calm:.2f} x the time without, {floor:.2f} at the least, {refused} refusals, "
-        f"{stray['answered']:,} answered",
-    ]
+    floor = perfect(count, each, refused, 1.0) / perfect(count, each, lambda *_: False, 1.0)
+    fastest = perfect(count, LATENCY_S, refused, 1.0) / perfect(count, LATENCY_S, lambda *_: False, 1.0)
+    note = f"{wall / calm:.2f} x the time without, {floor:.2f} at the least ({fastest:.2f} with nothing in the way)"
+    return timed(f"ask {count:,} with 5 % stray 429", count, stray, f"{note}; {refusals} refusals")
 
 
 def side_by_side(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
@@ -225,15 +262,9 @@ def side_by_side(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
     started = time.perf_counter()
     both = [child(endpoint.url, shared, half, start) for start in (0, half)]
     figures = [figures_of(process) for process in both]
-    wall, cpu = max(f["wall_s"] for f in figures), sum(f["cpu_s"] for f in figures)
-    return [
-        f"ask {count:,} in two processes",
-        f"{wall:.1f} s",
-        f"{count / wall:,.0f}/s",
-        f"{1000 * cpu / count:.2f} ms",
-        f"{sum(f['rss_mb'] for f in figures):.0f} MB",
-        f"{sum(f['answered'] for f in figures):,} answered, {time.perf_counter() - started:.1f} s with both starts",
-    ]
+    whole = {name: sum(f[name] for f in figures) for name in figures[0]} | {"wall_s": max(f["wall_s"] for f in figures)}
+    note = f"{whole['answered']:,} answered, {time.perf_counter() - started:.1f} s with both starts"
+    return timed(f"ask {count:,} in two processes", count, whole, note)
 
 
 def killed(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
@@ -248,7 +279,7 @@ def killed(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
     stats = endpoint.stats()
     rows = Ledger.open(f"sqlite:///{folder / 'killed.sqlite'}").spent().calls
     note = f"{stats['repeated']} sent again of {CONCURRENCY} in flight, {rows:,} rows, {resumed['answered']:,} answered"
-    return [f"ask {count:,}, kill -9 at half, run again", f"{resumed['wall_s']:.1f} s", "", "", "", note]
+    return [f"ask {count:,}, kill -9 at half, run again", f"{resumed['wall_s']:.1f} s", "", "", "", "", note]
 
 
 def main() -> None:
@@ -263,7 +294,7 @@ def main() -> None:
         return
     machine = f"{os.cpu_count()} cores, Python {platform.python_version()}"
     title = f"LLM engine: {CONCURRENCY} in flight, {1000 * LATENCY_S:.0f} ms each, ledger on SQLite ({machine})"
-    table = Table("what", "wall", "rate", "CPU per request", "peak memory", "", title=title)
+    table = Table("what", "wall", "rate", "CPU per request", "one core carries", "peak memory", "", title=title)
     endpoint = Endpoint()
     try:
         with tempfile.TemporaryDirectory() as folder:
@@ -271,13 +302,15 @@ def main() -> None:
             for count in (5_000, *more):
                 for row in throughput(endpoint, Path(folder), count):
                     table.add_row(*row)
+            for row in unhindered(Path(folder), 5_000):
+                table.add_row(*row)
             for count in (5_000, *([] if options.quick else [20_000])):
                 table.add_row(*stray_refusals(endpoint, Path(folder), count))
             table.add_row(*side_by_side(endpoint, Path(folder), 5_000))
             table.add_row(*killed(endpoint, Path(folder), 5_000))
     finally:
         endpoint.close()
-    Console(width=150).print(table)
+    Console(width=170).print(table)
 
 
 if __name__ == "__main__":
