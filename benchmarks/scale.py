@@ -9,8 +9,8 @@ The models are the tests' fake endpoint in a process of its own, the embedding m
 one, on this machine. Samples are texts, so that no sandbox runs: `benchmarks.sandbox` measures that one.
 
 Of each command: wall seconds, processor seconds of it and of what it started, and the most memory of its processes,
-looked at ten times a second, what they share counted once. Of each step: the same, between the times that Dagster's
-log tells.
+looked at ten times a second (as often in all where commands run side by side), what they share counted once. Of each
+step: the same, between the times that Dagster's log tells.
 """
 
 import argparse
@@ -47,18 +47,19 @@ out = Console(width=150)
 class Watched:
     """What some processes took, as time goes: at (epoch s), processor seconds so far, MiB now."""
 
+    every_s: float
     looks: list[tuple[float, float, float]] = field(default_factory=list)
 
     def between(self, begin: float, end: float) -> tuple[float, float]:
         """Processor seconds and the most MiB from `begin` to `end`."""
         before = max((look for look in self.looks if look[0] <= begin), default=self.looks[0])
-        within = [look for look in self.looks if begin <= look[0] <= end + LOOK_S] or [before]
+        within = [look for look in self.looks if begin <= look[0] <= end + self.every_s] or [before]
         return within[-1][1] - before[1], max(look[2] for look in within)
 
 
-def watched(process: subprocess.Popen[bytes]) -> Watched:
-    """Look at a process and all that it starts until it is over."""
-    found, of, gone = Watched([(time.time(), 0.0, 0.0)]), psutil.Process(process.pid), 0.0
+def watched(process: subprocess.Popen[bytes], every_s: float) -> Watched:
+    """Look at a process and all that it starts every so many seconds until it is over."""
+    found, of, gone = Watched(every_s, [(time.time(), 0.0, 0.0)]), psutil.Process(process.pid), 0.0
     last: dict[int, float] = {}
     while process.poll() is None:
         now: dict[int, float] = {}
@@ -73,7 +74,7 @@ def watched(process: subprocess.Popen[bytes]) -> Watched:
         gone += sum(cpu for pid, cpu in last.items() if pid not in now)
         last = now
         found.looks.append((time.time(), gone + sum(now.values()), memory / 2**20))
-        time.sleep(LOOK_S)
+        time.sleep(every_s)
     return found
 
 
@@ -128,7 +129,7 @@ class Job:
         self.watched: list[Watched | None] = [None] * len(processes)
 
         def look(at: int) -> None:
-            self.watched[at] = watched(processes[at])
+            self.watched[at] = watched(processes[at], LOOK_S * len(processes))
 
         threads = [threading.Thread(target=look, args=(at,)) for at in range(len(processes))]
         for thread in threads:

@@ -6,7 +6,9 @@ Samples are compared by their words only: how fast the embedding model is, is me
 
 Measured is what the assets do between reading and writing tables: the chains of requests of each level, and the samples
 of all leaves. The time allowed is the longer of two: the longest chain of requests, each taking `latency`, and all
-requests through `concurrency` places. Both are what a perfect client would need.
+requests through `concurrency` places. Both are what a perfect client would need of an endpoint that keeps its latency.
+What this one needs on this machine is told by `bare_s`: the same bodies, sent by aiohttp alone in the same run, none
+waiting for another's answer. `times_bare` is the tree's time over it.
 """
 
 import argparse
@@ -22,6 +24,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import aiohttp
 import numpy as np
 import polars as pl
 
@@ -91,6 +94,24 @@ async def grow(settings: Settings, ledger: Ledger, fan: int, rows_per_leaf: int)
     }
 
 
+async def replay(url: str, bodies: Sequence[str], concurrency: int) -> dict[str, float]:
+    """Send the bodies again by aiohttp alone, so many at a time; seconds of wall and of processor."""
+    headers, left = {"Content-Type": "application/json"}, iter(bodies)
+
+    async def some(session: aiohttp.ClientSession) -> None:
+        for body in left:
+            async with session.post(f"{url}/chat/completions", data=body.encode(), headers=headers) as response:
+                assert "choices" in json.loads(await response.read())
+
+    started, cpu = time.monotonic(), time.process_time()
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=concurrency)) as session:
+        await asyncio.gather(*(some(session) for _ in range(concurrency)))
+    return {
+        "bare_s": round(time.monotonic() - started, 2),
+        "bare_cpu_s": round(time.process_time() - cpu, 2),
+    }
+
+
 def main() -> None:
     """Run one size and print its figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -113,7 +134,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger.open(f"sqlite:///{Path(folder) / 'ledger.sqlite'}")
         figures = asyncio.run(grow(settings, ledger, max(2, options.leaves // 4), options.rows_per_leaf))
+        bodies = [call.request for call in ledger.latest(run_id=WHO.run_id, limit=10 * options.leaves)]
         ledger.close()
+        figures |= asyncio.run(replay(url, bodies, options.concurrency))
         figures["ledger_bytes_per_node"] = (Path(folder) / "ledger.sqlite").stat().st_size // int(figures["leaves"])
     server.kill()
     server.wait()
@@ -123,6 +146,9 @@ def main() -> None:
     figures |= {
         "allowed_s": round(max(chain, places), 2),
         "requests_per_s": round(figures["requests"] / figures["total_s"]),
+        "times_bare": round(figures["total_s"] / figures["bare_s"], 2),
+        "ms_each": round(1000 * figures["cpu_s"] / figures["requests"], 2),
+        "bare_ms_each": round(1000 * figures["bare_cpu_s"] / len(bodies), 2),
     }
     print(json.dumps(figures, indent=1))
 

@@ -9,7 +9,8 @@ import polars as pl
 from evergrow.assets.names import JUDGE, MODELS_NAME
 from evergrow.assets.trust.judge import calibration_of, comparable, readings_by, scores_by
 from evergrow.assets.trust.questions import asked_of, methods_of, readings_work
-from evergrow.flows.plan import CostPlan, planned
+from evergrow.flows.plan import CostPlan, planned, with_replies
+from evergrow.flows.replies import unused_replies
 from evergrow.flows.run import RunFailed, Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
@@ -38,7 +39,9 @@ def plan_calibration(workspace: Workspace, model: str) -> CostPlan:
     """What reading the planted tasks would take."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        return planned(settings, ledger, [readings_work(methods_of(settings.evolution))], f"judge:{model}")
+        payer = f"judge:{model}"
+        plan = planned(settings, ledger, [readings_work(methods_of(settings.evolution))], payer)
+        return with_replies(plan, unused_replies(workspace, ledger, payer, [JUDGE.to_user_string()]))
 
 
 def calibrate_judge(

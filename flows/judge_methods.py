@@ -11,7 +11,8 @@ from evergrow.assets.names import JUDGE
 from evergrow.assets.trust.judge import STAGE, calibration_of, comparable, judge_facts, readings_by, scores_by
 from evergrow.assets.trust.questions import READING_TOKENS, asked_of, reading_requests, readings_work
 from evergrow.flows.calibrate import calibrate_judge, known_name
-from evergrow.flows.plan import CostPlan, planned
+from evergrow.flows.plan import CostPlan, planned, with_replies
+from evergrow.flows.replies import unused_replies
 from evergrow.flows.run import Say
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.calibration.method_comparison import best, compare
@@ -66,7 +67,9 @@ def plan_comparison(workspace: Workspace, model: str, methods: Mapping[Judging, 
     """What reading the planted tasks by all these methods would take."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        return planned(settings, ledger, [readings_work(methods)], f"judge:{model}")
+        payer = f"judge:{model}"
+        plan = planned(settings, ledger, [readings_work(methods)], payer)
+        return with_replies(plan, unused_replies(workspace, ledger, payer, [JUDGE.to_user_string()]))
 
 
 def compare_methods(

@@ -17,6 +17,7 @@ from evergrow.assets.names import BATCHES_NAME, CLEAN, COLLECTED, RESPONSES, SEE
 from evergrow.flows.evolve import next_round_no
 from evergrow.flows.pace import pace_of
 from evergrow.flows.recipes import ordered
+from evergrow.flows.replies import held_replies, note_of, unused_replies
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evolution.evolution_size import round_sizes
 from evergrow.methods.quality.near_vectors import pairs_of
@@ -25,6 +26,7 @@ from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.embedding.vector_forecast import Comparison, Pace, Texts, comparison_forecast, vectors_forecast
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Amount, Ledger
+from evergrow.resources.ledger.sums import Replies
 from evergrow.resources.llm.budget import NEW_RUN, Limit, limits, spent_of
 from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
 from evergrow.resources.llm.prices import price_of, price_setting
@@ -79,7 +81,9 @@ def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | No
         first = next_round_no(workspace, batch)
         parents, seeds = _parents(workspace, batch, first), staged(workspace.registry, batch).read()["content"]
         works = list(rounds_of(settings, ledger, parents, first, without_vectors(workspace, settings, seeds)))
-        return planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
+        plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
+        rounds = [f"evolution/{round_name(number)}/" for number in range(first, settings.evolution.rounds + 1)]
+        return with_replies(plan, held_replies(ledger, batch, rounds))
 
 
 def plan_release(workspace: Workspace, batch: str) -> CostPlan:
@@ -91,7 +95,13 @@ def plan_release(workspace: Workspace, batch: str) -> CostPlan:
     with workspace.ledger() as ledger:
         settings = ordered(workspace, "batch", batch)
         works = list(_answers(workspace, settings, batch))
-        return planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
+        plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
+        return with_replies(plan, unused_replies(workspace, ledger, batch, ["dataset/"]))
+
+
+def with_replies(plan: CostPlan, replies: Sequence[Replies]) -> CostPlan:
+    """The plan, and what of it the ledger already answers."""
+    return CostPlan(plan.table, [*note_of(replies), *plan.notes])
 
 
 def planned(

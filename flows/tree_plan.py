@@ -7,8 +7,9 @@ import polars as pl
 from evergrow.assets.treesynth.level import plan_rules
 from evergrow.assets.treesynth.requests import level_texts, level_works, samples_texts, samples_works
 from evergrow.flows.grow import domain_of, held_rows, tree_levels
-from evergrow.flows.plan import CostPlan, Step, embedding_pace, planned
+from evergrow.flows.plan import CostPlan, Step, embedding_pace, planned, with_replies
 from evergrow.flows.recipes import settings_of
+from evergrow.flows.replies import unused_replies
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.tree_forecast import TYPICAL_FAN_OUT, TreeShape, shape_after, shape_ahead, writing_calls
@@ -27,6 +28,9 @@ def plan_tree(workspace: Workspace, spec: TreeSpec) -> CostPlan:
         settings = settings_of(workspace, "tree", spec.tree)
         works = list(_works(workspace, spec, expected, most))
         plan = planned(settings, ledger, works, spec.tree, embedding_pace(workspace, settings))
+        plan = with_replies(
+            plan, unused_replies(workspace, ledger, spec.tree, ["treesynth/level_", "treesynth/samples"])
+        )
     about = f"{expected.leaves:,} leaves and {expected.rows:,} rows are expected"
     if not _begun(workspace, spec):
         about += f", with {TYPICAL_FAN_OUT} values a dimension where the domain states none: nothing is grown yet"

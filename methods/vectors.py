@@ -94,6 +94,8 @@ def products(
 
 def similarities(first: np.ndarray, second: np.ndarray, device: str = "cpu") -> np.ndarray:
     """float32 (..., n, m): all cosines of few vectors, (..., n, d) and (..., m, d)."""
+    if device == "cpu":  # torch would wake its threads for every one, which takes a thousand times as long
+        return np.matmul(first, second.swapaxes(-1, -2), dtype=np.float32, casting="same_kind")
     with exact_products():
         found: np.ndarray = (_on(first, device) @ _on(second, device).transpose(-1, -2)).cpu().numpy()
     return found
@@ -137,10 +139,23 @@ def heads(vectors: np.ndarray, axes: np.ndarray, device: str) -> "torch.Tensor":
     return found
 
 
+def gram(vectors: np.ndarray, device: str = "cpu") -> np.ndarray:
+    """float64 (d, d): the products of all columns of `vectors`, float32 (n, d), summed in float64."""
+    import torch  # noqa: PLC0415 - takes seconds to import
+
+    place = "cpu" if device == "mps" else device  # which has no float64
+    width = vectors.shape[1]
+    found = torch.zeros((width, width), dtype=torch.float64, device=place)
+    for part in _slices(len(vectors), TOGETHER // (2 * max(1, width))):
+        rows = _on(vectors[part], place).double()
+        found += rows.T @ rows
+    summed: np.ndarray = found.cpu().numpy()
+    return summed
+
+
 def principal_axes(vectors: np.ndarray) -> np.ndarray:
     """float32 (d, at most `HEAD`), orthonormal: the directions that hold most of the first `AXES_FROM` vectors."""
-    part = vectors[:AXES_FROM].astype(np.float64)
-    axes = np.linalg.eigh(part.T @ part)[1]  # by rising eigenvalue
+    axes = np.linalg.eigh(gram(vectors[:AXES_FROM]))[1]  # by rising eigenvalue
     return np.ascontiguousarray(axes[:, ::-1][:, :HEAD], dtype=np.float32)
 
 

@@ -134,7 +134,7 @@ _HOW: Mapping[str, Callable[[_LookedAt], Value]] = {
     "nearest_distance_mean": _near(np.mean),
     "nearest_distance_p10": _near(lambda values: np.quantile(values, 0.1)),
     "novelsum": lambda at: (distances.novelsum(at.found.vectors[at.drawn], at.found.device), len(at.drawn)),
-    "vendi_score": lambda at: (spectrum.vendi_score(at.found.vectors), at.rows),
+    "vendi_score": lambda at: (spectrum.vendi_score(at.found.vectors, at.found.device), at.rows),
     "cluster_entropy": lambda at: (spread.cluster_entropy(at.found.vectors[at.drawn]), len(at.drawn)),
     **{f"distinct_{length}": _distinct(length) for length in (1, 2, 3)},
     "self_repetition": lambda at: (wording.self_repetition(at.words), at.rows),

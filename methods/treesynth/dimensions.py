@@ -15,6 +15,7 @@ from evergrow.methods.treesynth.answer_models import SplitAnswer, ValueGroup
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.nodes import Attribute
 from evergrow.methods.treesynth.prompt_set import around, render, schema_of
+from evergrow.methods.vectors import similarities
 
 MAX_NAME_CHARS = 120
 PIVOT_CHARS = 2_000
@@ -119,7 +120,7 @@ def separation(choice: Choice, vectors: np.ndarray) -> float:
     label = np.empty(len(vectors), dtype=np.int64)
     for number, group in enumerate(choice.groups):
         label[list(group.pivots)] = number
-    similarity = vectors @ vectors.T
+    similarity = similarities(vectors, vectors)
     pairs = np.triu(np.ones_like(similarity, dtype=bool), k=1)
     same = label[:, None] == label[None, :]
     within, between = similarity[pairs & same], similarity[pairs & ~same]

@@ -141,9 +141,9 @@ class Embedder:
         return vectors if len(distinct) == len(texts) else vectors[[place[key] for key in keys]]
 
     def missing(self, texts: Sequence[str]) -> int:
-        """How many different texts among these have no vector yet. Nothing is loaded or asked."""
+        """How many different texts among these have no vector yet. Nothing is loaded or asked, and no vector read."""
         distinct = list(dict.fromkeys(_keys(texts)))
-        return int(np.count_nonzero(~self._store.find(self.identity, distinct).known))
+        return int(np.count_nonzero(~self._store.known(self.identity, distinct)))
 
     def longer(self, texts: Sequence[str]) -> int | None:
         """How many of these texts, which were embedded, have more tokens than the model reads; None: no one tells.
@@ -152,11 +152,7 @@ class Embedder:
         """
         if self._settings.endpoint is not None:
             return None
-        keys = _keys(texts)
-        distinct = list(dict.fromkeys(keys))
-        found = self._store.find(self.identity, distinct)
-        long = {key for key, known, longer in zip(distinct, found.known, found.longer, strict=True) if known and longer}
-        return sum(key in long for key in keys)
+        return int(np.count_nonzero(self._store.longer(self.identity, _keys(texts))))
 
     def _compute(self, texts: dict[bytes, str]) -> np.ndarray:
         """Embed `texts`, longest first, so that little is padded, and keep them as it goes; in the order of `texts`."""

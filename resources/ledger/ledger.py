@@ -214,6 +214,11 @@ class Ledger:
         """The sum over `rows`."""
         return sums.spent(read(self._engine, select(*sums.spent_columns()).where(*rows.conditions()))[0])
 
+    def replies_of(self, batch: str, since: float = 0.0) -> list[sums.Replies]:
+        """Of each table of a batch or tree, the replies of use that came after `since` (epoch seconds)."""
+        found = read(self._engine, sums.replies_of(batch, since))
+        return [sums.Replies(row[0], row[1], int(row[2]), int(row[3]), row[4], float(row[5])) for row in found]
+
     def usage(self, role: str, model: str, asset: str = "", last: int = 1000) -> Usage:
         """What the `last` replies of a role's model took, by request; those that told no tokens are left out.
 

@@ -62,6 +62,47 @@ class Rows:
         return [condition for condition, value in given if value is not None]
 
 
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Replies of use to what a table asked: to how many `requests`, their tokens, their cost in US dollars (None if any
+    is not known), and when the latest came (epoch seconds)."""
+
+    asset: str
+    partition: str
+    requests: int
+    tokens: int
+    usd: float | None
+    latest: float
+
+    @property
+    def table(self) -> tuple[str, str]:
+        """Which table."""
+        return self.asset, self.partition
+
+
+def replies_of(batch: str, since: float) -> Select[Any]:
+    """The rows that `Replies` are made of, in order of their tables."""
+    told = func.coalesce(calls.c.tokens_in, 0) + func.coalesce(calls.c.tokens_out, 0)
+    table = (calls.c.asset, calls.c.partition)
+    return (
+        select(
+            *table,
+            func.count(calls.c.request_key.distinct()),
+            func.sum(told),
+            case((func.count() == func.count(calls.c.usd), func.sum(calls.c.usd))),
+            func.max(calls.c.answered_at),
+        )
+        .where(
+            calls.c.batch == batch,
+            calls.c.answered_at > since,
+            calls.c.reply.is_not(None),
+            calls.c.error_class.is_(None),
+        )
+        .group_by(*table)
+        .order_by(*table)
+    )
+
+
 def spent_columns() -> tuple[ColumnElement[Any], ...]:
     """The columns that `spent` reads."""
     return (

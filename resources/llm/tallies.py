@@ -1,7 +1,7 @@
 """Live counts of an engine's requests, for the progress note and for a materialisation's metadata."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from evergrow.resources.ledger import Call
 from evergrow.resources.llm.requests import Answered, Failed, Invalid, Outcome, Refused
@@ -73,9 +73,8 @@ class Pace:
     """How one asking gets on, as a few words for a progress bar."""
 
     def __init__(self, tallies: Tallies, total: int) -> None:
-        self._tallies = tallies
+        self._tallies, self._before = tallies, replace(tallies)  # an engine counts over all that it is asked
         self._total = total
-        self._done, self._reused = tallies.done, tallies.reused
         self._started = time.monotonic()
 
     def expect(self, taken: int) -> int:
@@ -88,17 +87,16 @@ class Pace:
 
         ended: nothing more comes, whatever was expected.
         """
-        tallies, elapsed = self._tallies, max(time.monotonic() - self._started, 1e-6)
-        done = tallies.done - self._done
+        now, before, elapsed = self._tallies, self._before, max(time.monotonic() - self._started, 1e-6)
+        done = now.done - before.done
         if not done:
             return ""  # "0 answered, $0.00" would read like a fault
-        asked = done - (tallies.reused - self._reused)
+        asked = done - (now.reused - before.reused)
         rate = (asked or done) / elapsed  # which is not 0: a request is done
-        parts = [f"{tallies.answered:,} answered"]
-        parts += [f"{n:,} {word}" for word in UNUSUAL if (n := getattr(tallies, word))]
-        cost = f"${tallies.usd:,.2f}" + (
-            f" and {tallies.unpriced:,} replies of unknown price" if tallies.unpriced else ""
-        )
+        parts = [f"{now.answered - before.answered:,} answered"]
+        parts += [f"{n:,} {word}" for word in UNUSUAL if (n := getattr(now, word) - getattr(before, word))]
+        unpriced = now.unpriced - before.unpriced
+        cost = f"${now.usd - before.usd:,.2f}" + (f" and {unpriced:,} replies of unknown price" if unpriced else "")
         left = [] if ended else [f"{_clock(max(self._total - done, 0) / rate)} left"]
         return ", ".join([*parts, f"{rate:,.1f}/s", cost, *left])
 

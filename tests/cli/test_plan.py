@@ -56,6 +56,23 @@ def test_a_plan_learns_from_what_was_asked_before(grown: Evergrow, fake_endpoint
     assert rows[-1]["most_usd"] > rows[-1]["usd"]
 
 
+def test_a_plan_says_what_of_it_the_ledger_already_answers(
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint
+) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+    assert "already answers" not in evergrow("plan", "--batch", "b", "--rounds", 1).err
+    fake_endpoint.control(share={"401": 1.0}, only="judge-1")
+    assert evergrow("run", "--batch", "b", "--rounds", 1, "--set", "roles.judge.model=judge-1").code == 1
+    fake_endpoint.control(share={}, only="")
+    asked = fake_endpoint.stats()["outcomes"]["ok"]
+    (paid,) = [row for row in evergrow("cost", "--json").json if row["asset"] == "evolution/round_01/instructions"]
+
+    said = " ".join(evergrow("plan", "--batch", "b", "--rounds", 1).err.split())
+
+    assert f"already answers {asked:,} requests for these tables (evolution/round_01/instructions {asked:,})" in said
+    assert f"takes {paid['tokens_in'] + paid['tokens_out']:,} tokens less" in said
+
+
 @pytest.mark.parametrize("scope", ["budget", "budget.run", "budget.month"])
 def test_a_plan_names_each_limit_that_the_run_would_meet(
     evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint, scope: str

@@ -1,3 +1,6 @@
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -6,6 +9,7 @@ from hypothesis import strategies as st
 from evergrow.methods.vectors import (
     NOTHING,
     cosines,
+    gram,
     heads,
     nearest,
     principal_axes,
@@ -89,3 +93,24 @@ def test_no_pair_that_reaches_the_threshold_is_missed() -> None:
 def test_products_of_many_small_groups_are_those_of_each() -> None:
     groups = unit(60, 32, 3).reshape(6, 10, 32)
     assert similarities(groups, groups) == pytest.approx(np.einsum("gid,gjd->gij", groups, groups), abs=1e-6)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 50])
+def test_products_of_columns_are_those_in_float64(rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evergrow.methods.vectors.TOGETHER", 2 * 7 * 6)  # six rows at a time
+    vectors = unit(rows, 7, 0)
+    exact = vectors.astype(np.float64).T @ vectors.astype(np.float64)
+    assert gram(vectors) == pytest.approx(exact, abs=1e-12)
+
+
+def test_matrices_are_multiplied_in_one_module() -> None:
+    root = Path(__file__).parents[2]
+    files = [path for name in ("methods", "resources", "assets", "flows") for path in (root / name).rglob("*.py")]
+    found = {
+        str(path.relative_to(root))
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
+    }
+    # Distances that are summed or weighed are one row each, and the forecast times a product of this processor.
+    assert found == {"methods/vectors.py", "methods/measures/distances.py", "resources/embedding/forecast.py"}

@@ -142,3 +142,37 @@ def test_a_damaged_file_counts_as_not_there_and_is_said(tmp_path: Path, caplog: 
     keep(VectorStore(Files(tmp_path)), 1)
     keep(VectorStore(Files(tmp_path)), 2)
     assert VectorStore(Files(tmp_path)).find("m", [key(1), key(2)]).known.all()
+
+
+def test_counting_what_is_kept_reads_no_vector(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    keep(VectorStore(Files(tmp_path)), 1, 2)
+    keep(VectorStore(Files(tmp_path)), 3)
+    whole, cut = sorted(files_of(tmp_path), key=lambda path: -path.stat().st_size)
+    data = bytearray(whole.read_bytes())
+    at = data.index(rows([1, 2]).tobytes())
+    data[at] ^= 1
+    whole.write_bytes(data)
+    cut.write_bytes(cut.read_bytes()[:40])
+    keep(VectorStore(Files(tmp_path)), 9)
+    store = VectorStore(Files(tmp_path))
+    wanted = [key(n) for n in (1, 2, 3, 4, 9)]
+
+    with caplog.at_level(logging.WARNING):
+        assert store.known("m", wanted).tolist() == [True, True, False, False, True]
+        assert not caplog.text
+        assert store.find("m", wanted).known.tolist() == [False, False, False, False, True]
+        assert whole.name in caplog.text
+
+
+@pytest.mark.parametrize("place", ["folder", "memory://vectors"])
+def test_what_is_counted_is_what_is_found(tmp_path: Path, place: str) -> None:
+    fsspec.filesystem("memory").store.clear()
+    store = VectorStore(Files(tmp_path) if place == "folder" else Files(place))
+    assert not store.known("m", [key(1)]).any()
+    keep(store, 1, 2, 3)
+    wanted = [key(n) for n in (9, 5, 1, 1, 3)]
+    assert (
+        store.known("m", wanted).tolist() == store.find("m", wanted).known.tolist() == [False, False, True, True, True]
+    )
+    assert store.longer("m", wanted).tolist() == [False] * 5
+    assert store.known("m", []).shape == (0,)

@@ -59,6 +59,24 @@ def test_a_total_that_was_guessed_becomes_what_there_was(
     assert "left" not in seen.shown[-1][2]
 
 
+def test_what_was_asked_before_of_the_same_engine_is_not_counted_again(
+    ledger: Ledger, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(showing, "SHOW_S", 0.0)
+    seen = Seen()
+
+    async def two() -> None:
+        async with Engine.open(settings(), ledger, WHO, seen) as engine:
+            for asked in (3, 5):
+                async for _ in engine.ask(requests(asked), question, label="level 1", total=asked):
+                    pass
+
+    asyncio.run(two())
+
+    assert seen.shown[-1][:2] == (5, 5)
+    assert seen.shown[-1][2].startswith("5 answered, 3 reused, ")
+
+
 def test_what_is_waited_for_is_said_while_nothing_comes(
     ledger: Ledger, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,44 @@
+"""Replies that the ledger holds for tables that a plan is about: what a run that was ended has paid for."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from evergrow.flows.workspace import Workspace
+from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.ledger import Ledger
+from evergrow.resources.ledger.sums import Replies
+
+
+def unused_replies(workspace: Workspace, ledger: Ledger, payer: str, assets: Sequence[str]) -> list[Replies]:
+    """Of each table of a batch or tree whose key begins with one of `assets`: replies of use that came after it was
+    made last, or that came though it never was."""
+    found = []
+    for held in held_replies(ledger, payer, assets):
+        made = latest_materialization(workspace.instance, dg.AssetKey(held.asset.split("/")), held.partition)
+        since = made.timestamp if made else 0.0
+        if held.latest > since:
+            found += [one for one in ledger.replies_of(payer, since) if one.table == held.table]
+    return found
+
+
+def held_replies(ledger: Ledger, payer: str, assets: Sequence[str]) -> list[Replies]:
+    """Of each table of a batch or tree whose key begins with one of `assets`: the replies of use."""
+    return [held for held in ledger.replies_of(payer) if held.asset.startswith(tuple(assets))]
+
+
+def note_of(replies: Sequence[Replies]) -> list[str]:
+    """What a plan says of them; nothing where there are none."""
+    if not replies:
+        return []
+    where: dict[str, int] = {}
+    for one in replies:
+        where[one.asset] = where.get(one.asset, 0) + one.requests
+    tables = ", ".join(f"{asset} {count:,}" for asset, count in where.items())
+    costs = [one.usd for one in replies if one.usd is not None]
+    paid = f" and ${sum(costs):,.4f}" if len(costs) == len(replies) else ""
+    return [
+        f"the ledger already answers {sum(where.values()):,} requests for these tables ({tables}): a run asks none of "
+        f"them again, unless what is asked changes or with --fresh, and takes "
+        f"{sum(one.tokens for one in replies):,} tokens{paid} less than it says here"
+    ]
