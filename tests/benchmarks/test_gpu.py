@@ -10,11 +10,11 @@ from benchmarks import gpu
 SHAPE = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
-def small() -> Any:  # noqa: ANN401 - the library has no types
+def small() -> Any:
     return BertModel(BertConfig(vocab_size=gpu.WORDS + len(gpu.MARKS), **SHAPE))
 
 
-def large() -> Any:  # noqa: ANN401 - the library has no types
+def large() -> Any:
     marks = {"pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "bos_token_id": 2, "eos_token_id": 3}
     words = gpu.WORDS + len(gpu.MARKS)
     return ModernBertModel(ModernBertConfig(vocab_size=words, global_attn_every_n_layers=1, **SHAPE, **marks))
