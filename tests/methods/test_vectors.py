@@ -113,4 +113,4 @@ def test_matrices_are_multiplied_in_one_module() -> None:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult)
     }
     # Distances that are summed or weighed are one row each, and the forecast times a product of this processor.
-    assert found == {"methods/vectors.py", "methods/measures/distances.py", "resources/embedding/forecast.py"}
+    assert found == {"methods/vectors.py", "methods/measures/distances.py", "resources/embedding/vector_forecast.py"}
