@@ -94,10 +94,12 @@ def products(
 
 def similarities(first: np.ndarray, second: np.ndarray, device: str = "cpu") -> np.ndarray:
     """float32 (..., n, m): all cosines of few vectors, (..., n, d) and (..., m, d)."""
+    found: np.ndarray
     if device == "cpu":  # torch would wake its threads for every one, which takes a thousand times as long
-        return np.matmul(first, second.swapaxes(-1, -2), dtype=np.float32, casting="same_kind")
+        found = np.matmul(first, second.swapaxes(-1, -2), dtype=np.float32, casting="same_kind")
+        return found
     with exact_products():
-        found: np.ndarray = (_on(first, device) @ _on(second, device).transpose(-1, -2)).cpu().numpy()
+        found = (_on(first, device) @ _on(second, device).transpose(-1, -2)).cpu().numpy()
     return found
 
 
