@@ -63,7 +63,7 @@ def _drawn(workspace: Workspace, batch: str, *, reasoning: bool) -> pl.DataFrame
     rows = workspace.lake.scan(workspace.instance, VERIFIED, batch, guarded=False)
     found = rows.select("batch", "id", "draws").collect()
     part = pl.element().struct.field
-    tells = "thoughts" in str(found.schema["draws"])  # earlier versions kept none
+    tells = "thoughts" in found["draws"].head(0).explode().struct.fields  # earlier versions kept none
     said = with_thoughts(part("text"), part("thoughts")) if reasoning and tells else part("text")
     return found.with_columns(pl.col("draws").list.eval(pl.struct(said.alias("text"), part("final"))))
 

@@ -215,6 +215,7 @@ def _ran_dry(rows: pl.DataFrame, target: int, funnels: pl.DataFrame) -> str:
     return (
         f"{there:,} of {target:,} rows are there ({ways} > {STAGE} {there:,}); "
         f"{f'most are lost in {stage}' if stage else 'nothing was lost on the way'}: {remedy}"
+        + (f"; or ask for what is there: --rows {there}" if there else "")
     )
 
 

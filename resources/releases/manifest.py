@@ -77,7 +77,7 @@ class Manifest(_Part):
     def own_digest(self) -> str:
         """The digest of everything but the digest; manifests of earlier versions do not say what came later."""
         unsaid = {name for name in ("gates",) if name not in self.model_fields_set}
-        unsaid |= set() if self.reasoning else {"reasoning"}
+        unsaid |= self._for_itself()
         told = json.dumps(
             self.model_dump(exclude={"digest", *unsaid}), sort_keys=True, separators=(",", ":"), default=str
         )
@@ -85,7 +85,12 @@ class Manifest(_Part):
 
     def to_bytes(self) -> bytes:
         """The file."""
-        return (json.dumps(self.model_dump(), indent=1, ensure_ascii=False, default=str) + "\n").encode()
+        told = self.model_dump(exclude=self._for_itself())
+        return (json.dumps(told, indent=1, ensure_ascii=False, default=str) + "\n").encode()
+
+    def _for_itself(self) -> set[str]:
+        """What goes without saying: earlier versions, which do not know these names, can read the file."""
+        return set() if self.reasoning else {"reasoning"}
 
     @property
     def names(self) -> frozenset[str]:

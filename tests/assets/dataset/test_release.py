@@ -97,7 +97,8 @@ def test_too_large_a_size_names_the_stage_that_ran_dry_and_what_raises_it(made: 
 
     assert said == (
         "4 of 5 rows are there (responses 5 > verified 5 > clean 5 > release 4); most are lost in release: release "
-        "other batches, or add seeds: what is lost here repeats other rows or is banned"
+        "other batches, or add seeds: what is lost here repeats other rows or is banned; "
+        "or ask for what is there: --rows 4"
     )
     shorter = made.but(cleaning={"across_batches": False, "max_instruction_chars": 60})
     assert shorter.run("clean", "plain") == ""

@@ -76,6 +76,14 @@ def test_the_manifest_tells_what_the_release_was_made_from(tmp_path: Path) -> No
     assert told.left_out == {"without an answer": 1}
 
 
+def test_a_manifest_names_what_earlier_versions_do_not_know_only_where_it_holds(tmp_path: Path) -> None:
+    for reasoning in (True, False):
+        write_release(ROWS, tmp_path / "r", "chat", facts(reasoning=reasoning))
+
+        assert ('"reasoning"' in (tmp_path / "r" / "manifest.json").read_text()) is reasoning
+        assert read_manifest(tmp_path / "r").sealed() == read_manifest(tmp_path / "r")
+
+
 def test_the_picture_is_that_of_the_funnel(tmp_path: Path) -> None:
     write_release(ROWS, tmp_path / "r", "chat", facts())
 
