@@ -6,6 +6,7 @@ from evergrow.assets.jobs import jobs_of
 from evergrow.flows.due import Frontier
 from evergrow.flows.frontier import frontier_of
 from evergrow.resources.dagster_resources import Project, resources
+from evergrow.resources.host.dagster_private import keep_engines
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.settings import Settings, load_settings
 from evergrow.sensors.advance import advance_sensor
@@ -31,6 +32,7 @@ def build_definitions(
         frontier: what is due, where the caller asks it as well.
         caller_holds_lock: runs are executed by a process that holds the batch already; they do not take its lock.
     """
+    keep_engines()
     frontier = frontier or frontier_of(settings)
     jobs = jobs_of(frontier.tables.values())
     return dg.Definitions(

@@ -14,8 +14,6 @@ from typing import Any
 import absl.logging
 import hypothesis
 import pytest
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from filelock import FileLock
 
 # Workers and the processes that they start share the cores: threads of each would only wait for one another.
@@ -171,22 +169,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.option.loadscopereorder = False
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    load_migrations_once()
-
-
-def load_migrations_once() -> None:
-    """Keep Dagster's migrations: for the event log of each run it loads fifty files twice, a tenth of a short run."""
-    load, kept = ScriptDirectory.from_config, dict[str, ScriptDirectory]()
-
-    def from_config(config: Config) -> ScriptDirectory:
-        place = config.get_main_option("script_location") or ""
-        if not place.startswith("dagster:"):
-            return load(config)
-        if place not in kept:
-            kept[place] = load(config)
-        return kept[place]
-
-    ScriptDirectory.from_config = staticmethod(from_config)  # type: ignore[method-assign]
 
 
 @pytest.hookimpl(trylast=True)

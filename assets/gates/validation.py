@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from threading import Lock
 from typing import Any
 
 import polars as pl
@@ -11,6 +13,7 @@ from evergrow.assets.gates.suite import FigureRule, RowRule
 MAX_NAMED_ROWS = 20  # ids of offending rows that a check names
 NOT_MEASURED = "nothing was measured"
 _ROW = "__row"
+_LOCK = Lock()  # there is one batch definition, whose engine keeps the frame that it was given last
 
 Bounds = Mapping[str, float]
 
@@ -61,10 +64,6 @@ def _validate(frame: pl.DataFrame, wanted: Sequence[tuple[str, Bounds]]) -> list
         return []
     import great_expectations as gx  # noqa: PLC0415 - takes seconds: only in the process that validates
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
-    batch = source.add_batch_definition_whole_dataframe("all").get_batch({"dataframe": frame.to_pandas()})
     suite = gx.ExpectationSuite(
         name="gate",
         expectations=[
@@ -72,13 +71,25 @@ def _validate(frame: pl.DataFrame, wanted: Sequence[tuple[str, Bounds]]) -> list
             for place, (name, bounds) in enumerate(wanted)
         ],
     )
-    results = batch.validate(
-        suite, result_format={"result_format": "SUMMARY", "partial_unexpected_count": MAX_NAMED_ROWS}
-    ).results
+    asked = {"result_format": "SUMMARY", "partial_unexpected_count": MAX_NAMED_ROWS}
+    with _LOCK:
+        batch = _whole_frame().get_batch({"dataframe": frame.to_pandas()})
+        results = batch.validate(suite, result_format=asked).results
     for result in results:
         if result.exception_info.get("raised_exception"):
             raise RuntimeError(f"Great Expectations could not judge: {result.exception_info['exception_message']}")
     return sorted(results, key=lambda result: int(result.expectation_config.meta["place"]))  # they come grouped
+
+
+@cache
+def _whole_frame() -> Any:  # noqa: ANN401 - the library's types are hollow
+    """A definition of batches that are a frame each: to make one takes as long as to judge a small table."""
+    import great_expectations as gx  # noqa: PLC0415
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    asset = context.data_sources.add_pandas("frames").add_dataframe_asset("frame")
+    return asset.add_batch_definition_whole_dataframe("all")
 
 
 def _counted(result: Any, frame: pl.DataFrame) -> Finding:  # noqa: ANN401

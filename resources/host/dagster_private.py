@@ -3,8 +3,10 @@
 Each name has a test in tests/resources/host/test_dagster_private.py that says what breaks without it.
 """
 
-from typing import TYPE_CHECKING
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any
 
+import sqlalchemy as sa
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluation,
     AssetCheckEvaluationTargetMaterializationData,
@@ -18,6 +20,8 @@ from dagster_shared.error import SerializableErrorInfo
 from sqlalchemy import Table
 
 if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
     from dagster._core.storage.event_log import SqlEventLogStorage, SqliteEventLogStorage
 
 __all__ = [
@@ -36,8 +40,11 @@ __all__ = [
     "StepFailureData",
     "UnresolvedAssetJobDefinition",
     "UserFailureData",
+    "keep_engines",
     "sql_event_logs",
 ]
+
+KEPT_ENGINES = 64  # of the latest runs, each of which has a database of its own
 
 
 def sql_event_logs() -> tuple[type["SqlEventLogStorage"], type["SqliteEventLogStorage"], Table]:
@@ -50,3 +57,40 @@ def sql_event_logs() -> tuple[type["SqlEventLogStorage"], type["SqliteEventLogSt
     )
 
     return SqlEventLogStorage, SqliteEventLogStorage, SqlEventLogStorageTable
+
+
+@cache
+def keep_engines() -> None:
+    """Have Dagster's SQLite storage keep its engines and its migrations, for as long as this process lasts.
+
+    It makes an engine for each connection, which compiles every statement anew, and loads its fifty migrations twice
+    for each run. That is two fifths of the CPU time of a small run. Its engines hold no connection, so that nothing is
+    shared but what is known of the statements.
+    """
+    from alembic.script import ScriptDirectory  # noqa: PLC0415 - only to run
+    from dagster._core.storage.event_log.sqlite import sqlite_event_log  # noqa: PLC0415
+    from dagster._core.storage.runs.sqlite import sqlite_run_storage  # noqa: PLC0415
+    from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage  # noqa: PLC0415
+
+    for module in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
+        module.create_engine = _create_engine  # type: ignore[attr-defined]
+    load, kept = ScriptDirectory.from_config, dict[str, "ScriptDirectory"]()
+
+    def from_config(config: "Config") -> "ScriptDirectory":
+        place = config.get_main_option("script_location") or ""
+        if not place.startswith("dagster:"):
+            return load(config)
+        if place not in kept:
+            kept[place] = load(config)
+        return kept[place]
+
+    ScriptDirectory.from_config = staticmethod(from_config)  # type: ignore[method-assign]
+
+
+def _create_engine(url: str, poolclass: Any, connect_args: dict[str, Any] | None = None) -> sa.Engine:  # noqa: ANN401
+    return _engine(url, poolclass, tuple((connect_args or {}).items()))
+
+
+@lru_cache(maxsize=KEPT_ENGINES)
+def _engine(url: str, poolclass: Any, connect_args: tuple[tuple[str, Any], ...]) -> sa.Engine:  # noqa: ANN401
+    return sa.create_engine(url, poolclass=poolclass, connect_args=dict(connect_args))

@@ -4,11 +4,16 @@ A new minor version of Dagster is let in when these pass.
 """
 
 import ast
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from evergrow.resources.host import dagster_private as private
 
@@ -120,6 +125,35 @@ def test_how_a_run_ended_is_found_in_its_events(runs: dict[str, dg.ExecuteInProc
 
     assert ends[0].failure_reason is not private.RunFailureReason.UNEXPECTED_TERMINATION
     assert any(isinstance(one, private.EngineEventData) for one in data(runs["fails"]))
+
+
+def test_storage_keeps_the_engine_of_each_database_and_its_migrations(tmp_path: Path) -> None:
+    private.keep_engines()
+    engines = []
+    for name in ("a", "b", "a"):
+        (tmp_path / name).mkdir(exist_ok=True)
+        with dg.DagsterInstance.local_temp(str(tmp_path / name)) as instance:
+            assert dg.materialize([numbers], instance=instance, partition_key="a").success
+            event_log, run_storage = cast("Any", instance.event_log_storage), cast("Any", instance.run_storage)
+            with event_log.index_connection() as events, run_storage.connect() as runs:
+                engines.append((events.engine, runs.engine))
+    config = Config()
+    config.set_main_option("script_location", "dagster:_core/storage/alembic")
+
+    assert engines[0] == engines[2]
+    assert len({engine for pair in engines for engine in pair}) == 4
+    assert all(isinstance(engine.pool, sa.NullPool) for pair in engines for engine in pair)
+    assert ScriptDirectory.from_config(config) is ScriptDirectory.from_config(config)
+
+
+def test_a_database_that_was_deleted_is_made_anew_at_its_place(tmp_path: Path) -> None:
+    private.keep_engines()
+    for _ in range(2):
+        (tmp_path / "home").mkdir()
+        with dg.DagsterInstance.local_temp(str(tmp_path / "home")) as instance:
+            assert dg.materialize([numbers], instance=instance, partition_key="a").success
+            assert instance.get_runs_count() == 1
+        shutil.rmtree(tmp_path / "home")
 
 
 def test_no_other_module_reaches_into_dagster() -> None:
