@@ -1,9 +1,11 @@
-"""Loads a release with `datasets` and says what it found, as JSON: a program, started by `loading`."""
+"""Loads releases with `datasets` and says what it found, as JSON: a program, started by `loading`."""
 
 import json
+import os
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -19,14 +21,28 @@ BLOCK = 1000
 MOST_FAULTS = 10
 
 
-def main(folder: str, form: str) -> None:
-    """Load the release in `folder` and print what was found."""
+def main() -> None:
+    """Read an order a line, the arguments of `load` as a JSON object, and answer each by a line, until there are none.
+
+    Hugging Face's libraries read their environment when they are imported: all that they keep beside a load's cache is
+    gone with this process.
+    """
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+    with tempfile.TemporaryDirectory(prefix="evergrow-load-") as folder:
+        os.environ["HF_HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
+        for order in sys.stdin:
+            print(json.dumps(load(**json.loads(order))), file=answers, flush=True)
+
+
+def load(folder: str, form: str, cache: str) -> dict[str, Any]:
+    """Load the release in `folder` and say what was found, or the `error` that kept it from being loaded."""
     import datasets  # noqa: PLC0415 - heavy, and its environment is set by whoever starts this
 
     try:
-        loaded = datasets.load_dataset(folder)
+        loaded = datasets.load_dataset(folder, cache_dir=cache)
     except datasets.exceptions.DatasetGenerationError as error:
-        sys.exit(" ".join(str(error.__cause__ or error).split()))
+        return {"error": " ".join(str(error.__cause__ or error).split())}
     splits, turns, rendered, marked = {}, [], 0, 0
     for split, rows in loaded.items():
         # Batch by batch: the data are mapped from the cache, and need not be in memory as a whole.
@@ -36,7 +52,7 @@ def main(folder: str, form: str) -> None:
             faults, held = check_turns(rows["messages"])
             turns += [(split, fault) for fault in faults[:MOST_FAULTS]]
             rendered, marked = rendered + rows.num_rows, marked + held
-    json.dump({"splits": splits, "turns": turns, "rendered": rendered, "marked": marked}, sys.stdout)
+    return {"splits": splits, "turns": turns, "rendered": rendered, "marked": marked}
 
 
 def check_turns(conversations: Iterable[Sequence[dict[str, str]]]) -> tuple[list[str], int]:
@@ -91,4 +107,4 @@ def _frame(table: "pyarrow.Table") -> pl.DataFrame:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()

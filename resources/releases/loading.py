@@ -2,17 +2,23 @@
 
 It happens in a process of its own (`loader`): these libraries read their environment when they are imported, keep
 what they loaded in a cache, and would stay in memory. In that process they are offline, have no token, and a cache
-that is removed afterwards.
+that is removed afterwards. It is kept as long as this one lasts: a takedown writes many exports, and to import these
+libraries takes longer than to load most.
 """
 
+import atexit
 import json
 import os
+import select
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import PIPE
+from threading import Lock
 from typing import Any
 
 from evergrow.resources.releases.manifest import Manifest, read_manifest
@@ -65,24 +71,74 @@ def check_loads(folder: Path) -> Loaded:
     )
 
 
-def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | Discrepancy:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
-    command = [sys.executable, "-m", "evergrow.resources.releases.loader", str(folder), form]
-    try:
-        done = subprocess.run(  # noqa: S603 - the command is our own
-            command,
-            env={**environment, **OFFLINE, "HF_HOME": cache, "TMPDIR": cache},
-            capture_output=True,
-            timeout=LOAD_S,
-            check=False,
+class _Loader:
+    """A process that loads releases, one after another."""
+
+    def __init__(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
+        command = [sys.executable, "-m", "evergrow.resources.releases.loader"]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
+        self._process = subprocess.Popen(  # noqa: S603 - the command is our own
+            command, env={**environment, **OFFLINE}, stdin=PIPE, stdout=PIPE, stderr=self._errors
         )
-    except subprocess.TimeoutExpired:
-        return Discrepancy(str(folder), f"was not loaded within {LOAD_S:.0f} s")
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines()
-        return Discrepancy(str(folder), f"cannot be loaded: {lines[-1] if lines else f'exit code {done.returncode}'}")
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._orders, self._answers = self._process.stdin, self._process.stdout
+        atexit.register(self.end)
+
+    @property
+    def there(self) -> bool:
+        """Whether it takes another order."""
+        return self._process.poll() is None
+
+    def load(self, **order: str) -> dict[str, Any] | str:
+        """What was found, or why nothing was; a load that is not seen to its end ends the process, too."""
+        line = b""
+        try:
+            self._orders.write(json.dumps(order).encode() + b"\n")
+            self._orders.flush()
+            if not select.select([self._answers], [], [], LOAD_S)[0]:
+                self.end(at_once=True)
+                return f"was not loaded within {LOAD_S:.0f} s"
+            line = self._answers.readline()
+        except BrokenPipeError:
+            pass  # it is told below, by how the process ended
+        except BaseException:
+            self.end(at_once=True)  # its answer must not be taken for that of another load
+            raise
+        if line:
+            found: dict[str, Any] = json.loads(line)
+            return f"cannot be loaded: {found['error']}" if "error" in found else found
+        code = self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().decode(errors="replace").strip().splitlines()
+        self.end()
+        return f"cannot be loaded: {lines[-1] if lines else f'exit code {code}'}"
+
+    def end(self, *, at_once: bool = False) -> None:
+        """End it, which clears up after itself unless that must be `at_once`."""
+        atexit.unregister(self.end)
+        if at_once:
+            self._process.kill()
+        with suppress(BrokenPipeError):
+            self._orders.close()
+        self._process.wait()
+        self._answers.close()
+        self._errors.close()
+
+
+_LOCK = Lock()
+_KEPT: list[_Loader] = []  # one, once there was a load
+
+
+def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | Discrepancy:
+    with _LOCK:
+        if _KEPT and not _KEPT[0].there:
+            _KEPT.pop().end()
+        if not _KEPT:
+            _KEPT.append(_Loader())
+        found = _KEPT[0].load(folder=str(folder), form=form, cache=cache)
+    return Discrepancy(str(folder), found) if isinstance(found, str) else found
 
 
 def _compare(manifest: Manifest, splits: Mapping[str, Mapping[str, Any]]) -> list[Discrepancy]:

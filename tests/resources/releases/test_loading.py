@@ -1,9 +1,11 @@
 import json
+import select
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 
 from evergrow.methods.releasing.formats import FORMS, Form
@@ -87,6 +89,51 @@ def test_a_release_that_does_not_load_says_why(tmp_path: Path) -> None:
     assert len(faults) == 1
     assert "cannot be loaded: " in str(faults[0])
     assert "JSON parse error" in str(faults[0])
+
+
+def test_a_release_that_ends_the_process_that_loads_says_why_and_the_next_one_loads(tmp_path: Path) -> None:
+    for name in ("sound", "broken"):
+        write_release(table(row(1)), tmp_path / name, "chat", facts())
+    (tmp_path / "broken" / "train.jsonl").unlink()
+
+    (fault,) = check_loads(tmp_path / "broken").faults
+
+    assert "cannot be loaded: FileNotFoundError" in str(fault)
+    assert check_loads(tmp_path / "sound").rows == {"train": 1}
+
+
+def test_a_process_that_was_killed_meanwhile_is_started_again(tmp_path: Path) -> None:
+    write_release(table(row(1)), tmp_path / "r", "parquet", facts())
+    assert check_loads(tmp_path / "r").faults == ()
+    for child in psutil.Process().children():
+        if "evergrow.resources.releases.loader" in child.cmdline():
+            child.kill()
+            child.wait()
+
+    assert check_loads(tmp_path / "r").faults == ()
+
+
+def test_an_interrupted_load_is_not_taken_for_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, rows in {"one": 1, "two": 2}.items():
+        write_release(table(*(row(n) for n in range(rows))), tmp_path / name, "chat", facts())
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(select, "select", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            check_loads(tmp_path / "one")
+
+    assert check_loads(tmp_path / "two").rows == {"train": 2}
+
+
+def test_a_release_that_was_written_again_is_loaded_as_it_is_now(tmp_path: Path) -> None:
+    for rows in (3, 1):
+        write_release(table(*(row(n) for n in range(rows))), tmp_path / "r", "chat", facts())
+
+        assert check_loads(tmp_path / "r").rows == {"train": rows}
+        assert check_loads(tmp_path / "r").faults == ()
 
 
 def test_a_release_that_loads_differently_says_how(tmp_path: Path) -> None:
