@@ -13,7 +13,7 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.conftest import ROOT, load_migrations_once
+from tests.conftest import ROOT
 
 HEAVY = (
     "evergrow.assets.definitions", "evergrow.cli.main", "evergrow.cli.errors", "evergrow.cli.workspace",
@@ -116,12 +116,17 @@ def _child(order: dict[str, Any]) -> NoReturn:
 
 def load_migrations() -> None:
     """Read Dagster's fifty migrations once for all commands: each looks at them for every database that it opens."""
+    import dagster as dg  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
     from alembic.script import ScriptDirectory  # noqa: PLC0415
-    from dagster._core.storage.event_log.sqlite import sqlite_event_log  # noqa: PLC0415
-    from dagster._core.storage.sql import get_alembic_config  # noqa: PLC0415
 
-    load_migrations_once()
-    ScriptDirectory.from_config(get_alembic_config(sqlite_event_log.__file__)).as_revision_number("head")
+    from evergrow.resources.host.dagster_private import keep_engines  # noqa: PLC0415
+
+    keep_engines()
+    storage = Path(dg.__file__).parent / "_core" / "storage"
+    config = Config(storage / "event_log" / "sqlite" / "alembic" / "alembic.ini")
+    config.set_main_option("script_location", "dagster:_core/storage/alembic")
+    ScriptDirectory.from_config(config).as_revision_number("head")
 
 
 def serve() -> None:
