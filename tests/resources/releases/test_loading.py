@@ -182,7 +182,7 @@ def test_conversations_of_several_turns_are_rendered_in_order() -> None:
 
 
 def test_the_package_is_loaded_without_what_is_heavy() -> None:
-    modules = ["writing", "verifying", "loading", "pushing", "manifest", "card"]
+    modules = ["writing", "proof", "loading", "pushing", "manifest", "card"]
     program = (
         f"import sys, {', '.join(f'evergrow.resources.releases.{name}' for name in modules)}; import json; "
         "print(json.dumps([m for m in ('datasets', 'transformers', 'torch', 'huggingface_hub') if m in sys.modules]))"
