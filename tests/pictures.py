@@ -30,7 +30,7 @@ SETTINGS = {
     "gates": LENIENT["gates"],
     "evolution": {"rounds": 2, "children": 3, "margin": -10},
     "release": {"validation_share": 0.2, "test_share": 0.2},
-    "prices": {"fake-model": {"input": 0.15, "output": 0.6, "as_of": "2026-11-01"}},
+    "prices": {"gpt-4o-2024-08-06": {"input": 0.15, "output": 0.6, "as_of": "2026-11-01"}},
 }
 GROWN = (
     ("seeds", "add", "code.jsonl", "--batch", "code"),

@@ -7,7 +7,8 @@ const MANY = 5000, ROW = 24, MOST_LEVELS = PALETTE.length, LONG = new Set(["cont
 const $ = (id) => document.getElementById(id);
 
 async function unpack(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const coded = atob(text), bytes = new Uint8Array(coded.length);
+  for (let at = 0; at < coded.length; at += 1) bytes[at] = coded.charCodeAt(at); // from() takes ten times as long
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return JSON.parse(await new Response(stream).text());
 }
