@@ -18,6 +18,8 @@ from evergrow.methods.text.answer_model import AnswerModel
 if TYPE_CHECKING:
     import jinja2
 
+_readable = json.JSONEncoder(ensure_ascii=False).encode  # made once: a prompt quotes many texts
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -87,7 +89,7 @@ def _template(source: str) -> "jinja2.Template":
 
 def quoted(text: object) -> str:
     """`text` as a JSON string on one line, as it reads best: nothing is escaped that JSON does not want escaped."""
-    return json.dumps(text, ensure_ascii=False).replace("\u2028", " ").replace("\u2029", " ")
+    return _readable(text).replace("\u2028", " ").replace("\u2029", " ")
 
 
 def fence(text: str) -> str:

@@ -23,6 +23,7 @@ AVOID_CHARS = 240
 SHOWN_VALUES = 30  # of a dimension, to a judge of attributes
 _BLOCK = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
 LETTERS = ("A", "B")
+_told = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode  # made once: there are many samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def read_samples(answer: object, domain: Domain, seed: int) -> WrittenSamples:
 
 def make_sample(domain: Domain, fields: Mapping[str, str | int], seed: int, letter: str | None = None) -> Sample:
     """The sample that has `fields`, which are valid; `letter`, if given, is that of its right choice."""
-    told = json.dumps(fields, ensure_ascii=False, sort_keys=True)
+    told = _told(fields)
     if domain.choices and letter is None:
         letter = LETTERS[derived(seed, "letter", told).randrange(2)]
     values = {**fields, **choice_texts(domain, fields, letter)}
