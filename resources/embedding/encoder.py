@@ -84,11 +84,7 @@ class Encoder:
         read = np.minimum(lengths, self.limit) if self.limit else lengths
         order = np.argsort(-read, kind="stable")
         ordered = [texts[at] for at in order]
-        if self._pool is not None:
-            together = max(1, self._batch_tokens // max(1, int(read.max(initial=1))))
-            found = self._encode(ordered, together, pool=self._pool)
-        else:
-            found = self._in_batches(ordered, read[order])
+        found = (self._in_batches if self._pool is None else self._in_pool)(ordered, read[order])
         if not np.isfinite(found).all():
             raise EmbedderError(
                 "the embedding model gives numbers that are none; set embedding.precision to bfloat16 or float32"
@@ -105,20 +101,45 @@ class Encoder:
             try:
                 found.append(self._encode(part, len(part)))
             except (RuntimeError, MemoryError) as error:
-                if not _memory_ended(error):
-                    raise
-                if len(part) == 1:
-                    raise EmbedderError(
-                        f"memory ends with a single text of {len(part[0]):,} characters; set embedding.device: cpu, "
-                        "or embedding.model to a smaller one"
-                    ) from error
+                self._require_another_try(error, part, len(part))
             else:
                 start += len(part)
                 continue
-            _free_memory()  # now that the error holds none
-            self._batch_tokens = max(1, len(part) * int(lengths[start]) // 2)
-            log.warning("memory ended; embedding %s tokens at once from now on", f"{self._batch_tokens:,}")
+            self._halve(len(part) * int(lengths[start]))
         return np.concatenate(found)
+
+    def _in_pool(self, texts: list[str], lengths: np.ndarray) -> np.ndarray:
+        """The same by the processes of several devices: texts of like length are handed out together."""
+        found, start = [], 0
+        while start < len(texts):
+            longest = max(1, int(lengths[start]))
+            part = texts[start : start + int(np.count_nonzero(lengths[start:] > longest // 2))]
+            together = min(len(part), max(1, self._batch_tokens // longest))
+            try:
+                found.append(self._encode(part, together, pool=self._pool))
+            except (RuntimeError, MemoryError) as error:
+                self._require_another_try(error, part, together)
+            else:
+                start += len(part)
+                continue
+            self._halve(together * longest)
+        return np.concatenate(found)
+
+    def _require_another_try(self, error: Exception, texts: list[str], together: int) -> None:
+        """Raise what does not end with fewer texts at once: another fault, or memory that ends with one of `texts`."""
+        if not _memory_ended(error):
+            raise error
+        if together == 1:
+            raise EmbedderError(
+                f"memory ends with a single text of {len(texts[0]):,} characters; set embedding.device: cpu, "
+                "or embedding.model to a smaller one"
+            ) from error
+
+    def _halve(self, tokens: int) -> None:
+        """Memory ended with so many tokens at once; an error that holds some is gone by now."""
+        _free_memory()
+        self._batch_tokens = max(1, tokens // 2)
+        log.warning("memory ended; embedding %s tokens at once from now on", f"{self._batch_tokens:,}")
 
     def _encode(self, texts: list[str], together: int, pool: Any = None) -> np.ndarray:  # noqa: ANN401 - as the library has it
         found = self._model.encode(

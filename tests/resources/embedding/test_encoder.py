@@ -192,14 +192,28 @@ def test_an_encoder_of_the_papers_kind_embeds_with_its_own_code(tiny: Path) -> N
     assert encoded.longer.tolist() == [False, False, False, True, True]
 
 
-def test_several_devices_give_what_one_gives(packaged: Any) -> None:
-    encoder = Encoder(packaged, 4_096, devices=("cpu", "cpu"))
+def crowded(_: object, inputs: tuple[dict[str, Any]]) -> None:
+    """Memory that ends with two texts, in whatever process."""
+    if len(inputs[0]["input_ids"]) > 1:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
+
+
+def test_several_devices_give_what_one_gives_and_halve_their_batches_where_memory_ends(
+    packaged: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    texts = [*SHORT, LONG, *(f"sort {number} numbers" for number in range(10, 40))]
+    hook = packaged.register_forward_pre_hook(crowded)  # the processes get it with the model
     try:
-        encoded = encoder.encode([*SHORT, LONG])
+        encoder = Encoder(packaged, 4_096, devices=("cpu", "cpu"))
+        try:
+            encoded = encoder.encode(texts)
+        finally:
+            encoder.close()
     finally:
-        encoder.close()
-    assert encoded.vectors == pytest.approx(plain(packaged, [*SHORT, LONG]), abs=1e-5)
-    assert encoded.longer.tolist() == [False, False, False, True]
+        hook.remove()
+    assert encoded.vectors == pytest.approx(plain(packaged, texts), abs=1e-5)
+    assert np.flatnonzero(encoded.longer).tolist() == [len(SHORT)]
+    assert "memory ended; embedding" in caplog.text
 
 
 @pytest.mark.parametrize("backend", ["onnx", "openvino"])
