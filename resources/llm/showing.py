@@ -48,7 +48,7 @@ async def shown(advance: Advance, pace: Pace, asking: Asking) -> AsyncIterator[C
         while True:
             await asyncio.sleep(QUIET_S)
             if time.monotonic() - shown_at >= QUIET_S:
-                show(", ".join(filter(None, (pace.note(), asking.waits()))), pace.expect(asking.taken))
+                show(", ".join(filter(None, (pace.note(left=False), asking.waits()))), pace.expect(asking.taken))
 
     teller = asyncio.create_task(tell())
     total = None
@@ -59,4 +59,4 @@ async def shown(advance: Advance, pace: Pace, asking: Asking) -> AsyncIterator[C
         teller.cancel()
         await asyncio.gather(teller, return_exceptions=True)
         expected = pace.expect(asking.taken)
-        show(pace.note(ended=True), expected if total is None else total)
+        show(pace.note(left=False), expected if total is None else total)

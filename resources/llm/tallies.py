@@ -82,10 +82,10 @@ class Pace:
         self._total = max(self._total, taken)
         return self._total
 
-    def note(self, *, ended: bool = False) -> str:
+    def note(self, *, left: bool = True) -> str:
         """Counts, rate, cost so far, the time left at the pace of what had to be asked; "" before the first outcome.
 
-        ended: nothing more comes, whatever was expected.
+        left: whether the time left is told: there is none at the end, and no pace tells it while nothing comes.
         """
         now, before, elapsed = self._tallies, self._before, max(time.monotonic() - self._started, 1e-6)
         done = now.done - before.done
@@ -95,10 +95,15 @@ class Pace:
         rate = (asked or done) / elapsed  # which is not 0: a request is done
         parts = [f"{now.answered - before.answered:,} answered"]
         parts += [f"{n:,} {word}" for word in UNUSUAL if (n := getattr(now, word) - getattr(before, word))]
-        unpriced = now.unpriced - before.unpriced
-        cost = f"${now.usd - before.usd:,.2f}" + (f" and {unpriced:,} replies of unknown price" if unpriced else "")
-        left = [] if ended else [f"{_clock(max(self._total - done, 0) / rate)} left"]
-        return ", ".join([*parts, f"{rate:,.1f}/s", cost, *left])
+        told = [f"{_clock(max(self._total - done, 0) / rate)} left"] if left else []
+        cost = _cost(now.usd - before.usd, now.unpriced - before.unpriced)
+        return ", ".join([*parts, f"{rate:,.1f}/s", cost, *told])
+
+
+def _cost(usd: float, unpriced: int) -> str:
+    """What was spent, and how many replies nobody knows the price of."""
+    unknown = f"{unpriced:,} {'reply' if unpriced == 1 else 'replies'} of unknown price" if unpriced else ""
+    return " and ".join(filter(None, (f"${usd:,.2f}" if usd or not unpriced else "", unknown)))
 
 
 def _clock(seconds: float) -> str:

@@ -88,9 +88,27 @@ def test_what_is_waited_for_is_said_while_nothing_comes(
 
     notes = "\n".join(note for _, _, note in seen.shown)
     assert "waiting: 2 asked" in notes
+    assert "left" not in "".join(note for _, _, note in seen.shown if "waiting" in note)
     assert "1 to be asked again after a pause" in notes
     assert not seen.shown[-1][2].count("waiting")
     assert not any("0 answered" in note or "0.0/s" in note for _, _, note in seen.shown)
+
+
+@pytest.mark.parametrize(
+    ("usd", "unpriced", "words"),
+    [
+        (0.0, 0, "$0.00"),
+        (1.5, 0, "$1.50"),
+        (1.5, 1, "$1.50 and 1 reply of unknown price"),
+        (0.0, 1_200, "1,200 replies of unknown price"),
+    ],
+)
+def test_cost_is_told_as_far_as_it_is_known(usd: float, unpriced: int, words: str) -> None:
+    tallies = Tallies()
+    pace = Pace(tallies, 1)
+    tallies.settle(Failed(Request("", "judge", "", "", None), "", "transient", "", ""))
+    tallies.usd, tallies.unpriced = usd, unpriced
+    assert pace.note(left=False).split("/s, ")[1] == words
 
 
 @dataclass
