@@ -11,7 +11,7 @@ from evergrow.flows.due import Frontier
 from evergrow.flows.runs import under_way
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.alerts import Alert, AlertError, send
-from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.host.event_log import EventLog
 from evergrow.resources.models import AWAITS
 from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.recipes import Recipe, latest_recipes
@@ -128,8 +128,8 @@ def _last_made(workspace: Workspace, recipe: Recipe) -> float:
     """When the last of its tables was made, or its recipe was written, whichever is later; epoch s."""
     keys = [key for key, table in workspace.frontier.tables.items() if table.kind == recipe.kind]
     try:
-        places = [(key, partition) for key in keys for partition in workspace.partitions(key, recipe.name)]
+        partitions = {one for key in keys for one in workspace.partitions(key, recipe.name)}
     except SettingsError:  # the recipe itself is what it waits for
-        places = []
-    made = [latest_materialization(workspace.instance, key, partition) for key, partition in places]
-    return max([recipe.at.timestamp(), *(record.timestamp for record in made if record)])
+        partitions = set()
+    last = EventLog.now(workspace.instance).last_made([key.path for key in keys], sorted(partitions))
+    return max(recipe.at.timestamp(), last.timestamp if last else 0.0)

@@ -54,6 +54,10 @@ _MADE_SINCE = sa.text(
     f"SELECT DISTINCT asset_key, partition FROM event_logs WHERE dagster_event_type = '{MADE}' "
     "AND id > :since AND id <= :upto"
 )
+_LAST_MADE = sa.text(
+    f"{_ROW} FROM event_logs e WHERE e.id = (SELECT max(e.id) FROM {_EVENTS} WHERE e.asset_key IN :keys "
+    f"AND e.dagster_event_type = '{MADE}' AND e.partition IN :partitions AND {_LIVE})"
+).bindparams(sa.bindparam("keys", expanding=True), sa.bindparam("partitions", expanding=True))
 _JUDGED = "SELECT asset_key, check_name, partition, evaluation_event FROM asset_check_executions"
 _SETTLED = "execution_status IN ('SUCCEEDED', 'FAILED')"
 _VERDICT = sa.text(
@@ -229,6 +233,13 @@ class EventLog:
                 row = connection.execute(_VERDICT, values).one_or_none()
             self._judged[place] = _verdict(row.evaluation_event) if row else None
         return self._judged.get(place)
+
+    def last_made(self, paths: Sequence[Sequence[str]], partitions: Sequence[str]) -> Version | None:
+        """The version that was made last of any of these partitions of the tables of those keys."""
+        values = {"keys": [json.dumps(list(path)) for path in paths], "partitions": list(partitions)}
+        with self._connect() as connection:
+            row = connection.execute(_LAST_MADE, values).one_or_none()
+        return _version(row) if row else None
 
     def made_since(self, event: int) -> tuple[list[tuple[list[str], str | None]], int]:
         """What was made after an event, each table's key with the partition; and the id of the latest event."""

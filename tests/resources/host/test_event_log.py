@@ -146,6 +146,17 @@ def test_a_table_that_is_read_at_once_has_the_versions_that_dagster_names(
         assert log.read_table(["never"]) == set()
 
 
+def test_what_was_made_last_is_the_latest_version_of_all(log: EventLog, instance: dg.DagsterInstance) -> None:
+    for partitions in (["a", "b", "c"], ["a"], ["c"], []):
+        known = [
+            record
+            for record in instance.fetch_materializations(KEY, limit=100).records
+            if record.partition_key in partitions
+        ]
+        found = log.last_made([KEY.path, ["never"]], partitions)
+        assert (found.storage_id if found else None) == max((record.storage_id for record in known), default=None)
+
+
 def test_what_was_made_since_an_event_is_what_dagster_has_after_it(log: EventLog, instance: dg.DagsterInstance) -> None:
     known = instance.fetch_materializations(KEY, limit=100).records
     last = max(record.storage_id for record in known)
