@@ -12,6 +12,7 @@ from evergrow.assets.table import key_of
 from evergrow.flows.causes import CauseKind, cause
 from evergrow.flows.due import Standing
 from evergrow.flows.lineage import tell
+from evergrow.flows.pools import make_pools
 from evergrow.flows.runs import close_dead_runs, of_this_process
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.embedding.embedder import Embedders
@@ -71,6 +72,7 @@ def execute(
     batch = whose or partition or job
     # A command that was killed has left its run started, and is not always repeated by one that looks for such first.
     close_dead_runs(workspace.instance, workspace.registry)
+    make_pools(workspace.instance)
     result = workspace.definitions.resolve_job_def(job).execute_in_process(
         run_config={**QUIET, **(config or {})},
         instance=workspace.instance,

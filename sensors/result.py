@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 import dagster as dg
 
 from evergrow.flows.automation import Idle
+from evergrow.flows.pools import make_pools
 from evergrow.flows.runs import launched
 from evergrow.resources.registry.leases import held
 from evergrow.resources.registry.registry import Registry
 
-POOLS = ("gpu", "llm")  # of the tables
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 
 
@@ -38,14 +38,6 @@ def answer(
         context.log.info(line)
     make_pools(context.instance)
     return dg.SensorResult(run_requests=requests)
-
-
-def make_pools(instance: dg.DagsterInstance) -> None:
-    """Have the limits of pools be there before runs are: of two that find none on PostgreSQL, the second one fails."""
-    storage = instance.event_log_storage
-    if storage.supports_global_concurrency_limits and instance.global_op_concurrency_default_limit is not None:
-        for pool in sorted(set(POOLS) - storage.get_concurrency_keys()):
-            storage.initialize_concurrency_limit_to_default(pool)
 
 
 def worked_on(registry: Registry, busy: Mapping[str, str], name: str) -> Idle | None:
