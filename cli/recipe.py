@@ -103,6 +103,7 @@ def set_command(
             if standing.due:
                 say(f"due: {standing.table.key.to_user_string()} {standing.due.what}: {standing.due}")
         say("what is made of these is due after them" if due else "nothing that is there has to be made again")
+    with workspace_of() as workspace:  # opened anew: it has as many rounds and levels as the recipe names now
         stands = status(workspace, found, owner)
         if stands.due:
             say(f"next: {stands.due}" + (f"; `{stands.command}`" if stands.command else ""))
