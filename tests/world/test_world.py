@@ -1,6 +1,6 @@
 """A few simulated worlds, and a few of the points at which commands die: `make soak` and `make crashes` do many more.
 
-A world takes 12 to 17 s of one processor, nearly all of it in Dagster's runs of its commands and in their event log;
+A world takes 9 to 11 s of one processor, nearly all of it in Dagster's runs of its commands and in their event log;
 four fit into the minute that the suite has for them, beside 13 s that all of them share.
 """
 

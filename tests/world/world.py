@@ -31,7 +31,13 @@ CANARY = "sk-canary-7f1f3b0c9d"
 PASSWORD = "canary-password-51c2"
 LOG = 50  # commands that are told when something fails
 SETTINGS = {
-    "gates": LENIENT["gates"] | {"responses": {"max_failed_share": 1.0}, "instructions": {"min_answered_share": 0.0}},
+    "gates": {
+        **LENIENT["gates"],
+        "responses": {"max_failed_share": 1.0},
+        "instructions": {"min_answered_share": 0.0},
+        # What a judge's filter refuses is not asked again, and may be all of a batch as small as these.
+        "complexity": {**LENIENT["gates"]["complexity"], "min_scored_share": 0.0},
+    },
     "evolution": {"rounds": 1, "children": 2, "margin": -10, "beam": 1.0},
     "endpoints": {"default": {"concurrency": AT_ONCE, "attempts": 3}},
     "release": {"validation_share": 0, "test_share": 0},
