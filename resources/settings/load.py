@@ -27,10 +27,19 @@ CONFIG_VARIABLE = "EVERGROW_CONFIG"
 EMBEDDED_PROFILE = Path(__file__).with_name("embedded.yaml")
 PAPER_PROFILE = Path(__file__).with_name("paper.yaml")
 DOTENV = ".env"
+IN_C = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # reads a file in a sixth of the time
 
 
 class SettingsError(Exception):
     """Faulty settings; the message names each with its path, its value's source and the remedy."""
+
+
+class _SettingsFile(YamlConfigSettingsSource):
+    """The settings' file, read as `_read_yaml` does."""
+
+    def _read_file(self, file_path: Path) -> dict[str, Any]:  # type: ignore[override]
+        found: dict[str, Any] = _read_yaml(file_path) or {}
+        return found
 
 
 class Settings(BaseSettings):
@@ -89,11 +98,11 @@ class Settings(BaseSettings):
         """
         own = [init_settings, env_settings]
         if cls.yaml_file:
-            own.append(YamlConfigSettingsSource(settings_cls, cls.yaml_file))
+            own.append(_SettingsFile(settings_cls, cls.yaml_file))
         profiles = [] if _endpoint_is_set(own) else [EMBEDDED_PROFILE]
         named = next((found for source in own if (found := source().get("profile"))), None)
         profiles += [PAPER_PROFILE] if named == "paper" else []
-        read = (yaml.safe_load(profile.read_text(encoding="utf-8")) for profile in profiles)
+        read = (_read_yaml(profile) for profile in profiles)
         return (*own, *(InitSettingsSource(settings_cls, init_kwargs=values) for values in read))
 
     @property
@@ -115,6 +124,14 @@ class Settings(BaseSettings):
     def pool(self, role: str) -> dict[str, Endpoint]:
         """The endpoints that serve `role`, by name."""
         return {name: self.endpoints[name] for name in self.role(role).endpoints}
+
+
+def _read_yaml(path: Path) -> Any:  # noqa: ANN401
+    text = path.read_text(encoding="utf-8")
+    try:
+        return yaml.load(text, Loader=IN_C)  # noqa: S506 - both are safe loaders
+    except yaml.YAMLError:
+        return yaml.safe_load(text)  # which says what is wrong in plainer words
 
 
 def _endpoint_is_set(sources: list[PydanticBaseSettingsSource]) -> bool:
@@ -171,7 +188,7 @@ def _configured_file() -> Path | None:
 
 
 def _refuse_other_yaml(path: Path | None) -> None:
-    values = yaml.safe_load(path.read_text(encoding="utf-8")) if path else None
+    values = _read_yaml(path) if path else None
     if not isinstance(values, Mapping | None):
         raise ValueError("holds no settings: each is a line such as `model: NAME`")  # noqa: TRY004 - as YAML's own
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrow.resources.settings import Settings, SettingsError, load_settings
-from evergrow.resources.settings.load import EMBEDDED_PROFILE
+from evergrow.resources.settings.load import EMBEDDED_PROFILE, IN_C, PAPER_PROFILE
 
 ENDPOINT = {"endpoints": {"default": {"base_url": "http://127.0.0.1:9/v1"}}}
 
@@ -160,3 +160,10 @@ def test_an_embedded_endpoint_in_the_file_keeps_the_profile() -> None:
 def defaults() -> dict[str, Any]:
     """The models' own defaults, without any source."""
     return {**Settings.model_construct().model_dump(), "home": Path.cwd() / ".evergrow"}
+
+
+@pytest.mark.parametrize("path", [EMBEDDED_PROFILE, PAPER_PROFILE, Path(__file__).parents[3] / "evergrow.yaml"])
+def test_the_quick_reader_finds_in_a_file_what_the_plain_one_finds(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+
+    assert yaml.load(text, Loader=IN_C) == yaml.safe_load(text)
