@@ -20,7 +20,7 @@ import yaml
 
 from benchmarks.beyond import command, say
 from tests.conftest import FakeEndpoint
-from tests.object_store import BUCKET, ObjectStore, variables
+from tests.object_store import BUCKET, ObjectStore, forget_clients, variables
 from tests.platform import LENIENT, functions
 from tests.resources.conftest import postgres
 from tests.test_two_homes import empty_databases, home_on
@@ -90,6 +90,7 @@ def measure(stack: ExitStack, folder: Path, workers: int, load: Load) -> tuple[f
         "OPENAI_BASE_URL": endpoint.url,
         "OPENAI_API_KEY": "none",
     }
+    forget_clients()  # of the store before
     homes = [home_on(urls, folder / f"worker-{number}") for number in range(workers)]
     os.environ["EVERGROW_HOME"] = str(homes[0])
     names = [f"batch-{number}" for number in range(load.batches)]
