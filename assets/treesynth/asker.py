@@ -1,12 +1,13 @@
 """What the steps of a tree ask: one rendered prompt at a time, its outcome as a value, an outage as an error."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from evergrow.assets.outcomes import INVALID, Owed, owed_for, reason_of
 from evergrow.methods.ask import Answer, NoAnswer, Outage
 from evergrow.methods.text.prompts import Rendered
 from evergrow.methods.treesynth.answer_models import CompletionAnswer, SamplesAnswer
+from evergrow.methods.treesynth.leaves import Leaf
 from evergrow.resources.llm import Answered, Conversation, Failed, Invalid, Refused, Request
 from evergrow.resources.llm.faults import FaultClass
 from evergrow.resources.settings.growth import TreeSynth
@@ -42,6 +43,12 @@ class Asker:
     def owes(self, reason: str) -> None:
         """Count something that asking further could not settle, such as a node without a dimension."""
         self._reasons.append(f"{INVALID}: {reason}")
+
+    def owes_rows(self, leaves: Iterable[Leaf]) -> None:
+        """Count the leaves that lack rows for want of answers of use: a later run asks further."""
+        for leaf in leaves:
+            if leaf.unanswered:
+                self.owes(leaf.unanswered)
 
     async def ask(
         self, role: str, prompt: Rendered, slot: int, parse: Callable[[object], T], *, goes_on: bool = False

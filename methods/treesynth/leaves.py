@@ -10,6 +10,8 @@ from evergrow.methods.treesynth.nodes import Attribute, Node, read_node
 from evergrow.methods.treesynth.quotas import natural_target, tree_shares
 from evergrow.methods.treesynth.samples import Sample, told_apart
 
+INVALID = "invalid: "  # how the reason of what is of no use begins
+
 
 @dataclass(slots=True)
 class LeafSample:
@@ -68,6 +70,15 @@ class Leaf:
     def missing(self) -> int:
         """Rows that the leaf still needs."""
         return max(0, self.quota - len(self.kept))
+
+    @property
+    def unanswered(self) -> str | None:
+        """Why it lacks rows, where its last answer was of no use: another run asks further. None where it gave rows
+        that it has already, or the model declined: then it has no more to give."""
+        last = self.lines[-1] if self.lines and self.missing else None
+        whole = last is not None and last.origin == "generated" and last.call_id is None
+        reason = (last.reason or "") if last and whole else ""
+        return reason.removeprefix(INVALID) if reason.startswith(INVALID) else None
 
 
 def leaf_quotas(

@@ -17,7 +17,7 @@ from evergrow.methods.ask import Ask, NoAnswer, Outage
 from evergrow.methods.concurrency import each
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import draw
-from evergrow.methods.treesynth.leaves import Leaf, LeafSample, drop_repeated, hand_on, settle
+from evergrow.methods.treesynth.leaves import INVALID, Leaf, LeafSample, drop_repeated, hand_on, settle
 from evergrow.methods.treesynth.likeness import Apart
 from evergrow.methods.treesynth.nodes import Attribute, Node, attributes_column, sample_id
 from evergrow.methods.treesynth.prompt_set import version
@@ -185,13 +185,13 @@ class Writer:
         except Outage as outage:
             return [LeafSample(text_sample(""), attributes, "generated", reason=str(outage))], False
         if isinstance(told, NoAnswer):
-            why = f"{'refused' if told.declined else 'invalid'}: {told.reason}"
+            why = f"{'refused: ' if told.declined else INVALID}{told.reason}"
             return [LeafSample(text_sample(""), attributes, "generated", reason=why[:300])], told.replayed
         made: dict[str, Any] = {"call_id": told.call_id, "model": told.model, "run_id": told.run_id}
         good = [LeafSample(sample, attributes, "generated", **made) for sample in told.value.samples]
         bad = [
             LeafSample(
-                Sample(part.fields, "", ""), attributes, "generated", **made, reason=f"invalid: {part.reason}"[:300]
+                Sample(part.fields, "", ""), attributes, "generated", **made, reason=f"{INVALID}{part.reason}"[:300]
             )
             for part in told.value.rejected
         ]

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from evergrow.assets.names import AWARE, BALANCED, ROUTED, SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
+from evergrow.flows.due import What
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
@@ -222,6 +223,25 @@ def test_samples_that_fall_short_close_the_gate(trees: Platform, fake_endpoint: 
     fake_endpoint.control(share={"refuse": 1.0}, only="customer message")
 
     assert "gates.samples.min_fill" in write_shards(trees, "t")[0]
+
+
+def test_rows_that_lack_answers_of_use_are_owed_and_the_next_run_asks_for_them(
+    trees: Platform, fake_endpoint: FakeEndpoint
+) -> None:
+    plant(trees, "t", "customer_support", 1, 8)
+    grow_levels(trees, "t", 1)
+    first = shard_partition("t", shard_names(2)[0])
+    fake_endpoint.control(share={"prose": 1.0}, only="customer message")
+
+    assert "got no answer of use" in write_shards(trees, "t")[0]
+    owed = trees.due(SAMPLES, first)
+    assert owed
+    assert owed.what is What.MAKE_FAILED
+
+    fake_endpoint.control(share={})
+    assert write_shards(trees, "t") == ["", ""]
+    assert samples(trees, "t").height == 8
+    assert trees.due(SAMPLES, first) is None
 
 
 def test_a_dataset_is_sorted_thinned_filled_and_marked(trees: Platform) -> None:
