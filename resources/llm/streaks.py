@@ -27,7 +27,9 @@ class Streak:
     _kind: str = ""
 
     def note(self, outcome: Outcome[object]) -> None:
-        """Take in what became of a request."""
+        """Take in what became of a request; what an earlier run was answered says nothing of the model of today."""
+        if isinstance(outcome, Invalid) and outcome.replayed:
+            return
         if isinstance(outcome, Answered | Refused):
             self.succeeded = True
             self.total = self.failed = self.invalid = self.alike = 0

@@ -39,6 +39,14 @@ def test_a_model_that_errs_often_goes_on_once_an_answer_was_of_use() -> None:
     assert not streak(ANSWER, *bad * UNREADABLE).hopeless
 
 
+def test_answers_that_an_earlier_run_got_say_nothing_of_this_one() -> None:
+    told_again = Invalid(ASKED, "c", "no JSON", replayed=True, futile=True)
+    found = streak(*[told_again] * UNREADABLE)
+
+    assert found.total == 0
+    assert not found.hopeless
+
+
 def test_a_pass_that_failed_whole_says_why_and_what_helps() -> None:
     found = streak(failed(), failed())
 
