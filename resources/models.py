@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 
 import dagster as dg
+import polars as pl
 
 from evergrow.resources import local_llm
 from evergrow.resources.host.home import Home
@@ -87,6 +88,14 @@ class Models:
         with ends_while_it_waits(context):
             async with interruptible(), engine as opened:
                 yield opened
+
+    def as_asked(self, rows: pl.DataFrame, call: str = "call_id") -> pl.DataFrame:
+        """`rows` with `run_id` and `prompt_version` as the ledger has them of the call that made each, column `call`.
+
+        What is told again was asked by an earlier run, and perhaps by an earlier version of the prompt.
+        """
+        asked = rows[call].drop_nulls().unique(maintain_order=True).to_list()
+        return rows.update(self._ledger.askings(asked).rename({"call_id": call}), on=call)
 
     def forecast(self, place: Place, *works: Work) -> dict[str, int | float | str | None]:
         """What `works` will take, as metadata to be shown beside the actual figures."""

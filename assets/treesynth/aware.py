@@ -73,7 +73,7 @@ async def aware(
     async with models.engine(context, place) as engine, conversation(engine, STAGE, samples["fields"].count()) as talk:
         asker = Asker(talk, spec.seed, place.settings.treesynth)
         rows = await each(samples.iter_rows(named=True), partial(_convert, asker, domain))
-    table = _with_letters(pl.DataFrame(rows, schema=AWARE_SCHEMA, orient="row"), spec.seed)
+    table = models.as_asked(_with_letters(pl.DataFrame(rows, schema=AWARE_SCHEMA, orient="row"), spec.seed))
     unknown = table["reason"].str.starts_with(KNOWN_AS_TEXT).sum()
     context.add_output_metadata({**engine.summary(), **owed_metadata(asker.owed), KNOWN_AS_TEXT: int(unknown)})
     return table.with_columns(samples=pl.lit(samples.height, pl.Int64)).select(pl.exclude("reason"), "reason")

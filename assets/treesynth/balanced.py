@@ -81,7 +81,7 @@ async def balanced(
             writer = Writer(asker, embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
             await writer.fill(leaves, nothing_taken(rules.sample_similarity, embedders.at(place).device))
             asker.owes_rows(leaves)
-    table = balanced_rows(thinned, leaves, spec.tree, domain, SAMPLE_SCHEMA)
+    table = models.as_asked(balanced_rows(thinned, leaves, spec.tree, domain, SAMPLE_SCHEMA))
     before, after = leaf_counts(nodes, routed), leaf_counts(nodes, table)
     context.add_output_metadata(
         {

@@ -146,7 +146,7 @@ async def _grow(
                 asker.owes(node.owed)
     settle(grown, embedder.embed, rules, embedder.device)
     table = pl.DataFrame((row(spec, domain, one) for one in grown), schema=LEVEL_SCHEMA, orient="row")
-    table = table.with_columns(leaves_above=pl.lit(leaves_above, pl.Int64))
+    table = models.as_asked(table.with_columns(leaves_above=pl.lit(leaves_above, pl.Int64)), "split_call_id")
     ahead = asdict(level_plan(table, depth, place.settings, (spec, domain)))
     context.add_output_metadata(
         {

@@ -115,7 +115,7 @@ async def samples(
             writer = Writer(asker, embedder.embed, domain, spec.seed, rules.samples_per_call, rules.fill_rounds)
             await writer.fill(leaves, taken)
             asker.owes_rows(leaves)
-            table = _table(leaves, spec, domain)
+            table = models.as_asked(_table(leaves, spec, domain))
             # What is the user's own is taken as it is, and costs nothing.
             own = table.filter(pl.col("reason").is_null() & (pl.col("origin") != "imported"))
             asked = adherence.chosen(own, adherence.siblings(nodes), spec.seed, checks)

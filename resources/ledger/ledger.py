@@ -159,6 +159,15 @@ class Ledger:
         query = select(*[calls.c[name] for name in CALL_COLUMNS]).where(calls.c.call_id.in_(list(call_ids)))
         return {row[0]: Call(*row) for row in read(self._engine, query)}
 
+    def askings(self, call_ids: Sequence[str]) -> pl.DataFrame:
+        """By which run and which version of a prompt each call was asked: `call_id, run_id, prompt_version`."""
+        columns = (calls.c.call_id, calls.c.run_id, calls.c.prompt_version)
+        found: list[tuple[str, str, str]] = []
+        for start in range(0, len(call_ids), LOOKED_UP):
+            query = select(*columns).where(calls.c.call_id.in_(call_ids[start : start + LOOKED_UP]))
+            found += [(row[0], row[1], row[2]) for row in read(self._engine, query)]
+        return pl.DataFrame(found, schema=dict.fromkeys((c.name for c in columns), pl.String), orient="row")
+
     def latest(
         self, batch: str | None = None, *, run_id: str | None = None, errors: bool = False, limit: int = 20
     ) -> list[Call]:

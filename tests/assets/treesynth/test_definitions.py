@@ -4,6 +4,8 @@ import base64
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,14 +15,17 @@ import pytest
 
 from evergrow.assets.names import AWARE, BALANCED, ROUTED, SAMPLES, TREES_NAME, level_key, shard_names, shard_partition
 from evergrow.flows.due import What
+from evergrow.methods.treesynth import prompt_set
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.host.progress import LogProgress
+from evergrow.resources.ledger import Ledger
 from evergrow.resources.registry.trees import register, register_balance
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform
 
 log = logging.getLogger(__name__)
+DOMAINS = Path(prompt_set.__file__).parent / "domains"
 SMALL: dict[str, Any] = {"max_depth": 2, "shards": 2, "adherence_rows": 3, "pivots": 6}
 
 
@@ -181,6 +186,29 @@ def test_a_node_that_finds_no_dimension_is_a_leaf_with_its_pivots_as_first_sampl
     kept = samples(trees, "t")
     assert kept.height == 12
     assert set(kept["origin"]) == {"pivot", "generated"}
+    with closing(Ledger.of(trees.settings)) as ledger:
+        asked = ledger.askings(kept["call_id"].unique().to_list())
+    columns = ["call_id", "run_id", "prompt_version"]
+    assert set(kept.select(columns).unique().rows()) == set(asked.select(columns).rows())
+    assert kept["run_id"].n_unique() > 1  # pivots were paid by the level's run
+
+
+def test_a_row_keeps_the_version_of_the_prompt_that_made_it_when_the_domain_changes_around_it(
+    trees: Platform, tmp_path: Path
+) -> None:
+    said = (DOMAINS / "customer_support.yaml").read_text().replace("name: customer_support", "name: own")
+    at = trees.but(treesynth={**SMALL, "domains": str(tmp_path)})
+    (tmp_path / "own.yaml").write_text(said)
+    plant(at, "t", "own", 1, 8)
+    grow_levels(at, "t", 1)
+    write_shards(at, "t")
+    before = samples(at, "t").select("call_id", "run_id", "prompt_version")
+
+    (tmp_path / "own.yaml").write_text(said.replace("\nanswer: text", "\nanswer: code"))
+    grow_levels(at, "t", 1)
+    write_shards(at, "t")
+
+    assert samples(at, "t").select("call_id", "run_id", "prompt_version").equals(before)
 
 
 @pytest.mark.parametrize(
