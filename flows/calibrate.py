@@ -41,7 +41,7 @@ def plan_calibration(workspace: Workspace, model: str) -> CostPlan:
     with workspace.ledger() as ledger:
         payer = f"judge:{model}"
         plan = planned(settings, ledger, [readings_work(methods_of(settings.evolution))], payer)
-        return with_replies(plan, unused_replies(workspace, ledger, payer, [JUDGE.to_user_string()]))
+        return with_replies(plan, unused_replies(workspace, ledger, payer, [JUDGE.to_user_string()], plan.models))
 
 
 def calibrate_judge(

@@ -69,7 +69,7 @@ def plan_comparison(workspace: Workspace, model: str, methods: Mapping[Judging, 
     with workspace.ledger() as ledger:
         payer = f"judge:{model}"
         plan = planned(settings, ledger, [readings_work(methods)], payer)
-        return with_replies(plan, unused_replies(workspace, ledger, payer, [JUDGE.to_user_string()]))
+        return with_replies(plan, unused_replies(workspace, ledger, payer, [JUDGE.to_user_string()], plan.models))
 
 
 def compare_methods(

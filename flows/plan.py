@@ -62,6 +62,11 @@ class CostPlan:
     table: pl.DataFrame
     notes: list[str]
 
+    @property
+    def models(self) -> list[str]:
+        """Those that would be asked."""
+        return self.table["model"].drop_nulls().unique(maintain_order=True).to_list()
+
 
 def embedding_pace(workspace: Workspace, settings: Settings) -> Pace | None:
     """How fast this project embedded by the model of these settings; None if it is not known."""
@@ -82,8 +87,8 @@ def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | No
         parents, seeds = _parents(workspace, batch, first), staged(workspace.registry, batch).read()["content"]
         works = list(rounds_of(settings, ledger, parents, first, without_vectors(workspace, settings, seeds)))
         plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
-        rounds = [f"evolution/{round_name(number)}/" for number in range(first, settings.evolution.rounds + 1)]
-        return with_replies(plan, held_replies(ledger, batch, rounds))
+        # Replies of later rounds are those of a preview, or of an earlier recipe: about children of other parents.
+        return with_replies(plan, held_replies(ledger, batch, [f"evolution/{round_name(first)}/"], plan.models))
 
 
 def plan_release(workspace: Workspace, batch: str) -> CostPlan:
@@ -96,7 +101,7 @@ def plan_release(workspace: Workspace, batch: str) -> CostPlan:
         settings = ordered(workspace, "batch", batch)
         works = list(_answers(workspace, settings, batch))
         plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
-        return with_replies(plan, unused_replies(workspace, ledger, batch, ["dataset/"]))
+        return with_replies(plan, unused_replies(workspace, ledger, batch, ["dataset/"], plan.models))
 
 
 def with_replies(plan: CostPlan, replies: Sequence[Replies]) -> CostPlan:

@@ -1,6 +1,6 @@
 """Replies that the ledger holds for tables that a plan is about: what a run that was ended has paid for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import dagster as dg
 
@@ -10,21 +10,23 @@ from evergrow.resources.ledger import Ledger
 from evergrow.resources.ledger.sums import Replies
 
 
-def unused_replies(workspace: Workspace, ledger: Ledger, payer: str, assets: Sequence[str]) -> list[Replies]:
-    """Of each table of a batch or tree whose key begins with one of `assets`: replies of use that came after it was
-    made last, or that came though it never was."""
+def unused_replies(
+    workspace: Workspace, ledger: Ledger, payer: str, assets: Sequence[str], models: Collection[str]
+) -> list[Replies]:
+    """Of each table of a batch or tree whose key begins with one of `assets`: replies of use by `models` that came
+    after it was made last, or that came though it never was."""
     found = []
-    for held in held_replies(ledger, payer, assets):
+    for held in held_replies(ledger, payer, assets, models):
         made = latest_materialization(workspace.instance, dg.AssetKey(held.asset.split("/")), held.partition)
         since = made.timestamp if made else 0.0
         if held.latest > since:
-            found += [one for one in ledger.replies_of(payer, since) if one.table == held.table]
+            found += [one for one in ledger.replies_of(payer, models, since) if one.table == held.table]
     return found
 
 
-def held_replies(ledger: Ledger, payer: str, assets: Sequence[str]) -> list[Replies]:
-    """Of each table of a batch or tree whose key begins with one of `assets`: the replies of use."""
-    return [held for held in ledger.replies_of(payer) if held.asset.startswith(tuple(assets))]
+def held_replies(ledger: Ledger, payer: str, assets: Sequence[str], models: Collection[str]) -> list[Replies]:
+    """Of each table of a batch or tree whose key begins with one of `assets`: the replies of use by `models`."""
+    return [held for held in ledger.replies_of(payer, models) if held.asset.startswith(tuple(assets))]
 
 
 def note_of(replies: Sequence[Replies]) -> list[str]:

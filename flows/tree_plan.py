@@ -29,7 +29,7 @@ def plan_tree(workspace: Workspace, spec: TreeSpec) -> CostPlan:
         works = list(_works(workspace, spec, expected, most))
         plan = planned(settings, ledger, works, spec.tree, embedding_pace(workspace, settings))
         plan = with_replies(
-            plan, unused_replies(workspace, ledger, spec.tree, ["treesynth/level_", "treesynth/samples"])
+            plan, unused_replies(workspace, ledger, spec.tree, ["treesynth/level_", "treesynth/samples"], plan.models)
         )
     about = f"{expected.leaves:,} leaves and {expected.rows:,} rows are expected"
     if not _begun(workspace, spec):

@@ -97,16 +97,17 @@ def read_problem(row: Mapping[str, Any], number: int, benchmark: str, first: int
     question = next((str(row[name]) for name in QUESTIONS if row.get(name)), None)
     if question is None:
         raise UnknownForm(f"has no question: it needs one of the columns {', '.join(QUESTIONS)}")
-    question = "\n\n".join([*_contexts(row), question.strip()])
+    whole = "\n\n".join([*_contexts(row), question.strip()])
     if isinstance(_stated(row), bool) and not _choices(row):
         row = {**row, "choices": TRUTHS, "answerkey": "A" if _stated(row) else "B"}
     listed = _choices(row)
-    if listed or (options(question) and _letter(row, options(question), first) is not None):
-        return _choice(row, id_, question, listed, first)
+    own = options(whole if _place(row) is None else question)  # a list in a passage makes no place of a number
+    if listed or (own and _letter(row, own, first) is not None):
+        return _choice(row, id_, whole, listed, first)
     final = _final(row)
     if final is None:
         raise UnknownForm("has no answer to compare with: it needs tests, an `answer`, or a boxed `solution`")
-    return Problem(id_, "maths", question, answer=final)
+    return Problem(id_, "maths", whole, answer=final)
 
 
 def _folded(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def _read(path: Path, first: int | None) -> Benchmark:
     for number, row in enumerate(rows):
         try:
             found.append(read_problem(row, table.rows[number], _name(path), told or 0))
-        except (UnknownForm, ValueError) as error:
+        except (UnknownForm, ValueError, RecursionError) as error:
             faults.append(SourceFault(str(error), table.rows[number]))
     ids = [problem.id for problem in found]
     if len(set(ids)) < len(ids):
@@ -97,7 +97,7 @@ def _of_known_form(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, A
     for row in rows:
         try:
             stated_place(row)
-        except UnknownForm:
+        except (UnknownForm, ValueError, RecursionError):
             continue
         yield row
 

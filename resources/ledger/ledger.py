@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, func, insert, or_, select, update
 from sqlalchemy.dialects import sqlite
 
 from evergrow.resources.ledger import sums
@@ -133,11 +133,15 @@ class Ledger:
         return found
 
     def held(self, request_keys: Sequence[str]) -> int:
-        """How many of these requests have a reply; whether it is of use, and whole, is seen when it is read."""
+        """How many of these requests have a reply that settles them; whether it is whole is seen when it is read."""
         found = 0
         for start in range(0, len(request_keys), LOOKED_UP):
             some = request_keys[start : start + LOOKED_UP]
-            query = select(calls.c.request_key).where(calls.c.request_key.in_(some), calls.c.reply.is_not(None))
+            query = select(calls.c.request_key).where(
+                calls.c.request_key.in_(some),
+                calls.c.reply.is_not(None),
+                or_(calls.c.error_class.is_(None), calls.c.error_class == "refused"),  # others are asked for again
+            )
             found += len({key for (key,) in read(self._engine, query)})
         return found
 
@@ -223,9 +227,9 @@ class Ledger:
         """The sum over `rows`."""
         return sums.spent(read(self._engine, select(*sums.spent_columns()).where(*rows.conditions()))[0])
 
-    def replies_of(self, batch: str, since: float = 0.0) -> list[sums.Replies]:
-        """Of each table of a batch or tree, the replies of use that came after `since` (epoch seconds)."""
-        found = read(self._engine, sums.replies_of(batch, since))
+    def replies_of(self, batch: str, models: Collection[str], since: float = 0.0) -> list[sums.Replies]:
+        """Of each table of a batch or tree, the replies of use by `models` that came after `since` (epoch seconds)."""
+        found = read(self._engine, sums.replies_of(batch, models, since))
         return [sums.Replies(row[0], row[1], int(row[2]), int(row[3]), row[4], float(row[5])) for row in found]
 
     def usage(self, role: str, model: str, asset: str = "", last: int = 1000) -> Usage:

@@ -1,6 +1,6 @@
 """Sums over the ledger's rows, the same for every report and budget."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,7 @@ class Replies:
         return self.asset, self.partition
 
 
-def replies_of(batch: str, since: float) -> Select[Any]:
+def replies_of(batch: str, models: Collection[str], since: float) -> Select[Any]:
     """The rows that `Replies` are made of, in order of their tables."""
     told = func.coalesce(calls.c.tokens_in, 0) + func.coalesce(calls.c.tokens_out, 0)
     table = (calls.c.asset, calls.c.partition)
@@ -94,6 +94,7 @@ def replies_of(batch: str, since: float) -> Select[Any]:
         )
         .where(
             calls.c.batch == batch,
+            calls.c.model.in_(models),
             calls.c.answered_at > since,
             calls.c.reply.is_not(None),
             calls.c.error_class.is_(None),

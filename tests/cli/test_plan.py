@@ -145,6 +145,23 @@ def test_a_tree_that_grows_is_planned_from_where_it_stands(
     assert fake_endpoint.stats()["requests"] == asked
 
 
+def test_a_plan_counts_no_reply_of_another_model_or_of_a_previews_later_rounds(
+    evergrow: Evergrow, seed_file: Path
+) -> None:
+    evergrow("seeds", "add", seed_file, "--batch", "b")
+    previewed = evergrow(
+        "preview", "--batch", "b", "--seeds", 2, "--rounds", 2, "--yes", "--set", "evolution.margin=-10"
+    )
+    assert previewed.code == 0
+
+    said = evergrow("plan", "--batch", "b", "--rounds", 2).err
+    other = evergrow("plan", "--batch", "b", "--rounds", 2, "--set", "model=another").err
+
+    assert "evolution/round_01/instructions" in said
+    assert "already answers" not in other
+    assert "evolution/round_02" not in said.partition("already answers")[2].partition("):")[0]
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

@@ -188,3 +188,13 @@ def test_a_place_counts_from_the_first() -> None:
         read_problem(row, 1, "x")
     with pytest.raises(UnknownForm, match="no answer among"):
         read_problem(places(0)[0], 1, "x", first=1)
+
+
+def test_a_list_in_a_passage_makes_no_choice_of_a_number() -> None:
+    body = "There are kinds:\n(A) cats\n(B) dogs\n(C) bats"
+
+    counted = read_problem({"body": body, "question": "How many are pets?", "answer": 2}, 1, "own")
+    chosen = read_problem({"body": body, "question": "Which fly?", "answer": "C"}, 2, "own")
+
+    assert (counted.kind, counted.answer) == ("maths", "2")
+    assert (chosen.kind, chosen.answer) == ("choice", "C")

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from evergrow.methods.evaluation.problems import Problem
+from evergrow.resources.benchmarks import BenchmarkError
 from evergrow.resources.evaluation.question_files import read_benchmark
 
 MBPP = [
@@ -78,3 +79,11 @@ def test_places_count_as_the_whole_file_tells_or_the_settings_say(tmp_path: Path
     assert "in 2 rows, and no row tells whether the first is 0 or 1" in untold.notes[0]
     assert "evaluation.first_choice" in untold.notes[0]
     assert ([problem.answer for problem in said.problems], said.notes) == (["A", "A"], ())
+
+
+def test_a_row_that_nobody_can_read_is_refused_by_its_number_whatever_was_looked_at_first(tmp_path: Path) -> None:
+    huge = {"question": "Which?", "choices": ["sun", "moon"], "answer": "9" * 5000}
+    deep = {"question": "Which?", "choices": "[" * 100_000, "answer": "A"}
+
+    with pytest.raises(BenchmarkError, match=r"2 faults(?s:.*)row 1: (?s:.*)row 2: "):
+        problems(tmp_path, "hostile.jsonl", lines([huge, deep]))

@@ -143,6 +143,13 @@ def test_a_verdict_changes_what_is_counted_as_answered(ledger: Ledger) -> None:
     assert ledger.costs()["answered"].to_list() == [2]
 
 
+def test_a_reply_that_is_asked_for_again_is_not_held(ledger: Ledger) -> None:
+    cut, refused = (reply(n, error_class=why) for n, why in ((1, "invalid"), (2, "refused")))
+    ledger.record([reply(0), cut, refused, failure(3)])
+
+    assert [ledger.held([f"key-{n}"]) for n in range(4)] == [1, 0, 1, 0]
+
+
 def test_the_way_of_structured_answers_is_remembered(ledger: Ledger) -> None:
     assert ledger.capabilities("http://x", "m") is None
 
