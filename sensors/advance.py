@@ -118,17 +118,21 @@ def request(recipe: Recipe, step: Step, standing: Standing) -> dg.RunRequest:
 def _settling(
     decisions: Iterator[tuple[str, dg.RunRequest | Idle]], open_: Mapping[str, Recipe], cursor: Attempts
 ) -> Iterator[tuple[str, dg.RunRequest | Idle]]:
-    """The decisions as they come, for `LOOK_S`; owners of which nothing is due are noted in the cursor."""
-    cursor.last, end = "", time.monotonic() + LOOK_S
+    """The decisions as they come, for `LOOK_S`; owners of which nothing is due are noted in the cursor.
+
+    So is the owner at which whoever takes them stops, as there are runs enough.
+    """
+    end = time.monotonic() + LOOK_S
     for (key, recipe), (name, decision) in zip(open_.items(), decisions, strict=False):
         if isinstance(decision, Idle) and decision.settled:
             cursor.settled[key] = recipe.version
         else:
             cursor.settled.pop(key, None)
+        cursor.last = key
         yield name, decision
         if time.monotonic() > end:
-            cursor.last = key
             return
+    cursor.last = ""
 
 
 def in_turn(open_: Mapping[str, Recipe], last: str) -> dict[str, Recipe]:

@@ -129,6 +129,17 @@ def test_a_look_that_takes_too_long_ends_and_the_next_one_goes_on_from_there(
     assert [list(one) for one in found] == [["a"], ["b"], ["c"], ["a"]]
 
 
+def test_a_look_that_has_runs_enough_ends_and_the_next_one_goes_on_from_there(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seeded(platform, "a", "b", "c")
+    monkeypatch.setattr("evergrow.sensors.result.MAX_REQUESTS", 2)
+
+    found = [requested(look(platform, "advance")) for _ in range(2)]
+
+    assert [list(one) for one in found] == [["a", "b"], ["c", "a"]]
+
+
 def test_a_batch_that_changes_while_a_look_ends_early_is_looked_at_by_the_next_one(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
