@@ -25,6 +25,7 @@ SCHEMA = {
     "benchmark": pl.String, "draws": pl.Int64, "temperature": pl.Float64, "k": pl.Int64, "pass_at_k": pl.Float64,
     "low": pl.Float64, "high": pl.Float64, "problems": pl.Int64, "unjudged": pl.Int64,
 }  # fmt: skip
+SHOWN_CHARS = 4_000  # of a problem that is shown
 USUAL = {"livecodebench": (10, 0.2)}  # draws and temperature as the papers have them (method.md E.1); else greedy
 
 
@@ -79,8 +80,10 @@ def first_problem(workspace: Workspace, benchmark: str) -> str:
         BenchmarkError: there is no such benchmark, or its file is at fault.
     """
     problem = _benchmark(workspace, benchmark).problems[0]
+    cut = len(problem.question) - SHOWN_CHARS
+    question = f"{problem.question[:SHOWN_CHARS]}\n... and {cut:,} characters more" if cut > 0 else problem.question
     right = f"{len(problem.tests):,} tests" if problem.kind == "code" else str(problem.answer)
-    return f"{problem.question}\n\nright ({problem.kind}): {right}"
+    return f"{question}\n\nright ({problem.kind}): {right}"
 
 
 def evaluate(workspace: Workspace, wanted: Evaluation, say: Say) -> None:

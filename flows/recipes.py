@@ -22,6 +22,7 @@ from evergrow.resources.settings.roles import Roles
 ROLES = tuple(Roles.model_fields)
 BY_HAND = "evergrow recipe set"  # who records a recipe that a person has set, value by value
 FROM_SETTINGS = f"{BY_HAND} --from-settings"
+NAMING = f"{FROM_SETTINGS}, and by hand "  # the paths that a person has named beside them
 OF_RELEASE = ("release", "cleaning", "embedding", "gates.release")  # what a release obeys of its recipe
 SHOWN = 4  # settings that a sentence names
 
@@ -105,9 +106,8 @@ def set_recipe(
     before = known.values if known else recipe_of(workspace.settings)
     base = recipe_of(workspace.settings, before.get(AUTOMATE)) if from_settings or known is None else before
     wanted = checked(workspace.settings, merged(base, shaping(changes)))
-    if from_settings:
-        record(workspace.registry, kind, owner, checked(workspace.settings, base), FROM_SETTINGS)
-    record(workspace.registry, kind, owner, wanted, BY_HAND if changes else FROM_SETTINGS)  # what is named, is meant so
+    named = f"{NAMING}{', '.join(flat(shaping(changes)))}" if changes else FROM_SETTINGS
+    record(workspace.registry, kind, owner, wanted, named if from_settings else BY_HAND)
     workspace.frontier.forget()
     return differences(before, wanted)
 
@@ -228,9 +228,14 @@ def described(changed: Mapping[str, tuple[Any, Any]]) -> str:
 
 def _set_by_hand(workspace: Workspace, kind: Kind, owner: str) -> dict[str, Any]:
     """What a person has set in the owner's recipe, by path: that settings say something else is meant so."""
-    steps = pairwise(versions(workspace.registry, kind, owner))
-    changed = [differences(before.values, one.values) for before, one in steps if one.by == BY_HAND]
-    return {path: after for paths in changed for path, (_, after) in paths.items()}
+    found: dict[str, Any] = {}
+    for before, one in pairwise(versions(workspace.registry, kind, owner)):
+        if one.by == BY_HAND:
+            found |= {path: after for path, (_, after) in differences(before.values, one.values).items()}
+        elif one.by.startswith(NAMING):
+            values = flat(one.values)
+            found |= {path: values.get(path) for path in one.by.removeprefix(NAMING).split(", ")}
+    return found
 
 
 def _settled(workspace: Workspace, kind: Kind, owner: str) -> bool:
