@@ -116,11 +116,17 @@ def _folded(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _contexts(row: Mapping[str, Any]) -> list[str]:
     """What the question is about, in the order of `CONTEXTS`."""
-    found = [(name, row[name]) for name in CONTEXTS if row.get(name)]
+    found = [(name, _paragraphs(row[name])) for name in CONTEXTS if row.get(name)]
     for name, value in found:
         if not isinstance(value, str):
             raise UnknownForm(f"its `{name}`, which is read before the question, is no text: state it as one")
     return [value.strip() for _, value in found if value.strip()]
+
+
+def _paragraphs(value: object) -> object:
+    """A list of texts as one text."""
+    texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return "\n\n".join(value) if isinstance(value, list) and texts else value
 
 
 def _human_eval(row: Mapping[str, Any], id_: str, timeout: float) -> Problem:
