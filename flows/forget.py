@@ -15,6 +15,7 @@ from evergrow.flows.release import made, released, remake_release
 from evergrow.flows.release_files import DoesNotLoad, write_files, write_instructions
 from evergrow.flows.run import Interrupted, RunFailed
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.releasing.training_recipes import trainer_of
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
 from evergrow.resources.lake.content_files import DamagedFile
 from evergrow.resources.lake.versions import latest_materialization, made_from
@@ -24,7 +25,7 @@ from evergrow.resources.registry.leases import BatchBusy, lease
 from evergrow.resources.registry.owners import export_owner, release_owner
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
-from evergrow.resources.releases.manifest import ManifestError
+from evergrow.resources.releases.manifest import ManifestError, read_manifest
 from evergrow.resources.releases.writing import FolderTaken, NothingToRelease, clear_away, put_back
 
 NOT_FOUND = (
@@ -271,7 +272,9 @@ def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.Da
         raise CannotBeWrittenAgain(f"{holds}, and what it was written from has changed since: {delete}")
     try:
         if export.answered:
-            write_files(workspace, folder, export.form, export.wanted, only=stays, name=export.release)
+            trains = there.join(stays, on=key, how="semi").filter(split="train").height > 0
+            trainer = trainer_of(read_manifest(folder).names) if trains else None
+            write_files(workspace, folder, export.form, export.wanted, only=stays, trainer=trainer, name=export.release)
         else:
             with lease(workspace.registry, export_owner(folder)):
                 kept = there.join(stays, on=key, how="semi")

@@ -7,6 +7,7 @@ The paper trains Qwen2.5-Coder base models on eight devices; a batch is 8 device
 import json
 import shlex
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,6 +45,11 @@ _ELSEWHERE: Mapping[Trainer, str] = {
 def train_command(trainer: Trainer, folder: Path) -> str:
     """What trains on an export, for a shell."""
     return f"cd {shlex.quote(str(folder))} && {_COMMANDS[trainer]}"
+
+
+def trainer_of(names: AbstractSet[str]) -> Trainer | None:
+    """Whose configuration is among the files of an export; None if nobody's is."""
+    return next((trainer for trainer in FORMS if f"{trainer}.yaml" in names), None)
 
 
 def recipe_files(trainer: Trainer, folder: str, files: Mapping[str, str]) -> dict[str, bytes]:
@@ -87,11 +93,11 @@ def _trl(folder: str, files: Mapping[str, str]) -> dict[str, Any]:
         "packing": False,
         **_shared(),
         "warmup_steps": WARM_UP,  # below 1 it is a share of all steps: transformers 5 has no ratio any more
-        "output_dir": "trained",
+        "output_dir": _beside(folder),
     }
 
 
-def _axolotl(_: str, files: Mapping[str, str]) -> dict[str, Any]:
+def _axolotl(folder: str, files: Mapping[str, str]) -> dict[str, Any]:
     def dataset(split: str) -> dict[str, Any]:
         return {
             "path": files[split],
@@ -122,11 +128,11 @@ def _axolotl(_: str, files: Mapping[str, str]) -> dict[str, Any]:
         "optimizer": "adamw_torch",
         "bf16": "auto",
         "gradient_checkpointing": True,
-        "output_dir": "trained",
+        "output_dir": _beside(folder),
     }
 
 
-def _llama_factory(_: str, files: Mapping[str, str]) -> dict[str, Any]:
+def _llama_factory(folder: str, files: Mapping[str, str]) -> dict[str, Any]:
     evaluated = {"eval_dataset": _name("validation"), "eval_strategy": "epoch"} if "validation" in files else {}
     return {
         "model_name_or_path": MODEL,
@@ -141,8 +147,13 @@ def _llama_factory(_: str, files: Mapping[str, str]) -> dict[str, Any]:
         "train_on_prompt": False,
         **_shared(),
         "warmup_ratio": WARM_UP,
-        "output_dir": "trained",
+        "output_dir": _beside(folder),
     }
+
+
+def _beside(folder: str) -> str:
+    """Where a trained model goes: an export that holds files of others could not be written again by a takedown."""
+    return f"../{folder}-trained"
 
 
 def _shared() -> dict[str, Any]:

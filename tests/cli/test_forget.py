@@ -134,6 +134,21 @@ def test_a_forgotten_seed_is_gone_from_the_release_and_its_exports_and_stays_out
     assert sum(row["rejected"] for row in released if row["stage"] == "release") >= 3
 
 
+def test_the_configuration_of_a_trainer_stays_beside_an_export_that_is_written_again(
+    here: Evergrow, exported: Path
+) -> None:
+    said = here("export", "--out", exported / "trained", "--recipe", "trl")
+    assert said.code == 0, said.err
+    before = (exported / "trained/trl.yaml").read_bytes()
+
+    said = here("forget", "--seed", "s1", "--yes")
+
+    assert said.code == 0, said.err
+    assert "s1" not in set(rows(exported / "trained")["root_id"])
+    assert (exported / "trained/trl.yaml").read_bytes() == before
+    assert here("verify", exported / "trained").code == 0
+
+
 def test_a_release_of_an_exact_size_shrinks_rather_than_hold_what_was_forgotten(here: Evergrow, exported: Path) -> None:
     there = rows(exported / "all").height
     assert here("release", *NAMES, "--rows", there).code == 0

@@ -33,6 +33,7 @@ def test_a_recipe_is_part_of_the_release_and_has_the_papers_values(tmp_path: Pat
     batch = told.get("per_device_train_batch_size") or told["micro_batch_size"]
     assert 8 * batch * told["gradient_accumulation_steps"] == 256
     write_release(ROWS, tmp_path / "r", FORMS[trainer], facts(), trainer)  # its own files are no foreign ones
+    assert (tmp_path / "r" / told["output_dir"]).resolve() == tmp_path / "r-trained"  # nor does a model come among them
 
 
 def test_llama_factory_finds_every_split_by_its_name(tmp_path: Path) -> None:
