@@ -1,6 +1,7 @@
 """How many rows each leaf writes: natural targets, and an exact total shared out by largest remainder."""
 
-from collections import defaultdict
+import hashlib
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
@@ -46,11 +47,13 @@ def tree_shares(paths: Sequence[Sequence[str]], weights: Sequence[int], total: i
 
     Exact, and each leaf's share is within one of its proportion. What is left over after the whole parts goes down the
     tree: the values of the first dimension get their parts of it, each at least one if there are enough, then those of
-    the second, and so on; so few rows come from all over the tree and not from where its leaves are many.
+    the second, and so on; so few rows come from all over the tree and not from where its leaves are many. Of values
+    that are alike, those below the next parent have their turn where those below the last one ended: were it always the
+    first of them, ten rows in ten times ten leaves would know one value of the second dimension.
 
     Args:
-        paths: of each leaf the values from the root down to it: no two alike, none the beginning of another. Ties go to
-            the smaller path, so that the order of the leaves changes nothing.
+        paths: of each leaf the values from the root down to it: no two alike, none the beginning of another. The
+            order of the leaves changes nothing.
         weights: of each leaf, whole numbers from 0; not all 0 unless `total` is 0.
         total: from 0.
 
@@ -63,15 +66,18 @@ def tree_shares(paths: Sequence[Sequence[str]], weights: Sequence[int], total: i
     shares = [total * weight // whole for weight in weights]
     parts = [total * weight % whole for weight in weights]  # of one row, in units of 1 / whole
     open_leaves = [place for place, part in enumerate(parts) if part]
-    _descend(open_leaves, 0, total - sum(shares), (paths, parts, shares))
+    _descend(open_leaves, 0, total - sum(shares), (paths, parts, shares, Counter()))
     return shares
 
 
 def _descend(
-    leaves: list[int], depth: int, rows: int, state: tuple[Sequence[Sequence[str]], Sequence[int], list[int]]
+    leaves: list[int],
+    depth: int,
+    rows: int,
+    state: tuple[Sequence[Sequence[str]], Sequence[int], list[int], Counter[int]],
 ) -> None:
     """Give `rows` to as many of `leaves`, which share their paths down to `depth`; at most one each."""
-    paths, parts, shares = state
+    paths, parts, shares, turns = state
     if not rows:
         return
     if rows == len(leaves):
@@ -82,11 +88,20 @@ def _descend(
     for leaf in leaves:
         branches[paths[leaf][depth]].append(leaf)
     names = sorted(branches)
+    turn = turns[depth] % len(names)
+    names = names[turn:] + names[:turn]
+    turns[depth] += rows
     given = _apportion(
         [sum(parts[n] for n in branches[name]) for name in names], [len(branches[n]) for n in names], rows
     )
-    for name, share in zip(names, given, strict=True):
+    # Visited in the order of the names, values of one dimension would take turns in step with those of the next.
+    above = paths[leaves[0]][:depth]
+    for name, share in sorted(zip(names, given, strict=True), key=lambda branch: _mixed((*above, branch[0]))):
         _descend(branches[name], depth + 1, share, state)
+
+
+def _mixed(path: Sequence[str]) -> bytes:
+    return hashlib.blake2b("\0".join(path).encode(errors="surrogatepass"), digest_size=8).digest()
 
 
 def _apportion(weights: Sequence[int], most: Sequence[int], total: int) -> list[int]:

@@ -80,3 +80,23 @@ def test_fewer_rows_than_leaves_come_from_every_value_of_the_first_dimension_the
     assert all(rows[value] in {1, 2} for value in "cdefghijk")
     assert 8 <= rows["a"] <= 10
     assert {rows["a", f"x{n}"] for n in range(3)} <= {2, 3, 4}
+
+
+@pytest.mark.parametrize("total", [10, 30, 150])
+def test_few_rows_know_every_value_of_every_dimension(total: int) -> None:
+    paths = [(f"a{n}", f"b{m}") for n in range(10) for m in range(10)]
+
+    rows = Counter[str]()
+    for path, share in zip(paths, tree_shares(paths, [1] * len(paths), total), strict=True):
+        rows.update(dict.fromkeys(path, share))
+
+    assert set(rows.values()) == {total // 10}
+
+
+def test_values_of_one_dimension_do_not_go_in_step_with_those_of_the_one_before() -> None:
+    paths = [(f"a{n}", f"b{m}", f"c{o}") for n in range(10) for m in range(10) for o in range(10)]
+
+    chosen = [path for path, share in zip(paths, tree_shares(paths, [1] * len(paths), 100), strict=True) if share]
+
+    assert Counter(path[2] for path in chosen) == {f"c{n}": 10 for n in range(10)}
+    assert len({path[1:] for path in chosen}) > 50
