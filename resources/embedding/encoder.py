@@ -113,7 +113,8 @@ class Encoder:
         found, start = [], 0
         while start < len(texts):
             longest = max(1, int(lengths[start]))
-            part = texts[start : start + int(np.count_nonzero(lengths[start:] > longest // 2))]
+            like = np.maximum(lengths[start:], 1) > longest // 2  # a text may have no token at all
+            part = texts[start : start + int(np.count_nonzero(like))]
             together = min(len(part), max(1, self._batch_tokens // longest))
             try:
                 found.append(self._encode(part, together, pool=self._pool))

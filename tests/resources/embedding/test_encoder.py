@@ -216,6 +216,17 @@ def test_several_devices_give_what_one_gives_and_halve_their_batches_where_memor
     assert "memory ended; embedding" in caplog.text
 
 
+def test_several_devices_embed_texts_without_a_token(tokenizer_folder: Path) -> None:
+    tokenizer = Tokenizer.from_file(str(tokenizer_folder / "tokenizer.json"))
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=8)], device="cpu")
+    encoder = Encoder(model, 64, devices=("cpu", "cpu"))
+    try:
+        encoded = encoder.encode([SHORT[0], "", " "])
+    finally:
+        encoder.close()
+    assert encoded.vectors == pytest.approx(plain(model, [SHORT[0], "", " "]), abs=1e-5)
+
+
 @pytest.mark.parametrize("backend", ["onnx", "openvino"])
 def test_other_backends_give_the_vectors_of_torch(packaged: Any, backend: str) -> None:
     pytest.importorskip({"onnx": "onnxruntime", "openvino": "openvino"}[backend])
