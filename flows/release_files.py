@@ -49,6 +49,9 @@ LANGUAGE_ROWS = 1_000  # rows that tell which languages a release is in
 CHECKED = {"benchmark": pl.String, "items": pl.Int64, "origin": pl.String}
 TREE_PROMPTS = ("write", "split", "complete", "route", "adhere", "aware")
 RECIPE = ("evolution", "treesynth", "answers", "verification", "sandbox", "cleaning", "release")
+FUNNEL_OF_NOW = (
+    "tables that these rows went through are not known any more: the funnel is told by the tables as they are now"
+)
 OTHERS = {"treesynth": "tree", "release": "release"}  # whose recipe sections obey that are not their batch's
 
 
@@ -154,7 +157,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
     batches, trees = (tuple(sorted(rows[column].drop_nulls().unique())) for column in ("batch", "tree"))
     asked = rows["content" if "content" in rows.columns else "instruction"].head(LANGUAGE_ROWS)
     owners = _owners(workspace, name, batches, trees)
-    funnel = funnel_as_made(workspace, batches, name)
+    funnel, changed = funnel_as_made(workspace, batches, name), changed_since(workspace, name, batches)
     wanted_in = [owners[f"batch {batch}"].cleaning.languages for batch in batches]
     spoken = list(dict.fromkeys(chain(*wanted_in))) if all(wanted_in) else prevailing(asked)
     return replace(
@@ -170,7 +173,7 @@ def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -
         limits=_judges(workspace, rows, owners),
         lake=_lake(workspace, name),
         gates=judged(workspace, [(RELEASE, name)]),
-        changed=changed_since(workspace, name, batches),
+        changed=(*changed, *([FUNNEL_OF_NOW] if changed and funnel is None else [])),
     )
 
 

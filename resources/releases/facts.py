@@ -46,7 +46,7 @@ class Facts:
         limits: sentences about what a user must know, beside those that follow from the rows.
         gates: `table, partition, gate, state, thresholds, observed`: what each gate on the way of the rows judged by,
             and found.
-        changed: sentences about tables that gates have judged otherwise since the rows went through them.
+        changed: sentences about tables that gates, or the funnel, tell otherwise than the rows went through them.
         lake: the data version of every table that the rows were read from, by table and partition.
         price_tables: dates of the price tables that costs were computed with.
         settings_digest: of all settings.

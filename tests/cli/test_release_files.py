@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from evergrow.flows.release_files import FUNNEL_OF_NOW
 from evergrow.methods.evolution.judge import judge_prompt
 from tests.cli.conftest import Evergrow
 from tests.command import started
@@ -129,5 +130,10 @@ def test_an_export_of_a_release_whose_batch_was_evolved_anew_since_says_so(here:
     assert "made of an older collection than the one above them" in here("funnel", "--batch", "code").err
     assert "`evergrow release --batch code --as-is` makes the release anew" in card
     assert "'children': 2" in card
+    assert FUNNEL_OF_NOW not in card
+    with pytest.MonkeyPatch.context() as pruned:  # as where their events, or a file, are gone
+        pruned.setattr("evergrow.flows.release_files.funnel_as_made", lambda *_: None)
+        assert here("export", "--out", "later").code == 0
+    assert FUNNEL_OF_NOW in (Path("later") / "README.md").read_text().replace("\\", "")
     assert here("release", "--batch", "code", "--as-is").code == 0
     assert sentence not in here("export", "--out", "anew").err.replace("\n", " ")
