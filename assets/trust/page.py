@@ -1,28 +1,19 @@
 """The explorer's page as an asset: one HTML file and its rows, which lie in the lake beside the data."""
 
-import hashlib
-from functools import cache
-from pathlib import Path
-
 import dagster as dg
 import polars as pl
 
 from evergrow.assets.dataset.clean import as_rules
 from evergrow.assets.names import MAP, PAGE
 from evergrow.assets.table import Table
-from evergrow.assets.trust import explorer as page_code
-from evergrow.assets.trust import scene
 from evergrow.assets.trust.explorer import explorer, page_version
 from evergrow.assets.trust.scene import Rows, rows_of, scene_of
 from evergrow.assets.trust.set_table import set_table
-from evergrow.methods.quality import filters, personal, secrets
-from evergrow.methods.quality.rules import CleaningRules
+from evergrow.methods.quality.rules import RULES_VERSION, CleaningRules
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.files_out import as_plain
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.place import Places
-
-DECIDING = (page_code, scene, filters, secrets, personal)  # what is on a page
 
 
 def page_table() -> Table:
@@ -57,14 +48,5 @@ def quality_page(
 
 
 def made_of(rows: Rows, embedder: Embedder, rules: CleaningRules) -> str:
-    """What tells a page of these rows from others: what is withheld, how they are embedded, and its own code count.
-
-    So does the code that finds secrets: what a later version withholds is on no page that an earlier one made.
-    """
-    return rows.digest(repr(rules), embedder.identity, page_version(), _code())
-
-
-@cache
-def _code() -> str:
-    sources = (Path(str(module.__file__)).read_bytes() for module in DECIDING)
-    return hashlib.sha256(b"".join(sources)).hexdigest()
+    """What tells a page of these rows from others: what is withheld, how they are embedded, and its own code count."""
+    return rows.digest(repr(rules), str(RULES_VERSION), embedder.identity, page_version())
