@@ -123,10 +123,10 @@ def _contexts(row: Mapping[str, Any]) -> list[str]:
     return [value.strip() for _, value in found if value.strip()]
 
 
-def _paragraphs(value: object) -> object:
+def _paragraphs(value: Any) -> Any:  # noqa: ANN401 - whatever a row holds
     """A list of texts as one text."""
     texts = isinstance(value, list) and all(isinstance(one, str) for one in value)
-    return "\n\n".join(value) if isinstance(value, list) and texts else value
+    return "\n\n".join(value) if texts else value
 
 
 def _human_eval(row: Mapping[str, Any], id_: str, timeout: float) -> Problem:

@@ -172,7 +172,7 @@ class VectorStore:
         assert self._files.local is not None
         try:
             return _shard_of(self._files.local / path)
-        except (OSError, ValueError) as error:  # of a damaged one: whoever reads it next tells what to do
+        except (OSError, ValueError, LookupError) as error:  # of a damaged one: whoever reads it next tells what to do
             log.debug("%s: %s", path, error)
             return None
 

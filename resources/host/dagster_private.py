@@ -87,8 +87,11 @@ def keep_engines() -> None:
     ScriptDirectory.from_config = staticmethod(from_config)  # type: ignore[method-assign]
 
 
-def _create_engine(url: str, poolclass: Any, connect_args: dict[str, Any] | None = None) -> sa.Engine:  # noqa: ANN401
-    return _engine(url, poolclass, tuple((connect_args or {}).items()))
+def _create_engine(url: str, **given: Any) -> sa.Engine:  # noqa: ANN401
+    """The engine that is kept; a new one where Dagster wants what it does not want today."""
+    if given.keys() - {"poolclass", "connect_args"}:
+        return sa.create_engine(url, **given)
+    return _engine(url, given.get("poolclass"), tuple((given.get("connect_args") or {}).items()))
 
 
 @lru_cache(maxsize=KEPT_ENGINES)

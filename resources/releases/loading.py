@@ -25,6 +25,7 @@ from evergrow.resources.releases.manifest import Manifest, read_manifest
 from evergrow.resources.releases.proof import Discrepancy
 
 LOAD_S = 3600.0  # longest that a load may take; 100,000 rows take seconds
+END_S = 5.0  # for a process that has nothing to do any more
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -106,7 +107,7 @@ class _Loader:
         except BaseException:
             self.end(at_once=True)  # its answer must not be taken for that of another load
             raise
-        if line:
+        if line.endswith(b"\n"):  # else it was ended amid its answer
             found: dict[str, Any] = json.loads(line)
             return f"cannot be loaded: {found['error']}" if "error" in found else found
         code = self._process.wait()
@@ -122,7 +123,11 @@ class _Loader:
             self._process.kill()
         with suppress(BrokenPipeError):
             self._orders.close()
-        self._process.wait()
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:  # a process that was forked meanwhile holds its orders open
+            self._process.kill()
+            self._process.wait()
         self._answers.close()
         self._errors.close()
 

@@ -131,6 +131,7 @@ def test_a_row_of_no_known_form_says_what_it_lacks(row: dict[str, Any], says: st
 @pytest.mark.parametrize(
     ("row", "begins"),
     [
+        ({"context": ["It rains.", "It pours."], "question": "How much?", "answer": "9"}, "It rains.\n\nIt pours."),
         ({"passage": "It rains.", "question": "Is it wet?", "answer": True}, "It rains.\n\nIs it wet?\n(A) yes"),
         ({"Context": "Ann has 3.", "Question": "How many?", "answer": "3"}, "Ann has 3.\n\nHow many?"),
         (
