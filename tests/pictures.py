@@ -1,7 +1,7 @@
 """Makes the pictures of docs/ that show commands and pages: `python -m tests.pictures [--out docs]`.
 
 A small batch is grown and released in a home of its own, answered by the tests' endpoint; then each command is run, or
-each page opened in headless Chromium, as a user would. Pictures of Dagster's own pages are not made here.
+each page opened in headless Chromium, as a user would; so are Dagster's own pages, which `evergrow ui` serves.
 """
 
 import argparse
@@ -17,12 +17,13 @@ import tempfile
 import termios
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import FloatRect, Page
 from rich.console import Console
 from rich.text import Text
 
 from tests.browser import browsing
 from tests.conftest import FakeEndpoint
+from tests.live import live
 from tests.platform import LENIENT, functions
 
 WIDTH, SIZE = 118, {"width": 1100, "height": 700}
@@ -46,6 +47,8 @@ COMMANDS = {
     "diff": ("diff", "code", "once"),
     "doctor": ("doctor",),
 }
+WAY: FloatRect = {"x": 310, "y": 330, "width": 1330, "height": 165}  # where the page of a group has its tables
+DRAWN = ("pages", "dagster")
 LINES = {"show": 44, "preview": 50, "diff": 46}  # of long ones, as many as a page holds
 
 
@@ -109,11 +112,31 @@ def draw_pages(page: Page, folder: Path, target: Path) -> None:
     page.screenshot(path=target / "data-docs.png")
 
 
+def draw_dagster(page: Page, folder: Path, target: Path) -> None:
+    """Pictures of Dagster's pages: a round, a gate, the way from collected samples to a release."""
+    with live(folder / "home") as ui:
+        base = ui.url.removesuffix("/graphql")
+        groups = f"{base}/locations/__repository__@evergrow.assets.definitions/asset-groups"
+        page.set_viewport_size({"width": 1700, "height": 700})
+        _drawn(page, f"{groups}/round_02/lineage", "collected", target / "round.png")
+        _drawn(page, f"{groups}/dataset/lineage", "release", target / "dataset.png", WAY)
+        page.set_viewport_size({"width": 1700, "height": 1080})
+        gate = f"{base}/assets/evolution/round_02/complexity?view=checks&checkDetail=complexity_gate"
+        _drawn(page, gate, "the judge tells children apart", target / "gate.png")
+
+
+def _drawn(page: Page, url: str, shows: str, file: Path, part: FloatRect | None = None) -> None:
+    page.goto(url)
+    page.get_by_text(shows).first.wait_for()
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=file, clip=part)
+
+
 def main() -> None:
     """Grow, run, open, and write the pictures."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", type=Path, default=Path("docs"))
-    parser.add_argument("--only", nargs="*", default=[*COMMANDS, "pages"], help="some of the commands, or pages")
+    parser.add_argument("--only", nargs="*", default=[*COMMANDS, *DRAWN], help="some of the commands, pages, dagster")
     given = parser.parse_args()
     target, endpoint = given.out.resolve(), FakeEndpoint()
     with tempfile.TemporaryDirectory() as name, browsing() as (page, _):
@@ -128,13 +151,15 @@ def main() -> None:
             for arguments in GROWN:
                 evergrow(folder, *arguments)
             page.set_viewport_size(SIZE)  # type: ignore[arg-type]
-            for shown in [one for one in given.only if one != "pages"]:
+            for shown in [one for one in given.only if one not in DRAWN]:
                 printed = evergrow(folder, *COMMANDS[shown])
                 command = f"evergrow {' '.join(COMMANDS[shown])}"
                 draw_terminal(page, command, printed, LINES.get(shown), target / f"{shown}.png")
             if "pages" in given.only:
                 page.set_viewport_size({"width": 1300, "height": 760})
                 draw_pages(page, folder, target)
+            if "dagster" in given.only:
+                draw_dagster(page, folder, target)
         finally:
             endpoint.kill()
 
