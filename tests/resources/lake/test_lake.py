@@ -114,9 +114,10 @@ def test_what_the_guard_keeps_back_is_read_by_nobody_but_past_it(
     assert "it is kept back; make it again (`evergrow run`" in run(defs, instance, DOUBLED)
     with pytest.raises(Outdated):
         lake.scan(instance, NUMBERS, "p")
-    past = lake.ungated(instance, NUMBERS, "p")
-    assert past is not None
-    assert past.collect().height == 1
+    kept, every = (lake.ungated(instance, NUMBERS, "p", rows) for rows in ("kept", "all"))
+    assert kept is not None
+    assert every is not None
+    assert (kept.collect().height, every.collect().height) == (1, 2)
 
 
 def test_a_lake_without_a_guard_is_read_only_by_who_says_so(
