@@ -35,13 +35,14 @@ ROOT = Path(__file__).parent.parent
 
 # Files of tests that take longest, the longest first.
 LONGEST = (
-    "cli/test_demo.py", "test_ui_scenario.py", "sensors/test_trees_live.py", "test_durability.py", "test_gate_paths.py",
-    "cli/test_forget.py", "cli/test_trees_page.py", "world/test_world.py", "cli/test_tree.py", "cli/test_explore.py",
-    "cli/test_release.py", "cli/test_trace.py", "cli/test_judge_compare.py", "cli/test_release_files.py",
-    "flows/test_backup.py", "assets/treesynth/test_definitions.py", "assets/evolution/test_rounds.py",
-    "sensors/test_advance.py", "cli/test_main.py", "test_readme.py", "cli/test_plan.py", "cli/test_ui.py",
-    "cli/test_preview.py", "test_release_durability.py", "test_two_homes.py", "cli/test_trust_page.py",
-    "cli/test_dataset_page.py", "test_faults_of_the_world.py", "flows/test_due.py", "cli/test_inspect.py",
+    "cli/test_demo.py", "test_two_daemons.py", "test_ui_scenario.py", "sensors/test_trees_live.py",
+    "test_durability.py", "test_gate_paths.py", "cli/test_forget.py", "cli/test_trees_page.py", "world/test_world.py",
+    "cli/test_tree.py", "cli/test_explore.py", "cli/test_release.py", "cli/test_trace.py",
+    "cli/test_judge_compare.py", "cli/test_release_files.py", "flows/test_backup.py",
+    "assets/treesynth/test_definitions.py", "assets/evolution/test_rounds.py", "sensors/test_advance.py",
+    "cli/test_main.py", "test_readme.py", "cli/test_plan.py", "cli/test_ui.py", "cli/test_preview.py",
+    "test_release_durability.py", "test_two_homes.py", "cli/test_trust_page.py", "cli/test_dataset_page.py",
+    "test_faults_of_the_world.py", "deploy/test_compose.py", "flows/test_due.py", "cli/test_inspect.py",
     "resources/embedding/test_embedder.py", "resources/embedding/test_encoder.py", "cli/test_faults.py",
 )  # fmt: skip
 

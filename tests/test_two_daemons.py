@@ -75,8 +75,8 @@ def test_two_daemons_grow_a_batch_once(
             def said() -> str:
                 return f"{runs(instance)}\n{one.read_text()[-2000:]}\n{two.read_text()[-2000:]}"
 
-            def both_look() -> bool:
-                return all("Checking for new runs for sensor: advance" in log.read_text() for log in (one, two))
+            def both_look() -> bool:  # at which sensor, is chance: each is looked at by who comes first
+                return all("dagster.daemon.SensorDaemon" in log.read_text() for log in (one, two))
 
             until(both_look, said, 0.5, RUN_OVER)
             assert main(["recipe", "set", "b", "automate=rounds"]) == 0

@@ -146,7 +146,7 @@ def test_a_tree_that_grows_is_planned_from_where_it_stands(
 
 
 def test_a_plan_counts_no_reply_of_another_model_or_of_a_previews_later_rounds(
-    evergrow: Evergrow, seed_file: Path
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint
 ) -> None:
     evergrow("seeds", "add", seed_file, "--batch", "b")
     previewed = evergrow(
