@@ -2,8 +2,8 @@
 
 import json
 import os
+import shutil
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -24,15 +24,13 @@ MOST_FAULTS = 10
 def main() -> None:
     """Read an order a line, the arguments of `load` as a JSON object, and answer each by a line, until there are none.
 
-    Hugging Face's libraries read their environment when they are imported: all that they keep beside a load's cache is
-    gone with this process.
+    What Hugging Face's libraries keep beside a load's cache is gone then, also where whoever started this was killed.
     """
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints is no answer
-    with tempfile.TemporaryDirectory(prefix="evergrow-load-") as folder:
-        os.environ["HF_HOME"] = os.environ["TMPDIR"] = tempfile.tempdir = folder
-        for order in sys.stdin:
-            print(json.dumps(load(**json.loads(order))), file=answers, flush=True)
+    for order in sys.stdin:
+        print(json.dumps(load(**json.loads(order))), file=answers, flush=True)
+    shutil.rmtree(os.environ["HF_HOME"], ignore_errors=True)
 
 
 def load(folder: str, form: str, cache: str) -> dict[str, Any]:

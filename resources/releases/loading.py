@@ -78,9 +78,11 @@ class _Loader:
     def __init__(self) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(SECRET)}
         command = [sys.executable, "-m", "evergrow.resources.releases.loader"]
+        self._home = tempfile.TemporaryDirectory(prefix="evergrow-load-", ignore_cleanup_errors=True)
+        kept = {"HF_HOME": self._home.name, "TMPDIR": self._home.name}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
         self._process = subprocess.Popen(  # noqa: S603 - the command is our own
-            command, env={**environment, **OFFLINE}, stdin=PIPE, stdout=PIPE, stderr=self._errors
+            command, env={**environment, **OFFLINE, **kept}, stdin=PIPE, stdout=PIPE, stderr=self._errors
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -94,42 +96,54 @@ class _Loader:
 
     def load(self, **order: str) -> dict[str, Any] | str:
         """What was found, or why nothing was; a load that is not seen to its end ends the process, too."""
-        line = b""
         try:
-            self._orders.write(json.dumps(order).encode() + b"\n")
-            self._orders.flush()
-            if not select.select([self._answers], [], [], LOAD_S)[0]:
-                self.end(at_once=True)
-                return f"was not loaded within {LOAD_S:.0f} s"
-            line = self._answers.readline()
-        except BrokenPipeError:
-            pass  # it is told below, by how the process ended
+            line = self._answer(order)
         except BaseException:
             self.end(at_once=True)  # its answer must not be taken for that of another load
             raise
-        if line.endswith(b"\n"):  # else it was ended amid its answer
+        if line is None:
+            self.end(at_once=True)
+            return f"was not loaded within {LOAD_S:.0f} s"
+        if line.endswith(b"\n"):
             found: dict[str, Any] = json.loads(line)
             return f"cannot be loaded: {found['error']}" if "error" in found else found
-        code = self._process.wait()
+        return f"cannot be loaded: {self._last_words()}"
+
+    def _answer(self, order: Mapping[str, str]) -> bytes | None:
+        """The line that answers an order; without its end if the process ended before; None if none came in time."""
+        try:
+            self._orders.write(json.dumps(order).encode() + b"\n")
+            self._orders.flush()
+        except BrokenPipeError:
+            return b""
+        return self._answers.readline() if select.select([self._answers], [], [], LOAD_S)[0] else None
+
+    def _last_words(self) -> str:
+        """End what does not answer any more; what it has said of it, or else its exit code."""
+        self._wait()
         self._errors.seek(0)
         lines = self._errors.read().decode(errors="replace").strip().splitlines()
         self.end()
-        return f"cannot be loaded: {lines[-1] if lines else f'exit code {code}'}"
+        return lines[-1] if lines else f"exit code {self._process.returncode}"
 
     def end(self, *, at_once: bool = False) -> None:
-        """End it, which clears up after itself unless that must be `at_once`."""
+        """End it, `at_once` or when it is through with its order, and remove what it kept."""
         atexit.unregister(self.end)
         if at_once:
             self._process.kill()
         with suppress(BrokenPipeError):
             self._orders.close()
+        self._wait()
+        self._home.cleanup()
+        self._answers.close()
+        self._errors.close()
+
+    def _wait(self) -> None:
         try:
             self._process.wait(END_S)
         except subprocess.TimeoutExpired:  # a process that was forked meanwhile holds its orders open
             self._process.kill()
             self._process.wait()
-        self._answers.close()
-        self._errors.close()
 
 
 _LOCK = Lock()

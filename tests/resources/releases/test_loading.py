@@ -105,12 +105,16 @@ def test_a_release_that_ends_the_process_that_loads_says_why_and_the_next_one_lo
 def test_a_process_that_was_killed_meanwhile_is_started_again(tmp_path: Path) -> None:
     write_release(table(row(1)), tmp_path / "r", "parquet", facts())
     assert check_loads(tmp_path / "r").faults == ()
+    left = []
     for child in psutil.Process().children():
         if "evergrow.resources.releases.loader" in child.cmdline():
+            left.append(Path(child.environ()["HF_HOME"]))
             child.kill()
             child.wait()
 
     assert check_loads(tmp_path / "r").faults == ()
+    assert left
+    assert not any(folder.exists() for folder in left)
 
 
 def test_an_interrupted_load_is_not_taken_for_the_next_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
