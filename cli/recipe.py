@@ -99,9 +99,8 @@ def set_command(
             say("nothing changes: the recipe says so already")
             return
         due = become_due(workspace, owner, found)
-        for standing in due:
-            if standing.due:
-                say(f"due: {standing.table.key.to_user_string()} {standing.due.what}: {standing.due}")
+        for key, reason in due:
+            say(f"due: {key.to_user_string()} {reason.what}: {reason}")
         say("what is made of these is due after them" if due else "nothing that is there has to be made again")
     with workspace_of() as workspace:  # opened anew: it has as many rounds and levels as the recipe names now
         stands = status(workspace, found, owner)

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+import dagster as dg
+
 from evergrow.assets.evolution.difficulty import same_solvers
 from evergrow.assets.names import RELEASE, RESPONSES, level_key, stage_key
-from evergrow.flows.due import Standing
+from evergrow.flows.due import Reason
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.batches import BatchError, UnknownBatch
@@ -151,8 +153,8 @@ def known_recipe(workspace: Workspace, owner: str, kind: Kind | None = None, ver
     return found or Recipe(found_kind, owner, 0, recipe_of(workspace.settings), "nothing yet", datetime.now(UTC))
 
 
-def become_due(workspace: Workspace, owner: str, kind: Kind) -> list[Standing]:
-    """The tables of an owner that are there and of which something is due now."""
+def become_due(workspace: Workspace, owner: str, kind: Kind) -> list[tuple[dg.AssetKey, Reason]]:
+    """The tables of an owner that are there and of which something is due now, and what."""
     found = []
     for table in workspace.frontier.tables.values():
         if table.kind != kind:
@@ -160,7 +162,7 @@ def become_due(workspace: Workspace, owner: str, kind: Kind) -> list[Standing]:
         for partition in workspace.partitions(table.key, owner):
             standing = workspace.frontier.standing(workspace.instance, table.key, partition)
             if standing.version is not None and standing.due:
-                found.append(standing)
+                found.append((table.key, standing.due))
     return found
 
 

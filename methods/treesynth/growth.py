@@ -14,6 +14,7 @@ from evergrow.methods.treesynth.dimensions import Choice
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.draws import draw
 from evergrow.methods.treesynth.grown import Embed, Grown, Pivot, stated
+from evergrow.methods.treesynth.leaves import INVALID
 from evergrow.methods.treesynth.left_out import LeftOut, of_answer
 from evergrow.methods.treesynth.nodes import Attribute, Node, Split
 from evergrow.methods.treesynth.reference_files import Held, Imported
@@ -157,7 +158,7 @@ class Grower:
         )
         if isinstance(told, NoAnswer):
             return told
-        left += [LeftOut("pivot", one.fields, f"invalid: {one.reason}", told.call_id) for one in told.value.rejected]
+        left += [LeftOut("pivot", one.fields, f"{INVALID}{one.reason}", told.call_id) for one in told.value.rejected]
         return [Pivot(sample, attributes, told.call_id, told.model) for sample in told.value.samples]
 
     async def _choice(self, node: Node, pivots: Sequence[Pivot], left: list[LeftOut]) -> Answer[Choice] | NoAnswer:

@@ -73,12 +73,15 @@ class Leaf:
 
     @property
     def unanswered(self) -> str | None:
-        """Why it lacks rows, where its last answer was of no use: another run asks further. None where it gave rows
-        that it has already, or the model declined: then it has no more to give."""
-        last = self.lines[-1] if self.lines and self.missing else None
-        whole = last is not None and last.origin == "generated" and last.call_id is None
-        reason = (last.reason or "") if last and whole else ""
-        return reason.removeprefix(INVALID) if reason.startswith(INVALID) else None
+        """Why it lacks rows, where its last answer was of no use as a whole: another run asks further.
+
+        None where that gave rows that it has already, or the model declined: then it has no more to give.
+        """
+        if not (self.lines and self.missing):
+            return None
+        last = self.lines[-1]
+        of_no_use = last.origin == "generated" and last.call_id is None and (last.reason or "").startswith(INVALID)
+        return str(last.reason).removeprefix(INVALID) if of_no_use else None
 
 
 def leaf_quotas(

@@ -1,7 +1,7 @@
 """Writes to the ledger in groups and reads from it."""
 
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter, itemgetter
 from typing import Any, Literal, Self
@@ -22,7 +22,7 @@ from evergrow.resources.ledger.submissions import Submissions
 from evergrow.resources.settings import Settings
 
 Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id", "call_id"]
-LOOKED_UP = 500  # requests that one query asks for
+LOOKED_UP = 500  # keys that one query names
 CALL_COLUMNS = tuple(field.name for field in fields(Call))
 _values = attrgetter(*CALL_COLUMNS)
 REPLY_COLUMNS = tuple(field.name for field in fields(StoredReply))
@@ -135,8 +135,7 @@ class Ledger:
     def held(self, request_keys: Sequence[str]) -> int:
         """How many of these requests have a reply that settles them; whether it is whole is seen when it is read."""
         found = 0
-        for start in range(0, len(request_keys), LOOKED_UP):
-            some = request_keys[start : start + LOOKED_UP]
+        for some in _parts(request_keys):
             query = select(calls.c.request_key).where(
                 calls.c.request_key.in_(some),
                 calls.c.reply.is_not(None),
@@ -167,8 +166,8 @@ class Ledger:
         """By which run and which version of a prompt each call was asked: `call_id, run_id, prompt_version`."""
         columns = (calls.c.call_id, calls.c.run_id, calls.c.prompt_version)
         found: list[tuple[str, str, str]] = []
-        for start in range(0, len(call_ids), LOOKED_UP):
-            query = select(*columns).where(calls.c.call_id.in_(call_ids[start : start + LOOKED_UP]))
+        for some in _parts(call_ids):
+            query = select(*columns).where(calls.c.call_id.in_(some))
             found += [(row[0], row[1], row[2]) for row in read(self._engine, query)]
         return pl.DataFrame(found, schema=dict.fromkeys((c.name for c in columns), pl.String), orient="row")
 
@@ -304,6 +303,11 @@ def _postgresql() -> Any:  # noqa: ANN401 - a module
     from sqlalchemy.dialects import postgresql  # noqa: PLC0415 - a ledger is a file, as a rule
 
     return postgresql
+
+
+def _parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many of them together as one query names."""
+    return (keys[start : start + LOOKED_UP] for start in range(0, len(keys), LOOKED_UP))
 
 
 def _row(call: Call) -> dict[str, Any]:
