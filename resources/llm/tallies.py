@@ -85,7 +85,7 @@ class Pace:
     def note(self, *, left: bool = True) -> str:
         """Counts, rate, cost so far, the time left at the pace of what had to be asked; "" before the first outcome.
 
-        left: whether the time left is told: there is none at the end, and no pace tells it while nothing comes.
+        left: whether the time left is told, if anything is: no pace tells it while nothing comes.
         """
         now, before, elapsed = self._tallies, self._before, max(time.monotonic() - self._started, 1e-6)
         done = now.done - before.done
@@ -95,7 +95,7 @@ class Pace:
         rate = (asked or done) / elapsed  # which is not 0: a request is done
         parts = [f"{now.answered - before.answered:,} answered"]
         parts += [f"{n:,} {word}" for word in UNUSUAL if (n := getattr(now, word) - getattr(before, word))]
-        told = [f"{_clock(max(self._total - done, 0) / rate)} left"] if left else []
+        told = [f"{_clock((self._total - done) / rate)} left"] if left and done < self._total else []
         cost = _cost(now.usd - before.usd, now.unpriced - before.unpriced)
         return ", ".join([*parts, f"{rate:,.1f}/s", cost, *told])
 

@@ -111,6 +111,18 @@ def test_cost_is_told_as_far_as_it_is_known(usd: float, unpriced: int, words: st
     assert pace.note(left=False).split("/s, ")[1] == words
 
 
+def test_time_is_left_only_while_requests_are() -> None:
+    tallies = Tallies()
+    pace = Pace(tallies, 2)
+    failed = Failed(Request("", "judge", "", "", None), "", "transient", "", "")
+
+    tallies.settle(failed)
+    assert pace.note().endswith(" left")
+
+    tallies.settle(failed)
+    assert "left" not in pace.note()
+
+
 @dataclass
 class Pass:
     """A pass that takes requests in and settles them as it is told."""
