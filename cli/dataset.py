@@ -159,7 +159,9 @@ def export(
     with workspace_of() as workspace:
         chosen = form or (FORMS[recipe] if recipe else "chat")
         if recipe and chosen != FORMS[recipe]:
-            raise typer.BadParameter(f"--recipe {recipe} reads the format {FORMS[recipe]}, not {chosen}")
+            raise typer.BadParameter(
+                f"--recipe {recipe} reads the format {FORMS[recipe]}, not {chosen}: leave --format out"
+            )
         for line in export_files(workspace, target, chosen, wanted, name, recipe, key):
             say(line)
 
