@@ -1,7 +1,7 @@
 """`evergrow calls`: what was sent to models, and what came back."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -34,7 +34,8 @@ def calls(
         if call is not None:
             _show(one_call(workspace.settings, ledger, call), as_json=as_json)
             return
-        found = ledger.latest(batch=batch or tree, errors=errors, limit=limit)
+        kind: Literal["batch", "tree"] | None = "tree" if tree else "batch" if batch else None
+        found = ledger.latest(batch or tree, kind, errors=errors, limit=limit)
         table = call_table(workspace.settings, found)
         show_table(table if as_json else table.drop("url", "tokens_in", "tokens_out"), "calls", as_json=as_json)
 

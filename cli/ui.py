@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 HOST = "127.0.0.1"
-CALM_S = 30.0  # for runs and services to end by themselves, once asked to
+CALM_S = 40.0  # for the keeper to have ended the services, which it gives `ui_keeper.CALM_S`
 ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -31,10 +31,16 @@ def serve(home: Path, port: int) -> None:
     # `dagster dev` warns that `dg dev` takes its place; that one needs a project's folder, which is not where data are.
     environment["PYTHONWARNINGS"] = "ignore"
     module = ["-m", "evergrow.assets.definitions"]
-    command = [sys.executable, "-m", "dagster", "dev", *module, "-h", HOST, "-p", str(port)]
+    keeper = [sys.executable, "-m", "evergrow.cli.ui_keeper"]
+    command = [*keeper, sys.executable, "-m", "dagster", "dev", *module, "-h", HOST, "-p", str(port)]
     # A session of their own: Ctrl-C on the terminal must reach this process alone, which then ends them in order.
     services = subprocess.Popen(  # noqa: S603 - the command is our own
-        command, env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        command,
+        env=environment,
+        start_new_session=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     with asked_to_end() as asked:
         repeating = threading.Thread(target=echo, args=(services, asked), daemon=True)
@@ -105,11 +111,11 @@ def _wait(services: subprocess.Popen[bytes], asked: list[int]) -> int:
 
 
 def _end(services: subprocess.Popen[bytes]) -> None:
-    """Let the services end in order; what has not ended by then is killed, with all that it has started."""
-    if services.poll() is None:
-        services.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            services.wait(timeout=CALM_S)
+    """Let the services end in order, as their keeper does when its input ends; what is left of them then is killed."""
+    if services.stdin:
+        services.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        services.wait(timeout=CALM_S)
     with suppress(ProcessLookupError):
         os.killpg(services.pid, signal.SIGKILL)
     services.wait()

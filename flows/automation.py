@@ -14,7 +14,7 @@ from evergrow.flows.release import dataset_steps, register_tree_rows, release_st
 from evergrow.flows.step import Step
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.domain_files import DomainError
-from evergrow.resources.ledger import State
+from evergrow.resources.ledger import Ledger, State, kind_of
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.batches import BatchError, taken_as_is
@@ -52,9 +52,11 @@ def _next_step(
     workspace: Workspace, kind: Kind, name: str, automate: str, *, registering: bool
 ) -> tuple[Step, Standing] | Idle:
     with workspace.ledger() as ledger:
-        if waits := ledger.submissions.find((*AT_ENDPOINT, State.FETCHED), batch=name):
-            return Idle(f"{waits[0].asset} waits for a Batch API; the sensor offline_batches goes on with it")
-        full = room(settings_of(workspace, kind, name), ledger, name)
+        handed_in = ledger.submissions.find((*AT_ENDPOINT, State.FETCHED), batch=name)
+    # The samples of a tree that is to be released are a batch of its name.
+    of = {kind, "batch"} if automate == "release" else {kind}
+    if waits := [one for one in handed_in if one.kind in of]:
+        return Idle(f"{waits[0].asset} waits for a Batch API; the sensor offline_batches goes on with it")
     for step in automated_steps(workspace, kind, name, automate, registering=registering):
         for key in step.keys:
             standing = workspace.frontier.standing(workspace.instance, key, step.partition)
@@ -62,10 +64,26 @@ def _next_step(
                 if standing.shut:
                     return Idle(f"the gate of {key.to_user_string()} is closed: {standing.shut}", settled=True)
                 continue
-            if full and standing.table.asks and standing.due.what is not What.JUDGE:
+            if standing.due.what is not What.JUDGE and (full := _no_room(workspace, standing)):
                 return Idle(full)
             return step, standing
     return Idle(f"it is done as far as its recipe says (automate: {automate})", settled=True)
+
+
+def _no_room(workspace: Workspace, standing: Standing) -> str | None:
+    with workspace.ledger() as ledger:
+        return no_room(ledger, standing)
+
+
+def no_room(ledger: Ledger, standing: Standing) -> str | None:
+    """Why a table could ask nothing now: which limit of its owner is used up; None while there is room, or no need.
+
+    Raises:
+        SettingsError: a limit is in US dollars and a price is missing.
+    """
+    table, place = standing.table, standing.place
+    kind = kind_of(table.key.to_user_string(), place.partition or "")
+    return room(place.settings, ledger, place.owner, kind) if table.asks else None
 
 
 def automated_steps(workspace: Workspace, kind: Kind, name: str, automate: str, *, registering: bool) -> Iterator[Step]:

@@ -14,6 +14,7 @@ from evergrow.flows.step import Step, bring
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.owners import tree_owner
 from evergrow.resources.registry.trees import TreeError, register_balance, tree_spec
 from evergrow.resources.seeds.datasets import read_dataset
 
@@ -40,7 +41,7 @@ def balance_dataset_by(
     register_balance(workspace.registry, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
     say(f"{dataset.height:,} rows of {origin} go down tree {tree!r}")
     close_dead_runs(workspace.instance, workspace.registry)
-    with lease(workspace.registry, tree), resumable("the same command"):
+    with lease(workspace.registry, tree_owner(tree)), resumable("the same command"):
         for job, key in (("tree_routed", ROUTED), ("tree_balanced", BALANCED)):
             if waiting := bring(workspace, Step(job, [key], tree, key.to_user_string()), tree, say):
                 raise RunFailed(f"{key.to_user_string()} of {tree!r} is {waiting}; repeat the command later")
@@ -86,7 +87,7 @@ def convert_tree(workspace: Workspace, tree: str, say: Say) -> int:
     if not domain.converts:
         raise TreeError(no_stories(tree, domain))
     close_dead_runs(workspace.instance, workspace.registry)
-    with lease(workspace.registry, tree), resumable("the same command"):
+    with lease(workspace.registry, tree_owner(tree)), resumable("the same command"):
         if waiting := bring(workspace, Step("tree_aware", [AWARE], tree, AWARE.to_user_string()), tree, say):
             raise RunFailed(f"{AWARE.to_user_string()} of {tree!r} is {waiting}; repeat the command later")
     table = workspace.table(AWARE, tree, rows="all").select("reason").collect()

@@ -17,8 +17,10 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.calibration.calibration import calibrate, spearman
 from evergrow.methods.evolution.judge import Judging
 from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.ledger import Rows
 from evergrow.resources.models import FRESH_SINCE
 from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.owners import lease_name
 from evergrow.resources.settings import Settings, SettingsError
 from evergrow.resources.settings.growth import Evolution
 from evergrow.resources.settings.roles import model_name
@@ -39,9 +41,9 @@ def plan_calibration(workspace: Workspace, model: str) -> CostPlan:
     """What reading the planted tasks would take."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        payer = f"judge:{model}"
-        plan = planned(settings, ledger, [readings_work(methods_of(settings.evolution))], payer)
-        return with_replies(plan, unused_replies(workspace, ledger, payer, [JUDGE.to_user_string()], plan.models))
+        plan = planned(settings, ledger, [readings_work(methods_of(settings.evolution))], model, kind="model")
+        owner = Rows(batch=model, kind="model")
+        return with_replies(plan, unused_replies(workspace, ledger, owner, [JUDGE.to_user_string()], plan.asked))
 
 
 def calibrate_judge(
@@ -64,7 +66,7 @@ def calibrate_judge(
     """
     workspace.instance.add_dynamic_partitions(MODELS_NAME, [known_name(model)])
     close_dead_runs(workspace.instance, workspace.registry)
-    with resumable(f"evergrow judge calibrate --model {model}"), lease(workspace.registry, model):
+    with resumable(f"evergrow judge calibrate --model {model}"), lease(workspace.registry, lease_name("model", model)):
         before = latest_materialization(workspace.instance, JUDGE, model)
         try:
             tags = {FRESH_SINCE: str(time.time())} if fresh else None

@@ -18,6 +18,7 @@ from evergrow.methods.quality.contamination import find_contamination
 from evergrow.resources.evaluation.question_files import Benchmark, read_benchmark
 from evergrow.resources.llm.rendering import request_key
 from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.owners import lease_name
 from evergrow.resources.releases.manifest import read_manifest
 
 OP = "evaluation__scores"
@@ -68,9 +69,9 @@ def plan_evaluation(workspace: Workspace, wanted: Evaluation) -> CostPlan:
     with workspace.ledger() as ledger:
         held = ledger.held([request_key(request, role) for request in asked])
         left = replace(work, requests=work.requests - held, most=work.most - held)
-        plan = planned(settings, ledger, [left], f"evaluation:{wanted.model}")
+        plan = planned(settings, ledger, [left], wanted.model, kind="model")
     paid = [f"{held:,} of {work.requests:,} answers are in the ledger, and are not asked for again"] if held else []
-    return CostPlan(plan.table, [*found.notes, *paid, *plan.notes])
+    return replace(plan, notes=[*found.notes, *paid, *plan.notes])
 
 
 def first_problem(workspace: Workspace, benchmark: str) -> str:
@@ -97,7 +98,7 @@ def evaluate(workspace: Workspace, wanted: Evaluation, say: Say) -> None:
     command = f"evergrow evaluate --model {wanted.model} --benchmark {wanted.benchmark}"
     config = {"benchmark": wanted.benchmark, "draws": wanted.draws, "temperature": wanted.temperature}
     close_dead_runs(workspace.instance, workspace.registry)
-    with resumable(command), lease(workspace.registry, wanted.model):
+    with resumable(command), lease(workspace.registry, lease_name("model", wanted.model)):
         waiting = execute(workspace, "scores", [SCORES], wanted.model, config={"ops": {OP: {"config": config}}})
     if waiting:
         say(f"the answers of {wanted.model!r} are {waiting}")

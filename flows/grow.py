@@ -23,6 +23,7 @@ from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.owners import tree_owner
 from evergrow.resources.registry.trees import (
     TreeError,
     another_domain,
@@ -114,7 +115,7 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
         RunFailed: a step failed, its gate did not pass, or the budget is spent; what was done before stays.
     """
     close_dead_runs(workspace.instance, workspace.registry)
-    with lease(workspace.registry, spec.tree), resumable(f"evergrow tree grow {spec.tree}"):
+    with lease(workspace.registry, tree_owner(spec.tree)), resumable(f"evergrow tree grow {spec.tree}"):
         for step in tree_steps(workspace, spec.tree):
             due = workspace.frontier.due(workspace.instance, step.keys[0], step.partition)
             if due and due.what is not What.JUDGE:
@@ -251,5 +252,5 @@ def _outlook(workspace: Workspace, step: Step) -> str:
 
 def _require_budget(workspace: Workspace, tree: str) -> None:
     with workspace.ledger() as ledger:
-        if full := room(settings_of(workspace, "tree", tree), ledger, tree):
+        if full := room(settings_of(workspace, "tree", tree), ledger, tree, "tree"):
             raise RunFailed(f"tree {tree!r} stops: {full}")

@@ -18,6 +18,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.calibration.method_comparison import best, compare
 from evergrow.methods.evolution.judge import Judging
 from evergrow.resources.lake.versions import latest_materialization
+from evergrow.resources.ledger import Rows
 from evergrow.resources.ledger.sums import CHARS_PER_TOKEN
 from evergrow.resources.llm.prices import price_of
 from evergrow.resources.settings import Settings
@@ -67,9 +68,9 @@ def plan_comparison(workspace: Workspace, model: str, methods: Mapping[Judging, 
     """What reading the planted tasks by all these methods would take."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        payer = f"judge:{model}"
-        plan = planned(settings, ledger, [readings_work(methods)], payer)
-        return with_replies(plan, unused_replies(workspace, ledger, payer, [JUDGE.to_user_string()], plan.models))
+        plan = planned(settings, ledger, [readings_work(methods)], model, kind="model")
+        owner = Rows(batch=model, kind="model")
+        return with_replies(plan, unused_replies(workspace, ledger, owner, [JUDGE.to_user_string()], plan.asked))
 
 
 def compare_methods(

@@ -25,7 +25,7 @@ from evergrow.resources.benchmarks import read_benchmarks
 from evergrow.resources.embedding.embedder import Embedder
 from evergrow.resources.embedding.vector_forecast import Comparison, Pace, Texts, comparison_forecast, vectors_forecast
 from evergrow.resources.lake.versions import latest_materialization
-from evergrow.resources.ledger import Amount, Ledger
+from evergrow.resources.ledger import Amount, Ledger, OwnerKind, Rows
 from evergrow.resources.ledger.sums import Replies
 from evergrow.resources.llm.budget import NEW_RUN, Limit, limits, spent_of
 from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
@@ -56,16 +56,13 @@ class CostPlan:
     """A table with one row per step that asks a model or embeds, and a last one with their sum; what to know of it.
 
     `requests` to `seconds` are what to expect if nothing is answered from the ledger, `most_*` what a budget must hold.
-    Figures are null where a price, or the speed of an endpoint or of this machine, is not known.
+    Figures are null where a price, or the speed of an endpoint or of this machine, is not known. `asked` are the roles
+    that would be asked, each with its model.
     """
 
     table: pl.DataFrame
     notes: list[str]
-
-    @property
-    def models(self) -> list[str]:
-        """Those that would be asked."""
-        return self.table["model"].drop_nulls().unique(maintain_order=True).to_list()
+    asked: frozenset[tuple[str, str]] = frozenset()
 
 
 def embedding_pace(workspace: Workspace, settings: Settings) -> Pace | None:
@@ -88,7 +85,8 @@ def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | No
         works = list(rounds_of(settings, ledger, parents, first, without_vectors(workspace, settings, seeds)))
         plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
         # Replies of later rounds are those of a preview, or of an earlier recipe: about children of other parents.
-        return with_replies(plan, held_replies(ledger, batch, [f"evolution/{round_name(first)}/"], plan.models))
+        owner, assets = Rows(batch=batch, kind="batch"), [f"evolution/{round_name(first)}/"]
+        return with_replies(plan, held_replies(ledger, owner, assets, plan.asked))
 
 
 def plan_release(workspace: Workspace, batch: str) -> CostPlan:
@@ -101,23 +99,31 @@ def plan_release(workspace: Workspace, batch: str) -> CostPlan:
         settings = ordered(workspace, "batch", batch)
         works = list(_answers(workspace, settings, batch))
         plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
-        return with_replies(plan, unused_replies(workspace, ledger, batch, ["dataset/"], plan.models))
+        owner = Rows(batch=batch, kind="batch")
+        return with_replies(plan, unused_replies(workspace, ledger, owner, ["dataset/"], plan.asked))
 
 
 def with_replies(plan: CostPlan, replies: Sequence[Replies]) -> CostPlan:
     """The plan, and what of it the ledger already answers."""
-    return CostPlan(plan.table, [*note_of(replies), *plan.notes])
+    return replace(plan, notes=[*note_of(replies), *plan.notes])
 
 
 def planned(
-    settings: Settings, ledger: Ledger, works: Sequence[Step], payer: str, pace: Pace | None = None
+    settings: Settings,
+    ledger: Ledger,
+    works: Sequence[Step],
+    owner: str,
+    pace: Pace | None = None,
+    kind: OwnerKind = "batch",
 ) -> CostPlan:
-    """The plan of `works`, paid from the limits of `payer`, a batch or a tree; `pace` of embedding on this machine."""
+    """The plan of `works`, paid from the limits of their owner; `pace` of embedding on this machine."""
     steps = [_forecast(settings, ledger, work, pace) for work in works]
     rows = [(step.work, step.model, *(getattr(step, name) for name in NUMBERS), step.basis) for step in steps]
     total = ("in all", None, *(known_sum([getattr(step, name) for step in steps]) for name in NUMBERS), None)
     table = pl.DataFrame([*rows, total], schema=SCHEMA, orient="row")
-    return CostPlan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, payer)])
+    asked = frozenset((step.role, step.model) for step in steps)
+    paid = limits(settings, owner, NEW_RUN, kind)
+    return CostPlan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, paid)], asked)
 
 
 def _forecast(settings: Settings, ledger: Ledger, work: Step, pace: Pace | None) -> Forecast:
@@ -231,12 +237,12 @@ def _unpriced(settings: Settings, steps: Sequence[Forecast]) -> Iterator[str]:
             yield f"no price for model {model}: set {price_setting(model)}; without it {means}"
 
 
-def _limits(settings: Settings, ledger: Ledger, steps: Sequence[Forecast], payer: str) -> Iterator[str]:
-    """The limits that the run would meet, or might: of the batch or tree, of a run, and of the month."""
+def _limits(settings: Settings, ledger: Ledger, steps: Sequence[Forecast], limited: Sequence[Limit]) -> Iterator[str]:
+    """The limits that the run would meet, or might: of the owner, of a run, and of the month."""
     tokens = sum(step.tokens_in + step.tokens_out for step in steps)
     expected = (tokens, known_sum([step.usd for step in steps]))
     most = (sum(step.most_tokens for step in steps), known_sum([step.most_usd for step in steps]))
-    for limit in limits(settings, payer, NEW_RUN):
+    for limit in limited:
         try:
             taken = spent_of(settings, ledger, limit) + ledger.reservations.held(limit.key)
         except SettingsError as error:

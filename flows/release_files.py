@@ -215,7 +215,10 @@ def _of_batches(workspace: Workspace, batches: tuple[str, ...], owners: Mapping[
     """
     settings = workspace.settings
     with workspace.ledger() as ledger:
-        costs = ledger.costs(group_by=("batch", "model")).filter(pl.col("batch").is_in(batches))
+        costs = ledger.costs(group_by=("batch", "kind", "model"))
+    owner = pl.format("{} {}", "kind", "batch")
+    named = pl.when(pl.col("kind") == "batch").then("batch").otherwise(owner)
+    costs = costs.filter(owner.is_in(list(owners))).with_columns(batch=named).drop("kind")
     priced = [price for model in costs["model"].unique() if (price := price_of(settings, model)) is not None]
     return Facts(
         name="",

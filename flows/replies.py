@@ -1,32 +1,36 @@
 """Replies that the ledger holds for tables that a plan is about: what a run that was ended has paid for."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.versions import latest_materialization
-from evergrow.resources.ledger import Ledger
+from evergrow.resources.ledger import Ledger, Rows
 from evergrow.resources.ledger.sums import Replies
+
+Asked = Collection[tuple[str, str]]  # roles, each with the model that is asked in it
 
 
 def unused_replies(
-    workspace: Workspace, ledger: Ledger, payer: str, assets: Sequence[str], models: Collection[str]
+    workspace: Workspace, ledger: Ledger, owner: Rows, assets: Sequence[str], asked: Asked
 ) -> list[Replies]:
-    """Of each table of a batch or tree whose key begins with one of `assets`: replies of use by `models` that came
-    after it was made last, or that came though it never was."""
+    """Of each table of `owner` whose key begins with one of `assets`: replies of use to what it asks that came after it
+    was made last, or that came though it never was."""
     found = []
-    for held in held_replies(ledger, payer, assets, models):
+    for held in held_replies(ledger, owner, assets, asked):
         made = latest_materialization(workspace.instance, dg.AssetKey(held.asset.split("/")), held.partition)
         since = made.timestamp if made else 0.0
         if held.latest > since:
-            found += [one for one in ledger.replies_of(payer, models, since) if one.table == held.table]
+            later = ledger.replies_of(replace(owner, since=since), asked)
+            found += [one for one in later if one.table == held.table]
     return found
 
 
-def held_replies(ledger: Ledger, payer: str, assets: Sequence[str], models: Collection[str]) -> list[Replies]:
-    """Of each table of a batch or tree whose key begins with one of `assets`: the replies of use by `models`."""
-    return [held for held in ledger.replies_of(payer, models) if held.asset.startswith(tuple(assets))]
+def held_replies(ledger: Ledger, owner: Rows, assets: Sequence[str], asked: Asked) -> list[Replies]:
+    """Of each table of `owner` whose key begins with one of `assets`: the replies of use to what it asks."""
+    return [held for held in ledger.replies_of(owner, asked) if held.asset.startswith(tuple(assets))]
 
 
 def note_of(replies: Sequence[Replies]) -> list[str]:

@@ -190,10 +190,12 @@ def _tree(shown: Scene) -> ReportSection:
 
 def _cost(workspace: Workspace, shown: Scene) -> ReportSection:
     rows, (kind, _, name) = shown.rows, shown.of.partition(":")
-    owners = [name] if kind == "tree" else rows["batch"].unique().to_list()
+    grown = rows["tree"].drop_nulls().unique().to_list() if "tree" in rows.columns else []
+    batches, trees = ([], [name]) if kind == "tree" else (rows["batch"].unique().to_list(), grown)
+    paid = pl.format("{} {}", "kind", "batch").is_in([*(f"batch {b}" for b in batches), *(f"tree {t}" for t in trees)])
     with workspace.ledger() as ledger:
-        costs = ledger.costs().filter(pl.col("batch").is_in(owners))
-        calls = ledger.costs(("batch", "call_id")).filter(pl.col("batch").is_in(owners)).select("call_id", "usd")
+        costs = ledger.costs(("batch", "kind", "asset", "model")).filter(paid)
+        calls = ledger.costs(("batch", "kind", "call_id")).filter(paid).select("call_id", "usd")
     if costs.is_empty():
         return ReportSection("Cost", "Nothing was asked of a model for it.")
     kept = int(rows.select(_kept(rows, kind).sum()).item())

@@ -12,7 +12,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.versions import LAKE_PATH, latest_materialization, noted
 from evergrow.resources.registry.batches import staged_batches
 from evergrow.resources.registry.leases import lease
-from evergrow.resources.registry.owners import release_owner
+from evergrow.resources.registry.owners import lease_name
 from evergrow.resources.registry.trees import tree_files
 
 NOTHING_TO_SPEND = {"max_tokens": 1}  # of a budget: a request that the ledger has no reply for is not sent
@@ -80,11 +80,11 @@ def heal(workspace: Workspace, damaged: DamagedTable, say: Say) -> bool:
     poor = workspace.settings.model_copy(update={"budget": budget})
     free = replace(workspace, settings=poor, frontier=workspace.frontier.under(poor))
     place = standing.place
-    whose = release_owner(place.owner) if standing.table.kind == "release" else place.owner
+    whose = lease_name(standing.table.kind, place.owner)
     close_dead_runs(workspace.instance, workspace.registry)
     try:
         with lease(workspace.registry, whose):
-            waiting = execute(free, standing.table.job, [damaged.key], damaged.partition, whose=whose)
+            waiting = execute(free, standing.table.job, [damaged.key], damaged.partition, whose=place.owner)
     except RunFailed as error:
         waiting = str(error)
     left = workspace.lake.damage(damaged.file)

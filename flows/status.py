@@ -6,13 +6,11 @@ nothing: not even a run that a killed process has left is closed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 from evergrow.assets.names import RESPONSES, SEEDS, remedy
-from evergrow.flows.automation import FAULTS, first_steps
+from evergrow.flows.automation import FAULTS, first_steps, no_room
 from evergrow.flows.due import DAMAGED, Standing, What
-from evergrow.flows.recipes import settings_of
 from evergrow.flows.release import dataset_steps, release_step
 from evergrow.flows.step import Step, closed
 from evergrow.flows.workspace import Workspace
@@ -21,11 +19,10 @@ from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.ledger import Ledger, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api import told
-from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.batches import StagedBatch, staged_batches
 from evergrow.resources.registry.leases import LeaseHolder, holders
 from evergrow.resources.registry.owner_names import owner
-from evergrow.resources.registry.owners import release_owner
+from evergrow.resources.registry.owners import lease_name, owner_at_work
 from evergrow.resources.registry.recipes import Kind, latest_recipes
 from evergrow.resources.registry.releases import release_names, wish
 from evergrow.resources.registry.trees import registered_trees
@@ -87,8 +84,8 @@ class StatusInputs:
     ledger: Ledger
     batches: Mapping[str, StagedBatch]
     automate: Mapping[tuple[str, str], str]
-    handed_in: Mapping[str, Sequence[Submission]]
-    spent: Mapping[str, Mapping[str, Any]]
+    handed_in: Mapping[tuple[str, str], Sequence[Submission]]
+    spent: Mapping[tuple[str, str], Mapping[str, Any]]
     holders: Mapping[str, LeaseHolder]
     runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)
 
@@ -126,13 +123,15 @@ def _known(workspace: Workspace, ledger: Ledger) -> StatusInputs:
     recipes = {(one.kind, one.name): one for one in latest_recipes(workspace.registry)}
     workspace.frontier.know(recipes)
     submissions = ledger.submissions.find((*AT_ENDPOINT, State.FETCHED))
-    spent = {row["batch"]: row for row in ledger.costs(group_by=("batch",)).iter_rows(named=True)}
-    by_batch = groupby(sorted(submissions, key=lambda one: one.batch), key=lambda one: one.batch)
+    spent = {(row["kind"], row["batch"]): row for row in ledger.costs(group_by=("batch", "kind")).iter_rows(named=True)}
+    handed_in: dict[tuple[str, str], list[Submission]] = {}
+    for one in submissions:
+        handed_in.setdefault((one.kind, one.batch), []).append(one)
     return StatusInputs(
         ledger=ledger,
         batches={one.batch: one for one in staged_batches(workspace.registry)},
         automate={key: str(one.values.get(AUTOMATE) or "none") for key, one in recipes.items()},
-        handed_in={batch: list(found) for batch, found in by_batch},
+        handed_in=handed_in,
         spent=spent,
         holders={name: one for name, one in holders(workspace.registry).items() if one.living},
         runs=_runs(workspace),
@@ -144,15 +143,14 @@ def _runs(workspace: Workspace) -> dict[str, list[Run]]:
     found: dict[str, list[Run]] = {}
     if isinstance(workspace.instance, EventLog):
         for run in workspace.instance.unfinished():
-            whose = owner(run.partition or "")
-            found.setdefault(release_owner(whose) if run.job == "release" else whose, []).append(run)
+            found.setdefault(owner_at_work(run.job, run.assets, run.partition or ""), []).append(run)
     return found
 
 
 def _status(workspace: Workspace, known: StatusInputs, kind: Kind, name: str, *, whole: bool = False) -> Status:
     """How one stands; a fault of its own, as a domain that is missing, is what it waits for, and no one else's."""
-    lease = release_owner(name) if kind == "release" else name
-    holder, spent = known.holders.get(lease), known.spent.get(name, {}) if kind != "release" else {}
+    lease = lease_name(kind, name)
+    holder, spent = known.holders.get(lease), known.spent.get((kind, name), {})
     registered = known.batches.get(name)
     rows = registered.rows if registered and kind == "batch" else None
     found = _Way(stage="asked for" if kind == "release" else "registered", rows=rows)
@@ -160,7 +158,7 @@ def _status(workspace: Workspace, known: StatusInputs, kind: Kind, name: str, *,
         found.follow(workspace, kind, name, known, whole=whole)
     except FAULTS as error:
         found.waits.append(getattr(error, "description", None) or str(error))
-    handed_in = [told(one) for one in known.handed_in.get(name, ())] if kind != "release" else []
+    handed_in = [told(one) for one in known.handed_in.get((kind, name), ())]
     return Status(
         kind, name, found.stage, found.rows, found.due, found.command, (*handed_in, *found.waits),
         known.automate.get((kind, name), "none"), str(holder) if holder else None,
@@ -199,9 +197,9 @@ class _Way:
                 if whole:
                     self.tables.append(_table(standing, rows))
                 if not settled:
-                    settled = self._settle(workspace, kind, name, standing, known)
+                    settled = self._settle(kind, name, standing, known)
 
-    def _settle(self, workspace: Workspace, kind: Kind, name: str, standing: Standing, known: StatusInputs) -> bool:
+    def _settle(self, kind: Kind, name: str, standing: Standing, known: StatusInputs) -> bool:
         """Whether nothing after this table can be done before something is done about it."""
         if standing.due is None and standing.shut is None:
             return False
@@ -214,8 +212,8 @@ class _Way:
             self.waits.append(f"the gate of {key.to_user_string()} is closed: {closed(kind, name, standing.shut)}")
         if standing.due and standing.due.what is What.MAKE_FAILED:
             self.waits.append(f"{key.to_user_string()}: {standing.due.why}")
-        asks = standing.due and standing.table.asks and standing.due.what is not What.JUDGE and kind != "release"
-        if asks and (full := room(settings_of(workspace, kind, name), known.ledger, name)):
+        spends = standing.due and standing.due.what is not What.JUDGE
+        if spends and (full := no_room(known.ledger, standing)):
             self.waits.append(full)
         return True
 

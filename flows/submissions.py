@@ -34,13 +34,14 @@ def look_for_answers(workspace: Workspace, batch: str, say: Callable[[str], None
         BatchFailed: an endpoint gave a submission up, or cannot be asked.
     """
     with workspace.ledger() as ledger:
-        waiting = ledger.submissions.find(tuple(set(State) - {State.DRAFT, State.TAKEN}), batch=batch)
+        handed_in = tuple(set(State) - {State.DRAFT, State.TAKEN})
+        waiting = ledger.submissions.find(handed_in, batch=batch, kind="batch")
         if not waiting:
             return Awaited()
         from evergrow.resources.llm.batch_api.polling import poll  # noqa: PLC0415 - imports the SDK
 
-        looks = asyncio.run(poll(workspace.settings, ledger, batch=batch))
-        ready = ledger.submissions.find((State.UPLOADED, State.FETCHED), batch=batch)
+        looks = asyncio.run(poll(workspace.settings, ledger, batch=batch, kind="batch"))
+        ready = ledger.submissions.find((State.UPLOADED, State.FETCHED), batch=batch, kind="batch")
     for look in looks:
         say(told(look.submission))
         if look.fault and look.submission.state is not State.UPLOADED:

@@ -1,6 +1,7 @@
 """What growing a tree would take from where it stands, whether it is begun or not."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
@@ -14,7 +15,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.tree_forecast import TYPICAL_FAN_OUT, TreeShape, shape_after, shape_ahead, writing_calls
 from evergrow.resources.lake.lake import NeverMaterialized
-from evergrow.resources.ledger import Ledger
+from evergrow.resources.ledger import Ledger, Rows
 from evergrow.resources.registry.trees import registered_trees
 
 
@@ -27,14 +28,13 @@ def plan_tree(workspace: Workspace, spec: TreeSpec) -> CostPlan:
         expected, most = _shapes(workspace, ledger, spec)
         settings = settings_of(workspace, "tree", spec.tree)
         works = list(_works(workspace, spec, expected, most))
-        plan = planned(settings, ledger, works, spec.tree, embedding_pace(workspace, settings))
-        plan = with_replies(
-            plan, unused_replies(workspace, ledger, spec.tree, ["treesynth/level_", "treesynth/samples"], plan.models)
-        )
+        plan = planned(settings, ledger, works, spec.tree, embedding_pace(workspace, settings), "tree")
+        owner, assets = Rows(batch=spec.tree, kind="tree"), ["treesynth/level_", "treesynth/samples"]
+        plan = with_replies(plan, unused_replies(workspace, ledger, owner, assets, plan.asked))
     about = f"{expected.leaves:,} leaves and {expected.rows:,} rows are expected"
     if not _begun(workspace, spec):
         about += f", with {TYPICAL_FAN_OUT} values a dimension where the domain states none: nothing is grown yet"
-    return CostPlan(plan.table, [about, *plan.notes])
+    return replace(plan, notes=[about, *plan.notes])
 
 
 def _works(workspace: Workspace, spec: TreeSpec, expected: TreeShape, most: TreeShape) -> Iterator[Step]:
@@ -56,7 +56,7 @@ def _works(workspace: Workspace, spec: TreeSpec, expected: TreeShape, most: Tree
 def _shapes(workspace: Workspace, ledger: Ledger, spec: TreeSpec) -> tuple[TreeShape, TreeShape]:
     """The tree's shape to expect, and the largest one that the gates let through."""
     settings, domain = settings_of(workspace, "tree", spec.tree), domain_of(workspace, spec.domain)
-    rules, widest = plan_rules(settings, spec, ledger.spent(spec.tree)), settings.gates.level.max_fan_out
+    rules, widest = plan_rules(settings, spec, ledger.spent(spec.tree, kind="tree")), settings.gates.level.max_fan_out
     if not _begun(workspace, spec):
         return shape_ahead(domain, rules), _bounded(shape_ahead(domain, rules, widest), workspace)
     nodes = tree_levels(workspace, spec.tree)

@@ -69,7 +69,7 @@ def advance_sensor(
         open_ = in_turn({k: r for k, r in automated.items() if cursor.settled.get(k) != r.version}, cursor.last)
         busy = under_way(context.instance, workspace.registry)
         decisions = (
-            (recipe.name, worked_on(workspace.registry, busy, recipe.name) or decide(workspace, recipe, cursor))
+            (recipe.name, worked_on(workspace.registry, busy, recipe) or decide(workspace, recipe, cursor))
             for recipe in open_.values()
         )
         result = answer(context, _settling(decisions, open_, cursor), _nothing(recipes, automated))

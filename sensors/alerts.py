@@ -90,7 +90,7 @@ def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinitio
             key = f"{recipe.kind}/{recipe.name}"
             if recipe.kind == "release" or recipe.values.get(AUTOMATE) == "none":
                 continue
-            if worked_on(frontier.registry, busy, recipe.name):
+            if worked_on(frontier.registry, busy, recipe):
                 continue
             if seen.settled.get(key) == recipe.version:
                 continue

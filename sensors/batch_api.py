@@ -8,12 +8,14 @@ from typing import Any
 
 import dagster as dg
 
+from evergrow.assets.names import remedy
 from evergrow.flows.automation import Idle
 from evergrow.flows.runs import launched, under_way
 from evergrow.resources.ledger import Ledger, Owner, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api import told
 from evergrow.resources.models import FRESH_SINCE
+from evergrow.resources.registry.owners import owner_at_work
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings
 
@@ -40,7 +42,8 @@ def offline_batches_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.Sensor
         said = [told(look.submission) + (f"; {look.fault}" if look.fault else "") for look in looks]
         requests, busy = [], under_way(context.instance, registry)
         for owner, submissions in _by_owner(ledger):
-            found = Idle(f"run {busy[owner.partition]} is working on it") if owner.partition in busy else None
+            whose = owner_at_work("", {owner.asset}, owner.partition)
+            found = Idle(f"run {busy[whose]} is working on it") if whose in busy else None
             decision = found or _decide(context.instance, submissions)
             if isinstance(decision, dg.RunRequest):
                 requests.append(decision)
@@ -70,14 +73,15 @@ def _owner(submission: Submission) -> Owner:
 def _decide(instance: dg.DagsterInstance, submissions: Sequence[Submission]) -> dg.RunRequest | Idle:
     """The run that takes up what was fetched, or why there is none."""
     last = submissions[-1]
-    again = f"mend the cause, then materialize {last.asset} again, or `evergrow run --batch {last.batch}`"
+    command = remedy(dg.AssetKey(last.asset.split("/")), last.batch)
+    again = f"mend the cause, then materialize {last.asset} again, or `{command}`"
     if open_ := [submission for submission in submissions if submission.state is not State.FETCHED]:
         return Idle(f"it waits for {len(open_)} of {len(submissions)} submissions")
     if broken := [submission for submission in submissions if submission.broken]:
         return Idle(f"{told(broken[0])}; {again}")
     run = instance.get_run_by_id(last.run_id)
     if run is None:
-        return Idle(f"run {last.run_id}, which waited, is deleted; `evergrow run --batch {last.batch}` goes on")
+        return Idle(f"run {last.run_id}, which waited, is deleted; `{command}` goes on")
     # Its answers are its cause: they launch one run, however often they are looked at.
     ids = ",".join(sorted(one.submission_id for one in submissions))
     key = f"{last.batch}:{run.job_name}:{last.asset}:{hashlib.sha256(ids.encode()).hexdigest()[:16]}"

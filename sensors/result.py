@@ -8,7 +8,10 @@ from evergrow.flows.automation import Idle
 from evergrow.flows.pools import make_pools
 from evergrow.flows.runs import launched
 from evergrow.resources.registry.leases import held
+from evergrow.resources.registry.owners import lease_name
+from evergrow.resources.registry.recipes import Recipe
 from evergrow.resources.registry.registry import Registry
+from evergrow.resources.settings.recipe import AUTOMATE
 
 MAX_REQUESTS = 100  # per look: the daemon gives a sensor a minute
 
@@ -40,12 +43,18 @@ def answer(
     return dg.SensorResult(run_requests=requests)
 
 
-def worked_on(registry: Registry, busy: Mapping[str, str], name: str) -> Idle | None:
-    """Whether a batch or tree is to be left alone for now; `busy` names the runs that are not over."""
-    if name in busy:
-        return Idle(f"run {busy[name]} is working on it")
-    # A command holds it between two runs as well: a run that is launched then would only fail.
-    return Idle("a command is working on it") if held(registry, name) else None
+def worked_on(registry: Registry, busy: Mapping[str, str], recipe: Recipe) -> Idle | None:
+    """Whether the owner of a recipe is to be left alone for now; `busy` names the runs that are not over."""
+    names = [lease_name(recipe.kind, recipe.name)]
+    if recipe.kind == "tree" and recipe.values.get(AUTOMATE) == "release":  # its samples are a batch of its name
+        names.append(lease_name("batch", recipe.name))
+    for name in names:
+        if name in busy:
+            return Idle(f"run {busy[name]} is working on it")
+        # A command holds it between two runs as well: a run that is launched then would only fail.
+        if held(registry, name):
+            return Idle("a command is working on it")
+    return None
 
 
 def once(instance: dg.DagsterInstance, request: dg.RunRequest, again: str) -> dg.RunRequest | Idle:

@@ -70,7 +70,7 @@ _ALL_VERDICTS = sa.text(
 )
 _PARTITIONS = sa.text("SELECT partition FROM dynamic_partitions WHERE partitions_def_name = :name ORDER BY id")
 _UNFINISHED = sa.text(
-    "SELECT run_id, pipeline_name, status, partition FROM runs "
+    "SELECT run_id, pipeline_name, status, partition, run_body FROM runs "
     "WHERE status IN ('QUEUED', 'NOT_STARTED', 'STARTING', 'STARTED', 'CANCELING') ORDER BY id"
 )
 
@@ -164,6 +164,7 @@ class Run(NamedTuple):
     job: str
     status: str
     partition: str | None
+    assets: frozenset[str]
 
 
 class EventLog:
@@ -251,7 +252,8 @@ class EventLog:
     def unfinished(self) -> list[Run]:
         """The runs that are not over, the oldest first."""
         with self._runs() as connection:
-            return [Run(*row) for row in connection.execute(_UNFINISHED)]
+            rows = connection.execute(_UNFINISHED).all()
+        return [Run(row.run_id, row.pipeline_name, row.status, row.partition, _selected(row.run_body)) for row in rows]
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> list[str]:
         """As Dagster's."""
@@ -304,6 +306,23 @@ def _elsewhere(folder: Path) -> bool:
 
 def _version(row: Any) -> Version:  # noqa: ANN401 - a row of a query
     return Version(row.id, row.run_id, row.asset_key, row.partition, row.event)
+
+
+def _selected(body: str) -> frozenset[str]:
+    """The assets that a run was launched for, or whose checks it was, of its record; none for a whole job."""
+    found = []
+
+    def look(value: object) -> None:
+        if isinstance(value, dict):
+            if value.get("__class__") == "AssetKey":
+                found.append("/".join(value["path"]))
+            value = list(value.values())
+        for one in value if isinstance(value, list) else ():
+            look(one)
+
+    run = json.loads(body)
+    look([run.get("asset_selection"), run.get("asset_check_selection")])
+    return frozenset(found)
 
 
 def _verdict(event: str | None) -> CheckResult | None:

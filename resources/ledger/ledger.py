@@ -15,13 +15,14 @@ from evergrow.resources.ledger import sums
 from evergrow.resources.ledger.checksum import checksum
 from evergrow.resources.ledger.database import connect, database_url, read, write, writing
 from evergrow.resources.ledger.intents import Intents
+from evergrow.resources.ledger.owner_kinds import OwnerKind, kind_column
 from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
 from evergrow.resources.ledger.reservations import Charge, Reservations, lowered
 from evergrow.resources.ledger.schema import calls, capabilities
 from evergrow.resources.ledger.submissions import Submissions
 from evergrow.resources.settings import Settings
 
-Grouping = Literal["batch", "asset", "model", "role", "endpoint", "run_id", "call_id"]
+Grouping = Literal["batch", "kind", "asset", "model", "role", "endpoint", "run_id", "call_id"]
 LOOKED_UP = 500  # keys that one query names
 CALL_COLUMNS = tuple(field.name for field in fields(Call))
 _values = attrgetter(*CALL_COLUMNS)
@@ -172,11 +173,16 @@ class Ledger:
         return pl.DataFrame(found, schema=dict.fromkeys((c.name for c in columns), pl.String), orient="row")
 
     def latest(
-        self, batch: str | None = None, *, run_id: str | None = None, errors: bool = False, limit: int = 20
+        self,
+        batch: str | None = None,
+        kind: OwnerKind | None = None,
+        *,
+        run_id: str | None = None,
+        errors: bool = False,
+        limit: int = 20,
     ) -> list[Call]:
-        """The calls of a batch or tree, of a run, or of all, the latest first; `errors`: without an answer of use."""
-        given = ((calls.c.batch == batch, batch), (calls.c.run_id == run_id, run_id))
-        where = [condition for condition, value in given if value is not None]
+        """The calls of an owner, of a run, or of all, the latest first; `errors`: without an answer of use."""
+        where = sums.Rows(batch=batch, kind=kind, run_id=run_id).conditions()
         where += [calls.c.error_class.is_not(None)] if errors else []
         query = select(*[calls.c[name] for name in CALL_COLUMNS]).where(*where)
         order = (calls.c.answered_at.desc(), calls.c.call_id)
@@ -191,7 +197,9 @@ class Ledger:
         tokens_in and tokens_out), unsettled_tokens (Int64) and unsettled_usd (Float64): the worst case of attempts
         whose reply was lost (null if any is unknown), which budgets count as spent, and tokens_in to usd_known do not.
         """
-        groups, lost = [calls.c[name] for name in group_by], calls.c.error_class == sums.LOST
+        lost = calls.c.error_class == sums.LOST
+        kind = kind_column(calls.c.asset, calls.c.partition).label("kind")
+        groups = [kind if name == "kind" else calls.c[name] for name in group_by]
         columns = {
             "calls": func.count(),
             "answered": _sum(calls.c.error_class.is_(None), 1),
@@ -204,7 +212,7 @@ class Ledger:
             "unsettled_known": _sum(lost, calls.c.usd),
             "unpriced_lost": _sum(sums.unpriced_lost(), 1),
         }
-        found = read(self._engine, select(*groups, *columns.values()).group_by(*groups).order_by(*groups))
+        found = read(self._engine, select(*groups, *columns.values()).group_by(*group_by).order_by(*group_by))
         money = ("usd_known", "unsettled_known")
         schema: dict[str, Any] = dict.fromkeys(group_by, pl.String)
         schema |= {name: pl.Float64 if name in money else pl.Int64 for name in columns}
@@ -218,17 +226,17 @@ class Ledger:
             pl.when(pl.col("unpriced_lost") == 0).then("unsettled_known").alias("unsettled_usd"),
         )
 
-    def spent(self, batch: str | None = None, run_id: str | None = None) -> Spent:
-        """The sum over the rows of a batch or of a run; over all rows if none is given."""
-        return self.spent_on(sums.Rows(batch=batch, run_id=run_id))
+    def spent(self, batch: str | None = None, run_id: str | None = None, kind: OwnerKind | None = None) -> Spent:
+        """The sum over the rows of an owner of a kind, or of a run; over all rows if none is given."""
+        return self.spent_on(sums.Rows(batch=batch, kind=kind, run_id=run_id))
 
     def spent_on(self, rows: sums.Rows) -> Spent:
         """The sum over `rows`."""
         return sums.spent(read(self._engine, select(*sums.spent_columns()).where(*rows.conditions()))[0])
 
-    def replies_of(self, batch: str, models: Collection[str], since: float = 0.0) -> list[sums.Replies]:
-        """Of each table of a batch or tree, the replies of use by `models` that came after `since` (epoch seconds)."""
-        found = read(self._engine, sums.replies_of(batch, models, since))
+    def replies_of(self, owner: sums.Rows, asked: Collection[tuple[str, str]]) -> list[sums.Replies]:
+        """Of each table of an owner, the replies of use by models in the roles that they are `asked` in."""
+        found = read(self._engine, sums.replies_of(owner, asked))
         return [sums.Replies(row[0], row[1], int(row[2]), int(row[3]), row[4], float(row[5])) for row in found]
 
     def usage(self, role: str, model: str, asset: str = "", last: int = 1000) -> Usage:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from evergrow.resources.ledger.owner_kinds import OwnerKind, kind_of
+
 
 class State(StrEnum):
     """How far a submission has got. Each state is durable before the step after it is taken.
@@ -62,6 +64,11 @@ class Submission:
     error_file_id: str | None = None
     finished_at: float | None = None
     reason: str | None = None
+
+    @property
+    def kind(self) -> OwnerKind:
+        """What the owner is that `batch` names."""
+        return kind_of(self.asset, self.partition)
 
     @property
     def broken(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine, bindparam, delete, func, insert, select, update
 
 from evergrow.resources.ledger.database import read, write
+from evergrow.resources.ledger.owner_kinds import OwnerKind, kind_column
 from evergrow.resources.ledger.records import Amount
 from evergrow.resources.ledger.reservations import Charge, lowered
 from evergrow.resources.ledger.schema import calls
@@ -68,11 +69,17 @@ class Submissions:
         )
 
     def find(
-        self, states: Collection[State], *, batch: str | None = None, owner: Owner | None = None
+        self,
+        states: Collection[State],
+        *,
+        batch: str | None = None,
+        kind: OwnerKind | None = None,
+        owner: Owner | None = None,
     ) -> list[Submission]:
-        """Submissions in any of `states`, oldest first."""
+        """Submissions in any of `states`, oldest first; of the owner called `batch`, of a kind, or of all."""
         where = [submissions.c.state.in_(states), *(_owned(owner) if owner else [])]
         where += [] if batch is None else [submissions.c.batch == batch]
+        where += [] if kind is None else [kind_column(submissions.c.asset, submissions.c.partition) == kind]
         columns = [submissions.c[name] for name in _SUBMISSION_COLUMNS]
         found = read(
             self._engine, select(*columns).where(*where).order_by(submissions.c.created_at, submissions.c.submission_id)
@@ -159,12 +166,13 @@ class Submissions:
         write(self._engine, (taken, None), *([(closed, None) for closed in over] if close_failures else []))
 
     def set_aside(self, rows: Rows) -> Amount:
-        """The most that open lines may cost still: of a batch, of a run, or of all.
+        """The most that open lines may cost still: of an owner, of a run, or of all.
 
         A moment is passed over: whenever they were handed in, they are paid for from now on.
         """
         given = (
             (submissions.c.batch == rows.batch, rows.batch),
+            (kind_column(submissions.c.asset, submissions.c.partition) == rows.kind, rows.kind),
             (submissions.c.run_id == rows.run_id, rows.run_id),
         )
         query = (

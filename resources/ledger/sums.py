@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 
+from evergrow.resources.ledger.owner_kinds import OwnerKind, kind_column
 from evergrow.resources.ledger.records import Spent, Usage
 from evergrow.resources.ledger.schema import calls
 
@@ -46,9 +47,13 @@ def unpriced() -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Which rows are summed: those of a batch, of a run, since a moment (epoch seconds)."""
+    """Which rows are summed: those of an owner, of a run, since a moment (epoch seconds).
+
+    `batch` is the owner's name, `kind` what it is; None: whatever is called so.
+    """
 
     batch: str | None = None
+    kind: OwnerKind | None = None
     run_id: str | None = None
     since: float | None = None
 
@@ -56,6 +61,7 @@ class Rows:
         """The conditions that are given."""
         given = (
             (calls.c.batch == self.batch, self.batch),
+            (kind_column(calls.c.asset, calls.c.partition) == self.kind, self.kind),
             (calls.c.run_id == self.run_id, self.run_id),
             (calls.c.answered_at >= (self.since or 0.0), self.since),
         )
@@ -80,27 +86,41 @@ class Replies:
         return self.asset, self.partition
 
 
-def replies_of(batch: str, models: Collection[str], since: float) -> Select[Any]:
-    """The rows that `Replies` are made of, in order of their tables."""
-    told = func.coalesce(calls.c.tokens_in, 0) + func.coalesce(calls.c.tokens_out, 0)
+def replies_of(owner: Rows, asked: Collection[tuple[str, str]]) -> Select[Any]:
+    """The rows that `Replies` are made of, in order of their tables; `asked`: roles, each with its model.
+
+    A request that was drawn again counts once, with the latest of its replies: no run would take up more than one.
+    """
+    latest = (calls.c.draw.desc(), calls.c.turn.desc(), calls.c.call_id)
     table = (calls.c.asset, calls.c.partition)
-    return (
+    drawn = (
         select(
             *table,
-            func.count(calls.c.request_key.distinct()),
-            func.sum(told),
-            case((func.count() == func.count(calls.c.usd), func.sum(calls.c.usd))),
-            func.max(calls.c.answered_at),
+            (func.coalesce(calls.c.tokens_in, 0) + func.coalesce(calls.c.tokens_out, 0)).label("tokens"),
+            calls.c.usd,
+            calls.c.answered_at,
+            func.row_number().over(partition_by=(*table, calls.c.request_key), order_by=latest).label("place"),
         )
         .where(
-            calls.c.batch == batch,
-            calls.c.model.in_(models),
-            calls.c.answered_at > since,
+            *owner.conditions(),
+            or_(false(), *(and_(calls.c.role == role, calls.c.model == model) for role, model in asked)),
             calls.c.reply.is_not(None),
             calls.c.error_class.is_(None),
         )
-        .group_by(*table)
-        .order_by(*table)
+        .subquery()
+    )
+    of = (drawn.c.asset, drawn.c.partition)
+    return (
+        select(
+            *of,
+            func.count(),
+            func.sum(drawn.c.tokens),
+            case((func.count() == func.count(drawn.c.usd), func.sum(drawn.c.usd))),
+            func.max(drawn.c.answered_at),
+        )
+        .where(drawn.c.place == 1)
+        .group_by(*of)
+        .order_by(*of)
     )
 
 

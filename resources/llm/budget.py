@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from evergrow.resources.ledger import NOTHING, Amount, Claim, Grant, Ledger, Rows
+from evergrow.resources.ledger import NOTHING, Amount, Claim, Grant, Ledger, OwnerKind, Rows
 from evergrow.resources.llm import prices
 from evergrow.resources.llm.rendering import TEMPLATE_BYTES
 from evergrow.resources.settings import Settings, SettingsError
@@ -117,14 +117,14 @@ class Budget:
             limit.block -= spent
 
 
-def limits(settings: Settings, batch: str, run: str) -> list[Limit]:
-    """The limits that the settings have for a batch, a run and this month.
+def limits(settings: Settings, owner: str, run: str, kind: OwnerKind = "batch") -> list[Limit]:
+    """The limits that the settings have for an owner, which is of this kind, for a run and for this month.
 
     A block of a month goes on into the next one: it may be spent in either, so that it counts in both.
     """
     budget = settings.budget
     found = [
-        Limit("budget", f"batch {batch!r}", f"batch {batch}", budget, lambda: Rows(batch=batch)),
+        Limit("budget", f"{kind} {owner!r}", f"{kind} {owner}", budget, lambda: Rows(batch=owner, kind=kind)),
         Limit("budget.run", "this run", f"run {run}", budget.run, lambda: Rows(run_id=run)),
         Limit("budget.month", f"{_month():%B %Y}", "month", budget.month, lambda: Rows(since=_month().timestamp())),
     ]
@@ -162,15 +162,15 @@ def claims(settings: Settings, ledger: Ledger, budget: Budget, want: Amount) -> 
     ]
 
 
-def room(settings: Settings, ledger: Ledger, batch: str) -> str | None:
-    """Why a run of `batch` that starts now could send nothing: which limit is used up; None while there is room.
+def room(settings: Settings, ledger: Ledger, owner: str, kind: OwnerKind = "batch") -> str | None:
+    """Why a run of `owner` that starts now could send nothing: which limit is used up; None while there is room.
 
     Room is what the smallest request of the cheapest role may take at most: an empty prompt, an answer at its limit.
 
     Raises:
         SettingsError: a limit is in US dollars and a price is missing.
     """
-    budget = Budget(limits(settings, batch, NEW_RUN))
+    budget = Budget(limits(settings, owner, NEW_RUN, kind))
     for limit in budget.limits:
         limit.others, spent = ledger.reservations.held(limit.key), spent_of(settings, ledger, limit)
         limit.reach = Amount(limit.limits.max_tokens or 0, limit.limits.max_usd or 0.0) - limit.others

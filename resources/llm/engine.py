@@ -5,7 +5,7 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Any, TypeVar
 
 from evergrow.resources.host.progress import Progress
-from evergrow.resources.ledger import Ledger
+from evergrow.resources.ledger import Ledger, kind_of
 from evergrow.resources.llm.accounts import Accounts
 from evergrow.resources.llm.addresses import Address
 from evergrow.resources.llm.allowance import Allowance
@@ -45,7 +45,8 @@ class Engine:
     ) -> None:
         self._settings, self._progress = settings, progress
         changes = Changes()
-        budget = Budget(limits(settings, attribution.batch, attribution.run_id))
+        kind = kind_of(attribution.asset, attribution.partition)
+        budget = Budget(limits(settings, attribution.batch, attribution.run_id, kind))
         accounts = Accounts(settings, attribution, budget)
         self._allowance = Allowance(settings, ledger, budget, attribution, changes)
         self._pools = Pools(settings, ledger, addresses)

@@ -64,6 +64,42 @@ def test_it_serves_the_project_and_ends_quietly(
     assert not answers(port)
 
 
+STARTING = """
+import subprocess, sys
+keeper = [sys.executable, "-m", "evergrow.cli.ui_keeper", sys.executable, "-c", sys.argv[1]]
+subprocess.Popen(keeper, stdin=subprocess.PIPE, start_new_session=True).wait()
+"""
+SERVICE = """
+import pathlib, signal, subprocess, sys, time
+signal.signal(signal.SIGINT, lambda *_: (pathlib.Path("asked").touch(), sys.exit()))
+left = subprocess.Popen([sys.executable, "-c", "import time; print('at work', flush=True); time.sleep(3600)"])
+left.wait()
+"""
+
+
+def test_services_end_with_a_command_that_is_killed_and_so_does_what_they_have_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGROW_HOME", str(tmp_path))  # by which they are found
+    command = [sys.executable, "-c", STARTING, SERVICE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, cwd=tmp_path) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == b"at work\n"
+        there = len(of_home(tmp_path))
+        killed.kill()
+        assert killed.stdout.read() == b""  # it comes to its end when nobody holds it any more
+
+    until(lambda: not of_home(tmp_path), lambda: str(of_home(tmp_path)))
+    assert there == 4
+    assert (tmp_path / "asked").exists()
+
+
+def test_what_is_kept_ends_with_the_code_of_its_own(tmp_path: Path) -> None:
+    keeper = [sys.executable, "-m", "evergrow.cli.ui_keeper", sys.executable, "-c", "raise SystemExit(3)"]
+    with subprocess.Popen(keeper, stdin=subprocess.PIPE, cwd=tmp_path) as kept:
+        assert kept.wait() == 3
+
+
 ENDING = """
 import signal, sys
 print("serving", flush=True)

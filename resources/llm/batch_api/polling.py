@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from evergrow.resources.ledger import Ledger, State, Submission
+from evergrow.resources.ledger import Ledger, OwnerKind, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.addresses import address_of
 from evergrow.resources.llm.batch_api.fetching import fetch
@@ -31,14 +31,19 @@ class Look:
 
 
 async def poll(
-    settings: Settings, ledger: Ledger, *, batch: str | None = None, stop_after_s: float | None = None
+    settings: Settings,
+    ledger: Ledger,
+    *,
+    batch: str | None = None,
+    kind: OwnerKind | None = None,
+    stop_after_s: float | None = None,
 ) -> list[Look]:
-    """Look at every submission that is at an endpoint (of one batch, or of all), and fetch those that are finished.
+    """Look at every submission that is at an endpoint (of one owner, or of all), and fetch those that are finished.
 
     With `stop_after_s` no further one is begun after so many seconds; those left out are not in the result.
     """
     began, looks = time.monotonic(), []
-    waiting = await asyncio.to_thread(ledger.submissions.find, AT_ENDPOINT, batch=batch)
+    waiting = await asyncio.to_thread(ledger.submissions.find, AT_ENDPOINT, batch=batch, kind=kind)
     async with _services(settings, {submission.endpoint for submission in waiting}) as services:
         for submission in waiting:
             if stop_after_s is not None and time.monotonic() - began > stop_after_s:

@@ -13,12 +13,20 @@ class AwaitingBatch(Exception):  # noqa: N818 - no error: a step that goes on wh
     def __init__(self, submissions: Sequence[Submission], note: str = "") -> None:
         shown = "; ".join(told(submission) for submission in submissions[:SHOWN])
         more = f"; and {len(submissions) - SHOWN} more" if len(submissions) > SHOWN else ""
-        batch = submissions[0].batch
         super().__init__(
-            f"waiting for {shown}{more}. Nothing runs meanwhile: `evergrow run --batch {batch}` looks again and goes "
+            f"waiting for {shown}{more}. Nothing runs meanwhile: {_command(submissions[0])} looks again and goes "
             f"on, and so does the sensor `offline_batches` while `evergrow ui` runs{'. ' if note else ''}{note}"
         )
         self.submissions = tuple(submissions)
+
+
+def _command(submission: Submission) -> str:
+    """What goes on with what waits for a submission."""
+    if submission.asset.startswith(("treesynth/level_", "treesynth/samples")):
+        return f"`evergrow tree grow {submission.batch}`"
+    if submission.kind != "batch":
+        return "the same command"
+    return f"`evergrow {'release' if submission.asset.startswith('dataset/') else 'run'} --batch {submission.batch}`"
 
 
 def told(submission: Submission) -> str:

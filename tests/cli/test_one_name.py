@@ -1,0 +1,61 @@
+"""A batch and a tree of one name share neither spending, nor budgets, nor who works on them."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evergrow.assets.names import level_key
+from evergrow.cli.console import Bars
+from evergrow.cli.workspace import open_workspace
+from evergrow.resources.registry.leases import lease
+from evergrow.resources.registry.owners import tree_owner
+from evergrow.resources.registry.registry import Registry
+from evergrow.resources.settings import load_settings
+from tests.cli.conftest import Evergrow
+from tests.conftest import FakeEndpoint
+
+Project = tuple[Path, FakeEndpoint]
+
+
+def of_both(here: Evergrow) -> dict[str, Any]:
+    return {one["kind"]: one for one in here("status", "--json").json if one["name"] == "t"}
+
+
+def test_a_batch_and_a_tree_of_one_name_are_two(
+    here: Evergrow, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert here("seeds", "add", project[0] / "plain.jsonl", "--batch", "t").code == 0
+
+    both = of_both(here)
+    assert both["batch"]["requests"] == 0 < both["tree"]["requests"]
+    asked = both["tree"]["requests"]
+    assert len(here("calls", "--tree", "t", "--limit", "1000", "--json").json) == asked
+    assert here("calls", "--batch", "t", "--json").json == []
+
+    with closing(Registry.of(load_settings())) as registry:
+        with lease(registry, "t"):
+            assert here("tree", "grow", "t").code == 0
+            assert [of_both(here)[kind]["held"] is None for kind in ("batch", "tree")] == [False, True]
+        with lease(registry, tree_owner("t")):
+            said = here("tree", "grow", "t")
+            assert (said.code, "tree t is being run by process" in said.err) == (1, True)
+            assert [of_both(here)[kind]["held"] is None for kind in ("batch", "tree")] == [True, False]
+
+    with open_workspace(load_settings(), Bars()) as workspace:
+        job = workspace.definitions.resolve_implicit_global_asset_job_def()
+        run = workspace.instance.create_run_for_job(
+            job, tags={"dagster/partition": "t"}, asset_selection=frozenset({level_key(0)})
+        )
+        runs = {kind: one["runs"] for kind, one in of_both(here).items()}
+        workspace.instance.delete_run(run.run_id)
+    assert (len(runs["tree"]), runs["batch"]) == (1, [])
+
+    monkeypatch.setenv("EVERGROW_BUDGET__MAX_TOKENS", str(both["tree"]["tokens"] + 1))
+    assert of_both(here)["batch"]["waits"] == []
+    stopped = here("tree", "grow", "t", "--rows", "12")
+    assert "tree 't' stops: budget reached" in stopped.err
+    assert "for tree 't'" in stopped.err
+    assert of_both(here)["tree"]["waits"] != []
+    assert of_both(here)["batch"]["waits"] == []
