@@ -26,10 +26,10 @@ from pathlib import Path
 
 import aiohttp
 import numpy as np
-import polars as pl
 
 from evergrow.assets.treesynth.asker import Asker
 from evergrow.methods.concurrency import each
+from evergrow.methods.nested_rows import nested_rows
 from evergrow.methods.treesynth.domain import Dimension, Domain
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.grown import row, settle
@@ -74,7 +74,7 @@ async def grow(settings: Settings, ledger: Ledger, fan: int, rows_per_leaf: int)
                 grower = Grower(Asker(talk, 42, rules), apart, spec, domain, rules)
                 grown = await each(nodes, grower.grow)
             settle(grown, apart, rules)
-            tables.append(pl.DataFrame((row(spec, domain, g) for g in grown), schema=LEVEL_SCHEMA, orient="row"))
+            tables.append(nested_rows((row(spec, domain, g) for g in grown), LEVEL_SCHEMA))
             nodes = list(next_nodes(tables[-1]))
         grown_s = time.monotonic() - started
         leaves = [Leaf(read_node(r), rows_per_leaf) for r in tables[-1].iter_rows(named=True)]
@@ -128,7 +128,14 @@ def main() -> None:
     settings = load_settings(
         {"endpoints": {"default": endpoint}, "treesynth": {"infinite_over": 100_000, "sample_similarity": 1.0}}
     )
-    for once_a_process in ("evergrow.resources.llm.transport", "torch"):  # the embedding model brings torch
+    # The embedding model brings torch, the gates bring pandas.
+    for once_a_process in (
+        "evergrow.resources.llm.transport",
+        "genai_prices.data",
+        "torch",
+        "pandas",
+        "pyarrow.compute",
+    ):
         importlib.import_module(once_a_process)
     set_loaded_aside()  # as a run does
     with tempfile.TemporaryDirectory() as folder:

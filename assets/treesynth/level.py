@@ -22,6 +22,7 @@ from evergrow.assets.treesynth.asker import GROWING, Asker
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.requests import level_works
 from evergrow.methods.concurrency import each
+from evergrow.methods.nested_rows import nested_rows
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import DomainError, find_domain, known_domains, parse_domain
 from evergrow.methods.treesynth.grown import row, settle
@@ -145,7 +146,7 @@ async def _grow(
             if node.owed:
                 asker.owes(node.owed)
     settle(grown, embedder.embed, rules, embedder.device)
-    table = pl.DataFrame((row(spec, domain, one) for one in grown), schema=LEVEL_SCHEMA, orient="row")
+    table = nested_rows((row(spec, domain, one) for one in grown), LEVEL_SCHEMA)
     table = models.as_asked(table.with_columns(leaves_above=pl.lit(leaves_above, pl.Int64)), "split_call_id")
     ahead = asdict(level_plan(table, depth, place.settings, (spec, domain)))
     context.add_output_metadata(

@@ -22,6 +22,7 @@ from evergrow.assets.treesynth.asker import GROWING, Asker
 from evergrow.assets.treesynth.level import WRITING, known_tree
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.requests import samples_works, writing_of
+from evergrow.methods.nested_rows import nested_rows
 from evergrow.methods.treesynth import adherence
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.evenness import balance
@@ -246,7 +247,7 @@ def _earlier(place: Place, lake: Lake) -> list[dg.EventLogRecord]:
 def _table(leaves: Sequence[Leaf], spec: TreeSpec, domain: Domain) -> pl.DataFrame:
     aimed = sum(leaf.quota for leaf in leaves)
     rows = (row for leaf in leaves for row in line_rows(leaf, spec.tree, domain))
-    return pl.DataFrame(rows, schema=SAMPLE_SCHEMA, orient="row").with_columns(shard_rows=pl.lit(aimed, pl.Int64))
+    return nested_rows(rows, SAMPLE_SCHEMA).with_columns(shard_rows=pl.lit(aimed, pl.Int64))
 
 
 def _spread(counts: Sequence[int]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ _QUOTES = r"\"'`\u201c\u201d\u2018\u2019"
 _WRAPPED = re.compile(rf"^([{_QUOTES}*_]+)(.*?)([{_QUOTES}*_]+)$", re.DOTALL)
 _CLOSING = re.compile(r"(?<=\S)[.,;]+$")
 _SEPARATORS = re.compile(rf"[\s.,;:!?()\[\]{{}}{_QUOTES}_\-\u2013\u2014/\\]+")
-_PLURAL = re.compile(r"(?<=[^ ]{3})(?<![sui])s(?![^ ])")  # of four letters and more; not `bus`, `glass`, `axis`
+_PLURAL = re.compile(r"s(?![^ ])(?<=[^ ]{3}s)(?<![sui]s)")  # of four letters and more; not `bus`, `glass`, `axis`
 
 
 def clean(text: str) -> str:

@@ -1,6 +1,7 @@
 """How many requests an endpoint is given at once: more while it takes them, fewer while it refuses many."""
 
 START = 16
+GROWTH = 4.0  # times a round
 MEMORY = 32  # outcomes over which the share of refusals is judged
 TOLERATED_SHARE = 0.25
 DECREASE = 0.7
@@ -11,7 +12,8 @@ class AdaptiveLimit:
 
     A gateway shared with others refuses a stray request now and then; that request waits and the rest goes on. Only
     when more than `TOLERATED_SHARE` of recent requests were refused is the limit lowered, once per round of requests.
-    It starts at `START` and doubles each round until the first decrease, as TCP's slow start does.
+    It starts at `START` and grows `GROWTH` times a round until the first decrease, as TCP's slow start doubles: a round
+    of requests to a model may take half a minute, and a refusal costs nothing.
     """
 
     def __init__(self, most: int) -> None:
@@ -30,8 +32,8 @@ class AdaptiveLimit:
         """A request was taken, while `in_flight` were under way; the limit grows only while it is made use of."""
         self._share -= self._share / MEMORY
         self._settling = max(0, self._settling - 1)
-        if 2 * in_flight >= self._limit:
-            self._limit = min(self._most, self._limit + (1.0 if self._starting else 1.0 / self._limit))
+        if (GROWTH if self._starting else 2) * in_flight >= self._limit:
+            self._limit = min(self._most, self._limit + (GROWTH - 1 if self._starting else 1.0 / self._limit))
 
     def refused(self, in_flight: int) -> bool:
         """A request was refused for its rate, while `in_flight` were under way; True if the limit was lowered."""

@@ -6,15 +6,16 @@ from hypothesis import strategies as st
 from evergrow.resources.llm.adaptive_limit import START, AdaptiveLimit
 
 
-def test_the_limit_doubles_each_round_until_it_reaches_the_most() -> None:
-    adaptive, limits = AdaptiveLimit(100), [START]
+def test_the_limit_grows_four_times_each_round_until_it_reaches_the_most() -> None:
+    adaptive, limits = AdaptiveLimit(1_000), [START]
 
     for _ in range(4):
-        for _ in range(adaptive.limit):
-            adaptive.accepted(adaptive.limit)
+        in_flight = adaptive.limit
+        for _ in range(in_flight):
+            adaptive.accepted(in_flight)
         limits.append(adaptive.limit)
 
-    assert limits == [16, 32, 64, 100, 100]
+    assert limits == [16, 64, 256, 1_000, 1_000]
 
 
 def test_a_limit_that_is_not_used_does_not_grow() -> None:
