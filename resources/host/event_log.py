@@ -26,6 +26,7 @@ STORAGE = ("storage", "event_log_storage", "run_storage", "local_artifact_storag
 # Where Dagster keeps the value of a piece of metadata.
 VALUES = ("text", "value", "data", "path", "md_str", "url", "records")
 MADE = "ASSET_MATERIALIZATION"
+LATE = 1_000  # so many events may be seen before one that is older; SQLite has one writer, and none
 Connect = Callable[[], AbstractContextManager[sa.Connection]]
 Place = tuple[str, str | None]  # a table's key as Dagster writes it, and the partition
 
@@ -243,10 +244,15 @@ class EventLog:
         return _version(row) if row else None
 
     def made_since(self, event: int) -> tuple[list[tuple[list[str], str | None]], int]:
-        """What was made after an event, each table's key with the partition; and the id of the latest event."""
+        """What was made after an event, each table's key with the partition; and the id of the latest event.
+
+        Where many write at once, some of what came shortly before the event is told again: an event has its number
+        before it can be seen, so one with a lower number may come to light after one with a higher.
+        """
         with self._connect() as connection:
+            late = 0 if connection.dialect.name == "sqlite" else LATE
             upto = int(connection.execute(_LAST).scalar_one())
-            rows = connection.execute(_MADE_SINCE, {"since": event, "upto": upto}).all()
+            rows = connection.execute(_MADE_SINCE, {"since": event - late, "upto": upto}).all()
         return [(json.loads(row.asset_key), row.partition) for row in rows], upto
 
     def unfinished(self) -> list[Run]:

@@ -1,14 +1,17 @@
 """The event log that reading commands read by SQL says what Dagster's own interface says, of every kind of event."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
+from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata, SqlEventLogStorageTable
 
 from evergrow.resources.host import dagster_home
-from evergrow.resources.host.event_log import EventLog, event_log
+from evergrow.resources.host.event_log import MADE, EventLog, event_log
 from evergrow.resources.lake.readable import GateState, judgement
 from evergrow.resources.lake.versions import data_version, latest_materialization, made, noted
 
@@ -38,6 +41,8 @@ def verdict(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         passed=False, severity=severity, description="in words", metadata={"thresholds": '{"least": 1}'}
     )
 
+
+ANY_EVENT = {"run_id": "r", "event": "{}", "dagster_event_type": MADE, "timestamp": datetime.now(UTC), "partition": "a"}
 
 DEFS = dg.Definitions([numbers], asset_checks=[verdict])
 CHECK = dg.AssetCheckKey(KEY, "verdict")
@@ -166,6 +171,28 @@ def test_what_was_made_since_an_event_is_what_dagster_has_after_it(log: EventLog
         assert sorted(found) == [(KEY.path, partition) for partition in sorted(wanted, key=str)]
         assert upto == instance.event_log_storage.get_maximum_record_id()
         assert upto >= last
+
+
+def test_what_another_writer_commits_late_is_told_with_what_comes_after_it(postgres_url: str) -> None:
+    place = {"options": "-csearch_path=late"}  # the database is that of other tests too
+    engine = sa.create_engine(postgres_url, poolclass=sa.NullPool, connect_args=place)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP SCHEMA IF EXISTS late CASCADE; CREATE SCHEMA late"))
+    SqlEventLogStorageMetadata.create_all(engine)
+    log = EventLog(engine.connect, engine.connect, lambda: None)
+    early, late = {"asset_key": '["early"]', **ANY_EVENT}, {"asset_key": '["late"]', **ANY_EVENT}
+    with engine.connect() as slow:
+        slow.execute(SqlEventLogStorageTable.insert(), late)  # it has a number, and nobody sees it yet
+        with engine.begin() as quick:
+            quick.execute(SqlEventLogStorageTable.insert(), early)
+        found, upto = log.made_since(0)
+        assert found == [(["early"], "a")]
+        slow.commit()
+
+    found, after = log.made_since(upto)
+
+    assert after == upto
+    assert (["late"], "a") in found
 
 
 def test_partitions_and_runs_are_those_that_dagster_knows(log: EventLog, instance: dg.DagsterInstance) -> None:
