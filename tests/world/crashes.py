@@ -1,12 +1,12 @@
 """Every point of a command at which it can die, one after another: `python -m tests.world.crashes run export`.
 
-A command is done once whole, with its points counted: each sync, commit, rename, removal and send. Then it is done anew
-for each point, from the same state, killed there, and repeated: the end must be as if nothing had happened.
+A command is done once whole, and stopped at each of its points: each sync, commit, rename, removal and send. What is on
+disk there is what a kill leaves. From each such state the command is repeated: the end must be as if nothing had
+happened. With `--kill` each is reached by a kill, and the command done anew for it, which takes twice as long and more.
 """
 
 import argparse
 import hashlib
-import shutil
 import signal
 import sys
 import tempfile
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
 import polars as pl
@@ -25,9 +25,12 @@ from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.releases.proof import verify_release
+from tests.world.moments import Blobs, Moment, Watch
 from tests.world.soak import machine
-from tests.world.world import Broken, Machine, World
+from tests.world.world import AT_ONCE, Broken, Machine, World
 
+BROKEN = "BROKEN:"
+T = TypeVar("T")
 OF_ONE_HISTORY = ("run_id", "response_run_id", "draws", "call_id", "judge_call_id", "test_call_id")
 TREE = ("tree", "grow", "t", "--domain", "customer_support", "--max-depth", "1", "--rows", "4")
 
@@ -52,26 +55,44 @@ SCENES = {
 
 
 class Walk:
-    """A scene on a machine, done whole once; `points` are those of its command."""
+    """A scene on a machine, done whole once; `moments` are what its command leaves where it dies."""
 
     def __init__(self, shared: Machine, folder: Path, name: str) -> None:
-        self.scene, self._folder, self._before = SCENES[name], folder / name, folder / f"{name}-before"
-        self._folder.mkdir(parents=True)
+        self.scene, self._folder = SCENES[name], folder / name
+        for made in (self._folder, pipes := folder / f"{name}-pipes"):
+            made.mkdir(parents=True)
         self._world = World(shared, self._folder, 0)
         self._world.add("a", 0, 2)
         for command in self.scene.before:
             self._do(*command)
-        shutil.copytree(self._folder, self._before)
-        log = self._folder / "points.txt"
-        child = self._world.start(*self.scene.command, points={"log": str(log)})
+        self._world.begin()
+        watch = self._watch = Watch(pipes, self._folder, Blobs(folder / f"{name}-blobs"))
+        child = self._world.start(*self.scene.command, points=watch.order)
+        self.moments = watch.moments(child, self._world)
         assert self._world.end(child) == 0, child.said
-        self.points = log.read_text().splitlines()
+        self.points = [point for moment in self.moments for point in moment.points]
         self.expected = self._state()
 
     @property
     def kinds(self) -> Counter[str]:
         """How many points there are of each kind."""
-        return Counter(point.split()[0] for point in self.points)
+        return Counter(point.split()[1] for point in self.points)
+
+    def go_on(self, moment: Moment) -> None:
+        """Repeat the command from what is there at a moment.
+
+        Raises:
+            Broken: more is lost than was in flight; the end is not as if it had been left alone.
+        """
+        world = self._world
+        world.begin()
+        self._watch.restore(moment)
+        world.log.append(f"what is there at {moment.points}")
+        world.came = moment.sound.copy()
+        world.lost = moment.delivered - world.held()
+        if world.lost.total() > AT_ONCE:
+            raise world.broken(f"a kill loses {world.lost}, and {AT_ONCE} can be in flight")
+        self._repeat()
 
     def kill_at(self, number: int) -> None:
         """Do the command anew, killed at that point, and repeat it.
@@ -80,22 +101,23 @@ class Walk:
             Broken: the end is not as if it had been left alone.
         """
         world = self._world
-        shutil.rmtree(self._folder)
-        shutil.copytree(self._before, self._folder)
-        world.machine.endpoint.control(reset=True)
-        world.lost.clear()
-        world.log.append(f"back to the beginning; point {number}: {self.points[number]}")
+        world.begin()
+        self._watch.restore(self.moments[0])
+        world.log.append(f"back to the beginning; point {self.points[number]}")
         code = world.do(*self.scene.command, kill_at=number)
         if code not in (0, -signal.SIGKILL):
             raise world.broken(f"it ended with {code}: {world.said}")
+        self._repeat()
+
+    def _repeat(self) -> None:
         self._do(*self.scene.command)
-        world.check_once()
+        self._world.check_once()
         found = self._state()
         for name, value in self.expected.items():
             if not _alike(value, found.get(name)):
-                raise world.broken(f"{name} is not as it would be: {found.get(name)}, wanted {value}")
+                raise self._world.broken(f"{name} is not as it would be: {found.get(name)}, wanted {value}")
         if left := sorted(found.keys() - self.expected.keys()):
-            raise world.broken(f"there is more than there would be: {left}")
+            raise self._world.broken(f"there is more than there would be: {left}")
 
     def _do(self, *command: str) -> None:
         if self._world.do(*command) != 0:
@@ -135,39 +157,43 @@ def _alike(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def walk(shared: Machine, folder: Path, name: str, chosen: Callable[[int], Iterator[int]]) -> Iterator[str]:
-    """Kill a scene's command at the points that are chosen of so many; says of each that it holds.
-
-    Raises:
-        Broken: a point does not hold.
-    """
+def walk(shared: Machine, folder: Path, name: str, chosen: slice, *, kill: bool) -> Iterator[str]:
+    """Go on from a scene's moments, or kill its command at its points, those that are chosen; says what came of it."""
     scene = Walk(shared, folder, name)
-    yield f"{name}: {len(scene.points)} points: {', '.join(f'{kind} {n}' for kind, n in scene.kinds.items())}"
-    for number in chosen(len(scene.points)):
-        scene.kill_at(number)
-        yield f"{name}: killed at {number} of {len(scene.points)}, {scene.points[number]}"
+    kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(scene.kinds.items()))
+    yield f"{name}: {len(scene.points)} points: {kinds}; they leave {len(scene.moments)} states"
+    for number in range(len(scene.points))[chosen] if kill else ():
+        yield f"{name}: killed at {scene.points[number]}: {_holds(scene.kill_at, number)}"
+    for moment in () if kill else scene.moments[chosen]:
+        more = f" and {len(moment.points) - 1} more" if len(moment.points) > 1 else ""
+        yield f"{name}: left at {moment.points[0]}{more}: {_holds(scene.go_on, moment)}"
+
+
+def _holds(look: Callable[[T], None], at: T) -> str:
+    try:
+        look(at)
+    except Broken as error:
+        return f"{BROKEN} {error}"
+    return "holds"
 
 
 def main() -> int:
     """Parse the command line, and walk."""
     parser = argparse.ArgumentParser(prog="python -m tests.world.crashes", description=__doc__)
     parser.add_argument("scenes", nargs="*", default=list(SCENES), help=f"of {', '.join(SCENES)}")
-    parser.add_argument("--stride", type=int, default=1, help="every n-th point only")
-    parser.add_argument("--first", type=int, default=0, help="the first point")
+    parser.add_argument("--stride", type=int, default=1, help="every n-th only")
+    parser.add_argument("--first", type=int, default=0, help="number of the first")
+    parser.add_argument("--kill", action="store_true", help="kill the command at each point, and do it anew for each")
     given = parser.parse_args()
     broken = 0
     with tempfile.TemporaryDirectory() as scratch, machine(Path(scratch)) as shared:
         for name in given.scenes:
             begun = time.monotonic()
-            try:
-                for line in walk(
-                    shared, Path(scratch), name, lambda count: iter(range(given.first, count, given.stride))
-                ):
-                    sys.stdout.write(f"{line}, {time.monotonic() - begun:.0f} s\n")
-                    sys.stdout.flush()
-            except Broken as error:
-                broken += 1
-                sys.stdout.write(f"{name}: BROKEN: {error}\n")
+            for line in walk(shared, Path(scratch), name, slice(given.first, None, given.stride), kill=given.kill):
+                broken += BROKEN in line
+                sys.stdout.write(f"{line}, {time.monotonic() - begun:.0f} s\n")
+                sys.stdout.flush()
+    sys.stdout.write(f"{broken} broken\n")
     return 1 if broken else 0
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,16 +19,17 @@ AUDITED = {"os.rename": "rename", "os.link": "link", "os.mkdir": "mkdir", "os.re
 class Points:
     """Counts points; at the one that is numbered `kill_at`, from 0, the process gets a signal before it happens.
 
-    number: the signal. kind: which points count; "": all. log: a file that gets a line for each point: its kind, and
-    what it concerns. within: only files below this folder count. mark: a file that is there once the signal was sent.
+    number: the signal. kind: which points count; "": all. within: only files below this folder count. mark: a file that
+    is there once the signal was sent. stop: two pipes; into the first goes each point, its kind and what it concerns,
+    and it is passed once a line comes out of the second.
     """
 
     def __init__(
-        self, kill_at: int | None, number: int, kind: str, log: str | None, within: str, mark: str | None
+        self, kill_at: int | None, number: int, kind: str, within: str, mark: str | None, stop: Sequence[str]
     ) -> None:
         self.kill_at, self.number, self.kind, self.within = kill_at, number, kind, within
-        self.log = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if log else -1
         self.count, self._lock, self._mark = 0, threading.RLock(), mark
+        self._stop = (os.open(stop[0], os.O_WRONLY), os.open(stop[1], os.O_RDONLY)) if stop else None
 
     def reached(self, kind: str, what: str = "") -> None:
         """Count a point."""
@@ -40,22 +41,24 @@ class Points:
                     os.close(os.open(self._mark, os.O_WRONLY | os.O_CREAT))
                 os.kill(os.getpid(), self.number)
             self.count += 1
-            if self.log >= 0:
-                os.write(self.log, f"{kind} {what}\n".encode())
+            if self._stop:
+                at, on = self._stop
+                os.write(at, f"{kind} {what}\n".encode())
+                os.read(on, 1)
 
 
 def install(
     kill_at: int | None = None,
     number: int = signal.SIGKILL,
     kind: str = "",
-    log: str | None = None,
     within: str = "/",
     mark: str | None = None,
+    stop: Sequence[str] = (),
 ) -> None:
-    """Wrap what this process does to the world from now on; without `kill_at` and `log` nothing is wrapped."""
-    if kill_at is None and log is None:
+    """Wrap what this process does to the world from now on; without `kill_at` and `stop` nothing is wrapped."""
+    if kill_at is None and not stop:
         return
-    points = Points(kill_at, number, kind, log, within, mark)
+    points = Points(kill_at, number, kind, within, mark, stop)
     _on_audit(points)
     _wrap(os, "fsync", lambda *_: points.reached("fsync"))
     sa.event.listen(sa.Engine, "commit", lambda connection: points.reached("commit", str(connection.engine.url)))

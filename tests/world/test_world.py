@@ -15,7 +15,9 @@ from tests.world.soak import STEPS, machine
 from tests.world.world import Machine, World
 
 SEEDS = (1, 2, 3, 4)
-SCENE, POINT = "run", (2, 5)  # at this share of its points; the other scenes take longer to set
+SCENE = "run"  # the other scenes take longer to set
+KILLED = 2, 5  # at this share of its points
+STATES = 5  # of those that it leaves at its points, spread evenly
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +31,19 @@ def test_a_world_holds(shared: Machine, tmp_path: Path, seed: int) -> None:
     run_world(shared, seed, tmp_path, STEPS)
 
 
-def test_a_command_that_dies_at_some_point_ends_as_if_it_had_not(shared: Machine, tmp_path: Path) -> None:
-    walk, (part, whole) = Walk(shared, tmp_path, SCENE), POINT
+@pytest.fixture(scope="module")
+def walk(shared: Machine, tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    return Walk(shared, tmp_path_factory.mktemp("walk"), SCENE)
 
-    assert {"commit", "fsync", "rename"} <= set(walk.kinds)
+
+def test_what_a_command_leaves_where_it_dies_is_gone_on_from_as_if_it_had_not_died(walk: Walk) -> None:
+    assert {"commit", "fsync", "rename", "send"} <= set(walk.kinds)
+    for moment in walk.moments[:: len(walk.moments) // STATES]:
+        walk.go_on(moment)
+
+
+def test_a_command_that_is_killed_ends_as_if_it_had_not_been(walk: Walk) -> None:
+    part, whole = KILLED
     walk.kill_at(len(walk.points) * part // whole)
 
 
