@@ -45,6 +45,8 @@ def demo(workspace: Workspace, seeds: int) -> None:
 def _release(workspace: Workspace) -> Path:
     """Answer, verify and clean what was collected and what the tree holds; returns the folder of the files."""
     say("\nBoth become one dataset: answered, code tested in a sandbox, compared with benchmarks and with one another.")
+    if workspace.settings.uses_embedded_model:
+        say("This model writes few tests that count: code that none could judge stays, with the verdict `unverified`.")
     wish = ReleaseRequest(batches=(BATCH,), trees=(TREE,))
     make_release(workspace, wish, say)
     show_table(release_funnel(workspace, [BATCH, TREE]), "funnel")

@@ -120,6 +120,10 @@ def test_without_an_endpoint_the_embedded_profile_holds() -> None:
     assert settings.model == profile["model"]
     assert settings.evolution.children == profile["evolution"]["children"]
     assert settings.gates.complexity.min_mean == profile["gates"]["complexity"]["min_mean"]
+    assert settings.verification.keep.model_dump() == {
+        **defaults()["verification"]["keep"],
+        "code": ("pass", "unverified"),
+    }
 
 
 def test_whatever_is_set_goes_before_the_embedded_profile(monkeypatch: pytest.MonkeyPatch) -> None:
