@@ -20,6 +20,11 @@ from filelock import FileLock
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
     os.environ.setdefault(threads, "1")
 
+# Each worker compiles the tests and each command that a test starts compiles evergrow, half a second of a core, unless
+# the first one of them may write down what it made of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A library of the tests writes to what is standard error when it is loaded, and closes it when Dagster sets up logging:
 # that must not be the file in which pytest keeps what a test prints.
 absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
