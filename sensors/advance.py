@@ -36,11 +36,9 @@ class Attempts(Cursor):
 
     Attributes:
         tried: how often, and when last (epoch s), by owner and table.
-        last: the owner at which the last look ended, if it was not through with all.
     """
 
     tried: dict[str, tuple[int, float]] = field(default_factory=dict)
-    last: str = ""
 
 
 def advance_sensor(

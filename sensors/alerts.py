@@ -1,6 +1,7 @@
 """Messages to people: runs that failed, gates that closed, budgets that are spent, batches that stand still."""
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import dagster as dg
@@ -18,11 +19,12 @@ from evergrow.resources.registry.recipes import Recipe, latest_recipes
 from evergrow.resources.registry.twins import TWIN
 from evergrow.resources.settings import Settings, SettingsError
 from evergrow.resources.settings.recipe import AUTOMATE
-from evergrow.sensors.advance import changed_owners
+from evergrow.sensors.advance import changed_owners, in_turn
 from evergrow.sensors.cursor import Cursor
 from evergrow.sensors.result import worked_on
 
 LOOK_S = 300  # between two looks for what stands still
+TELLING_S = 20.0  # a look tells of nothing after it; the next one goes on: the daemon gives a sensor a minute
 HOUR_S = 3_600
 
 
@@ -82,38 +84,52 @@ def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinitio
     def stalled(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         frontier.forget()
         workspace = Workspace(settings, context.instance, frontier)
-        busy = under_way(context.instance, frontier.registry)
-        seen, said = Standstills.read(context.cursor), []
-        changed, seen.event = changed_owners(workspace, seen.event)
-        seen.settled = {key: version for key, version in seen.settled.items() if key not in changed}
-        for recipe in latest_recipes(frontier.registry):
-            key = f"{recipe.kind}/{recipe.name}"
-            if recipe.kind == "release" or recipe.values.get(AUTOMATE) == "none":
-                continue
-            if worked_on(frontier.registry, busy, recipe):
-                continue
-            if seen.settled.get(key) == recipe.version:
-                continue
-            found = standstill(workspace, recipe)
-            if found is None:
-                seen.settled[key] = recipe.version
-                continue
-            since, why = found
-            if seen.told.get(key) == since or time.time() - since < settings.alerts.stalled_h * HOUR_S:
-                continue
-            hours = (time.time() - since) / HOUR_S
-            try:
-                send(settings, Alert("stalled", f"{recipe.kind} {recipe.name}", f"{why}; still for {hours:,.1f} hours"))
-            except AlertError as error:  # the others are told nevertheless, and this one at the next look
-                context.log.error(str(error))
-                said.append(str(error))
-                continue
-            seen.told[key] = since
-            said.append(f"{key}: {why}")
+        seen = Standstills.read(context.cursor)
+        said = list(_told(workspace, seen, context.log.error))
         context.update_cursor(seen.write())
         return dg.SkipReason("; ".join(said) or "nothing that is automated stands still")
 
     return stalled
+
+
+def _told(workspace: Workspace, seen: Standstills, log_error: Callable[[str], None]) -> Iterator[str]:
+    """Tell of standstills, for `TELLING_S`: what people were told, and what they could not be; noted in `seen`."""
+    changed, seen.event = changed_owners(workspace, seen.event)
+    seen.settled = {key: version for key, version in seen.settled.items() if key not in changed}
+    busy = under_way(workspace.instance, workspace.registry)
+    recipes = {f"{r.kind}/{r.name}": r for r in latest_recipes(workspace.registry) if r.kind != "release"}
+    automated = {key: recipe for key, recipe in recipes.items() if recipe.values.get(AUTOMATE) != "none"}
+    end = time.monotonic() + TELLING_S
+    for key, recipe in in_turn(automated, seen.last).items():
+        if seen.settled.get(key) != recipe.version and not worked_on(workspace.registry, busy, recipe):
+            yield from _tell(workspace, recipe, key, seen, log_error)
+        seen.last = key
+        if time.monotonic() > end:
+            return
+    seen.last = ""
+
+
+def _tell(
+    workspace: Workspace, recipe: Recipe, key: str, seen: Standstills, log_error: Callable[[str], None]
+) -> Iterator[str]:
+    """Tell of one owner, if it stands still for long enough and nobody was told of it."""
+    found = standstill(workspace, recipe)
+    if found is None:
+        seen.settled[key] = recipe.version
+        return
+    since, why = found
+    hours = (time.time() - since) / HOUR_S
+    if seen.told.get(key) == since or hours < workspace.settings.alerts.stalled_h:
+        return
+    try:
+        alert = Alert("stalled", f"{recipe.kind} {recipe.name}", f"{why}; still for {hours:,.1f} hours")
+        send(workspace.settings, alert)
+    except AlertError as error:  # the others are told nevertheless, and this one at the next look
+        log_error(str(error))
+        yield str(error)
+        return
+    seen.told[key] = since
+    yield f"{key}: {why}"
 
 
 def standstill(workspace: Workspace, recipe: Recipe) -> tuple[float, str] | None:

@@ -12,10 +12,12 @@ class Cursor:
     Attributes:
         event: the event log was read up to here.
         settled: owners of which nothing was due, with the version of their recipe.
+        last: the owner at which the last look ended, if it was not through with all.
     """
 
     event: int = 0
     settled: dict[str, int] = field(default_factory=dict)
+    last: str = ""
 
     @classmethod
     def read(cls, text: str | None) -> Self:

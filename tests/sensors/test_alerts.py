@@ -252,6 +252,23 @@ def test_one_odd_answer_keeps_nobody_else_from_being_told(platform: Platform, we
     assert sorted(tries) == ["batch a", *["batch b"] * 4, "batch c"]  # b: three odd answers, then one that is none
 
 
+def test_a_look_that_takes_too_long_is_gone_on_with_and_nobody_is_told_twice(
+    platform: Platform, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = platform.but(alerts={"events": ["stalled"], "stalled_h": 1e-9})
+    for batch in ("a", "b", "c"):
+        watched.register(batch, 2)
+        record(watched.registry, "batch", batch, recipe_of(watched.settings, "rounds"), "a test")
+    monkeypatch.setattr(sensing, "TELLING_S", -1.0)
+
+    told = []
+    for _ in range(4):
+        look(watched, "stalled")
+        told.append([body["owner"] for body in webhook.bodies])
+
+    assert told == [["batch a"], ["batch a", "batch b"], *[["batch a", "batch b", "batch c"]] * 2]
+
+
 def test_a_look_for_standstills_registers_nothing(platform: Platform, webhook: Webhook) -> None:
     watched = platform.but(
         alerts={"events": ["stalled"], "stalled_h": 1e-9},
