@@ -1,5 +1,7 @@
 """The `evergrow` command as a process of its own, which a test may watch, interrupt and kill."""
 
+import os
+import select
 import signal
 import subprocess
 import sys
@@ -8,16 +10,24 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.world.zygote import Child, Zygote
+
 PATIENCE_S = 240.0  # on a busy machine
 LOOK_S = 0.05
 COMMAND = [sys.executable, "-m", "evergrow.cli.main"]
+OWN = ("EVERGROW_", "OPENAI_", "DAGSTER_")  # variables that a test sets
 
 
 class Command:
     """A running command; what it prints goes to a file."""
 
-    def __init__(self, arguments: tuple[str, ...], folder: Path) -> None:
+    def __init__(self, arguments: tuple[str, ...], folder: Path, zygote: Zygote | None) -> None:
         self.log = folder / "output.txt"
+        self.process: subprocess.Popen[bytes] | Forked
+        if zygote is not None:
+            environment = {name: value for name, value in os.environ.items() if name.startswith(OWN)}
+            self.process = Forked(zygote.start(list(arguments), folder, self.log, environment, {}))
+            return
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
                 [*COMMAND, *arguments], cwd=folder, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
@@ -51,11 +61,50 @@ class Command:
         self.process.send_signal(number)
 
 
+class Forked:
+    """A process that a zygote has forked, with what is used of `subprocess.Popen`."""
+
+    def __init__(self, child: Child) -> None:
+        self.pid, self._child = child.pid, child
+        self.returncode: int | None = None
+        self._end = os.pidfd_open(child.pid)  # the zygote reaps it, and only when it is asked to
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; returns its exit code, or minus the signal that killed it."""
+        if self.returncode is None:
+            over = select.poll()
+            over.register(self._end, select.POLLIN)
+            if not over.poll(None if timeout is None else 1000 * timeout):
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+            os.close(self._end)
+            self.returncode = self._child.wait()
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """As `wait`; None: it goes on."""
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
+
+
 @contextmanager
-def started(*arguments: str, folder: Path) -> Iterator[Command]:
-    """A command that does not outlive the context."""
+def started(*arguments: str, folder: Path, zygote: Zygote | None = None) -> Iterator[Command]:
+    """A command that does not outlive the context: a fork of a process that has everything imported, if one is given.
+
+    Without one it is started as a user does, and takes up to ten seconds of a core to import what it needs.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    command = Command(arguments, folder)
+    command = Command(arguments, folder, zygote)
     try:
         yield command
     finally:

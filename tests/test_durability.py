@@ -23,6 +23,7 @@ from evergrow.resources.ledger import Ledger
 from tests.command import started, until
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform, share_vectors
+from tests.world.zygote import Zygote
 
 AT_ONCE = 4  # requests in flight
 SEEDS_COUNT = 6
@@ -33,7 +34,7 @@ SETTINGS = {
 }
 TABLES = [SEEDS, *(stage_key(n, stage) for n in (1, 2) for stage in STAGES), COLLECTED]
 CHILDREN = 2 * SEEDS_COUNT  # of the first round
-ATTEMPTS = 5  # to hit a stage that lasts a fraction of a second
+ATTEMPTS = 10  # to hit a stage that lasts a fraction of a second
 RUN = ("run", "--batch", "b", "--rounds", "2")
 Seen = Callable[["Project"], bool]
 Make = Callable[[str], "Project"]
@@ -42,8 +43,8 @@ Make = Callable[[str], "Project"]
 class Project:
     """A home folder with a batch `b`, seen from outside the processes that work on it."""
 
-    def __init__(self, folder: Path, endpoint: FakeEndpoint) -> None:
-        self.folder, self.endpoint = folder, endpoint
+    def __init__(self, folder: Path, endpoint: FakeEndpoint, zygote: Zygote) -> None:
+        self.folder, self.endpoint, self.zygote = folder, endpoint, zygote
         self.platform = Platform(dg.DagsterInstance.from_config(str(folder / "home" / "dagster")), {})
         self.instance = self.platform.instance
         self.ledger = Ledger.of(self.platform.settings)
@@ -101,8 +102,17 @@ def fake_endpoint(start_endpoint: Callable[..., FakeEndpoint], monkeypatch: pyte
     return endpoint
 
 
+@pytest.fixture(scope="module")
+def zygote() -> Iterator[Zygote]:
+    """What starts most of the commands: a dozen of them would import everything anew."""
+    with closing(Zygote()) as forking:
+        yield forking
+
+
 @pytest.fixture
-def make(tmp_path: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
+def make(
+    tmp_path: Path, fake_endpoint: FakeEndpoint, zygote: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Make]:
     """Makes or opens the project in a folder of that name; commands then work on the latest."""
     (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
     monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))
@@ -112,7 +122,7 @@ def make(tmp_path: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.Monkey
         monkeypatch.setenv("EVERGROW_HOME", str(home))
         known = home.exists()
         Home(home).ensure()
-        made = opened.enter_context(closing(Project(tmp_path / name, fake_endpoint)))
+        made = opened.enter_context(closing(Project(tmp_path / name, fake_endpoint, zygote)))
         if not known:
             made.platform.register("b", SEEDS_COUNT)
         return made
@@ -121,9 +131,9 @@ def make(tmp_path: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.Monkey
         yield project
 
 
-def kill(project: Project, begun: Callable[[], bool], *arguments: str) -> None:
+def kill(project: Project, begun: Callable[[], bool], zygote: Zygote | None) -> None:
     """Run the batch, and kill the command as soon as `begun` is true."""
-    with started(*RUN, *arguments, folder=project.folder) as command:
+    with started(*RUN, folder=project.folder, zygote=zygote) as command:
         command.when(begun, signal.SIGKILL)
         assert command.wait() == -signal.SIGKILL
 
@@ -142,7 +152,7 @@ def kill_within(make: Make, project: Project, moment: Moment, *arguments: str) -
         name = f"{project.folder.name}-{attempt}"
         shutil.copytree(project.folder, project.folder.with_name(name))
         copy = make(name)
-        with started(*RUN, *arguments, folder=copy.folder) as command:
+        with started(*RUN, *arguments, folder=copy.folder, zygote=copy.zygote) as command:
             command.until(partial(moment.near, copy))
             command.when(partial(moment.begun, copy), signal.SIGKILL, look_s=0.002)
             command.wait()
@@ -166,13 +176,13 @@ def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(make: Mak
 
     fake_endpoint.control(reset=True, latency=0.4)
     project = make("broken")
-    for begun in (
-        lambda: AT_ONCE <= project.saved() < CHILDREN and in_flight(),  # instructions
-        lambda: project.saved() >= CHILDREN + AT_ONCE and in_flight(),  # complexity
-        lambda: project.passed(1, "complexity"),  # diversity: the embedding model is being loaded
-    ):
-        kill(project, begun)
-        note_lost()
+    kill(project, lambda: AT_ONCE <= project.saved() < CHILDREN and in_flight(), project.zygote)  # instructions
+    note_lost()
+    kill(project, lambda: project.saved() >= CHILDREN + AT_ONCE and in_flight(), project.zygote)  # complexity
+    note_lost()
+    # Diversity: a command that has to import what embeds stays in it for seconds.
+    kill(project, lambda: project.passed(1, "complexity"), None)
+    note_lost()
     assert not project.made(1, "diversity")
 
     # Without a second round a kill that comes too late has sent nothing.
@@ -182,10 +192,10 @@ def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(make: Mak
         over=lambda p: p.passed(1, "accepted"),
     )
     project = kill_within(make, project, accepting, "--rounds", "1")
-    kill(project, lambda: project.passed(1, "accepted"))
+    kill(project, lambda: project.passed(1, "accepted"), project.zygote)
     note_lost()
     assert not project.made(2, "instructions")
-    kill(project, lambda: project.made(2, "instructions") and in_flight())
+    kill(project, lambda: project.made(2, "instructions") and in_flight(), project.zygote)
     note_lost()
     fake_endpoint.control(latency=0)
     # The vectors of the second round are as the other project has them: loading the model again would prove no more.
@@ -193,7 +203,7 @@ def test_a_run_killed_in_each_of_its_stages_ends_as_if_it_had_not_been(make: Mak
     collecting = Moment(lambda p: p.made(2, "accepted"), Project.collecting, Project.collected)
     project = kill_within(make, project, collecting)
 
-    with started(*RUN, folder=project.folder) as last:
+    with started(*RUN, folder=project.folder, zygote=project.zygote) as last:
         assert last.wait() == 0, last.said
     project.check_whole()
     for found, table in zip(project.tables(), expected, strict=True):
@@ -209,7 +219,7 @@ def test_of_two_runs_of_a_batch_the_second_says_who_has_it_and_the_first_finishe
 ) -> None:
     project = make("shared")
     fake_endpoint.control(latency=0.3)
-    with started(*RUN, "--rounds", "1", folder=project.folder) as first:
+    with started(*RUN, "--rounds", "1", folder=project.folder, zygote=project.zygote) as first:
         until(lambda: project.asked() > 0, lambda: first.said)
         before = project.instance.get_runs_count()
 
@@ -238,7 +248,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(
 ) -> None:
     project = make("stopped")
     fake_endpoint.control(latency=0.3)
-    with started(*RUN, "--rounds", "1", folder=project.folder) as command:
+    with started(*RUN, "--rounds", "1", folder=project.folder, zygote=project.zygote) as command:
         command.when(lambda: project.saved() >= AT_ONCE, number)
 
         assert command.wait() == 1
