@@ -13,6 +13,7 @@ from typing import Any
 
 import absl.logging
 import hypothesis
+import psutil
 import pytest
 from filelock import FileLock
 
@@ -40,7 +41,7 @@ ROOT = Path(__file__).parent.parent
 
 # Where folders of tests are made if there is room: SQLite waits 10 ms for a disk whenever a database is closed, which
 # the storage of a Dagster run is hundreds of times, and takes 1 ms of a core for it; in memory that is 0.3 ms.
-MEMORY, MEMORY_BYTES = Path("/dev/shm"), 4 * 2**30
+MEMORY, ROOM = Path("/dev/shm"), 8 * 2**30  # bytes, of which the whole suite takes less than a quarter
 
 # Files of tests that take longest, the longest first.
 LONGEST = (
@@ -177,7 +178,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Ctrl-C is what some tests send: a shell that starts a suite in the background has it ignored.
     """
     config.option.loadscopereorder = False
-    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
+    if os.access(MEMORY, os.W_OK) and min(shutil.disk_usage(MEMORY).free, psutil.virtual_memory().available) > ROOM:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,9 +8,9 @@ from typing import Any
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from dagster._core.storage.event_log.schema import SqlEventLogStorageMetadata, SqlEventLogStorageTable
 
 from evergrow.resources.host import dagster_home
+from evergrow.resources.host.dagster_private import sql_event_logs
 from evergrow.resources.host.event_log import MADE, EventLog, event_log
 from evergrow.resources.lake.readable import GateState, judgement
 from evergrow.resources.lake.versions import data_version, latest_materialization, made, noted
@@ -178,13 +178,14 @@ def test_what_another_writer_commits_late_is_told_with_what_comes_after_it(postg
     engine = sa.create_engine(postgres_url, poolclass=sa.NullPool, connect_args=place)
     with engine.begin() as connection:
         connection.execute(sa.text("DROP SCHEMA IF EXISTS late CASCADE; CREATE SCHEMA late"))
-    SqlEventLogStorageMetadata.create_all(engine)
+    _, _, events = sql_event_logs()
+    events.metadata.create_all(engine)
     log = EventLog(engine.connect, engine.connect, lambda: None)
     early, late = {"asset_key": '["early"]', **ANY_EVENT}, {"asset_key": '["late"]', **ANY_EVENT}
     with engine.connect() as slow:
-        slow.execute(SqlEventLogStorageTable.insert(), late)  # it has a number, and nobody sees it yet
+        slow.execute(events.insert(), late)  # it has a number, and nobody sees it yet
         with engine.begin() as quick:
-            quick.execute(SqlEventLogStorageTable.insert(), early)
+            quick.execute(events.insert(), early)
         found, upto = log.made_since(0)
         assert found == [(["early"], "a")]
         slow.commit()
