@@ -9,6 +9,7 @@ import typer
 
 from evergrow.cli.console import out, say, show_table
 from evergrow.cli.options import AsJson, Set, name_the_model, nested_overrides, workspace_of
+from evergrow.methods.text.counts import counted
 
 if TYPE_CHECKING:
     from evergrow.flows.workspace import Workspace
@@ -192,9 +193,13 @@ def verify(
         report = verify_release(folder, None, public)
     for fault in report.faults:
         say(str(fault), style="red")
-    proven = "" if report.proven is None else f", {report.proven:,} rows equal the lake's"
+    for note in report.notes:
+        say(f"note: {note}")
+    equal = "" if report.proven is None else counted(report.proven, "rows equal", "row equals")
+    proven = f", {equal} the lake's" if equal else ""
     signed = ", the manifest is signed by that key" if public and not report.faults else ""
-    say(f"{report.files:,} files are as they should be, {report.rows:,} rows were read{proven}{signed}")
+    files = counted(report.files, "files are as they should be", "file is as it should be")
+    say(f"{files}, {counted(report.rows, 'rows were', 'row was')} read{proven}{signed}")
     if report.faults:
         raise typer.Exit(1)
 

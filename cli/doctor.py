@@ -8,6 +8,7 @@ import typer
 
 from evergrow.cli.console import clean, out, say, show_table
 from evergrow.cli.options import AsJson, Set, nested_overrides, print_json, workspace_of
+from evergrow.methods.text.counts import counted
 from evergrow.resources.settings import load_settings
 
 STYLES = {"ok": "", "warning": "yellow", "fault": "red"}
@@ -54,7 +55,7 @@ def doctor(
     if as_json:
         print_json([asdict(one) for one in found])
     faults, warnings = (sum(one.state == state for one in found) for state in ("fault", "warning"))
-    say(f"{faults:,} faults, {warnings:,} warnings in {len(found):,} findings")
+    say(f"{counted(faults, 'faults')}, {counted(warnings, 'warnings')} in {counted(len(found), 'findings')}")
     if faults:
         raise typer.Exit(1)
 

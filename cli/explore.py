@@ -7,6 +7,7 @@ import typer
 
 from evergrow.cli.console import say
 from evergrow.cli.options import Set, workspace_of
+from evergrow.methods.text.counts import counted
 from evergrow.resources.host.destinations import writing
 
 OfBatch = Annotated[str | None, typer.Option("--batch", help="a batch: its seeds and all rounds, rejected rows too")]
@@ -47,7 +48,7 @@ def explore(
         if keep:
             keep_page(workspace, of)
         shown = made_or_kept(workspace, of, private=private)
-    rows = f"{shown.rows.height:,} rows{', as quality/page keeps them' if shown.kept else ''}"
+    rows = f"{counted(shown.rows.height, 'rows')}{', as quality/page keeps them' if shown.kept else ''}"
     if folder is None:
         serve_page(shown.page, port, lambda url: say(f"{url} shows {rows} (Ctrl-C ends it)"))
         return

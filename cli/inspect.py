@@ -8,6 +8,7 @@ import typer
 from evergrow.cli.console import clean, out, say, show_table
 from evergrow.cli.options import AsJson, print_json, workspace_of
 from evergrow.cli.recipe import Kind
+from evergrow.methods.text.counts import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,7 +66,7 @@ def show_excerpts(found: "Sequence[Excerpt]", name: str) -> None:
     for one in found:
         rejected = f", {one.rejected:,} rejected" if one.rejected else ""
         shard = f" {one.partition}" if one.partition != name else ""
-        out.print(clean(f"{one.table}{shard}: {one.kept:,} rows{rejected}"), style="italic")
+        out.print(clean(f"{one.table}{shard}: {counted(one.kept, 'rows')}{rejected}"), style="italic")
         show_table(_readable(one.rows), "")
 
 

@@ -7,6 +7,7 @@ import typer
 
 from evergrow.cli.console import say, show_table
 from evergrow.cli.options import AsJson, workspace_of
+from evergrow.methods.text.counts import counted
 from evergrow.resources.settings import load_settings
 
 if TYPE_CHECKING:
@@ -81,11 +82,13 @@ def restore(
     done = bring_back(settings, BackupStore(folder), name, Bars())
     show_table(_contents(done.backup), f"restored to {settings.home}, every byte as it was", as_json=as_json)
     if done.ended:
-        say(f"{len(done.ended):,} runs that were under way are ended: their commands go on where they were")
+        many = "runs that were under way are ended: their commands go on where they were"
+        say(counted(len(done.ended), many, "run that was under way is ended: its command goes on where it was"))
     if not done.backup.lake_held:
         say("the backup holds no files of the lake: `evergrow scrub --look` says which of them are missing here")
     if done.missing:
-        say(f"{len(done.missing):,} files of the lake were damaged before the backup; `evergrow scrub` has the rest")
+        damaged = counted(len(done.missing), "files of the lake were", "file of the lake was")
+        say(f"{damaged} damaged before the backup; `evergrow scrub` has the rest")
 
 
 def _contents(held: "Backup") -> "pl.DataFrame":

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from evergrow.cli.console import Bars, say
+from evergrow.methods.text.counts import counted
 from evergrow.resources.settings import Settings, SettingsError, load_settings
 
 _PARTS = re.compile(r'"([^"]*)"|([^."]+)')  # a name that holds dots, such as a model's, stands in quotation marks
@@ -71,6 +72,8 @@ def nested_overrides(overrides: list[str]) -> dict[str, Any]:
     """`["a.b=1"]` as `{"a": {"b": 1}}`; values are read as YAML."""
     import yaml  # noqa: PLC0415
 
+    from evergrow.methods.text.plain_yaml import MAX_DEPTH, UnplainError, require_shallow  # noqa: PLC0415
+
     nested: dict[str, Any] = {}
     for override in overrides:
         path, separator, value = override.partition("=")
@@ -78,6 +81,8 @@ def nested_overrides(overrides: list[str]) -> dict[str, Any]:
             raise SettingsError(f"--set {override}: expected PATH=VALUE, such as evolution.beam=0.5")
         if not _PARTS.findall(path):
             raise SettingsError(f"--set {override}: names no setting")
+        if len(_PARTS.findall(path)) > MAX_DEPTH:
+            raise SettingsError(f"--set {path[:40]}...: names no setting: it is nested deeper than {MAX_DEPTH} levels")
         *sections, name = ["".join(parts) for parts in _PARTS.findall(path)]
         section = nested
         for part in sections:
@@ -87,7 +92,10 @@ def nested_overrides(overrides: list[str]) -> dict[str, Any]:
                     f"--set {override}: {part!r} was given a value before, it cannot be a group as well"
                 )
         try:
+            require_shallow(value)
             section[name] = yaml.safe_load(value)
+        except UnplainError as error:
+            raise SettingsError(f"--set {path}: its value {error.problem}") from error
         except yaml.YAMLError as error:
             raise SettingsError(f"--set {override}: {value!r} is no YAML value ({error.__class__.__name__})") from error
     return nested
@@ -143,7 +151,7 @@ def register(
     obey_recipe(workspace, "batch", batch, by, None, automate)
     for note in found.notes:
         say(f"note: {note}")
-    say(f"{staged.rows:,} seeds are batch {batch!r}. Evolve them: evergrow run --batch {batch}")
+    say(f"{counted(staged.rows, 'seeds are', 'seed is')} batch {batch!r}. Evolve them: evergrow run --batch {batch}")
 
 
 def with_columns_named(frame: Any, columns: str | None) -> Any:  # noqa: ANN401 - polars is imported late

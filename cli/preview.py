@@ -8,6 +8,7 @@ from evergrow.cli.console import say
 from evergrow.cli.inspect import as_objects, show_excerpts
 from evergrow.cli.options import AsJson, Batch, Set, name_the_model, nested_overrides, print_json, workspace_of
 from evergrow.cli.plan import show_plan
+from evergrow.methods.text.counts import counted
 
 if TYPE_CHECKING:
     from evergrow.flows.preview import Preview
@@ -66,6 +67,7 @@ def _show(found: "Preview", batch: str) -> None:
     show_excerpts(found.rows, batch)
     show_plan(found.whole, f"expected of all {found.seeds[1]:,} seeds of {batch!r}, and at most", as_json=False)
     usd = "a cost that is not known: a model has no price" if found.usd is None else f"${found.usd:,.4f}"
-    say(f"{found.seeds[0]:,} seeds took {found.requests:,} requests, {usd}; nothing of it is in the batch")
+    took = f"{counted(found.seeds[0], 'seeds')} took {counted(found.requests, 'requests')}"
+    say(f"{took}, {usd}; nothing of it is in the batch")
     if found.stopped:
         say(f"it came no further: {found.stopped}", style="red")

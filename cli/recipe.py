@@ -31,14 +31,14 @@ def show(
     import polars as pl  # noqa: PLC0415
 
     from evergrow.flows.recipes import known_recipe  # noqa: PLC0415
-    from evergrow.resources.settings.recipe import flat  # noqa: PLC0415
+    from evergrow.resources.settings.recipe import as_typed, flat  # noqa: PLC0415
 
     with workspace_of(reading=True) as workspace:
         found = known_recipe(workspace, owner, kind, version)
         if as_json:
             print_json(asdict(found))
             return
-        rows = [{"setting": path, "value": str(value)} for path, value in flat(found.values).items()]
+        rows = [{"setting": path, "value": as_typed(value)} for path, value in flat(found.values).items()]
         title = f"recipe of {found.kind} {owner!r}, version {found.version}, by {found.by} at {found.at}"
         show_table(pl.DataFrame(rows), title, as_json=False)
 
@@ -56,14 +56,19 @@ def diff(
     import polars as pl  # noqa: PLC0415
 
     from evergrow.flows.recipes import known_recipe  # noqa: PLC0415
-    from evergrow.resources.settings.recipe import AUTOMATE, differences, recipe_of  # noqa: PLC0415
+    from evergrow.resources.settings.recipe import AUTOMATE, as_typed, differences, recipe_of  # noqa: PLC0415
 
+    if other and "=" in other:
+        raise typer.BadParameter(
+            f"{other!r} is a change, and no name: `evergrow recipe set {owner} {other}` makes it; to compare, name "
+            "another batch, tree or release, or nothing for the settings of today"
+        )
     with workspace_of(reading=True) as workspace:
         mine = known_recipe(workspace, owner, kind).values
         today = recipe_of(workspace.settings, mine.get(AUTOMATE))
         theirs = known_recipe(workspace, other, None).values if other else today
         rows = [
-            {"setting": path, owner: str(before), other or "settings of today": str(after)}
+            {"setting": path, owner: as_typed(before), other or "settings of today": as_typed(after)}
             for path, (before, after) in differences(mine, theirs).items()
         ]
         if rows or as_json:
@@ -86,6 +91,7 @@ def set_command(
     """Change a recipe, and say what would have to be made again. Nothing is made, and nothing is spent, by this."""
     from evergrow.flows.recipes import become_due, owner_kind, set_recipe  # noqa: PLC0415
     from evergrow.flows.status import status  # noqa: PLC0415
+    from evergrow.resources.settings.recipe import as_typed  # noqa: PLC0415
 
     if not changes and not from_settings:
         raise typer.BadParameter("name what is to change, such as evolution.rounds=2, or --from-settings")
@@ -94,13 +100,13 @@ def set_command(
         nested = nested_overrides(changes or [])
         changed = set_recipe(workspace, found, owner, nested, from_settings=from_settings)
         for path, (before, after) in changed.items():
-            say(f"{path}: {before} -> {after}")
+            say(f"{path}: {as_typed(before)} -> {as_typed(after)}")
         if not changed:
             say("nothing changes: the recipe says so already")
             return
         due = become_due(workspace, owner, found)
         for key, reason in due:
-            say(f"due: {key.to_user_string()} {reason.what}: {reason}")
+            say(f"due: {reason.what} {key.to_user_string()}: {reason}")
         say("what is made of these is due after them" if due else "nothing that is there has to be made again")
     with workspace_of() as workspace:  # opened anew: it has as many rounds and levels as the recipe names now
         stands = status(workspace, found, owner)

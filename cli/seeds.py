@@ -6,6 +6,7 @@ import typer
 
 from evergrow.cli.console import say, show_records, show_table
 from evergrow.cli.options import AsJson, Automate, Batch, print_json, register, workspace_of
+from evergrow.methods.text.counts import counted
 from evergrow.resources.settings import load_settings
 
 ADD_EXAMPLES = """
@@ -140,6 +141,6 @@ def _take(
         return
     for note in found.notes:
         say(f"note: {note}")
-    show_table(counts, f"{found.frame.height:,} seeds would be batch {batch!r}")
+    show_table(counts, f"{counted(found.frame.height, 'seeds')} would be batch {batch!r}")
     show_records(first, "first rows")
     say("Nothing was registered: leave out --dry-run to do it.")

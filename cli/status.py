@@ -7,6 +7,7 @@ import typer
 
 from evergrow.cli.console import clean, out, say
 from evergrow.cli.options import AsJson, print_json, workspace_of
+from evergrow.methods.text.counts import counted
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -96,7 +97,7 @@ def _spent(one: "Status") -> str:
     if one.kind == "release":
         return "-"
     usd = "unknown" if one.usd is None else f"${one.usd:,.2f}"
-    return f"{one.requests:,} requests, {usd}"
+    return f"{counted(one.requests, 'requests')}, {usd}"
 
 
 def _sensors(one: "Status") -> str:

@@ -8,6 +8,7 @@ import typer
 
 from evergrow.cli.console import say, show_records, show_table
 from evergrow.cli.options import AsJson, ledger_alone, with_columns_named, workspace_of
+from evergrow.methods.text.counts import counted
 
 DRAWN_ROWS = 3
 
@@ -82,9 +83,10 @@ def table(
             sys.stdout.write(as_plain(part.collect()).write_ndjson())
         elif target:
             written = write_records(part, Path(target)) if form else write_table(part, Path(target))
-            say(f"{written:,} rows in {target}")
+            say(f"{counted(written, 'rows')} in {target}")
             if commands := formulas(Path(target)):
-                say(f"{commands:,} values begin as formulas do (=, +, -, @): let no spreadsheet open it but as text")
+                begin = counted(commands, "values begin as formulas do", "value begins as a formula does")
+                say(f"{begin} (=, +, -, @): let no spreadsheet open it but as text")
         else:
             title = f"{asset_key}{f' of {partition!r}' if partition else ''}"
             found = as_plain(part.collect())

@@ -7,6 +7,7 @@ import typer
 
 from evergrow.cli.console import say, show_table
 from evergrow.cli.options import AsJson, Automate, Set, deep_enough, name_the_model, obey_recipe, workspace_of
+from evergrow.methods.text.counts import counted
 
 tree_app = typer.Typer(
     help="Grow trees over a task's space, and balance datasets by them.", no_args_is_help=True, rich_markup_mode=None
@@ -62,8 +63,9 @@ def add(
     with workspace_of(changes) as workspace:
         spec = planned_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed)
         obey_recipe(workspace, "tree", tree, "evergrow tree add", changes, automate)
-        rows_aimed_at = f"{spec.rows:,} rows" if spec.rows else "as many rows as its leaves add up to"
-        say(f"tree {tree!r} of domain {spec.domain!r} is to be {spec.max_depth} levels deep, with {rows_aimed_at}")
+        deep = counted(spec.max_depth, "levels")
+        rows_aimed_at = counted(spec.rows, "rows") if spec.rows else "as many rows as its leaves add up to"
+        say(f"tree {tree!r} of domain {spec.domain!r} is to be {deep} deep, with {rows_aimed_at}")
         say(f"Grow it: evergrow tree grow {tree}")
 
 

@@ -5,6 +5,7 @@ import polars as pl
 from evergrow.cli.console import clean, out
 from evergrow.flows.grow import held_rows, tree_levels
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.text.counts import counted
 from evergrow.methods.treesynth.evenness import balance
 from evergrow.methods.treesynth.tree_picture import text_histogram, text_tree
 
@@ -18,7 +19,8 @@ def show_tree(workspace: Workspace, tree: str) -> None:
     found = balance(counts)
     out.print(
         clean(
-            f"\n{nodes.height:,} nodes, {found.leaves:,} leaves, {found.rows:,} samples, {found.empty:,} empty leaves, "
+            f"\n{counted(nodes.height, 'nodes')}, {counted(found.leaves, 'leaves', 'leaf')}, "
+            f"{counted(found.rows, 'samples')}, {counted(found.empty, 'empty leaves', 'empty leaf')}, "
             f"entropy {found.entropy:.3f}, Gini {found.gini:.3f}"
         )
     )

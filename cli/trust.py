@@ -11,6 +11,7 @@ from evergrow.cli.console import say, show_table
 from evergrow.cli.options import AsJson, Set, name_the_model, workspace_of
 from evergrow.cli.plan import show_plan
 from evergrow.methods.evolution.judge import Judging
+from evergrow.methods.text.counts import counted
 
 Method = StrEnum("Method", {name: name for name in get_args(Judging)})  # type: ignore[misc]
 
@@ -188,15 +189,20 @@ def evaluate(
             say(f"The first problem of {benchmark}, as it is asked:\n\n{flow.first_problem(workspace, benchmark)}")
             return
         total = expected.table.row(-1, named=True)
-        usd = "an unknown price" if total["usd"] is None else f"${total['usd']:,.4f}"
-        say(f"{total['requests']:,} requests, about {total['tokens_in'] + total['tokens_out']:,} tokens, {usd}")
+        if total["requests"]:
+            usd = "an unknown price" if total["usd"] is None else f"${total['usd']:,.4f}"
+            tokens = total["tokens_in"] + total["tokens_out"]
+            say(f"{counted(total['requests'], 'requests')}, about {tokens:,} tokens, {usd}")
+        else:
+            say("nothing has to be asked")
         for note in expected.notes:
             say(note, style="yellow")
         flow.evaluate(workspace, wanted, say)
         shown = flow.scores_table(workspace, wanted.model, benchmark, k or [1])
         if trained_on:
             hit = flow.contaminated(workspace, benchmark, trained_on)
-            say(f"{hit:,} problems of {benchmark} share a run of words with the rows of {trained_on}")
+            share = counted(hit, f"problems of {benchmark} share", f"problem of {benchmark} shares")
+            say(f"{share} a run of words with the rows of {trained_on}")
             shown = shown.with_columns(contaminated=hit)
         show_table(shown, f"{model} on {benchmark}", as_json=as_json)
 

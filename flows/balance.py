@@ -12,6 +12,7 @@ from evergrow.flows.run import RunFailed, Say, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.step import Step, bring
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.text.counts import counted
 from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import tree_owner
@@ -39,7 +40,7 @@ def balance_dataset_by(
     tree_spec(workspace.registry, tree)
     dataset, origin = _dataset(workspace, source, say)
     register_balance(workspace.registry, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
-    say(f"{dataset.height:,} rows of {origin} go down tree {tree!r}")
+    say(f"{counted(dataset.height, f'rows of {origin} go', f'row of {origin} goes')} down tree {tree!r}")
     close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, tree_owner(tree)), resumable("the same command"):
         for job, key in (("tree_routed", ROUTED), ("tree_balanced", BALANCED)):

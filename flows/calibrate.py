@@ -2,22 +2,23 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import polars as pl
 
 from evergrow.assets.names import JUDGE, MODELS_NAME
 from evergrow.assets.trust.judge import calibration_of, comparable, readings_by, scores_by
-from evergrow.assets.trust.questions import asked_of, methods_of, readings_work
-from evergrow.flows.plan import CostPlan, planned, with_replies
-from evergrow.flows.replies import unused_replies
+from evergrow.assets.trust.questions import asked_of, methods_of, reading_requests, readings_work
+from evergrow.flows.plan import CostPlan, planned
+from evergrow.flows.replies import still_asked
 from evergrow.flows.run import RunFailed, Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.calibration.calibration import calibrate, spearman
 from evergrow.methods.evolution.judge import Judging
 from evergrow.resources.lake.versions import latest_materialization
-from evergrow.resources.ledger import Rows
+from evergrow.resources.ledger import Ledger
 from evergrow.resources.models import FRESH_SINCE
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import lease_name
@@ -41,9 +42,15 @@ def plan_calibration(workspace: Workspace, model: str) -> CostPlan:
     """What reading the planted tasks would take."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        plan = planned(settings, ledger, [readings_work(methods_of(settings.evolution))], model, kind="model")
-        owner = Rows(batch=model, kind="model")
-        return with_replies(plan, unused_replies(workspace, ledger, owner, [JUDGE.to_user_string()], plan.asked))
+        return plan_readings(settings, ledger, model, methods_of(settings.evolution))
+
+
+def plan_readings(settings: Settings, ledger: Ledger, model: str, methods: Mapping[Judging, int]) -> CostPlan:
+    """What the readings by these methods would take that the ledger does not have."""
+    work, asked = readings_work(methods), reading_requests(methods)
+    left, paid = still_asked(settings, ledger, work, asked, "readings")
+    plan = planned(settings, ledger, [left], f"judge:{model}", kind="model")
+    return replace(plan, notes=[*(f"{note}, but with --fresh" for note in paid), *plan.notes])
 
 
 def calibrate_judge(

@@ -20,6 +20,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from evergrow.flows.runs import UNFINISHED
+from evergrow.methods.text.counts import counted
 from evergrow.resources.embedding.local_models import EmbedderError
 from evergrow.resources.host.home import Home, HomeError
 from evergrow.resources.lake.content_files import Files
@@ -141,7 +142,7 @@ def _database(settings: Settings) -> Checkup:
     except (LedgerError, SQLAlchemyError) as error:
         remedy = CONNECT if _unconnected(error) and url.get_backend_name() != "sqlite" else RESTORE
         return Checkup("database", "fault", str(error), remedy)
-    return Checkup("database", "ok", f"{shown(url)}, schema {HEAD}, {replies:,} calls")
+    return Checkup("database", "ok", f"{shown(url)}, schema {HEAD}, {counted(replies, 'calls')}")
 
 
 def _unconnected(error: Exception) -> bool:
@@ -157,7 +158,7 @@ def _dagster(settings: Settings) -> Checkup:
     except (SQLAlchemyError, dg.DagsterError, OSError) as error:
         cause = getattr(error, "orig", None) or error
         return Checkup("Dagster's storage", "fault", f"{Home(settings.home).dagster}: {cause}", RESTORE)
-    return Checkup("Dagster's storage", "ok", f"can be read; {unfinished:,} runs are not over")
+    return Checkup("Dagster's storage", "ok", f"can be read; {counted(unfinished, 'runs are', 'run is')} not over")
 
 
 def _lake(settings: Settings) -> Checkup:
@@ -254,7 +255,7 @@ def _listed(settings: Settings, name: str, what: str, models: list[str]) -> Iter
         found = f"{address.shown} answers {key}, but lists 0 models: {asked} cannot be seen"
         yield Checkup(what, "warning", found, ask_it)
     else:
-        yield Checkup(what, "ok", f"{address.shown} answers {key} and lists {len(answer):,} models")
+        yield Checkup(what, "ok", f"{address.shown} answers {key} and lists {counted(len(answer), 'models')}")
         for model in models:
             if endpoint.kind != "azure" and (unlisted := remedies.unlisted(model, answer)):
                 first = ", ".join(answer[:MOST_LISTED]) + (" ..." if len(answer) > MOST_LISTED else "")

@@ -10,7 +10,7 @@ from evergrow.assets.names import COLLECTED, MEASURES, round_name, stage_key
 from evergrow.flows.recipes import known_recipe
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.registry.batches import BatchError, staged
-from evergrow.resources.settings.recipe import differences
+from evergrow.resources.settings.recipe import as_typed, differences
 
 SCORES = ("complexity", "diversity", "value")
 
@@ -72,7 +72,7 @@ def compare(workspace: Workspace, a: str, b: str) -> BatchComparison:
 
 def _settings(workspace: Workspace, a: str, b: str) -> pl.DataFrame:
     mine, theirs = (known_recipe(workspace, name, "batch").values for name in (a, b))
-    rows = [(path, str(one), str(other)) for path, (one, other) in differences(mine, theirs).items()]
+    rows = [(path, as_typed(one), as_typed(other)) for path, (one, other) in differences(mine, theirs).items()]
     return pl.DataFrame(rows, schema=dict.fromkeys(("setting", "a", "b"), pl.String), orient="row")
 
 

@@ -15,6 +15,7 @@ import dagster as dg
 from evergrow.assets.gates.check import thresholds
 from evergrow.assets.names import gate_name, remedy
 from evergrow.assets.table import PROMPT, Table, as_text
+from evergrow.methods.text.counts import counted
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GateClosed, GateState, Judgement, Outdated, judgement
 from evergrow.resources.lake.versions import (
@@ -266,7 +267,7 @@ def _makes(reason: Reason | None) -> bool:
 
 def _owed(owed: int, version: dg.EventLogRecord) -> str:
     why = noted(version, OWED_WHY)
-    return f"{owed:,} requests are owed" + (f": {why}" if why else "")
+    return f"{counted(owed, 'requests are', 'request is')} owed" + (f": {why}" if why else "")
 
 
 def _values_changed(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

@@ -10,13 +10,13 @@ from evergrow.assets.names import MODELS_NAME, SCORES
 from evergrow.assets.trust.questions import answer_requests, answers_work, asked_of
 from evergrow.flows.calibrate import known_name
 from evergrow.flows.plan import CostPlan, planned
+from evergrow.flows.replies import still_asked
 from evergrow.flows.run import Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evaluation.passing import compare, score
 from evergrow.methods.quality.contamination import find_contamination
 from evergrow.resources.evaluation.question_files import Benchmark, read_benchmark
-from evergrow.resources.llm.rendering import request_key
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import lease_name
 from evergrow.resources.releases.manifest import read_manifest
@@ -64,13 +64,10 @@ def plan_evaluation(workspace: Workspace, wanted: Evaluation) -> CostPlan:
     settings = asked_of(workspace.settings, "candidate", wanted.model)
     found = _benchmark(workspace, wanted.benchmark)
     work = answers_work(found.problems, wanted.draws, wanted.temperature)
-    role = settings.role("candidate")
     asked = answer_requests(found.problems, wanted.draws, wanted.temperature)
     with workspace.ledger() as ledger:
-        held = ledger.held([request_key(request, role) for request in asked])
-        left = replace(work, requests=work.requests - held, most=work.most - held)
-        plan = planned(settings, ledger, [left], wanted.model, kind="model")
-    paid = [f"{held:,} of {work.requests:,} answers are in the ledger, and are not asked for again"] if held else []
+        left, paid = still_asked(settings, ledger, work, asked, "answers")
+        plan = planned(settings, ledger, [left], f"evaluation:{wanted.model}", kind="model")
     return replace(plan, notes=[*found.notes, *paid, *plan.notes])
 
 

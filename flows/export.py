@@ -14,6 +14,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
 from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.methods.releasing.training_recipes import Trainer, train_command
+from evergrow.methods.text.counts import counted
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner
@@ -65,9 +66,8 @@ def _export(
         written, loaded = write_files(workspace, folder, form, wanted, name=name, trainer=trainer, signer=signer)
         parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())
         left_out = [f"left out, {why}: {rows:,}" for why, rows in written.left_out.items()]
-        marked = (
-            f"{loaded.marked:,} rows hold marks of chat templates, such as <|im_end|>: let your trainer escape them"
-        )
+        hold = counted(loaded.marked, "rows hold", "row holds")
+        marked = f"{hold} marks of chat templates, such as <|im_end|>: let your trainer escape them"
         left_out += [*written.notes, *([marked] if loaded.marked else [])]
         left_out += [late] if (late := behind(workspace, name)) else []
         left_out += changed_since(workspace, name, batches or sorted(_released_batches(workspace, name)))

@@ -16,6 +16,7 @@ from evergrow.flows.release_files import DoesNotLoad, write_files, write_instruc
 from evergrow.flows.run import Interrupted, RunFailed
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.training_recipes import trainer_of
+from evergrow.methods.text.counts import counted
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
 from evergrow.resources.lake.content_files import DamagedFile
 from evergrow.resources.lake.versions import latest_materialization, made_from
@@ -181,6 +182,8 @@ def _exports_again(
             yield _export_again(workspace, held.export, held.rows, banned)
         except CannotBeWrittenAgain as error:
             faults[folder] = str(error)
+        except FolderTaken as error:
+            faults[folder] = f"is not written again: {error.what}; move that elsewhere"
         except _IN_THE_WAY as error:
             faults[folder] = f"is not written again: {_words(error)}"
     yield from (f"{folder} {fault}" for folder, fault in faults.items())
@@ -247,7 +250,7 @@ def _release_again(workspace: Workspace, name: str) -> Iterator[str]:
             remake_release(workspace, name, said.append)
     finally:
         yield from said
-    yield f"release {name!r} is made again without them, of {released(workspace, name).height:,} rows"
+    yield f"release {name!r} is made again without them, of {counted(released(workspace, name).height, 'rows')}"
 
 
 def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.DataFrame) -> str:
@@ -281,7 +284,7 @@ def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.Da
                 write_instructions(workspace, kept, folder, export.form, export.wanted)
     except NothingToRelease as error:
         raise CannotBeWrittenAgain(f"{holds}, and without them {error}: {delete}") from error
-    return f"{folder} is written again without {rows:,} rows; copies that you handed on are not"
+    return f"{folder} is written again without {counted(rows, 'rows')}; copies that you handed on are not"
 
 
 def _source(workspace: Workspace, export: Export) -> pl.DataFrame:

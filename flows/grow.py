@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Literal
 
+import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import AWARE, BALANCED, SAMPLES, TREES_NAME, level_key
@@ -16,10 +17,12 @@ from evergrow.flows.run import RunFailed, Say, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.step import Step, bring
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.text.counts import counted
 from evergrow.methods.text.ids import MAX_SEED_ID_LENGTH, escape_seed_id
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.spec import TreeSpec
+from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.leases import lease
@@ -33,6 +36,18 @@ from evergrow.resources.registry.trees import (
     tree_spec,
 )
 from evergrow.resources.seeds.source import Seeds
+
+
+class NotGrown(NeverMaterialized):
+    """A tree has no node yet; the message names the command that grows it."""
+
+    def __init__(self, spec: TreeSpec) -> None:
+        dg.Failure.__init__(
+            self,
+            f"tree {spec.tree!r} is not grown yet: `evergrow tree grow {spec.tree}` grows it",
+            allow_retries=False,
+        )
+
 
 Part = Literal["samples", "balanced", "aware"]  # what of a tree is taken
 
@@ -116,23 +131,29 @@ def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:
     """
     close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, tree_owner(spec.tree)), resumable(f"evergrow tree grow {spec.tree}"):
+        outlook = ""
         for step in tree_steps(workspace, spec.tree):
             due = workspace.frontier.due(workspace.instance, step.keys[0], step.partition)
             if due and due.what is not What.JUDGE:
                 _require_budget(workspace, spec.tree)
             if waiting := bring(workspace, step, spec.tree, say):
                 raise RunFailed(f"{step.label} of {spec.tree!r} is {waiting}; repeat the command later")
-            if due and step.keys[0] != SAMPLES:
-                say(f"  {_outlook(workspace, step)}")
+            if due and step.keys[0] != SAMPLES and (found := _outlook(workspace, step)) != outlook:
+                outlook = found
+                say(f"  {outlook}")
 
 
 def tree_levels(workspace: Workspace, tree: str) -> pl.DataFrame:
     """All nodes of a tree as far as it has grown, the root first, whatever the gates say.
 
     Raises:
-        NeverMaterialized: it was never begun.
+        NotGrown: it was never begun.
     """
-    return grown_nodes(workspace.instance, workspace.lake, tree_spec(workspace.registry, tree))
+    spec = tree_spec(workspace.registry, tree)
+    try:
+        return grown_nodes(workspace.instance, workspace.lake, spec)
+    except NeverMaterialized as error:
+        raise NotGrown(spec) from error
 
 
 def tree_samples(workspace: Workspace, tree: str) -> pl.DataFrame:
@@ -235,18 +256,18 @@ def _outlook(workspace: Workspace, step: Step) -> str:
     found = {n: noted(made, f"ahead_{n}") for n in names}
     tokens = f", {found['tokens']:,} tokens" if found["tokens"] is not None else ""
     usd = f", ${found['usd']:,.2f}" if found["usd"] is not None else ""
-    few = ""
-    if int(str(found["rows"])) < int(str(found["leaves"])):
+    few, rows, leaves = "", int(str(found["rows"])), int(str(found["leaves"]))
+    if rows < leaves:
         few = (
-            f"; {found['rows']:,} rows are fewer than {found['leaves']:,} leaves: every branch gets its part, but not "
-            "every leaf; ask for more with --rows, or for less depth with --max-depth"
+            f"; {counted(rows, 'rows are', 'row is')} fewer than {leaves:,} leaves: every branch gets its part, but "
+            "not every leaf; ask for more with --rows, or for less depth with --max-depth"
         )
     rules = settings_of(workspace, "tree", str(step.partition)).treesynth
-    checks = min(rules.shards * rules.adherence_rows, int(str(found["rows"])))
+    checks = min(rules.shards * rules.adherence_rows, rows)
     judged = f", and {checks:,} by which a judge checks attributes" if checks else ""
     return (
-        f"heading for {found['leaves']:,} leaves and {found['rows']:,} rows; still to come: about "
-        f"{found['requests']:,} requests{tokens}{usd}{judged}{few}"
+        f"heading for {counted(leaves, 'leaves', 'leaf')} and {counted(rows, 'rows')}; still to come: about "
+        f"{counted(int(str(found['requests'])), 'requests')}{tokens}{usd}{judged}{few}"
     )
 
 

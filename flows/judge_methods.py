@@ -9,16 +9,14 @@ import polars as pl
 from evergrow.assets.gates.check import evaluate
 from evergrow.assets.names import JUDGE
 from evergrow.assets.trust.judge import STAGE, calibration_of, comparable, judge_facts, readings_by, scores_by
-from evergrow.assets.trust.questions import READING_TOKENS, asked_of, reading_requests, readings_work
-from evergrow.flows.calibrate import calibrate_judge, known_name
-from evergrow.flows.plan import CostPlan, planned, with_replies
-from evergrow.flows.replies import unused_replies
+from evergrow.assets.trust.questions import READING_TOKENS, asked_of, reading_requests
+from evergrow.flows.calibrate import calibrate_judge, known_name, plan_readings
+from evergrow.flows.plan import CostPlan
 from evergrow.flows.run import Say
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.calibration.method_comparison import best, compare
 from evergrow.methods.evolution.judge import Judging
 from evergrow.resources.lake.versions import latest_materialization
-from evergrow.resources.ledger import Rows
 from evergrow.resources.ledger.sums import CHARS_PER_TOKEN
 from evergrow.resources.llm.prices import price_of
 from evergrow.resources.settings import Settings
@@ -68,9 +66,7 @@ def plan_comparison(workspace: Workspace, model: str, methods: Mapping[Judging, 
     """What reading the planted tasks by all these methods would take."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        plan = planned(settings, ledger, [readings_work(methods)], model, kind="model")
-        owner = Rows(batch=model, kind="model")
-        return with_replies(plan, unused_replies(workspace, ledger, owner, [JUDGE.to_user_string()], plan.asked))
+        return plan_readings(settings, ledger, model, methods)
 
 
 def compare_methods(

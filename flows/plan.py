@@ -10,7 +10,7 @@ from evergrow.assets.dataset.clean import kept_elsewhere
 from evergrow.assets.dataset.requests import ASKED, answers_work, tests_work
 from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
 from evergrow.assets.evolution.diversity import MEASURED_TREES
-from evergrow.assets.evolution.requests import PEEKED, as_parents, children_work, judging_work
+from evergrow.assets.evolution.requests import as_parents, children_work, judging_work
 from evergrow.assets.evolution.solving import SOLVERS, solving_work
 from evergrow.assets.gates.measured import bounds_of
 from evergrow.assets.names import BATCHES_NAME, CLEAN, COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
@@ -28,7 +28,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Amount, Ledger, OwnerKind, Rows
 from evergrow.resources.ledger.sums import Replies
 from evergrow.resources.llm.budget import NEW_RUN, Limit, limits, spent_of
-from evergrow.resources.llm.forecast import Forecast, Work, forecast, known_sum, usable_share
+from evergrow.resources.llm.forecast import PEEKED, Forecast, Work, forecast, known_sum, usable_share
 from evergrow.resources.llm.prices import price_of, price_setting
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.sandbox.packages import Packages

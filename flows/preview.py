@@ -20,7 +20,6 @@ import polars as pl
 
 from evergrow.assets.dataset.requests import ASKED, answers_work
 from evergrow.assets.dataset.samples import domains_of, samples_of, with_tasks
-from evergrow.assets.evolution.requests import PEEKED
 from evergrow.assets.names import COLLECTED, RESPONSES, SEEDS
 from evergrow.assets.trust.judge import require_calibrated
 from evergrow.flows.due import Frontier
@@ -40,6 +39,7 @@ from evergrow.resources.lake.readable import GateState
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.ledger.database import database_url
+from evergrow.resources.llm.forecast import PEEKED
 from evergrow.resources.registry.batches import stage, staged
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.sandbox.packages import Packages

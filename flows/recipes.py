@@ -18,7 +18,7 @@ from evergrow.resources.registry.recipes import Kind, Recipe, recipe, record, ve
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.settings import Settings, SettingsError, load_settings
-from evergrow.resources.settings.recipe import AUTOMATE, SECTIONS, differences, flat, recipe_of, with_recipe
+from evergrow.resources.settings.recipe import AUTOMATE, SECTIONS, as_typed, differences, flat, recipe_of, with_recipe
 from evergrow.resources.settings.roles import Roles
 
 ROLES = tuple(Roles.model_fields)
@@ -171,6 +171,8 @@ def shaping(changes: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in changes.items() if name in (*SECTIONS, "roles", AUTOMATE)}
     if "sensors" in changes and AUTOMATE in changes["sensors"]:
         known[AUTOMATE] = changes["sensors"][AUTOMATE]
+    if known.get(AUTOMATE) is False:  # so YAML reads `off`
+        known[AUTOMATE] = "none"
     if model := changes.get("model"):
         roles = dict(known.get("roles", {}))
         known["roles"] = {name: {"model": model, **roles.get(name, {})} for name in ROLES}
@@ -223,7 +225,8 @@ def checked(settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def described(changed: Mapping[str, tuple[Any, Any]]) -> str:
     """Differences for people: the first few, each with both values."""
-    shown = [f"{path} {before} -> {after}" for path, (before, after) in list(changed.items())[:SHOWN]]
+    some = list(changed.items())[:SHOWN]
+    shown = [f"{path} {as_typed(before)} -> {as_typed(after)}" for path, (before, after) in some]
     more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
     return ", ".join(shown) + more
 

@@ -102,7 +102,7 @@ def write_files(
         loaded = check_loads(folder)
         if loaded.faults:
             raise DoesNotLoad("; ".join(map(str, loaded.faults)))
-        return replace(done, notes=[thought] if thought else []), loaded
+        return replace(done, notes=[*done.notes, *([thought] if thought else [])]), loaded
 
 
 def _thoughts(rows: pl.DataFrame) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import dagster as dg
 
+from evergrow.assets.names import PAGE
 from evergrow.flows.due import DAMAGED
 from evergrow.flows.run import RunFailed, Say, execute
 from evergrow.flows.runs import close_dead_runs
@@ -20,12 +22,16 @@ NOTHING_TO_SPEND = {"max_tokens": 1}  # of a budget: a request that the ledger h
 
 @dataclass(frozen=True, slots=True)
 class DamagedTable:
-    """The current file of a table that is gone, or is not what was written; `what` says which."""
+    """The current file of a table that is gone, or is not what was written; `what` says which.
+
+    `named`: it is not the table's own, but one that its rows name, such as a page.
+    """
 
     key: dg.AssetKey
     partition: str | None
     file: str
     what: str
+    named: bool = False
 
     def __str__(self) -> str:
         of = f" of {self.partition!r}" if self.partition else ""
@@ -52,6 +58,15 @@ def damaged_tables(workspace: Workspace) -> Iterator[DamagedTable]:
             file = noted(latest_materialization(workspace.instance, key, partition), LAKE_PATH)
             if file and (what := workspace.lake.damage(str(file))):
                 yield DamagedTable(key, partition, str(file), what)
+            elif key == PAGE:
+                yield from _damaged_page(workspace, partition)
+
+
+def _damaged_page(workspace: Workspace, of: str) -> list[DamagedTable]:
+    """The files of an explorer's page that are damaged: the table of pages is whole, and names them."""
+    table = workspace.lake.ungated(workspace.instance, PAGE, of)
+    files = () if table is None else table.select("page", "data").collect().row(0)
+    return [DamagedTable(PAGE, of, file, what, named=True) for file in files if (what := workspace.lake.damage(file))]
 
 
 def damaged_inputs(workspace: Workspace) -> Iterator[DamagedInput]:
@@ -71,9 +86,12 @@ def heal(workspace: Workspace, damaged: DamagedTable, say: Say) -> bool:
     Raises:
         BatchBusy: somebody works on its batch or tree.
     """
-    name = damaged.key.to_user_string()
+    name, page = damaged.key.to_user_string(), partial(_damaged_page, of=str(damaged.partition))
+    if damaged.named and not page(workspace):  # made again with the other file of it
+        return True
     standing = workspace.frontier.standing(workspace.instance, damaged.key, damaged.partition)
-    if standing.due is None or not standing.due.why.startswith(DAMAGED):
+    lost = standing.due is not None and standing.due.why.startswith(DAMAGED)
+    if not (lost or damaged.named):
         say(f"{name}: not made again: {standing.due}")
         return False
     budget = workspace.settings.budget.model_copy(update=NOTHING_TO_SPEND)
@@ -87,7 +105,7 @@ def heal(workspace: Workspace, damaged: DamagedTable, say: Say) -> bool:
             waiting = execute(free, standing.table.job, [damaged.key], damaged.partition, whose=place.owner)
     except RunFailed as error:
         waiting = str(error)
-    left = workspace.lake.damage(damaged.file)
+    left = bool(page(workspace)) if damaged.named else workspace.lake.damage(damaged.file)
     if left:
         say(f"{damaged.key.to_user_string()}: not made again: {waiting or 'it holds other rows now'}")
     return not left

@@ -6,7 +6,6 @@ nothing: not even a run that a killed process has left is closed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from evergrow.assets.names import RESPONSES, SEEDS, remedy
 from evergrow.flows.automation import FAULTS, first_steps, no_room
@@ -16,7 +15,8 @@ from evergrow.flows.step import Step, closed
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.event_log import EventLog, Run
 from evergrow.resources.lake.versions import latest_materialization, noted
-from evergrow.resources.ledger import Ledger, State, Submission
+from evergrow.resources.ledger import Ledger, OwnerKind, State, Submission
+from evergrow.resources.ledger.records import OwnerCost
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api import told
 from evergrow.resources.registry.batches import StagedBatch, staged_batches
@@ -85,7 +85,7 @@ class StatusInputs:
     batches: Mapping[str, StagedBatch]
     automate: Mapping[tuple[str, str], str]
     handed_in: Mapping[tuple[str, str], Sequence[Submission]]
-    spent: Mapping[tuple[str, str], Mapping[str, Any]]
+    spent: Mapping[tuple[OwnerKind, str], OwnerCost]
     holders: Mapping[str, LeaseHolder]
     runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)
 
@@ -123,7 +123,6 @@ def _known(workspace: Workspace, ledger: Ledger) -> StatusInputs:
     recipes = {(one.kind, one.name): one for one in latest_recipes(workspace.registry)}
     workspace.frontier.know(recipes)
     submissions = ledger.submissions.find((*AT_ENDPOINT, State.FETCHED))
-    spent = {(row["kind"], row["batch"]): row for row in ledger.costs(group_by=("batch", "kind")).iter_rows(named=True)}
     handed_in: dict[tuple[str, str], list[Submission]] = {}
     for one in submissions:
         handed_in.setdefault((one.kind, one.batch), []).append(one)
@@ -132,7 +131,7 @@ def _known(workspace: Workspace, ledger: Ledger) -> StatusInputs:
         batches={one.batch: one for one in staged_batches(workspace.registry)},
         automate={key: str(one.values.get(AUTOMATE) or "none") for key, one in recipes.items()},
         handed_in=handed_in,
-        spent=spent,
+        spent=ledger.costs_by_owner(),
         holders={name: one for name, one in holders(workspace.registry).items() if one.living},
         runs=_runs(workspace),
     )
@@ -150,7 +149,7 @@ def _runs(workspace: Workspace) -> dict[str, list[Run]]:
 def _status(workspace: Workspace, known: StatusInputs, kind: Kind, name: str, *, whole: bool = False) -> Status:
     """How one stands; a fault of its own, as a domain that is missing, is what it waits for, and no one else's."""
     lease = lease_name(kind, name)
-    holder, spent = known.holders.get(lease), known.spent.get((kind, name), {})
+    holder, spent = known.holders.get(lease), known.spent.get((kind, name), OwnerCost())
     registered = known.batches.get(name)
     rows = registered.rows if registered and kind == "batch" else None
     found = _Way(stage="asked for" if kind == "release" else "registered", rows=rows)
@@ -163,8 +162,7 @@ def _status(workspace: Workspace, known: StatusInputs, kind: Kind, name: str, *,
         kind, name, found.stage, found.rows, found.due, found.command, (*handed_in, *found.waits),
         known.automate.get((kind, name), "none"), str(holder) if holder else None,
         tuple(f"{run.job} {run.status.lower()} {run.run_id}" for run in known.runs.get(lease, ())),
-        int(spent.get("calls", 0)), int(spent.get("tokens_in", 0)) + int(spent.get("tokens_out", 0)),
-        spent.get("usd", 0.0), tuple(found.tables),
+        spent.calls, spent.tokens, spent.usd, tuple(found.tables),
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from evergrow.flows.plan import CostPlan, Step, embedding_pace, planned, with_re
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.replies import unused_replies
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.text.counts import counted
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.methods.treesynth.tree_forecast import TYPICAL_FAN_OUT, TreeShape, shape_after, shape_ahead, writing_calls
 from evergrow.resources.lake.lake import NeverMaterialized
@@ -31,7 +32,7 @@ def plan_tree(workspace: Workspace, spec: TreeSpec) -> CostPlan:
         plan = planned(settings, ledger, works, spec.tree, embedding_pace(workspace, settings), "tree")
         owner, assets = Rows(batch=spec.tree, kind="tree"), ["treesynth/level_", "treesynth/samples"]
         plan = with_replies(plan, unused_replies(workspace, ledger, owner, assets, plan.asked))
-    about = f"{expected.leaves:,} leaves and {expected.rows:,} rows are expected"
+    about = f"{counted(expected.leaves, 'leaves', 'leaf')} and {counted(expected.rows, 'rows')} are expected"
     if not _begun(workspace, spec):
         about += f", with {TYPICAL_FAN_OUT} values a dimension where the domain states none: nothing is grown yet"
     return replace(plan, notes=[about, *plan.notes])

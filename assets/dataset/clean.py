@@ -22,6 +22,7 @@ from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake, NeverMaterialized
 from evergrow.resources.lake.readable import GateClosed, Outdated
 from evergrow.resources.place import Place, Places
+from evergrow.resources.seeds.source import listed
 from evergrow.resources.settings import dataset
 
 STAGE = "clean"
@@ -65,11 +66,12 @@ def clean(
     known, left_out = kept_elsewhere(context.instance, lake, others)
     for batch, why in left_out.items():
         context.log.warning(f"batch {batch!r} is not compared with: {why}")
+    named = listed([one.name for one in benchmarks.checked], 3)
     began = time.monotonic()
     cleaned = cleaning.clean(
         embedded(embedder, verified, verified["content"]),
-        embedded(embedder, known, known["content"]),
-        embedded(embedder, benchmarks.frame, benchmarks.questions),
+        embedded(embedder, known, known["content"], "embeddings of other batches"),
+        embedded(embedder, benchmarks.frame, benchmarks.questions, f"embeddings of benchmarks ({named})"),
         as_rules(asked),
         device=embedder.device,
     )
@@ -131,9 +133,9 @@ def as_rules(settings: dataset.Cleaning) -> CleaningRules:
     return CleaningRules(**{field.name: getattr(settings, field.name) for field in fields(CleaningRules)})
 
 
-def embedded(embedder: Embedder, frame: pl.DataFrame, texts: pl.Series) -> Embedded:
-    """`frame` with the vectors of `texts`."""
-    return Embedded(frame, embedder.embed(texts.to_list()))
+def embedded(embedder: Embedder, frame: pl.DataFrame, texts: pl.Series, label: str = "embeddings") -> Embedded:
+    """`frame` with the vectors of `texts`; their progress is shown as `label`."""
+    return Embedded(frame, embedder.embed(texts.to_list(), label))
 
 
 def benchmark_folder(place: Place) -> Path:

@@ -5,13 +5,12 @@ from functools import partial
 
 import polars as pl
 
-from evergrow.assets.evolution.requests import PEEKED
 from evergrow.methods.answering.responses import read_response, render_answer
 from evergrow.methods.answering.tasks import Task
 from evergrow.methods.verification.choices import options
 from evergrow.methods.verification.code_tests import WrittenTests, read_tests, render_tests
 from evergrow.resources.llm import Request
-from evergrow.resources.llm.forecast import Work
+from evergrow.resources.llm.forecast import PEEKED, Work
 from evergrow.resources.settings import dataset
 
 ASKED: tuple[Task, ...] = ("code", "maths", "choice", "text")

@@ -7,10 +7,9 @@ import polars as pl
 from evergrow.methods.evolution import judge as judging
 from evergrow.methods.evolution import synthesis
 from evergrow.resources.llm import Request
-from evergrow.resources.llm.forecast import Work
+from evergrow.resources.llm.forecast import PEEKED, Work
 from evergrow.resources.settings.growth import Evolution
 
-PEEKED = 50  # prompts whose length stands for all in a forecast
 READING_MARK = "~"  # between a child's id and the number of a further reading, in a request's key
 CHILD_TOKENS, VERDICT_TOKENS = 350, 130  # of an answer, roughly; only while there is no history
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 import polars as pl
 
 from evergrow.assets.dataset.requests import ANSWER_TOKENS
-from evergrow.assets.evolution.requests import PEEKED
 from evergrow.assets.trust.questions import DRAW_MARK
 from evergrow.methods.answering.responses import render_answer
 from evergrow.methods.evaluation.problems import Kind, Problem
@@ -14,7 +13,7 @@ from evergrow.methods.evaluation.reading import read_final
 from evergrow.methods.verification.choices import options, verify_choice
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.resources.llm import Request
-from evergrow.resources.llm.forecast import Work
+from evergrow.resources.llm.forecast import PEEKED, Work
 from evergrow.resources.settings.dataset import Solvers
 
 SOLVERS = ("solver_strong", "solver_weak")

@@ -15,6 +15,7 @@ from evergrow.assets.gates.suite import Bound, Fact, FigureRule, RowRule, Rule, 
 from evergrow.assets.gates.treesynth import TREE_SUITES
 from evergrow.assets.gates.trust import TRUST_SUITES
 from evergrow.assets.gates.validation import MAX_NAMED_ROWS, Bounds, Finding, as_text, validate_figures, validate_rows
+from evergrow.methods.text.counts import counted
 from evergrow.resources.lake.readable import EXPECTATIONS, THRESHOLDS
 from evergrow.resources.settings import Settings
 
@@ -174,6 +175,6 @@ def wanted(bounds: Mapping[str, float]) -> str:
 
 def _all_met(applied: int, rules: int, rows: int) -> str:
     if not applied:
-        return f"there is nothing to judge in {rows:,} rows: none of {rules} expectations applies"
+        return f"there is nothing to judge in {counted(rows, 'rows')}: none of {rules} expectations applies"
     idle = f"; {rules - applied} do not apply" if rules > applied else ""
-    return f"all {applied} expectations met by {rows:,} rows{idle}"
+    return f"all {applied} expectations met by {counted(rows, 'rows')}{idle}"

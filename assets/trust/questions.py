@@ -9,12 +9,11 @@ from evergrow.methods.calibration.planted_tasks import planted_readings
 from evergrow.methods.evaluation.problems import Problem
 from evergrow.methods.evolution import judge as judging
 from evergrow.resources.llm import Request
-from evergrow.resources.llm.forecast import Work
+from evergrow.resources.llm.forecast import PEEKED, Work
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.growth import Evolution
 
 READING_TOKENS, ANSWER_TOKENS = 200, 500  # of an answer, roughly; only while there is no history
-PEEKED = 50  # questions whose length stands for all in a forecast
 DRAW_MARK = "~"  # between a problem's id and the number of the draw, in a request's key
 
 

@@ -20,6 +20,7 @@ from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.benchmarks import BenchmarkError
 from evergrow.resources.evaluation.question_files import read_benchmark
 from evergrow.resources.evaluation.scoring import Attempt, judge_attempts
+from evergrow.resources.host.progress import Advance
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
@@ -86,7 +87,8 @@ async def scores(
         answered = await gather(outcomes, lambda text: {"answer": text}, {"answer": pl.String})
     answered = answered.hstack(draws_of(answered["id"])).rename({"model": "candidate_model"})
     usable = answered.filter(pl.col("reason").is_null())
-    judged = judge_answers(problems, usable, sandbox, place.settings.evaluation.timeout_s)
+    with models.progress.track("answers judged", usable.height) as advance:
+        judged = judge_answers(problems, usable, sandbox, place.settings.evaluation.timeout_s, advance)
     table = _table(config, problems, answered.join(judged, on=["problem", "draw"], how="left"))
     context.add_output_metadata(
         {
@@ -106,10 +108,16 @@ def judge_answers(
     answered: pl.DataFrame,
     sandbox: Sandbox | SandboxUnavailable,
     timeout_s: float | None = None,
+    advance: Advance | None = None,
 ) -> pl.DataFrame:
     """`problem, draw, final, verdict, detail` of each row of `answered` (`problem, draw, answer`).
 
-    timeout_s: longest that a program may run, in place of its benchmark's own limit.
+    Args:
+        problems: all that were asked.
+        answered: the answers.
+        sandbox: where programs run, or why they cannot.
+        timeout_s: longest that a program may run, in place of its benchmark's own limit.
+        advance: told of each answer that is judged.
     """
     known = {problem.id: problem for problem in problems}
     rows: dict[str, tuple[str, int, str | None, Verdict, str | None]] = {}
@@ -129,8 +137,12 @@ def judge_answers(
                 same = comparing.same(read.final, right) if same is None else same
                 detail = None if same else f"the answer is {right}"
                 rows[key] = (id_, draw, read.final, Verdict.PASS if same else Verdict.FAIL, detail)
+            if advance and not (attempts and attempts[-1].key == key):
+                advance()
     for one in judge_attempts(attempts, sandbox, timeout_s):
         rows[one.key] = (*rows[one.key][:3], one.verdict, one.detail)
+        if advance:
+            advance()
     return pl.DataFrame(list(rows.values()), schema=JUDGED, orient="row")
 
 

@@ -11,6 +11,8 @@ from evergrow.methods.verification.choices import LETTERS, options
 from evergrow.methods.verification.finals import boxed, final_answer
 
 Kind = Literal["code", "maths", "choice"]
+IS_TEXT: Literal["is_text"] = "is_text"
+IN_QUESTION: Literal["in_question"] = "in_question"
 IDS = ("task_id", "question_id", "unique_id", "id")
 TIMEOUTS_S = {"humaneval": 3.0, "mbpp": 3.0, "livecodebench": 6.0}  # what their own harnesses allow a program
 CONTEXTS = ("passage", "context", "article", "paragraph", "body")  # what a question is about, read before it
@@ -48,23 +50,41 @@ class Problem:
     timeout_s: float = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class StatedPlace:
+    """The place by which a row states the right one of its `choices`; `doubt`: why it might have meant something else.
+
+    IS_TEXT: it is the text of one of them as well. IN_QUESTION: they stand in the question, and it may be a result.
+    """
+
+    place: int
+    choices: int
+    doubt: Literal["is_text", "in_question"] | None = None
+
+
 def first_place(rows: Iterable[Mapping[str, Any]]) -> int | None:
     """From where the places of right choices count in these rows: 0 or 1; None if no row tells, or none states a place.
 
     A place 0 tells the one, a place that is as great as there are choices the other; both of them tell nothing.
     """
-    stated = [(place, len(_choices(_folded(row)))) for row in rows if (place := stated_place(row)) is not None]
-    told = {min(place, 1) for place, choices in stated if place in (0, choices)}
+    stated = [found for row in rows if (found := stated_place(row)) is not None and found.doubt != IS_TEXT]
+    told = {min(found.place, 1) for found in stated if found.place in (0, found.choices)}
     return told.pop() if len(told) == 1 else None
 
 
-def stated_place(row: Mapping[str, Any]) -> int | None:
+def stated_place(row: Mapping[str, Any]) -> StatedPlace | None:
     """The number by which a row names the right one of its choices; None if it names it otherwise, or has none."""
     folded = _folded(row)
-    listed = _choices(folded)
-    if not listed or _labels(folded) or str(_stated(folded)).strip() in map(str.strip, listed):
+    place, listed = _place(folded), _choices(folded)
+    if place is None or _labels(folded):
         return None
-    return _place(folded)
+    if listed:
+        is_text = str(_stated(folded)).strip() in map(str.strip, listed)
+        if is_text and isinstance(_stated(folded), str):  # which has to be its place, too
+            return None
+        return StatedPlace(place, len(listed), IS_TEXT if is_text else None)
+    letters = options(next((str(folded[name]) for name in QUESTIONS if folded.get(name)), ""))
+    return StatedPlace(place, len(letters), IN_QUESTION) if letters and 0 <= place <= len(letters) else None
 
 
 def read_problem(row: Mapping[str, Any], number: int, benchmark: str, first: int = 0) -> Problem:

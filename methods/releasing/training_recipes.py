@@ -21,6 +21,7 @@ LENGTH, EPOCHS, RATE, WARM_UP, SCHEDULE = 4_096, 2, 5e-6, 0.01, "cosine"
 ROWS_A_DEVICE, ACCUMULATED, DEVICES = 4, 8, 8
 FORMS: Mapping[Trainer, Form] = {"trl": "completion", "axolotl": "chat", "llama-factory": "sharegpt"}
 DATASET_INFO = "dataset_info.json"
+CONFIGURATIONS = frozenset({*(f"{trainer}.yaml" for trainer in FORMS), DATASET_INFO})  # who trains may edit them
 _HEAD = """\
 # Made by `evergrow export --recipe {trainer}`. Its paths are those of this folder, so run it there:
 #   {command}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.embedding import local_models
 from evergrow.resources.embedding.compiled import installed
 from evergrow.resources.embedding.encoder import Encoder, Long
@@ -113,8 +114,10 @@ class Embedder:
             return "#".join([self.name, *others, f"endpoint {where}", *served])
         return "#".join([local_models.identity(self.name), *others])
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
+    def embed(self, texts: Sequence[str], label: str = "embeddings") -> np.ndarray:
         """Float32 (n, d): a vector of length 1 for each text, in their order; (0, 0) for no text.
+
+        label: what the progress of computing them is called.
 
         Raises:
             EmbedderError: the model is needed, and cannot be loaded; or the endpoint gave no vector for a text.
@@ -133,7 +136,7 @@ class Embedder:
             if self._settings.endpoint is not None:
                 computed = self._asked([by_key[key] for key in distinct], distinct, found.known)
             else:
-                computed = self._compute({distinct[at]: by_key[distinct[at]] for at in missing})
+                computed = self._compute({distinct[at]: by_key[distinct[at]] for at in missing}, label)
             vectors = np.empty((len(distinct), computed.shape[1]), dtype=np.float32)
             vectors[missing] = computed
             if len(missing) < len(distinct):
@@ -154,12 +157,12 @@ class Embedder:
             return None
         return int(np.count_nonzero(self._store.longer(self.identity, _keys(texts))))
 
-    def _compute(self, texts: dict[bytes, str]) -> np.ndarray:
+    def _compute(self, texts: dict[bytes, str], label: str) -> np.ndarray:
         """Embed `texts`, longest first, so that little is padded, and keep them as it goes; in the order of `texts`."""
         given = list(texts)
         order = sorted(range(len(given)), key=lambda at: (-len(texts[given[at]]), given[at]))
         step, vectors, encoder = SAVED_TOGETHER[self.device], np.empty((0, 0), dtype=np.float32), self._encoder
-        with self._progress.track("embeddings", len(order)) as advance:
+        with self._progress.track(label, len(order)) as advance:
             for start in range(0, len(order), step):
                 part = order[start : start + step]
                 keys = [given[at] for at in part]
@@ -184,7 +187,7 @@ class Embedder:
         missing = np.flatnonzero(~known)
         if self._payer is None:
             raise local_models.EmbedderError(
-                f"{len(missing):,} texts have no vectors yet, and looking asks no endpoint; "
+                f"{counted(len(missing), 'texts have', 'text has')} no vectors yet, and looking asks no endpoint; "
                 "have a run make them, or set embedding.endpoint: null, so that this machine does"
             )
         from evergrow.resources.embedding import endpoint  # noqa: PLC0415 - asks models

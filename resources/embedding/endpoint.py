@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from evergrow.methods.text.answers import storable
+from evergrow.methods.text.counts import counted
 from evergrow.resources.embedding.endpoint_vectors import Answers
 from evergrow.resources.embedding.local_models import EmbedderError
 from evergrow.resources.host.progress import Progress
@@ -166,7 +167,8 @@ def _words(failed: Missed, texts: Sequence[str]) -> str:
             remedy = ""
     size = f" (of {len(texts[batch[0]]):,} characters)" if len(batch) == 1 else ""
     helps = remedy or "see `evergrow calls --errors`"
-    return f"{count:,} texts have no vector, the first{size}: {why}; {helps}; then run again: what came is kept"
+    none = counted(count, "texts have no vector", "text has no vector")
+    return f"{none}, the first{size}: {why}; {helps}; then run again: what came is kept"
 
 
 def _apart(work: Callable[[], Any]) -> dict[str, Any]:

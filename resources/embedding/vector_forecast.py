@@ -9,12 +9,11 @@ import numpy as np
 from evergrow.methods.vectors import HEAD
 from evergrow.resources.embedding.endpoint import BATCH_TOKENS, MOST_TEXTS
 from evergrow.resources.ledger import Ledger
-from evergrow.resources.llm.forecast import Forecast, Work, forecast
+from evergrow.resources.llm.forecast import PEEKED, Forecast, Work, forecast
 from evergrow.resources.llm.requests import Request
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.roles import EMBEDDING
 
-PEEKED = 50  # texts whose length stands for all
 TRIED = 2_048  # rows of a product that tells how fast this machine compares
 
 

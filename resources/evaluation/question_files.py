@@ -9,9 +9,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evergrow.methods.evaluation.problems import Problem, UnknownForm, first_place, read_problem, stated_place
+from evergrow.methods.evaluation.problems import (
+    IN_QUESTION,
+    IS_TEXT,
+    Problem,
+    StatedPlace,
+    UnknownForm,
+    first_place,
+    read_problem,
+    stated_place,
+)
+from evergrow.methods.text.counts import counted
 from evergrow.resources.benchmarks import COMPRESSED, BenchmarkError
 from evergrow.resources.seeds.file_formats import SUFFIXES, parse
+from evergrow.resources.seeds.json_causes import unread
 from evergrow.resources.seeds.raw import UnreadableError
 from evergrow.resources.seeds.source import SeedError, SourceFault
 
@@ -22,6 +33,12 @@ def benchmark_names(folder: Path) -> list[str]:
     """The benchmarks that there are."""
     own = {_folded(_name(path)): _name(path) for path in _files(folder)}
     return sorted({PACKAGED: PACKAGED, **own}.values())
+
+
+DOUBTS = {
+    IN_QUESTION: "the answer is a number, and the choices are listed in the question",
+    IS_TEXT: "the answer is a number which is the text of a choice, too",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,28 +85,41 @@ def _read(path: Path, first: int | None) -> Benchmark:
         raise _refusal(path, [error.fault]) from error
     except OSError as error:
         raise _refusal(path, [SourceFault(f"cannot be read: {error.strerror}; check its permissions")]) from error
-    found, faults = [], list(table.faults)
+    found, places, faults = [], list[StatedPlace](), list(table.faults)
     rows = [_plain(row, table.as_json) for row in table.frame.iter_rows(named=True)]
     told = first if first is not None else first_place(_of_known_form(rows))
     for number, row in enumerate(rows):
         try:
-            found.append(read_problem(row, table.rows[number], _name(path), told or 0))
+            problem = read_problem(row, table.rows[number], _name(path), told or 0)
+            found.append(problem)
+            if problem.kind == "choice" and (place := stated_place(row)) is not None:
+                places.append(place)
         except (UnknownForm, ValueError, RecursionError) as error:
-            faults.append(SourceFault(str(error), table.rows[number]))
+            faults.append(SourceFault(unread(error), table.rows[number]))
     ids = [problem.id for problem in found]
     if len(set(ids)) < len(ids):
         twice = next(id_ for id_ in ids if ids.count(id_) > 1)
         faults.append(SourceFault(f"the id {twice!r} stands in more than one row: ids differ"))
     if faults or not found:
         raise _refusal(path, faults or [SourceFault("holds no rows")])
-    by_place = sum(stated_place(row) is not None for row in rows)
-    notes = []
-    if by_place and told is None:
-        notes = [
-            f"{path.name} names the right choice by its place in {by_place:,} rows, and no row tells whether the first "
-            "is 0 or 1: it is taken for 0; `evaluation.first_choice: 1` says otherwise"
-        ]
-    return Benchmark(found, tuple(notes))
+    return Benchmark(found, tuple(_readings(path.name, places, told)))
+
+
+def _readings(name: str, places: Sequence[StatedPlace], told: int | None) -> Iterator[str]:
+    """How numbers beside choices were read, where that can be otherwise.
+
+    told: the place of the first choice; None if nobody has told it.
+    """
+    read = f"as the place of the right choice, the first of which is {told or 0}"
+    if places and told is None:
+        rows = counted(len(places), "rows, and no row tells", "row, and no row tells")
+        yield (
+            f"{name} names the right choice by its place in {rows} whether the first is 0 or 1: it is taken for 0; "
+            "`evaluation.first_choice: 1` says otherwise"
+        )
+    for doubt, why in DOUBTS.items():
+        if count := sum(place.doubt == doubt for place in places):
+            yield f"{name}: in {counted(count, 'rows')} {why}; it is read {read}: state a letter where that is wrong"
 
 
 def _of_known_form(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

@@ -8,15 +8,28 @@ from typing import Any, Literal, Self
 from uuid import uuid4
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Engine, and_, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import sqlite
 
 from evergrow.resources.ledger import sums
 from evergrow.resources.ledger.checksum import checksum
 from evergrow.resources.ledger.database import connect, database_url, read, write, writing
 from evergrow.resources.ledger.intents import Intents
-from evergrow.resources.ledger.owner_kinds import OwnerKind, kind_column
-from evergrow.resources.ledger.records import Call, Spent, StoredReply, Usage
+from evergrow.resources.ledger.owner_kinds import MEASURED, OwnerKind, kind_column, kind_of
+from evergrow.resources.ledger.records import Call, OwnerCost, Spent, StoredReply, Usage
 from evergrow.resources.ledger.reservations import Charge, Reservations, lowered
 from evergrow.resources.ledger.schema import calls, capabilities
 from evergrow.resources.ledger.submissions import Submissions
@@ -225,6 +238,26 @@ class Ledger:
             *("usd_known", "estimated_tokens", "unsettled_tokens"),
             pl.when(pl.col("unpriced_lost") == 0).then("unsettled_known").alias("unsettled_usd"),
         )
+
+    def costs_by_owner(self) -> dict[tuple[OwnerKind, str], OwnerCost]:
+        """What was asked and spent, by kind and name of the owner; read from the index alone, whatever there is."""
+        columns = (
+            func.count(),
+            _sum(sums.settled(), calls.c.tokens_in) + _sum(sums.settled(), calls.c.tokens_out),
+            _sum(sums.settled(), calls.c.usd),
+            _sum(sums.unpriced_replies(), 1),
+        )
+        owners, measured = (calls.c.asset, calls.c.batch), calls.c.asset.startswith(MEASURED)
+        sets = (literal("").label("of"), calls.c.partition)  # only of a set its partition tells whose it is
+        found: dict[tuple[OwnerKind, str], OwnerCost] = {}
+        for which, of in ((~measured, sets[0]), (measured, sets[1])):
+            query = select(*owners, of, *columns).where(which)
+            for asset, name, part, *cost in read(
+                self._engine, query.group_by(*owners, *([of] if of is sets[1] else []))
+            ):
+                owner = (kind_of(asset, part), name)
+                found[owner] = found.get(owner, OwnerCost()) + OwnerCost(*cost)
+        return found
 
     def spent(self, batch: str | None = None, run_id: str | None = None, kind: OwnerKind | None = None) -> Spent:
         """The sum over the rows of an owner of a kind, or of a run; over all rows if none is given."""

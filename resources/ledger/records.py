@@ -98,6 +98,26 @@ class Spent:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnerCost:
+    """What was asked for an owner: requests, their tokens, US dollars where known, and replies of unknown cost."""
+
+    calls: int = 0
+    tokens: int = 0
+    usd_known: float = 0.0
+    unpriced: int = 0
+
+    def __add__(self, other: "OwnerCost") -> "OwnerCost":
+        """Both together."""
+        sums = (self.calls + other.calls, self.tokens + other.tokens, self.usd_known + other.usd_known)
+        return OwnerCost(*sums, self.unpriced + other.unpriced)
+
+    @property
+    def usd(self) -> float | None:
+        """US dollars; None if the cost of any reply is not known."""
+        return None if self.unpriced else self.usd_known
+
+
+@dataclass(frozen=True, slots=True)
 class Amount:
     """Tokens, and US dollars."""
 

@@ -7,7 +7,7 @@ from evergrow.resources.ledger import Amount
 from evergrow.resources.llm.accounts import Accounts
 from evergrow.resources.llm.allowance import Allowance
 from evergrow.resources.llm.changes import Changes
-from evergrow.resources.llm.faults import EndpointError
+from evergrow.resources.llm.faults import NO_ANSWER, EndpointError
 from evergrow.resources.llm.job import Job
 from evergrow.resources.llm.pool import EndpointPlace, Pools, Wait
 from evergrow.resources.llm.upstream import Server
@@ -75,9 +75,10 @@ class Entrance:
             return None
         server = pool.servers[0]
         cause = server.last_fault.message if server.last_fault else "no request came back"
+        slow = f"endpoints.{server.name}.timeout_s, or " if cause.startswith(NO_ANSWER) else ""
         return EndpointError(
             f"endpoint {server.name!r} at {server.transport.base_url} has answered nothing for "
             f"{time.monotonic() - max(server.last_answer, since):.0f} s ({cause}); see whether it runs, or raise "
-            f"endpoints.{server.name}.patience_s; then run again: what is answered is not asked again",
+            f"{slow}endpoints.{server.name}.patience_s; then run again: what is answered is not asked again",
             refused=False,
         )

@@ -10,6 +10,7 @@ from evergrow.methods.text.answers import excerpt, storable
 from evergrow.resources.llm.error_bodies import Said, said
 
 MESSAGE_CHARS = 1000
+NO_ANSWER = "no answer within"  # how the message of an attempt begins that ran out of its time
 
 
 class EndpointError(Exception):

@@ -10,6 +10,7 @@ from evergrow.resources.settings import Settings
 from evergrow.resources.settings.roles import Role
 
 ENOUGH_HISTORY = 20  # requests of a role's model; fewer say little about the next ones
+PEEKED = 50  # of the texts or prompts that a forecast is about: their length stands for all
 CHARS_PER_TOKEN = 4.0  # English text and code, roughly; only where there is no history
 BYTES_PER_TOKEN = 5  # of an answer that is quoted back to be mended: more than English text and code have
 

@@ -20,7 +20,7 @@ from yarl import URL
 from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.addresses import NO_KEY, Address
 from evergrow.resources.llm.decoding import Undecodable, decoded, values
-from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_response
+from evergrow.resources.llm.faults import NO_ANSWER, Fault, FaultClass, fault_of_response
 from evergrow.resources.llm.reply import NotACompletion, Reply, read_completion
 from evergrow.resources.settings.endpoints import Endpoint
 
@@ -168,7 +168,7 @@ class Transport:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         if isinstance(error, TimeoutError) and not isinstance(error, aiohttp.ClientError):
-            return Fault(FaultClass.TRANSIENT, f"no answer within {within_s:g} s", maybe_billed=True)
+            return Fault(FaultClass.TRANSIENT, f"{NO_ANSWER} {within_s:g} s", maybe_billed=True)
         unsent = isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL | ssl.SSLError)
         message = self.address.masked(f"{type(cause).__name__}: {cause}".strip(" :"))
         return Fault(FaultClass.TRANSIENT, excerpt(message, 300), maybe_billed=not unsent)

@@ -21,6 +21,7 @@ from subprocess import PIPE
 from threading import Lock
 from typing import Any
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.releases.manifest import Manifest, read_manifest
 from evergrow.resources.releases.proof import Discrepancy
 
@@ -171,7 +172,7 @@ def _compare(manifest: Manifest, splits: Mapping[str, Mapping[str, Any]]) -> lis
                 Discrepancy(split, f"was loaded with columns {told['columns']}, not {list(manifest.columns)}")
             )
         elif told["rows"] != expected.rows:
-            faults.append(Discrepancy(split, f"was loaded with {told['rows']:,} rows, not {expected.rows:,}"))
+            faults.append(Discrepancy(split, f"was loaded with {counted(told['rows'], 'rows')}, not {expected.rows:,}"))
         elif told["digest"] != expected.digest:
             faults.append(Discrepancy(split, "was loaded with other values than were written: write parquet instead"))
     return faults

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.training_recipes import CONFIGURATIONS
 from evergrow.resources.host.files import digest_of
 
 MANIFEST, CARD, FUNNEL = "manifest.json", "README.md", "funnel.svg"
@@ -119,6 +120,12 @@ def read_manifest(folder: Path) -> Manifest:
         raise ManifestError(
             f"{path} is no manifest of a release: {place}: {first['msg']}; make the release again"
         ) from error
+
+
+def edited(folder: Path, entry: FileEntry) -> bool:
+    """Whether a file of a release is a trainer's configuration that somebody has edited, as who trains may."""
+    path = folder / entry.path
+    return entry.path in CONFIGURATIONS and path.is_file() and file_entry(path) != entry
 
 
 def file_entry(path: Path, split: str | None = None) -> FileEntry:

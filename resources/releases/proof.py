@@ -15,6 +15,7 @@ import polars as pl
 
 from evergrow.methods.releasing.digests import BLOCK, row_digest, row_digests, set_digest
 from evergrow.methods.releasing.formats import KEY, shape
+from evergrow.methods.text.counts import counted
 from evergrow.resources.releases.attestation import Key, unattested
 from evergrow.resources.releases.manifest import (
     ATTESTATION,
@@ -22,6 +23,7 @@ from evergrow.resources.releases.manifest import (
     FileEntry,
     Manifest,
     RowSet,
+    edited,
     file_entry,
     read_manifest,
 )
@@ -55,12 +57,14 @@ class Report:
         rows: how many were read.
         proven: how many equal the lake's; None if the lake was not asked.
         faults: what is wrong; empty: the release is sound.
+        notes: what is different, and may be: a trainer's configuration that was edited.
     """
 
     files: int
     rows: int
     proven: int | None
     faults: tuple[Discrepancy, ...]
+    notes: tuple[Discrepancy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def verify_release(folder: Path, lookup: Lookup | None = None, key: Key | None =
         folder: of the release.
         lookup: asks the lake: takes `batch, id` (String), one row per row of the release, and returns the rows of
             `dataset/release` that there are of them, all columns, in any order.
-        key: of whoever must have signed the manifest.
+        key: of whoever must have signed the manifest; then every file must be as it was signed.
 
     Raises:
         ManifestError: there is no manifest, so that nothing can be said.
@@ -86,8 +90,11 @@ def verify_release(folder: Path, lookup: Lookup | None = None, key: Key | None =
     manifest = read_manifest(folder)
     faults = [*_manifest_faults(manifest), *_strangers(folder, manifest)]
     faults += [Discrepancy(ATTESTATION, why)] if key and (why := unattested(folder, key)) else []
-    sound, rows = 0, list[_Row]()
+    sound, rows, notes = 0, list[_Row](), list[Discrepancy]()
     for entry in manifest.files:
+        if key is None and edited(folder, entry):
+            notes.append(Discrepancy(entry.path, "was changed since the export, as a configuration may be"))
+            continue
         found = list(_file_faults(folder / entry.path, entry))
         if entry.split is not None and (folder / entry.path).is_file():
             try:
@@ -107,7 +114,7 @@ def verify_release(folder: Path, lookup: Lookup | None = None, key: Key | None =
         faults += differing[:MOST_ROWS_NAMED]
         if len(differing) > MOST_ROWS_NAMED:
             faults.append(Discrepancy("the lake", f"{len(differing) - MOST_ROWS_NAMED:,} more rows differ from it"))
-    return Report(sound, len(rows), proven, tuple(faults))
+    return Report(sound, len(rows), proven, tuple(faults), tuple(notes))
 
 
 def _manifest_faults(manifest: Manifest) -> Iterator[Discrepancy]:
@@ -141,7 +148,7 @@ def _set_faults(where: str, expected: RowSet | None, rows: Sequence[_Row]) -> It
     if expected is None:
         yield Discrepancy(where, "is of a split of whose rows the manifest says nothing")
     elif len(rows) != expected.rows:
-        yield Discrepancy(where, f"has {len(rows):,} rows, not {expected.rows:,}")
+        yield Discrepancy(where, f"has {counted(len(rows), 'rows')}, not {expected.rows:,}")
     elif set_digest(row.digest for row in rows) != expected.digest:
         yield Discrepancy(where, "has other rows than the manifest says: their digest differs")
 

@@ -39,6 +39,7 @@ from evergrow.resources.releases.manifest import (
     Manifest,
     ManifestError,
     RowSet,
+    edited,
     file_entry,
     read_manifest,
 )
@@ -51,7 +52,11 @@ OTHER_FOLDER = "name another folder with --out"
 
 
 class FolderTaken(Exception):  # noqa: N818 - it is a state of the folder
-    """The folder holds something that is no release; the message names it and the remedy."""
+    """The folder holds something that is no release; the message names it and the remedy, `what` it alone."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}: {OTHER_FOLDER}")
+        self.what = what
 
 
 class NothingToRelease(Exception):  # noqa: N818 - it is a state of the rows
@@ -108,7 +113,8 @@ def write_release(
     try:
         with writing(target), naming_full_disk(f"the export {target}"):
             part.mkdir()
-            _fill(part, rows, shaped, facts, recipe)
+            manifest = _fill(part, rows, shaped, facts, recipe)
+            kept = _keep_edited(target, part, manifest)
             if signer:
                 _store(part / ATTESTATION, attestation(part, signer))
             sync_folder(part)
@@ -117,7 +123,9 @@ def write_release(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     counts = dict(shaped.rows.group_by("split").len().iter_rows())
-    return WrittenRelease(folder, {split: counts[split] for split in SPLITS if split in counts}, shaped.left_out)
+    notes = [f"{name} was edited since the export before, and stays as it was edited" for name in kept]
+    by_split: dict[str, int] = {split: counts[split] for split in SPLITS if split in counts}
+    return WrittenRelease(folder, by_split, shaped.left_out, notes)
 
 
 def put_back(folder: Path) -> None:
@@ -176,7 +184,7 @@ def names_in(folder: Path) -> set[str]:
     """
     with naming(folder):
         if folder.exists() and not folder.is_dir():
-            raise FolderTaken(f"{folder} is a file: {OTHER_FOLDER}")
+            raise FolderTaken(f"{folder} is a file")
         return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
@@ -184,7 +192,7 @@ def taken(folder: Path, foreign: AbstractSet[str], whose: str) -> FolderTaken:
     """The error that a folder holds `foreign` names; `whose` says, in a few words, who did not write them."""
     names = sorted(foreign)
     listed = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return FolderTaken(f"{folder} holds what {whose} ({listed}): {OTHER_FOLDER}")
+    return FolderTaken(f"{folder} holds what {whose} ({listed})")
 
 
 def _require_sound(rows: pl.DataFrame) -> None:
@@ -196,7 +204,7 @@ def _require_sound(rows: pl.DataFrame) -> None:
         raise ValueError(f"row {strange['id'][0]!r} is in split {strange['split'][0]!r}; there are {', '.join(SPLITS)}")
 
 
-def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts, recipe: Recipe) -> None:
+def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts, recipe: Recipe) -> Manifest:
     every = shaped.rows.partition_by("split", as_dict=True, include_key=False)
     parts: dict[str, pl.DataFrame] = {split: every[split,] for split in SPLITS if (split,) in every}
     names = {split: f"{split}.{'parquet' if shaped.form == 'parquet' else 'jsonl'}" for split in parts}
@@ -213,7 +221,9 @@ def _fill(folder: Path, source: pl.DataFrame, shaped: Shaped, facts: Facts, reci
     licence, schema = resolve(seed_licences(kept), facts.license), shaped.rows.drop("split").schema
     _store(folder / CROISSANT, croissant(kept, schema, files, licence, facts))
     files += [file_entry(folder / name) for name in (CARD, CROISSANT, FUNNEL, *beside)]
-    _store(folder / MANIFEST, _manifest(files, kept, parts, shaped, facts).sealed().to_bytes())
+    manifest = _manifest(files, kept, parts, shaped, facts).sealed()
+    _store(folder / MANIFEST, manifest.to_bytes())
+    return manifest
 
 
 def _manifest(
@@ -266,6 +276,22 @@ def _one_line_each(lines: bytes) -> bytes:
     for end, escaped in LINE_ENDS.items():
         lines = lines.replace(end.encode(), escaped)
     return lines
+
+
+def _keep_edited(target: Path, part: Path, manifest: Manifest) -> list[str]:
+    """Take what was edited of a trainer's configuration over into what takes its place; the names of such files.
+
+    Raises:
+        FolderTaken: no such file takes its place.
+    """
+    before = read_manifest(target).files if (target / MANIFEST).is_file() else []
+    edits = [entry.path for entry in before if edited(target, entry)]
+    for name in edits:
+        if name not in manifest.names:
+            raise FolderTaken(f"{target} holds {name}, which was edited since it was exported, and would be lost")
+        (part / name).unlink()
+        _store(part / name, (target / name).read_bytes())
+    return edits
 
 
 def _store(path: Path, data: bytes) -> None:

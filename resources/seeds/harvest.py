@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.methods.text import ids
+from evergrow.methods.text.counts import counted
 from evergrow.resources.seeds.languages import BY_SUFFIX
 from evergrow.resources.seeds.notebooks import python_cells
 from evergrow.resources.seeds.python_source import locate
@@ -83,7 +84,7 @@ def harvest(
         raise SeedError(target, [SourceFault(f"has no {bounds}{why}: {widen}")])
     chosen = functions if limit is None else _spread(functions, limit)
     if limit is not None and len(chosen) < limit:
-        notes.append(f"only {len(chosen):,} functions fit, {limit:,} were asked for")
+        notes.append(f"only {counted(len(chosen), 'functions fit', 'function fits')}, {limit:,} were asked for")
     return Seeds(_frame(chosen, tree.license), (*notes, *skipped.notes()), target)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.host.files import atomic_write, sync_folder
 from evergrow.resources.host.home import Home
 from evergrow.resources.registry.batches import (
@@ -42,7 +43,8 @@ class RegisteredFile:
 
     def __str__(self) -> str:
         told = "".join(f"; {note}" for note in self.notes)
-        return f"{printable(self.file.name)} is batch {self.batch.batch!r} with {self.batch.rows:,} seeds{told}"
+        seeds = counted(self.batch.rows, "seeds")
+        return f"{printable(self.file.name)} is batch {self.batch.batch!r} with {seeds}{told}"
 
 
 @dataclass(frozen=True, slots=True)

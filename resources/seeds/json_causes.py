@@ -29,6 +29,11 @@ def cause(text: str, error: json.JSONDecodeError) -> str:
     return _at_a_character(error.msg, rest.lstrip(), before)
 
 
+def unread(error: ValueError | RecursionError) -> str:
+    """Why a text that may well be JSON was not read."""
+    return "it is nested too deep: flatten it" if isinstance(error, RecursionError) else str(error)
+
+
 def _at_a_character(said: str, rest: str, before: str) -> str:
     """The first cause whose signs are there, of `rest` from the place of the error on, and `before` it."""
     first, missing = rest[0], "delimiter" in said

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Any
 
-from evergrow.resources.seeds.json_causes import cause
+from evergrow.resources.seeds.json_causes import cause, unread
 from evergrow.resources.seeds.json_containers import rows_inside
 from evergrow.resources.seeds.json_values import JsonRows, Strict, type_name
 from evergrow.resources.seeds.raw import UnreadableError
@@ -62,7 +62,7 @@ def _json_lines(data: bytes, found: JsonRows) -> JsonRows:
             found.faults.append(SourceFault(words, row, number))
             continue
         except (ValueError, RecursionError) as error:
-            found.faults.append(SourceFault(f"not JSON that can be read: {error}", row, number))
+            found.faults.append(SourceFault(f"not JSON that can be read: {unread(error)}", row, number))
             continue
         if text[end:].strip():
             wrong = _after(text, end)
@@ -97,7 +97,9 @@ def _objects(text: str, by_line: JsonRows, texts: Collection[str], found: JsonRo
                 return by_line
             raise UnreadableError(f"not JSON at column {error.colno}: {cause(text, error)}", error.lineno) from error
         except (ValueError, RecursionError) as error:
-            raise UnreadableError(f"not JSON that can be read: {error}") from error
+            if by_line.count:
+                return by_line
+            raise UnreadableError(f"not JSON that can be read: {unread(error)}", line) from error
         if wrong:
             found.faults.append(SourceFault(wrong, row, line))
         else:
@@ -137,7 +139,7 @@ def _array(text: str, found: JsonRows) -> JsonRows:
             found.faults.append(SourceFault(words, row, error.lineno))
             return found
         except (ValueError, RecursionError) as error:
-            found.faults.append(SourceFault(f"not JSON that can be read: {error}", row, line))
+            found.faults.append(SourceFault(f"not JSON that can be read: {unread(error)}", row, line))
             return found
         if wrong:
             found.faults.append(SourceFault(wrong, row, line))
@@ -164,7 +166,7 @@ def _whole(text: str) -> Any:  # noqa: ANN401 - JSON
     except json.JSONDecodeError as error:
         raise UnreadableError(f"not JSON at column {error.colno}: {cause(text, error)}", error.lineno) from error
     except (ValueError, RecursionError) as error:
-        raise UnreadableError(f"not JSON that can be read: {error}") from error
+        raise UnreadableError(f"not JSON that can be read: {unread(error)}") from error
 
 
 def _skip(text: str, at: int) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from evergrow.methods.evolution.research_records import COMPLEXITY, DIVERSITY, are_records, scores
+from evergrow.methods.text.counts import counted
 from evergrow.resources.seeds.encodings import mojibake_note
 from evergrow.resources.seeds.file_formats import MAX_BYTES, parse
 from evergrow.resources.seeds.forms import Form, text_columns, with_content
@@ -228,7 +229,7 @@ def _without_copies(frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     first = kept.filter(pl.col("content") == copy["content"]).row(0, named=True)
     one_file = frame[FILE].n_unique() == 1
     named = f"row {copy[ROW]} is row {first[ROW]}" if one_file else f"{copy['source']} is {first['source']}"
-    return kept, [f"{copies:,} rows left out: an earlier row has the same content ({named})"]
+    return kept, [f"{counted(copies, 'rows')} left out: an earlier row has the same content ({named})"]
 
 
 def _refuse_shared_ids(frame: pl.DataFrame, origin: str) -> None:
@@ -252,7 +253,6 @@ def _score_notes(frame: pl.DataFrame) -> list[str]:
         return []
     scored = frame.filter(pl.col("complexity").is_not_null())
     half = scored["diversity"].null_count()
-    told = (
-        f"{scored.height:,} rows are scored records of Tree-of-Evolution: they are evolved further, and must be beaten"
-    )
+    records = counted(scored.height, "rows are scored records", "row is a scored record")
+    told = f"{records} of Tree-of-Evolution: they are evolved further, and must be beaten"
     return [f"{told}; {half:,} of them have no diversity yet, so that nothing is compared with them" if half else told]

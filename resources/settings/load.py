@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
 from pydantic_settings.sources import InitSettingsSource
 
+from evergrow.methods.text.plain_yaml import IN_C, UnplainError, require_shallow
 from evergrow.resources.settings import dataset
 from evergrow.resources.settings.embedding import Embedding
 from evergrow.resources.settings.endpoints import EmbeddedModel, Endpoint
@@ -27,7 +28,7 @@ CONFIG_VARIABLE = "EVERGROW_CONFIG"
 EMBEDDED_PROFILE = Path(__file__).with_name("embedded.yaml")
 PAPER_PROFILE = Path(__file__).with_name("paper.yaml")
 DOTENV = ".env"
-IN_C = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # reads a file in a sixth of the time
+SHOWN_CHARS = 200  # of a value that is at fault
 
 
 class SettingsError(Exception):
@@ -129,7 +130,10 @@ class Settings(BaseSettings):
 def _read_yaml(path: Path) -> Any:  # noqa: ANN401
     text = path.read_text(encoding="utf-8")
     try:
+        require_shallow(text)
         return yaml.load(text, Loader=IN_C)  # noqa: S506 - both are safe loaders
+    except UnplainError:
+        raise
     except yaml.YAMLError:
         return yaml.safe_load(text)  # which says what is wrong in plainer words
 
@@ -164,6 +168,9 @@ def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | 
         raise SettingsError(report(path, faults + [_describe(e) for e in error.errors()])) from error
     except (yaml.YAMLError, OSError, ValueError) as error:
         raise SettingsError(report(path, [*faults, str(error)])) from error
+    except RecursionError as error:
+        what = "a value, of the file or of a variable EVERGROW_..., is nested too deep to be read"
+        raise SettingsError(report(path, [*faults, what])) from error
     faults += _cross_faults(settings)
     if faults:
         raise SettingsError(report(path, faults))
@@ -238,7 +245,9 @@ def _describe(error: ErrorDetails) -> str:
         return f"{path}: no such setting{_suggestion(str(error['loc'][-1]), _siblings(error['loc']))}{_quoted(error)}"
     variable = PREFIX + DELIMITER.join(str(p) for p in error["loc"]).upper()
     source = f" (from {variable})" if variable in os.environ else ""
-    return f"{path}: {error['msg']}, not {error['input']!r}{source}"
+    given = repr(error["input"])
+    shown = given if len(given) <= SHOWN_CHARS else f"{given[:SHOWN_CHARS]}..."
+    return f"{path}: {error['msg']}, not {shown}{source}"
 
 
 def _quoted(error: ErrorDetails) -> str:

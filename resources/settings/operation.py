@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, field_validator
 
 from evergrow.resources.settings.endpoints import http_url
 from evergrow.resources.settings.section import Section
@@ -37,6 +37,13 @@ class Sensors(Section):
         description="how far sensors take a batch or tree that is registered now: nowhere, through its rounds "
         "and levels, or to a release; see `evergrow recipe set`",
     )
+
+    @field_validator("automate", mode="before")
+    @classmethod
+    def _off(cls, given: object) -> object:
+        """YAML reads `off`, as `evergrow status` calls it, as false."""
+        return "none" if given is False else given
+
     inbox: Literal["seeds", "rounds", "release"] = Field(
         "seeds", description="how far they take what the inbox brings: registered and loaded only, or further"
     )

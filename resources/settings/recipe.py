@@ -3,9 +3,11 @@
 Where models are asked, how many at once, what they cost and where files lie shapes nothing; a recipe holds none of it.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
 
 from evergrow.resources.settings.load import Settings, SettingsError, report
@@ -59,6 +61,14 @@ def flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         path = f"{prefix}{name}"
         found |= flat(value, f"{path}.") if isinstance(value, Mapping) and value else {path: value}
     return found
+
+
+def as_typed(value: object) -> str:
+    """A value as a person types it behind `PATH=`, which is read as YAML: `null`, `true`, a text without quotes."""
+    told = yaml.safe_dump(
+        value, default_flow_style=True, allow_unicode=isinstance(value, str) and value.isprintable(), width=sys.maxsize
+    )
+    return str(told).removesuffix("...\n").removesuffix("\n")
 
 
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

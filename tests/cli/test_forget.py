@@ -278,6 +278,8 @@ def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed
     assert said.code == 1
     assert "all is not written again" in words
     assert "notes.txt" in words
+    assert "move that elsewhere" in words
+    assert "--out" not in words
     assert "lost is not to be found" in words
     assert leaf in set(rows(exported / "all")["root_id"])
     assert leaf not in set(rows(Path("sound"))["root_id"])

@@ -1,8 +1,14 @@
 """`evergrow recipe set`: what a person has set is meant so; what is misspelt, or shapes no row, is refused."""
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from evergrow.cli.options import nested_overrides
+from evergrow.resources.settings import load_settings
+from evergrow.resources.settings.recipe import as_typed
 from tests.cli.conftest import Evergrow
+from tests.properties import examples
 
 
 def test_only_settings_that_differ_by_themselves_are_offered(grown: Evergrow) -> None:
@@ -22,7 +28,7 @@ def test_a_setting_that_the_recipe_leaves_empty_is_offered_too(
     grown: Evergrow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVERGROW_EVOLUTION__MIN_COMPLEXITY", "5")
-    assert "evolution.min_complexity None -> 5.0" in grown("run", "--batch", "b", "--rounds", "2").err
+    assert "evolution.min_complexity null -> 5.0" in grown("run", "--batch", "b", "--rounds", "2").err
 
     assert grown("recipe", "set", "b", "evolution.min_complexity=4").code == 0
     assert grown("recipe", "set", "b", "evolution.min_complexity=null").code == 0
@@ -37,10 +43,56 @@ def test_a_setting_named_in_both_ways_is_checked(grown: Evergrow, changes: tuple
     assert "sensors" in said.err
 
 
+def test_what_a_recipe_shows_can_be_typed_back(grown: Evergrow) -> None:
+    lines = [line.split("│") for line in grown("recipe", "show", "b").out.splitlines() if line.count("│") == 3]
+    shown = {setting.strip(): value.strip() for _, setting, value, _ in lines}
+    assert shown["evolution.min_complexity"] == "null"
+    assert shown["evolution.show_nearest"] in {"true", "false"}
+    for path in ("evolution.min_complexity", "evolution.show_nearest"):
+        assert grown("recipe", "set", "b", f"{path}={shown[path]}").err.startswith("nothing changes")
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(value=VALUES)
+@settings(max_examples=examples(100))
+@example(value="off")
+@example(value="null")
+@example(value="1e5")
+@example(value=1e-05)
+@example(value="2026-11-27")
+@example(value="a: b # c")
+def test_any_value_is_typed_so_that_it_is_read_as_it_was(value: object) -> None:
+    assert nested_overrides([f"a={as_typed(value)}"]) == {"a": value}
+
+
+def test_what_is_no_name_is_told_apart_from_a_change(grown: Evergrow) -> None:
+    said = grown("recipe", "diff", "b", "evolution.rounds=1")
+
+    assert said.code == 2
+    assert "`evergrow recipe set b evolution.rounds=1`" in " ".join(said.err.replace("│", " ").split())
+
+
+def test_sensors_are_switched_off_by_the_word_that_status_uses(
+    grown: Evergrow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert grown("recipe", "set", "b", "automate=rounds").code == 0
+    assert "automate: rounds -> none" in grown("recipe", "set", "b", "automate=off").err
+    assert load_settings({"sensors": {"automate": False}}).sensors.automate == "none"
+    refused = grown("recipe", "set", "b", "automate=on")
+    assert refused.code == 2
+    assert "'none', 'rounds' or 'release'" in refused.err
+
+
 def test_what_follows_from_a_change_is_said(grown: Evergrow) -> None:
     said = grown("recipe", "set", "b", "evolution.min_complexity=9.5").err
 
-    assert "due: evolution/round_01/accepted make" in said
+    assert "due: make evolution/round_01/accepted" in said
     assert "what is made of these is due after them" in said
 
 

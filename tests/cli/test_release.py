@@ -263,7 +263,7 @@ def test_a_release_that_a_measure_closes_says_which_and_one_that_it_passes_says_
     assert "vocabulary of the whole set: " in gate["observed"]
     assert "vocabulary of the whole set: " in (Path("out") / "README.md").read_text()
     taken_back = here("recipe", "set", "main", f"{path}=null", "--kind", "release")
-    assert "due: dataset/release judge only" in taken_back.err
+    assert "due: judge only dataset/release" in taken_back.err
     before = set(here("table", "dataset/release", "--json").json[0])
     assert here("release").code == 0  # which names nothing: what was asked for is made again
     assert set(here("table", "dataset/release", "--json").json[0]) == before

@@ -63,7 +63,7 @@ def test_rows_that_hold_marks_of_chat_templates_are_counted(here: Evergrow) -> N
     assert here("seeds", "add", "marks.jsonl", "--batch", "marks").code == 0
     assert here("release", "--batch", "marks", "--as-is").code == 0
 
-    assert "1 rows hold marks of chat templates" in here("export", "--out", "marked").err
+    assert "1 row holds marks of chat templates" in here("export", "--out", "marked").err
 
 
 def test_the_card_tells_the_recipes_by_which_the_rows_were_made_and_not_the_settings_of_today(

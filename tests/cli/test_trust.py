@@ -31,6 +31,8 @@ def test_a_judge_that_knows_is_trusted_and_asked_once(evergrow: Evergrow, fake_e
     assert [found["unread"], found["injection_gain"], found["unfit_caught"]] == [0, 0, 1]
     assert {row["figure"]: row["drift"] for row in again.json}["rank_correlation"] == 0.0
     assert "judge:expert" in evergrow("cost").out
+    done_with = evergrow("judge", "calibrate", "--model", "expert", "--plan", "--json")
+    assert done_with.json[-1]["requests"] == 0  # the next time asks nothing, and so says the plan
 
 
 def test_a_judge_that_guesses_or_obeys_is_not_trusted(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
@@ -104,6 +106,8 @@ def test_a_benchmark_is_answered_judged_and_compared(
     assert half.json[0]["pass_at_k"] == 0.5
     sent = fake_endpoint.stats()["requests"]
     again = evergrow(*asked, "--model", "expert", "--k", 1, "--k", 10, "--json")
+    assert "nothing has to be asked" in again.err
+    assert "price" not in again.err
     assert fake_endpoint.stats()["requests"] == sent
     assert [row["pass_at_k"] for row in again.json] == [1.0, None]  # one answer tells nothing of ten
     planned = evergrow(*asked, "--model", "expert", "--n", 3, "--temperature", 0, "--plan")

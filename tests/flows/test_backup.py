@@ -259,7 +259,7 @@ def test_a_run_that_was_under_way_goes_on_from_its_backup(
     monkeypatch.setenv("EVERGROW_HOME", str(tmp_path / "second"))
     capsys.readouterr()
     assert main(["restore", str(tmp_path / "kept")]) == 0
-    assert "1 runs that were under way are ended" in capsys.readouterr().err
+    assert "1 run that was under way is ended" in capsys.readouterr().err
     lost = contents(tmp_path / "lost" / "lake")
     assert all(lost.get(name) == data for name, data in contents(tmp_path / "second" / "lake").items())
     kept = calls(tmp_path / "second")

@@ -9,9 +9,10 @@ import dagster as dg
 import pytest
 import yaml
 
-from evergrow.assets.names import COLLECTED, SEEDS, stage_key
+from evergrow.assets.names import COLLECTED, PAGE, SEEDS, stage_key
 from evergrow.cli.main import main
 from evergrow.cli.workspace import open_workspace
+from evergrow.flows.explore import keep_page
 from evergrow.flows.scrub import damaged_inputs, damaged_tables, heal
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.progress import LogProgress
@@ -92,6 +93,27 @@ def test_what_would_have_to_be_asked_for_again_is_left_and_said(
 
     assert "not made again" in said[0]
     assert "budget" in said[0]
+    assert fake_endpoint.stats()["requests"] == asked
+
+
+def test_the_files_of_a_kept_page_are_looked_at_and_made_again(
+    workspace: Workspace, fake_endpoint: FakeEndpoint
+) -> None:
+    keep_page(workspace, "batch:b")
+    table = workspace.lake.ungated(workspace.instance, PAGE, "batch:b")
+    assert table is not None
+    page, data = (Path(workspace.lake.locate(file)) for file in table.select("page", "data").collect().row(0))
+    whole, asked = page.read_bytes(), fake_endpoint.stats()["requests"]
+    flip(page)
+    data.unlink()
+
+    found = list(damaged_tables(workspace))
+    said: list[str] = []
+    assert [(one.key, Path(one.file).name) for one in found] == [(PAGE, page.name), (PAGE, data.name)]
+    assert [heal(workspace, one, said.append) for one in found] == [True, True], said
+
+    assert list(damaged_tables(workspace)) == []
+    assert page.read_bytes() == whole
     assert fake_endpoint.stats()["requests"] == asked
 
 

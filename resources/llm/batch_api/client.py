@@ -16,7 +16,7 @@ import openai
 
 from evergrow.methods.text.answers import excerpt
 from evergrow.resources.llm.addresses import Address
-from evergrow.resources.llm.faults import Fault, FaultClass, fault_of_response
+from evergrow.resources.llm.faults import NO_ANSWER, Fault, FaultClass, fault_of_response
 from evergrow.resources.settings.endpoints import Endpoint
 
 R = TypeVar("R")
@@ -70,7 +70,7 @@ class BatchClient:
         while cause.__cause__ is not None:
             cause = cause.__cause__
         if isinstance(error, TimeoutError):
-            return Fault(FaultClass.TRANSIENT, f"no answer within {within_s:g} s", maybe_billed=True)
+            return Fault(FaultClass.TRANSIENT, f"{NO_ANSWER} {within_s:g} s", maybe_billed=True)
         unsent = isinstance(cause, ConnectionRefusedError | aiohttp.ClientConnectorError | ssl.SSLError)
         return Fault(
             FaultClass.TRANSIENT, excerpt(f"{type(cause).__name__}: {cause}".strip(" :"), 300), maybe_billed=not unsent

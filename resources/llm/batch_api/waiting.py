@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.ledger import State, Submission
 
 SHOWN = 5
@@ -31,7 +32,7 @@ def _command(submission: Submission) -> str:
 
 def told(submission: Submission) -> str:
     """One submission in words: who asked how much of whom, and how far the endpoint is."""
-    what = f"{submission.requests:,} requests of {submission.asset} to endpoint {submission.endpoint!r}"
+    what = f"{counted(submission.requests, 'requests')} of {submission.asset} to endpoint {submission.endpoint!r}"
     if submission.batch_id is None:
         return f"the submission {submission.submission_id} ({what}, not yet taken in)"
     status = submission.status or "submitted"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from evergrow.methods.evaluation.problems import UnknownForm, first_place, read_problem, stated_place
+from evergrow.methods.evaluation.problems import StatedPlace, UnknownForm, first_place, read_problem, stated_place
 from evergrow.methods.evaluation.stdin_tests import UnreadableCases
 
 CASES = [{"input": "1 2\n", "output": "3\n", "testtype": "stdin"}]
@@ -173,6 +173,9 @@ def places(*stated: object) -> list[dict[str, Any]]:
         (places(0, 3), None),  # nobody can be right about both
         (places("sea", "B"), None),
         ([{"question": "Which?", "choices": ["1", "2", "3"], "answer": "3"}], None),  # a text, not a place
+        ([{"question": "Which?", "choices": [1, 2, 3], "answer": 3}], None),  # either
+        ([{"question": "Which?\n(A) sun\n(B) moon", "answer": 2}], 1),
+        ([{"question": "Which?\n(A) sun\n(B) moon", "answer": 7}], None),  # the result of something
         ([{"question": "What?", "answer": 3}], None),
     ],
 )
@@ -183,7 +186,7 @@ def test_a_file_tells_from_where_its_places_count(rows: list[dict[str, Any]], fi
 def test_a_place_counts_from_the_first() -> None:
     [row] = places(3)
 
-    assert stated_place(row) == 3
+    assert stated_place(row) == StatedPlace(3, 3)
     assert read_problem(row, 1, "x", first=1).answer == "C"
     with pytest.raises(UnknownForm, match="no answer among A, B, C"):
         read_problem(row, 1, "x")

@@ -28,7 +28,7 @@ def test_a_scored_record_keeps_its_scores_and_is_a_question(tmp_path: Path) -> N
         ("7_1", "instruction", None, None),
         ("8", "code", None, None),
     ]
-    assert any("1 rows are scored records of Tree-of-Evolution" in note for note in seeds.notes)
+    assert any("1 row is a scored record of Tree-of-Evolution" in note for note in seeds.notes)
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_reply_that_was_paid_is_not_paid_again_where_its_vectors_were_not_yet_
 def test_a_text_that_is_too_long_is_named_and_the_others_of_its_request_are_kept(home: Home) -> None:
     home.endpoint.control(longest=200)
 
-    with pytest.raises(EmbedderError, match=r"1 texts have no vector, the first \(of 300 characters\).*auto-truncate"):
+    with pytest.raises(EmbedderError, match=r"1 text has no vector, the first \(of 300 characters\).*auto-truncate"):
         home.embedder().embed([*TEXTS[:5], "x" * 300])
     assert home.embedder(looks=True).embed(TEXTS[:5]).shape == (5, 48)
 

@@ -81,6 +81,29 @@ def test_places_count_as_the_whole_file_tells_or_the_settings_say(tmp_path: Path
     assert ([problem.answer for problem in said.problems], said.notes) == (["A", "A"], ())
 
 
+def test_how_a_number_beside_choices_was_read_is_said(tmp_path: Path) -> None:
+    listed = {"question": "Which?\n(A) sun\n(B) moon"}
+    in_text = [{**listed, "answer": one} for one in (0, 1, 1)]
+    as_number = [{"question": "How many?", "choices": [1, 2, 3], "answer": one} for one in (1, 2)]
+    for name, rows in (("text", in_text), ("numbers", as_number), ("plain", [{**listed, "answer": "B"}])):
+        (tmp_path / f"{name}.jsonl").write_bytes(lines(rows))
+
+    text, numbers, plain = (read_benchmark(tmp_path, name) for name in ("text", "numbers", "plain"))
+
+    assert [problem.answer for problem in text.problems] == ["A", "B", "B"]
+    assert text.notes == (
+        "text.jsonl: in 3 rows the answer is a number, and the choices are listed in the question; it is read as the "
+        "place of the right choice, the first of which is 0: state a letter where that is wrong",
+    )
+    assert [problem.answer for problem in numbers.problems] == ["B", "C"]
+    assert "in 2 rows, and no row tells" in numbers.notes[0]
+    assert (
+        "in 2 rows the answer is a number which is the text of a choice, too; it is read as the place"
+        in (numbers.notes[1])
+    )
+    assert plain.notes == ()
+
+
 def test_a_row_that_nobody_can_read_is_refused_by_its_number_whatever_was_looked_at_first(tmp_path: Path) -> None:
     huge = {"question": "Which?", "choices": ["sun", "moon"], "answer": "9" * 5000}
     deep = {"question": "Which?", "choices": "[" * 100_000, "answer": "A"}

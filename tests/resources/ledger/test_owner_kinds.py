@@ -33,6 +33,8 @@ def test_the_table_that_asked_tells_what_its_owner_is(ledger: Ledger) -> None:
     assert {asked: kind_of(*asked) for asked in ASKED} == ASKED
     counts = {kind: list(ASKED.values()).count(kind) for kind in ASKED.values()}
     assert dict(ledger.costs(("kind", "batch")).select("kind", "calls").iter_rows()) == counts
+    assert {kind: cost.calls for (kind, name), cost in ledger.costs_by_owner().items() if name == "x"} == counts
+    assert ledger.costs_by_owner()["tree", "x"].usd == 0.25 * counts["tree"]
     assert {kind: ledger.spent("x", kind=kind).calls for kind in counts} == counts
     assert {kind: len(ledger.latest("x", kind)) for kind in counts} == counts
     assert ledger.spent("x").calls == len(ASKED)

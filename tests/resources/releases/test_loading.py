@@ -149,7 +149,7 @@ def test_a_release_that_loads_differently_says_how(tmp_path: Path) -> None:
 
     said = [str(fault) for fault in check_loads(folder).faults]
 
-    assert "train: was loaded with 1 rows, not 2" in said
+    assert "train: was loaded with 1 row, not 2" in said
     assert "test: row 0: its roles are ['human', 'assistant'], not user and assistant in turn" in said
 
 

@@ -8,9 +8,11 @@ import pytest
 import yaml
 
 from evergrow.methods.releasing.training_recipes import FORMS, Trainer
+from evergrow.resources.releases.attestation import read_public_key
 from evergrow.resources.releases.loading import check_loads
 from evergrow.resources.releases.proof import verify_release
-from evergrow.resources.releases.writing import write_release
+from evergrow.resources.releases.writing import FolderTaken, write_release
+from tests.keys import key_files
 from tests.releases import facts, row, table
 
 ROWS = table(*(row(n, content=f"Add {n} and {n}.", response=f"It is {2 * n}.") for n in range(12)),
@@ -34,6 +36,32 @@ def test_a_recipe_is_part_of_the_release_and_has_the_papers_values(tmp_path: Pat
     assert 8 * batch * told["gradient_accumulation_steps"] == 256
     write_release(ROWS, tmp_path / "r", FORMS[trainer], facts(), trainer)  # its own files are no foreign ones
     assert (tmp_path / "r" / told["output_dir"]).resolve() == tmp_path / "r-trained"  # nor does a model come among them
+
+
+@pytest.mark.parametrize(("trainer", "name"), [("trl", "trl.yaml"), ("llama-factory", "dataset_info.json")])
+def test_a_configuration_is_its_users_to_edit_and_what_trains_on_it_is_not(
+    tmp_path: Path, trainer: Trainer, name: str
+) -> None:
+    written(tmp_path / "r", trainer)
+    configuration, data = tmp_path / "r" / name, tmp_path / "r" / "train.jsonl"
+    configuration.write_text("mine: 1\n")
+
+    report = verify_release(tmp_path / "r")
+    assert report.faults == ()
+    assert [str(note) for note in report.notes] == [f"{name}: was changed since the export, as a configuration may be"]
+
+    again = write_release(ROWS[:8], tmp_path / "r", FORMS[trainer], facts(), trainer)
+    assert again.notes == [f"{name} was edited since the export before, and stays as it was edited"]
+    assert configuration.read_text() == "mine: 1\n"
+    assert len(verify_release(tmp_path / "r").notes) == 1
+    with pytest.raises(FolderTaken, match=f"{name}, which was edited"):
+        write_release(ROWS, tmp_path / "r", FORMS[trainer], facts())
+    assert configuration.read_text() == "mine: 1\n"
+
+    of_signed = verify_release(tmp_path / "r", None, read_public_key(key_files(tmp_path, "k")[1])).faults
+    assert name in [fault.where for fault in of_signed]  # who asks for a signature asks for what was signed
+    data.write_bytes(data.read_bytes()[:-2])
+    assert [fault.where for fault in verify_release(tmp_path / "r").faults][:1] == ["train.jsonl"]
 
 
 def test_llama_factory_finds_every_split_by_its_name(tmp_path: Path) -> None:

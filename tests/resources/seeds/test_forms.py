@@ -47,7 +47,7 @@ def test_an_input_is_never_dropped_unasked(tmp_path: Path, name: str) -> None:
     assert read(tmp_path, rows, column=column, form="alpaca").frame["content"].to_list() == JOINED
     alone = read(tmp_path, rows, column=column, form="columns")
     assert alone.frame["content"].to_list() == ["Translate it.", "Name a tree."]
-    assert "1 rows left out" in alone.notes[0]
+    assert "1 row left out" in alone.notes[0]
 
 
 MESSAGES: list[list[dict[str, Any]]] = [

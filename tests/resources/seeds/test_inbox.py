@@ -53,8 +53,8 @@ def test_a_file_becomes_a_batch_named_after_it_and_is_put_away(home: Home, regis
     assert taken.file == home.inbox / "accepted" / "My seeds.json"
     assert taken.batch == staged(registry, "My-seeds")
     assert taken.batch.rows == 2
-    assert taken.notes == ("1 rows left out: an earlier row has the same content (row 3 is row 2)",)
-    assert str(taken).startswith("My seeds.json is batch 'My-seeds' with 2 seeds; 1 rows left out")
+    assert taken.notes == ("1 row left out: an earlier row has the same content (row 3 is row 2)",)
+    assert str(taken).startswith("My seeds.json is batch 'My-seeds' with 2 seeds; 1 row left out")
     assert names(home.inbox) == {"accepted", "rejected"}
     assert look(home, registry) == []
 

@@ -46,7 +46,12 @@ WRONG: list[tuple[str, str | bytes, str]] = [
     ),
     ("f.json", "hello", "line 1: not JSON at column 1"),
     ("f.json", '"hello"', "holds a text, not an array of objects"),
-    ("f.json", "[" * 100_000, "not JSON that can be read: .*recursion"),
+    ("f.json", "[" * 100_000, "not JSON that can be read: it is nested too deep"),
+    (
+        "f.jsonl",
+        '{"content": "a"}\n{"content": "b", "x": ' + "[" * 100_000 + "]" * 100_000 + "}",
+        r"\(line 2\): .*nested too deep",
+    ),
     ("f.json", '[{"content": "a", "n": ' + "1" * 5_000 + "}]", "not JSON that can be read: .*digits"),
     (
         "f.json",

@@ -6,8 +6,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evergrow.cli.options import nested_overrides
+from evergrow.methods.text.plain_yaml import IN_C
 from evergrow.resources.settings import Settings, SettingsError, load_settings
-from evergrow.resources.settings.load import EMBEDDED_PROFILE, IN_C, PAPER_PROFILE
+from evergrow.resources.settings.load import EMBEDDED_PROFILE, PAPER_PROFILE
 
 ENDPOINT = {"endpoints": {"default": {"base_url": "http://127.0.0.1:9/v1"}}}
 
@@ -171,3 +173,29 @@ def test_the_quick_reader_finds_in_a_file_what_the_plain_one_finds(path: Path) -
     text = path.read_text(encoding="utf-8")
 
     assert yaml.load(text, Loader=IN_C) == yaml.safe_load(text)
+
+
+DEEP = "[" * 50_000
+
+
+@pytest.mark.parametrize("text", [f"roles: {DEEP}", f"roles: {DEEP}{']' * 50_000}", "- " * 50_000, "{a: " * 50_000])
+def test_settings_that_are_nested_for_ever_are_one_fault(text: str) -> None:
+    Path("evergrow.yaml").write_text(text)
+
+    assert "is nested deeper than 64 levels" in faults()
+
+
+def test_a_variable_that_is_nested_for_ever_is_one_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGROW_ROLES__JUDGE", f"{DEEP}{']' * 50_000}")
+    assert "is nested too deep to be read" in faults()
+
+    monkeypatch.setenv("EVERGROW_ROLES__JUDGE", f"{'[' * 900}{']' * 900}")
+    assert len(faults()) < 1_000
+
+
+@pytest.mark.parametrize("override", [f"roles={DEEP}", f"roles.{'a.' * 50_000}b=1"])
+def test_a_value_of_the_command_line_that_is_nested_for_ever_is_one_fault(override: str) -> None:
+    with pytest.raises(SettingsError, match="is nested deeper than 64 levels") as refused:
+        nested_overrides([override])
+
+    assert len(str(refused.value)) < 200
