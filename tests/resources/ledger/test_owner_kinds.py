@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from evergrow.resources.ledger import Ledger, Rows, State, Submission, kind_of
-from evergrow.resources.ledger.submissions import SubmissionLine
+from evergrow.resources.ledger import Ledger, OwnerKind, Rows, State, Submission, SubmissionLine, kind_of
 from tests.resources.ledger.support import reply
 
-ASKED = {
+ASKED: dict[tuple[str, str], OwnerKind] = {
     ("evolution/round_01/instructions", "x"): "batch",
     ("dataset/responses", "x"): "batch",
     ("dataset/release", "x"): "release",
@@ -41,7 +40,7 @@ def test_the_table_that_asked_tells_what_its_owner_is(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("kind", ["batch", "tree"])
-def test_what_is_handed_in_counts_for_its_owner_alone(ledger: Ledger, kind: str) -> None:
+def test_what_is_handed_in_counts_for_its_owner_alone(ledger: Ledger, kind: OwnerKind) -> None:
     asset = {"batch": "evolution/round_01/instructions", "tree": "treesynth/level_1"}
     for name in ("batch", "tree"):
         draft = Submission(name, State.DRAFT, "e", "generator", "m", "run", asset[name], "x", "x", created_at=0.0)
