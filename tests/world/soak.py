@@ -14,7 +14,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.conftest import FakeEndpoint
+import pytest
+
+from tests.conftest import FakeEndpoint, forget_machine
+from tests.platform import embed_benchmarks
 from tests.world.machine import run_world
 from tests.world.world import Machine, template
 from tests.world.zygote import Zygote
@@ -24,7 +27,12 @@ STEPS = 8
 
 @contextmanager
 def machine(folder: Path, vectors: Path | None = None) -> Iterator[Machine]:
-    """What worlds share."""
+    """What worlds share; `vectors`: a lake with those of HumanEval's questions, which are made if there is none."""
+    if vectors is None:
+        vectors = folder / "known"
+        with pytest.MonkeyPatch.context() as patch:
+            forget_machine(patch)
+            embed_benchmarks(vectors)
     endpoint, zygote = FakeEndpoint(), Zygote()
     try:
         yield Machine(zygote, endpoint, template(folder / "template", vectors))
