@@ -67,9 +67,8 @@ def judge_calibrate(
     with workspace_of(overrides) as workspace:
         name = workspace.settings.role("judge").model if model is None else model
         if plan:
-            show_plan(
-                plan_calibration(workspace, name), f"expected for the judge {name!r}, and at most", as_json=as_json
-            )
+            expected = plan_calibration(workspace, name, fresh=fresh)
+            show_plan(expected, f"expected for the judge {name!r}, and at most", as_json=as_json)
             return
         name_the_model(workspace.settings)
         why = calibrate_judge(workspace, name, say, fresh=fresh)
@@ -108,7 +107,7 @@ def judge_compare(
         methods = at_price(settings, name, wanted, readings or settings.evolution.readings)
         if plan:
             show_plan(
-                plan_comparison(workspace, name, methods),
+                plan_comparison(workspace, name, methods, fresh=fresh),
                 f"expected for the judge {name!r}, and at most",
                 as_json=as_json,
             )

@@ -38,16 +38,18 @@ class NeverCalibrated(Exception):  # noqa: N818 - it is a state of the judge
     """A judge has no calibration to show; the message says which, and how to make one."""
 
 
-def plan_calibration(workspace: Workspace, model: str) -> CostPlan:
-    """What reading the planted tasks would take."""
+def plan_calibration(workspace: Workspace, model: str, *, fresh: bool = False) -> CostPlan:
+    """What reading the planted tasks would take; `fresh`: anew, whatever the ledger has."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        return plan_readings(settings, ledger, model, methods_of(settings.evolution))
+        return plan_readings(settings, ledger, model, methods_of(settings.evolution), fresh=fresh)
 
 
-def plan_readings(settings: Settings, ledger: Ledger, model: str, methods: Mapping[Judging, int]) -> CostPlan:
-    """What the readings by these methods would take that the ledger does not have."""
-    work, asked = readings_work(methods), reading_requests(methods)
+def plan_readings(
+    settings: Settings, ledger: Ledger, model: str, methods: Mapping[Judging, int], *, fresh: bool = False
+) -> CostPlan:
+    """What the readings by these methods would take that the ledger does not have; `fresh`: all of them."""
+    work, asked = readings_work(methods), () if fresh else reading_requests(methods)
     left, paid = still_asked(settings, ledger, work, asked, "readings")
     plan = planned(settings, ledger, [left], f"judge:{model}", kind="model")
     return replace(plan, notes=[*(f"{note}, but with --fresh" for note in paid), *plan.notes])

@@ -62,11 +62,13 @@ def at_price(settings: Settings, model: str, methods: Sequence[Judging], reading
     return {today: readings, **found}
 
 
-def plan_comparison(workspace: Workspace, model: str, methods: Mapping[Judging, int]) -> CostPlan:
-    """What reading the planted tasks by all these methods would take."""
+def plan_comparison(
+    workspace: Workspace, model: str, methods: Mapping[Judging, int], *, fresh: bool = False
+) -> CostPlan:
+    """What reading the planted tasks by all these methods would take; `fresh`: anew, whatever the ledger has."""
     settings = asked_of(workspace.settings, "judge", known_name(model))
     with workspace.ledger() as ledger:
-        return plan_readings(settings, ledger, model, methods)
+        return plan_readings(settings, ledger, model, methods, fresh=fresh)
 
 
 def compare_methods(

@@ -15,6 +15,7 @@ from evergrow.resources.ledger import Ledger, Owner, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.batch_api import told
 from evergrow.resources.models import FRESH_SINCE
+from evergrow.resources.registry.owner_names import owner as owner_of_partition
 from evergrow.resources.registry.owners import owner_at_work
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.settings import Settings
@@ -73,7 +74,7 @@ def _owner(submission: Submission) -> Owner:
 def _decide(instance: dg.DagsterInstance, submissions: Sequence[Submission]) -> dg.RunRequest | Idle:
     """The run that takes up what was fetched, or why there is none."""
     last = submissions[-1]
-    command = remedy(dg.AssetKey(last.asset.split("/")), last.batch)
+    command = remedy(dg.AssetKey(last.asset.split("/")), owner_of_partition(last.partition))
     again = f"mend the cause, then materialize {last.asset} again, or `{command}`"
     if open_ := [submission for submission in submissions if submission.state is not State.FETCHED]:
         return Idle(f"it waits for {len(open_)} of {len(submissions)} submissions")

@@ -17,7 +17,6 @@ from sqlalchemy import (
     case,
     func,
     insert,
-    literal,
     or_,
     select,
     update,
@@ -240,23 +239,26 @@ class Ledger:
         )
 
     def costs_by_owner(self) -> dict[tuple[OwnerKind, str], OwnerCost]:
-        """What was asked and spent, by kind and name of the owner; read from the index alone, whatever there is."""
+        """What was asked and spent, by kind and name of the owner; read from the index alone, but for measured sets."""
         columns = (
             func.count(),
             _sum(sums.settled(), calls.c.tokens_in) + _sum(sums.settled(), calls.c.tokens_out),
             _sum(sums.settled(), calls.c.usd),
             _sum(sums.unpriced_replies(), 1),
         )
-        owners, measured = (calls.c.asset, calls.c.batch), calls.c.asset.startswith(MEASURED)
-        sets = (literal("").label("of"), calls.c.partition)  # only of a set its partition tells whose it is
+        owners = (calls.c.batch, calls.c.asset)
+        rows = [(*row[:2], "", *row[2:]) for row in read(self._engine, select(*owners, *columns).group_by(*owners))]
+        # Only of a set its partition, which the index does not hold, tells whose it is.
+        if measured := sorted({name for name, asset, *_ in rows if asset.startswith(MEASURED)}):
+            rows = [row for row in rows if not row[1].startswith(MEASURED)]
+            sets = (*owners, calls.c.partition)
+            for some in _parts(measured):
+                of_sets = (calls.c.batch.in_(some), calls.c.asset.startswith(MEASURED))
+                rows += map(tuple, read(self._engine, select(*sets, *columns).where(*of_sets).group_by(*sets)))
         found: dict[tuple[OwnerKind, str], OwnerCost] = {}
-        for which, of in ((~measured, sets[0]), (measured, sets[1])):
-            query = select(*owners, of, *columns).where(which)
-            for asset, name, part, *cost in read(
-                self._engine, query.group_by(*owners, *([of] if of is sets[1] else []))
-            ):
-                owner = (kind_of(asset, part), name)
-                found[owner] = found.get(owner, OwnerCost()) + OwnerCost(*cost)
+        for name, asset, part, count, tokens, usd, unpriced in rows:
+            owner, cost = (kind_of(asset, part), name), OwnerCost(count, int(tokens), float(usd), int(unpriced))
+            found[owner] = found.get(owner, OwnerCost()) + cost
         return found
 
     def spent(self, batch: str | None = None, run_id: str | None = None, kind: OwnerKind | None = None) -> Spent:

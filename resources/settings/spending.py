@@ -33,7 +33,7 @@ class Limits(Section):
 
 
 class BudgetLimits(Limits):
-    """Spending limits: of one batch over all its runs, of one run, and of all runs of a calendar month (UTC)."""
+    """Spending limits: of each batch, tree, release or model over all its runs, of a run, of a calendar month (UTC)."""
 
     run: Limits = Limits()
     month: Limits = Limits()

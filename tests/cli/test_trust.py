@@ -33,6 +33,8 @@ def test_a_judge_that_knows_is_trusted_and_asked_once(evergrow: Evergrow, fake_e
     assert "judge:expert" in evergrow("cost").out
     done_with = evergrow("judge", "calibrate", "--model", "expert", "--plan", "--json")
     assert done_with.json[-1]["requests"] == 0  # the next time asks nothing, and so says the plan
+    anew = evergrow("judge", "calibrate", "--model", "expert", "--plan", "--fresh", "--json")
+    assert anew.json[-1]["requests"] == QUESTIONS
 
 
 def test_a_judge_that_guesses_or_obeys_is_not_trusted(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:

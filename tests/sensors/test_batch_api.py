@@ -1,12 +1,14 @@
 """Rounds in batch mode: the sensor fetches answers and starts the waiting runs again, until all is as live."""
 
 from collections.abc import Iterator
+from contextlib import closing
 
 import dagster as dg
 import polars as pl
 import pytest
 
 from evergrow.assets.names import stage_key
+from evergrow.resources.ledger import Ledger, State, Submission
 from evergrow.resources.models import AWAITS, FRESH_SINCE
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.recipes import record
@@ -115,6 +117,18 @@ def test_a_run_that_asked_anew_goes_on_with_new_answers(platform: Platform, fake
     assert "waiting" in platform.run("round_01", "b", tags={FRESH_SINCE: "17.0"})
     request = only_request(tick(platform))
     assert request.tags[FRESH_SINCE] == "17.0"
+
+
+def test_what_goes_on_where_a_run_is_deleted_names_the_owner_as_commands_do(platform: Platform) -> None:
+    with closing(Ledger.of(platform.settings)) as ledger:
+        for asset, partition, batch in (("trust/judge", "m", "judge:m"), ("treesynth/samples", "s00|t", "t")):
+            one = Submission(asset, State.FETCHED, "e", "judge", "m", "gone", asset, partition, batch, created_at=0.0)
+            ledger.submissions.begin(one)
+
+    said = str(tick(platform))
+
+    assert "`evergrow judge calibrate --model m` goes on" in said
+    assert "`evergrow tree grow t` goes on" in said
 
 
 def test_an_answered_batch_starts_its_run_once(platform: Platform, fake_endpoint: FakeEndpoint) -> None:
