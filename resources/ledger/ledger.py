@@ -267,7 +267,11 @@ class Ledger:
 
     def spent_on(self, rows: sums.Rows) -> Spent:
         """The sum over `rows`."""
-        return sums.spent(read(self._engine, select(*sums.spent_columns()).where(*rows.conditions()))[0])
+        (row,) = read(self._engine, sums.spent(rows))
+        if not row[-1]:
+            return sums.spent_sum(row)
+        parts = (sums.spent(rows, sets=False), sums.spent_on_sets(rows))
+        return sum((sums.spent_sum(read(self._engine, part)[0]) for part in parts), Spent(0, 0, 0, 0.0, 0))
 
     def replies_of(self, owner: sums.Rows, asked: Collection[tuple[str, str]]) -> list[sums.Replies]:
         """Of each table of an owner, the replies of use by models in the roles that they are `asked` in."""

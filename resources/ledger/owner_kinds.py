@@ -3,9 +3,10 @@
 The ledger keeps the name beside the table, and the table tells the kind: so it does in every ledger that there is.
 """
 
+from collections.abc import Collection
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, and_, case, or_
+from sqlalchemy import ColumnElement, and_, case, not_, or_
 
 OwnerKind = Literal["batch", "tree", "release", "model", "doctor"]
 RELEASE_ASSET = "dataset/release"
@@ -25,11 +26,19 @@ def kind_of(asset: str, partition: str) -> OwnerKind:
 
 def kind_column(asset: ColumnElement[Any], partition: ColumnElement[Any]) -> ColumnElement[str]:
     """`kind_of` of the rows of a table."""
-    # A partition is looked at where it has to be only: the indexes that sums read do not hold it.
     measured = [
         (and_(asset.startswith(MEASURED), partition.startswith(f"{kind}:")), kind)
         for kind in get_args(OwnerKind)
         if kind != "batch"
     ]
+    return case(*measured, else_=_by_asset(asset))
+
+
+def told_by_asset(asset: ColumnElement[Any], kinds: Collection[OwnerKind]) -> ColumnElement[bool]:
+    """Rows of owners of these kinds, but for measured sets: a partition is in no index that sums read."""
+    return and_(not_(asset.startswith(MEASURED)), _by_asset(asset).in_(kinds))
+
+
+def _by_asset(asset: ColumnElement[Any]) -> ColumnElement[str]:
     folders = [(or_(asset == name, asset.startswith(f"{name}/")), kind) for name, kind in OF_FOLDER.items()]
-    return case((asset == RELEASE_ASSET, "release"), *measured, *folders, else_="batch")
+    return case((asset == RELEASE_ASSET, "release"), *folders, else_="batch")

@@ -86,6 +86,12 @@ class Spent:
     usd: float
     unpriced_calls: int
 
+    def __add__(self, other: "Spent") -> "Spent":
+        """Both together."""
+        tokens = (self.tokens_in + other.tokens_in, self.tokens_out + other.tokens_out)
+        unpriced = self.unpriced_calls + other.unpriced_calls
+        return Spent(self.calls + other.calls, *tokens, self.usd + other.usd, unpriced)
+
     @property
     def tokens(self) -> int:
         """Input and output tokens."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, false, func, or_, select
 
-from evergrow.resources.ledger.owner_kinds import OwnerKind, kind_column
+from evergrow.resources.ledger.owner_kinds import MEASURED, OwnerKind, kind_column, told_by_asset
 from evergrow.resources.ledger.records import Spent, Usage
 from evergrow.resources.ledger.schema import calls
 
@@ -59,9 +59,13 @@ class Rows:
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """The conditions that are given."""
+        kind = [] if self.kind is None else [kind_column(calls.c.asset, calls.c.partition) == self.kind]
+        return [*self.indexed(), *kind]
+
+    def indexed(self) -> list[ColumnElement[bool]]:
+        """Those that an index answers: all but of what kind the owner is."""
         given = (
             (calls.c.batch == self.batch, self.batch),
-            (kind_column(calls.c.asset, calls.c.partition) == self.kind, self.kind),
             (calls.c.run_id == self.run_id, self.run_id),
             (calls.c.answered_at >= (self.since or 0.0), self.since),
         )
@@ -124,8 +128,22 @@ def replies_of(owner: Rows, asked: Collection[tuple[str, str]]) -> Select[Any]:
     )
 
 
-def spent_columns() -> tuple[ColumnElement[Any], ...]:
-    """The columns that `spent` reads."""
+def spent(rows: Rows, *, sets: bool = True) -> Select[Any]:
+    """The row that `spent_sum` reads, from an index alone; its last column: how many rows of measured sets are in it.
+
+    Of a measured set only its partition, which no index holds, tells whose it is: `spent_on_sets` looks at it.
+    """
+    measured = calls.c.asset.startswith(MEASURED) if sets and rows.kind else false()
+    told = [or_(measured, told_by_asset(calls.c.asset, [rows.kind]))] if rows.kind else []
+    return select(*_spent_columns(), func.count(case((measured, 1)))).where(*rows.indexed(), *told)
+
+
+def spent_on_sets(rows: Rows) -> Select[Any]:
+    """The row that `spent_sum` reads of measured sets."""
+    return select(*_spent_columns()).where(*rows.conditions(), calls.c.asset.startswith(MEASURED))
+
+
+def _spent_columns() -> tuple[ColumnElement[Any], ...]:
     return (
         func.count(),
         func.coalesce(func.sum(calls.c.tokens_in), 0),
@@ -135,8 +153,8 @@ def spent_columns() -> tuple[ColumnElement[Any], ...]:
     )
 
 
-def spent(row: Sequence[Any]) -> Spent:
-    """The sum that a row of `spent_columns` holds."""
+def spent_sum(row: Sequence[Any]) -> Spent:
+    """The sum that a row of `spent` or `spent_on_sets` holds."""
     return Spent(int(row[0]), int(row[1]), int(row[2]), float(row[3]), int(row[4]))
 
 

@@ -1,10 +1,13 @@
 """What an owner is that the ledger knows by its name: told in the same way by Python and by each database."""
 
+from contextlib import closing
 from dataclasses import replace
+from typing import get_args
 
 import pytest
+import sqlalchemy as sa
 
-from evergrow.resources.ledger import Ledger, OwnerKind, Rows, State, Submission, SubmissionLine, kind_of
+from evergrow.resources.ledger import Ledger, OwnerKind, Rows, State, Submission, SubmissionLine, kind_of, sums
 from tests.resources.ledger.support import reply
 
 ASKED: dict[tuple[str, str], OwnerKind] = {
@@ -52,6 +55,24 @@ def test_what_is_handed_in_counts_for_its_owner_alone(ledger: Ledger, kind: Owne
 
     assert ledger.submissions.set_aside(Rows(batch="x", kind=kind)).tokens == {"batch": 10, "tree": 7}[kind]
     assert [one.kind for one in ledger.submissions.find((State.DRAFT,), batch="x", kind=kind)] == [kind]
+
+
+def test_what_a_budget_sums_is_read_from_an_index_alone(ledger_url: str, ledger: Ledger) -> None:
+    """The rows hold long texts, and the sum is read while every other run waits."""
+    ledger.record([reply(number, asset="dataset/responses", batch=f"b{number % 9}") for number in range(300)])
+    engine = sa.create_engine(ledger_url, isolation_level="AUTOCOMMIT")
+    sqlite = engine.dialect.name == "sqlite"
+    with closing(engine.connect()) as connection:
+        if not sqlite:
+            connection.execute(sa.text("VACUUM ANALYZE calls"))
+            for way in ("seqscan", "bitmapscan"):
+                connection.execute(sa.text(f"SET enable_{way} = off"))
+        for kind in get_args(OwnerKind):
+            query = sums.spent(Rows(batch="b1", kind=kind)).compile(engine, compile_kwargs={"literal_binds": True})
+            asked = sa.text(f"EXPLAIN {'QUERY PLAN ' if sqlite else ''}{query}".replace("%%", "%"))
+            plan = " ".join(str(tuple(row)) for row in connection.execute(asked))
+            assert ("COVERING INDEX calls_by_batch" if sqlite else "Index Only Scan using calls_by_batch") in plan
+    engine.dispose()
 
 
 def test_a_request_that_was_drawn_again_is_held_once_and_by_its_role(ledger: Ledger) -> None:
