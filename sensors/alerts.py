@@ -94,12 +94,12 @@ def stalled_sensor(settings: Settings, frontier: Frontier) -> dg.SensorDefinitio
 
 def _told(workspace: Workspace, seen: Standstills, log_error: Callable[[str], None]) -> Iterator[str]:
     """Tell of standstills, for `TELLING_S`: what people were told, and what they could not be; noted in `seen`."""
+    end = time.monotonic() + TELLING_S
     changed, seen.event = changed_owners(workspace, seen.event)
     seen.settled = {key: version for key, version in seen.settled.items() if key not in changed}
     busy = under_way(workspace.instance, workspace.registry)
     recipes = {f"{r.kind}/{r.name}": r for r in latest_recipes(workspace.registry) if r.kind != "release"}
     automated = {key: recipe for key, recipe in recipes.items() if recipe.values.get(AUTOMATE) != "none"}
-    end = time.monotonic() + TELLING_S
     for key, recipe in in_turn(automated, seen.last).items():
         if seen.settled.get(key) != recipe.version and not worked_on(workspace.registry, busy, recipe):
             yield from _tell(workspace, recipe, key, seen, log_error)

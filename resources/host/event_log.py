@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,7 +27,8 @@ STORAGE = ("storage", "event_log_storage", "run_storage", "local_artifact_storag
 # Where Dagster keeps the value of a piece of metadata.
 VALUES = ("text", "value", "data", "path", "md_str", "url", "records")
 MADE = "ASSET_MATERIALIZATION"
-LATE = 1_000  # so many events may be seen before one that is older; SQLite has one writer, and none
+# So many events may be seen before one that has a lower number, and for so long; SQLite has one writer, and none.
+LATE, LATE_FOR = 1_000, timedelta(hours=1)
 Connect = Callable[[], AbstractContextManager[sa.Connection]]
 Place = tuple[str, str | None]  # a table's key as Dagster writes it, and the partition
 
@@ -53,7 +55,7 @@ _MADE = sa.text(
 _LAST = sa.text("SELECT coalesce(max(id), 0) FROM event_logs")
 _MADE_SINCE = sa.text(
     f"SELECT DISTINCT asset_key, partition FROM event_logs WHERE dagster_event_type = '{MADE}' "
-    "AND id > :since AND id <= :upto"
+    "AND id <= :upto AND (id > :since OR (id > :late AND timestamp > :young))"
 )
 _LAST_MADE = sa.text(
     f"{_ROW} FROM event_logs e WHERE e.id = (SELECT max(e.id) FROM {_EVENTS} WHERE e.asset_key IN :keys "
@@ -246,13 +248,15 @@ class EventLog:
     def made_since(self, event: int) -> tuple[list[tuple[list[str], str | None]], int]:
         """What was made after an event, each table's key with the partition; and the id of the latest event.
 
-        Where many write at once, some of what came shortly before the event is told again: an event has its number
+        Where many write at once, what came shortly before the event is told again for an hour: an event has its number
         before it can be seen, so one with a lower number may come to light after one with a higher.
         """
         with self._connect() as connection:
-            late = 0 if connection.dialect.name == "sqlite" else LATE
+            late = event if connection.dialect.name == "sqlite" else event - LATE
+            young = (datetime.now(UTC) - LATE_FOR).replace(tzinfo=None)  # as Dagster writes them: of UTC, unsaid
             upto = int(connection.execute(_LAST).scalar_one())
-            rows = connection.execute(_MADE_SINCE, {"since": event - late, "upto": upto}).all()
+            values = {"since": event, "late": late, "young": young, "upto": upto}
+            rows = connection.execute(_MADE_SINCE, values).all()
         return [(json.loads(row.asset_key), row.partition) for row in rows], upto
 
     def unfinished(self) -> list[Run]:

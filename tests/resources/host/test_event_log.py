@@ -195,6 +195,10 @@ def test_what_another_writer_commits_late_is_told_with_what_comes_after_it(postg
     assert after == upto
     assert (["late"], "a") in found
 
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE event_logs SET timestamp = timestamp - interval '2 hours'"))
+    assert log.made_since(upto) == ([], upto)  # an idle platform comes to rest
+
 
 def test_partitions_and_runs_are_those_that_dagster_knows(log: EventLog, instance: dg.DagsterInstance) -> None:
     assert log.get_dynamic_partitions("batch") == list(instance.get_dynamic_partitions("batch"))
