@@ -24,6 +24,7 @@ from evergrow.methods.treesynth.domain_files import find_domain
 from evergrow.methods.treesynth.spec import TreeSpec
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, noted
+from evergrow.resources.ledger import tree_origin
 from evergrow.resources.llm.budget import room
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import tree_owner
@@ -218,7 +219,7 @@ def tree_seeds(workspace: Workspace, tree: str, of: Part = "samples") -> Seeds:
         kind=pl.lit("instruction"),
         source=pl.format("tree {}, leaf {}", "tree", "leaf_id"),
     )
-    return Seeds(frame, origin=f"tree {tree!r}" if of == "samples" else f"tree {tree!r}, {of}")
+    return Seeds(frame, origin=tree_origin(tree) if of == "samples" else f"{tree_origin(tree)}, {of}")
 
 
 def _root_id(name: str) -> str:

@@ -122,8 +122,8 @@ def planned(
     total = ("in all", None, *(known_sum([getattr(step, name) for step in steps]) for name in NUMBERS), None)
     table = pl.DataFrame([*rows, total], schema=SCHEMA, orient="row")
     asked = frozenset((step.role, step.model) for step in steps)
-    paid = limits(settings, owner, NEW_RUN, kind)
-    return CostPlan(table, [*_unpriced(settings, steps), *_limits(settings, ledger, steps, paid)], asked)
+    paid = limits(settings, ledger, owner, NEW_RUN, kind)
+    return CostPlan(table, [*_unpriced(settings, steps, paid), *_limits(settings, ledger, steps, paid)], asked)
 
 
 def _forecast(settings: Settings, ledger: Ledger, work: Step, pace: Pace | None) -> Forecast:
@@ -226,9 +226,9 @@ def _parents(workspace: Workspace, batch: str, round_no: int) -> pl.DataFrame:
     return workspace.table(parents_key(round_no), batch).collect()
 
 
-def _unpriced(settings: Settings, steps: Sequence[Forecast]) -> Iterator[str]:
+def _unpriced(settings: Settings, steps: Sequence[Forecast], paid: Sequence[Limit]) -> Iterator[str]:
     """Each model without a price, once, and what that means."""
-    limited = [p.setting for p in limits(settings, "", NEW_RUN) if p.limits.max_usd is not None]
+    limited = [limit.setting for limit in paid if limit.limits.max_usd is not None]
     means = "its cost stays unknown"
     if limited:
         means = f"{' and '.join(f'{name}.max_usd' for name in limited)} cannot be kept, and a run would be refused"

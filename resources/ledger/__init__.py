@@ -7,7 +7,7 @@ from evergrow.resources.ledger.database import LedgerError, LedgerUrlError
 from evergrow.resources.ledger.group_commit import GroupCommit
 from evergrow.resources.ledger.intents import Intent, Intents
 from evergrow.resources.ledger.ledger import Ledger, ReplyNote
-from evergrow.resources.ledger.owner_kinds import OwnerKind, kind_of
+from evergrow.resources.ledger.owner_kinds import OwnerKind, kind_of, tree_origin
 from evergrow.resources.ledger.records import NOTHING, Amount, Call, Spent, StoredReply, Usage
 from evergrow.resources.ledger.reservations import BlockHolder, Charge, Claim, Grant, Reservations, Reserved
 from evergrow.resources.ledger.submission_records import Owner, Pending, Settled, State, Submission, SubmissionLine
@@ -45,4 +45,5 @@ __all__ = [
     "Submissions",
     "Usage",
     "kind_of",
+    "tree_origin",
 ]

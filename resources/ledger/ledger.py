@@ -1,5 +1,6 @@
 """Writes to the ledger in groups and reads from it."""
 
+import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
@@ -27,8 +28,9 @@ from evergrow.resources.ledger import sums
 from evergrow.resources.ledger.checksum import checksum
 from evergrow.resources.ledger.database import connect, database_url, read, write, writing
 from evergrow.resources.ledger.intents import Intents
-from evergrow.resources.ledger.owner_kinds import MEASURED, OwnerKind, kind_column, kind_of
+from evergrow.resources.ledger.owner_kinds import MEASURED, OwnerKind, kind_column, kind_of, tree_origin
 from evergrow.resources.ledger.records import Call, OwnerCost, Spent, StoredReply, Usage
+from evergrow.resources.ledger.registry_schema import batches
 from evergrow.resources.ledger.reservations import Charge, Reservations, lowered
 from evergrow.resources.ledger.schema import calls, capabilities
 from evergrow.resources.ledger.submissions import Submissions
@@ -272,6 +274,12 @@ class Ledger:
             return sums.spent_sum(row)
         parts = (sums.spent(rows, sets=False), sums.spent_on_sets(rows))
         return sum((sums.spent_sum(read(self._engine, part)[0]) for part in parts), Spent(0, 0, 0, 0.0, 0))
+
+    def holds_tree(self, batch: str) -> bool:
+        """Whether a batch is the samples of the tree of its name, registered to be answered as they are."""
+        samples = batches.c.origin == json.dumps(tree_origin(batch))
+        query = select(batches.c.as_is).where(batches.c.name == batch, samples)
+        return any(row[0] for row in read(self._engine, query))
 
     def replies_of(self, owner: sums.Rows, asked: Collection[tuple[str, str]]) -> list[sums.Replies]:
         """Of each table of an owner, the replies of use by models in the roles that they are `asked` in."""

@@ -24,6 +24,11 @@ def kind_of(asset: str, partition: str) -> OwnerKind:
     return OF_FOLDER.get(asset.partition("/")[0], "batch")
 
 
+def tree_origin(tree: str) -> str:
+    """Where the seeds of a batch come from that are the samples of a tree."""
+    return f"tree {tree!r}"
+
+
 def kind_column(asset: ColumnElement[Any], partition: ColumnElement[Any]) -> ColumnElement[str]:
     """`kind_of` of the rows of a table."""
     measured = [

@@ -172,7 +172,7 @@ class Submissions:
         """
         given = (
             (submissions.c.batch == rows.batch, rows.batch),
-            (kind_column(submissions.c.asset, submissions.c.partition) == rows.kind, rows.kind),
+            (kind_column(submissions.c.asset, submissions.c.partition).in_(rows.kinds), rows.kind),
             (submissions.c.run_id == rows.run_id, rows.run_id),
         )
         query = (

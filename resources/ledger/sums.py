@@ -49,18 +49,25 @@ def unpriced() -> ColumnElement[bool]:
 class Rows:
     """Which rows are summed: those of an owner, of a run, since a moment (epoch seconds).
 
-    `batch` is the owner's name, `kind` what it is; None: whatever is called so.
+    `batch` is the owner's name, `kind` what it is; None: whatever is called so. `also` is of what other kind those of
+    its name count as well.
     """
 
     batch: str | None = None
     kind: OwnerKind | None = None
+    also: OwnerKind | None = None
     run_id: str | None = None
     since: float | None = None
 
+    @property
+    def kinds(self) -> tuple[OwnerKind, ...]:
+        """Of what kinds an owner's rows are; none: of any."""
+        return tuple(kind for kind in (self.kind, self.also) if kind is not None)
+
     def conditions(self) -> list[ColumnElement[bool]]:
         """The conditions that are given."""
-        kind = [] if self.kind is None else [kind_column(calls.c.asset, calls.c.partition) == self.kind]
-        return [*self.indexed(), *kind]
+        kinds = [kind_column(calls.c.asset, calls.c.partition).in_(self.kinds)] if self.kinds else []
+        return [*self.indexed(), *kinds]
 
     def indexed(self) -> list[ColumnElement[bool]]:
         """Those that an index answers: all but of what kind the owner is."""
@@ -133,8 +140,8 @@ def spent(rows: Rows, *, sets: bool = True) -> Select[Any]:
 
     Of a measured set only its partition, which no index holds, tells whose it is: `spent_on_sets` looks at it.
     """
-    measured = calls.c.asset.startswith(MEASURED) if sets and rows.kind else false()
-    told = [or_(measured, told_by_asset(calls.c.asset, [rows.kind]))] if rows.kind else []
+    measured = calls.c.asset.startswith(MEASURED) if sets and rows.kinds else false()
+    told = [or_(measured, told_by_asset(calls.c.asset, rows.kinds))] if rows.kinds else []
     return select(*_spent_columns(), func.count(case((measured, 1)))).where(*rows.indexed(), *told)
 
 

@@ -117,18 +117,30 @@ class Budget:
             limit.block -= spent
 
 
-def limits(settings: Settings, owner: str, run: str, kind: OwnerKind = "batch") -> list[Limit]:
+def limits(settings: Settings, ledger: Ledger, owner: str, run: str, kind: OwnerKind = "batch") -> list[Limit]:
     """The limits that the settings have for an owner, which is of this kind, for a run and for this month.
 
-    A block of a month goes on into the next one: it may be spent in either, so that it counts in both.
+    A tree and the batch that its samples were registered as share one. A block of a month goes on into the next one: it
+    may be spent in either, so that it counts in both.
     """
     budget = settings.budget
+    of_owner = Limit("budget", f"{kind} {owner!r}", f"{kind} {owner}", budget, lambda: Rows(batch=owner, kind=kind))
+    if kind == "tree" or (kind == "batch" and ledger.holds_tree(owner)):
+        of_owner = _of_tree(ledger, owner, budget)
     found = [
-        Limit("budget", f"{kind} {owner!r}", f"{kind} {owner}", budget, lambda: Rows(batch=owner, kind=kind)),
+        of_owner,
         Limit("budget.run", "this run", f"run {run}", budget.run, lambda: Rows(run_id=run)),
         Limit("budget.month", f"{_month():%B %Y}", "month", budget.month, lambda: Rows(since=_month().timestamp())),
     ]
     return [limit for limit in found if limit.limits.max_tokens is not None or limit.limits.max_usd is not None]
+
+
+def _of_tree(ledger: Ledger, tree: str, budget: Limits) -> Limit:
+    def rows() -> Rows:  # looked up at every sum: the samples may be registered while a run grows the tree
+        return Rows(batch=tree, kind="tree", also="batch" if ledger.holds_tree(tree) else None)
+
+    scope = f"tree {tree!r}" + (" and the answers to its samples" if rows().also else "")
+    return Limit("budget", scope, f"tree {tree}", budget, rows)
 
 
 def _month() -> datetime:
@@ -170,7 +182,7 @@ def room(settings: Settings, ledger: Ledger, owner: str, kind: OwnerKind = "batc
     Raises:
         SettingsError: a limit is in US dollars and a price is missing.
     """
-    budget = Budget(limits(settings, owner, NEW_RUN, kind))
+    budget = Budget(limits(settings, ledger, owner, NEW_RUN, kind))
     for limit in budget.limits:
         limit.others, spent = ledger.reservations.held(limit.key), spent_of(settings, ledger, limit)
         limit.reach = Amount(limit.limits.max_tokens or 0, limit.limits.max_usd or 0.0) - limit.others

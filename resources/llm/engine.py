@@ -46,7 +46,7 @@ class Engine:
         self._settings, self._progress = settings, progress
         changes = Changes()
         kind = kind_of(attribution.asset, attribution.partition)
-        budget = Budget(limits(settings, attribution.batch, attribution.run_id, kind))
+        budget = Budget(limits(settings, ledger, attribution.batch, attribution.run_id, kind))
         accounts = Accounts(settings, attribution, budget)
         self._allowance = Allowance(settings, ledger, budget, attribution, changes)
         self._pools = Pools(settings, ledger, addresses)

@@ -1,12 +1,18 @@
-from typing import Any
+from contextlib import closing
+from typing import Any, get_args
 
+import polars as pl
 import pytest
 
-from evergrow.resources.ledger import Ledger, State, Submission, SubmissionLine
+from evergrow.resources.ledger import Ledger, OwnerKind, State, Submission, SubmissionLine
 from evergrow.resources.llm import BudgetReached
-from evergrow.resources.llm.budget import room
+from evergrow.resources.llm.budget import limits, room
+from evergrow.resources.registry.batches import stage, take_as_is
+from evergrow.resources.registry.registry import Registry
+from evergrow.resources.seeds.source import Seeds
 from evergrow.resources.settings import SettingsError
 from tests.conftest import FakeEndpoint
+from tests.resources.ledger.support import reply
 from tests.resources.llm.support import WHO, ask, requests, settings
 
 ROLES = {"generator": {"max_tokens": 300}, "judge": {"max_tokens": 300}}
@@ -63,6 +69,34 @@ def test_what_is_handed_in_and_not_answered_takes_room(ledger: Ledger) -> None:
     ledger.submissions.add("s", [SubmissionLine("call", "key", 0, 0, 0, "v1", "{}", tokens=4900, usd=0.0)])
 
     assert "4,900 is spent" in str(room(chosen, ledger, "b"))
+
+
+@pytest.mark.parametrize("origin", ["tree 't'", "elsewhere"])
+def test_a_tree_and_its_samples_share_a_limit_and_another_batch_of_its_name_has_its_own(
+    ledger_url: str, registry: Registry, origin: str
+) -> None:
+    roles = {"generator": {"max_tokens": 100}, "judge": {"max_tokens": 100}}
+    chosen, kinds = settings(roles=roles, budget={"max_tokens": 10_000}), get_args(OwnerKind)
+    seed = pl.DataFrame({"id": ["1"], "content": ["Add."], "kind": ["instruction"], "source": ["x"]})
+    with closing(Ledger.open(ledger_url)) as ledger:
+        grown = {"asset": "treesynth/level_0", "partition": "t", "batch": "t", "tokens_in": 6_000, "tokens_out": 0}
+        ledger.record([reply(0, **grown)])
+        answers = ("dataset/responses", "t", "t")
+        draft = Submission("s", State.DRAFT, "default", "generator", "m", "run", *answers, created_at=0.0)
+        ledger.submissions.begin(draft)
+        ledger.submissions.add("s", [SubmissionLine("call", "key", 0, 0, 0, "v1", "{}", tokens=3_900, usd=0.0)])
+        assert {room(chosen, ledger, "t", kind) for kind in kinds} == {None}
+
+        stage(registry, "t", Seeds(seed, origin=origin))
+        assert {room(chosen, ledger, "t", kind) for kind in kinds} == {None}
+        take_as_is(registry, "t")
+
+        full = {kind: why for kind in kinds if (why := room(chosen, ledger, "t", kind))}
+        assert set(full) == ({"tree", "batch"} if origin == "tree 't'" else set())
+        assert all("for tree 't' and the answers to its samples, 9,900 is spent" in why for why in full.values())
+        shared = {kind: limits(chosen, ledger, "t", "run", kind)[0].key for kind in kinds}
+        assert (shared["tree"] == shared["batch"]) == (origin == "tree 't'")
+        assert len(set(shared.values())) == len(kinds) - (origin == "tree 't'")
 
 
 def test_without_limits_there_is_room_and_without_prices_a_clear_error(ledger: Ledger) -> None:
