@@ -13,8 +13,9 @@ from typing import Any
 import dagster as dg
 
 from evergrow.assets.gates.check import thresholds
-from evergrow.assets.names import gate_name, remedy
+from evergrow.assets.names import gate_name
 from evergrow.assets.table import PROMPT, Table, as_text
+from evergrow.flows.remedies import remedy_of
 from evergrow.methods.text.counts import counted
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GateClosed, GateState, Judgement, Outdated, judgement
@@ -34,6 +35,7 @@ from evergrow.resources.place import Place
 from evergrow.resources.registry.owner_names import owner
 from evergrow.resources.registry.recipes import Kind, Recipe
 from evergrow.resources.registry.registry import Registry
+from evergrow.resources.registry.releases import wishes
 from evergrow.resources.settings import Settings
 
 NEVER_MADE = "it was never made"
@@ -239,10 +241,10 @@ class Frontier:
         self._require_gate(table, place, version)
         if table.kind == "release":
             if changed := list(_files_changed(made_from(version).files, table.files(place))):
-                raise Outdated(key, partition, changed[0], remedy(key, place.owner))
+                raise Outdated(key, partition, changed[0], remedy_of(wishes(self.registry), key, place.owner))
             return
         if why := self._outdated(table, place, version):
-            raise Outdated(key, partition, why, remedy(key, place.owner))
+            raise Outdated(key, partition, why, remedy_of(wishes(self.registry), key, place.owner))
         sound.add((key, partition))
         for read in made_from(version).read:
             there = latest_materialization(instance, read.key, read.partition)
@@ -257,7 +259,8 @@ class Frontier:
         if gate.state is not GateState.PASSED:
             raise GateClosed(check, place.partition, gate.state, gate.why)
         if table.kind != "release" and self._unjudged(table, place, gate):
-            again = f"{OTHER_THRESHOLDS} since; judge it again (`{remedy(table.key, place.owner)}` does what is needed)"
+            command = remedy_of(wishes(self.registry), table.key, place.owner)
+            again = f"{OTHER_THRESHOLDS} since; judge it again (`{command}` does what is needed)"
             raise GateClosed(check, place.partition, gate.state, again)
 
 

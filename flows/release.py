@@ -20,6 +20,7 @@ from evergrow.assets.names import (
 )
 from evergrow.flows.grow import Part, tree_seeds
 from evergrow.flows.recipes import take_recipe
+from evergrow.flows.remedies import command_of
 from evergrow.flows.run import Interrupted, RunFailed, Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.step import Anew, Step, bring
@@ -143,13 +144,7 @@ def behind(workspace: Workspace, name: str = MAIN) -> str | None:
 
 def release_command(workspace: Workspace, name: str, batches: Sequence[str] = ()) -> str:
     """What makes a release anew, of the same batches and size; of `batches`, where it is not known who asked for it."""
-    wanted = wish(workspace.registry, name) or ReleaseRequest()
-    words = [f"--batch {batch}" for batch in wanted.batches or batches if batch not in wanted.trees]
-    words += [f"--tree {tree}" for tree in wanted.trees]
-    words += [f"--rows {wanted.rows}"] if wanted.rows else []
-    words += ["--as-is"] if wanted.as_is else []
-    words += [f"--name {name}"] if name != MAIN else []
-    return " ".join(["evergrow release", *words])
+    return command_of(name, wish(workspace.registry, name) or ReleaseRequest(), batches)
 
 
 def asked_for(workspace: Workspace, name: str) -> ReleaseRequest | None:

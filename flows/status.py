@@ -7,10 +7,11 @@ nothing: not even a run that a killed process has left is closed.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from evergrow.assets.names import RESPONSES, SEEDS, remedy
+from evergrow.assets.names import RESPONSES, SEEDS
 from evergrow.flows.automation import FAULTS, first_steps, no_room
 from evergrow.flows.due import DAMAGED, Standing, What
 from evergrow.flows.release import dataset_steps, release_step
+from evergrow.flows.remedies import remedy_of
 from evergrow.flows.step import Step, closed
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.event_log import EventLog, Run
@@ -24,7 +25,7 @@ from evergrow.resources.registry.leases import LeaseHolder, holders
 from evergrow.resources.registry.owner_names import owner
 from evergrow.resources.registry.owners import lease_name, owner_at_work
 from evergrow.resources.registry.recipes import Kind, latest_recipes
-from evergrow.resources.registry.releases import release_names, wish
+from evergrow.resources.registry.releases import ReleaseRequest, wishes
 from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.settings.recipe import AUTOMATE
 
@@ -87,6 +88,7 @@ class StatusInputs:
     handed_in: Mapping[tuple[str, str], Sequence[Submission]]
     spent: Mapping[tuple[OwnerKind, str], OwnerCost]
     holders: Mapping[str, LeaseHolder]
+    wanted: Mapping[str, ReleaseRequest]
     runs: Mapping[str, Sequence[Run]] = field(default_factory=dict)
 
 
@@ -116,7 +118,7 @@ def status(workspace: Workspace, kind: Kind, name: str) -> Status:
 def _owners(workspace: Workspace, known: StatusInputs) -> Iterator[tuple[Kind, str]]:
     yield from (("batch", name) for name in known.batches)
     yield from (("tree", name) for name in registered_trees(workspace.registry))
-    yield from (("release", name) for name in release_names(workspace.registry))
+    yield from (("release", name) for name in known.wanted)
 
 
 def _known(workspace: Workspace, ledger: Ledger) -> StatusInputs:
@@ -133,6 +135,7 @@ def _known(workspace: Workspace, ledger: Ledger) -> StatusInputs:
         handed_in=handed_in,
         spent=ledger.costs_by_owner(),
         holders={name: one for name, one in holders(workspace.registry).items() if one.living},
+        wanted=wishes(workspace.registry),
         runs=_runs(workspace),
     )
 
@@ -205,7 +208,7 @@ class _Way:
         if standing.due:
             label = key.to_user_string() if standing.due.why.startswith(DAMAGED) or kind != "release" else "release"
             self.due = f"{standing.due.what} {label}: {standing.due.why}"
-            self.command = remedy(key, owner(standing.place.partition or name))
+            self.command = remedy_of(known.wanted, key, owner(standing.place.partition or name))
         if standing.shut:
             self.waits.append(f"the gate of {key.to_user_string()} is closed: {closed(kind, name, standing.shut)}")
         if standing.due and standing.due.what is What.MAKE_FAILED:
@@ -219,7 +222,7 @@ class _Way:
 def _steps(workspace: Workspace, kind: Kind, name: str, known: StatusInputs) -> Iterator[Step]:
     """The way of an owner as far as somebody has asked for it: answers are not due of a batch that nobody answered."""
     if kind == "release":
-        if wish(workspace.registry, name) is not None:
+        if name in known.wanted:
             yield release_step(name)
         return
     yield from first_steps(workspace, kind, name)

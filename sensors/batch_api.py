@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from evergrow.assets.names import remedy
 from evergrow.flows.automation import Idle
+from evergrow.flows.remedies import remedy_of
 from evergrow.flows.runs import launched, under_way
 from evergrow.resources.ledger import Ledger, Owner, State, Submission
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
@@ -18,6 +18,7 @@ from evergrow.resources.models import FRESH_SINCE
 from evergrow.resources.registry.owner_names import owner as owner_of_partition
 from evergrow.resources.registry.owners import owner_at_work
 from evergrow.resources.registry.registry import Registry
+from evergrow.resources.registry.releases import wishes
 from evergrow.resources.settings import Settings
 
 STOP_AFTER_S = 20.0  # the daemon gives a sensor a minute; what is left is looked at by the next tick
@@ -45,7 +46,7 @@ def offline_batches_sensor(settings: Settings, jobs: Sequence[Any]) -> dg.Sensor
         for owner, submissions in _by_owner(ledger):
             whose = owner_at_work("", {owner.asset}, owner.partition)
             found = Idle(f"run {busy[whose]} is working on it") if whose in busy else None
-            decision = found or _decide(context.instance, submissions)
+            decision = found or _decide(context.instance, registry, submissions)
             if isinstance(decision, dg.RunRequest):
                 requests.append(decision)
                 said.append(f"{owner.asset} of {owner.batch} goes on: {decision.tags['evergrow/answered']}")
@@ -71,10 +72,12 @@ def _owner(submission: Submission) -> Owner:
     return Owner(submission.asset, submission.partition, submission.batch)
 
 
-def _decide(instance: dg.DagsterInstance, submissions: Sequence[Submission]) -> dg.RunRequest | Idle:
+def _decide(
+    instance: dg.DagsterInstance, registry: Registry, submissions: Sequence[Submission]
+) -> dg.RunRequest | Idle:
     """The run that takes up what was fetched, or why there is none."""
     last = submissions[-1]
-    command = remedy(dg.AssetKey(last.asset.split("/")), owner_of_partition(last.partition))
+    command = remedy_of(wishes(registry), dg.AssetKey(last.asset.split("/")), owner_of_partition(last.partition))
     again = f"mend the cause, then materialize {last.asset} again, or `{command}`"
     if open_ := [submission for submission in submissions if submission.state is not State.FETCHED]:
         return Idle(f"it waits for {len(open_)} of {len(submissions)} submissions")

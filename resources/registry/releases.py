@@ -64,12 +64,20 @@ def require_release_name(name: str) -> None:
 def wish(registry: Registry, name: str) -> ReleaseRequest | None:
     """What the release called `name` is to hold; None if nobody has asked for it."""
     rows = registry.read(select(table.c.wish).where(table.c.name == name))
-    if not rows:
-        return None
-    told = json.loads(rows[0][0])
-    return ReleaseRequest(tuple(told["batches"]), tuple(told["trees"]), told["rows"], told["as_is"])
+    return _request(rows[0][0]) if rows else None
+
+
+def wishes(registry: Registry) -> dict[str, ReleaseRequest]:
+    """What every release that was asked for is to hold, in order of their names."""
+    rows = registry.read(select(table.c.name, table.c.wish))
+    return {name: _request(told) for name, told in sorted(map(tuple, rows))}
 
 
 def release_names(registry: Registry) -> list[str]:
     """Names of all releases that were asked for, in order."""
     return sorted(row[0] for row in registry.read(select(table.c.name)))
+
+
+def _request(text: str) -> ReleaseRequest:
+    told = json.loads(text)
+    return ReleaseRequest(tuple(told["batches"]), tuple(told["trees"]), told["rows"], told["as_is"])

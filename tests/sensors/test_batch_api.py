@@ -12,6 +12,7 @@ from evergrow.resources.ledger import Ledger, State, Submission
 from evergrow.resources.models import AWAITS, FRESH_SINCE
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.recipes import record
+from evergrow.resources.registry.releases import set_wish
 from evergrow.resources.settings.recipe import recipe_of
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
@@ -120,12 +121,19 @@ def test_a_run_that_asked_anew_goes_on_with_new_answers(platform: Platform, fake
 
 
 def test_what_goes_on_where_a_run_is_deleted_names_the_owner_as_commands_do(platform: Platform) -> None:
+    set_wish(platform.registry, "main", ["b", "t"], ["t"], 500)
+    waiting = [("trust/judge", "m", "judge:m"), ("treesynth/samples", "s00|t", "t"), ("dataset/responses", "t", "t")]
+    waiting.append(("dataset/verified", "other", "other"))
     with closing(Ledger.of(platform.settings)) as ledger:
-        for asset, partition, batch in (("trust/judge", "m", "judge:m"), ("treesynth/samples", "s00|t", "t")):
+        for asset, partition, batch in waiting:
             one = Submission(asset, State.FETCHED, "e", "judge", "m", "gone", asset, partition, batch, created_at=0.0)
             ledger.submissions.begin(one)
 
     said = str(tick(platform))
+
+    # Whoever types it has the release made of all that it was to hold; what no release holds gets one of its own.
+    assert "`evergrow release --batch b --tree t --rows 500` goes on" in said
+    assert "`evergrow release --batch other --name other` goes on" in said
 
     assert "`evergrow judge calibrate --model m` goes on" in said
     assert "`evergrow tree grow t` goes on" in said

@@ -25,9 +25,10 @@ def _command(submission: Submission) -> str:
     """What goes on with what waits for a submission."""
     if submission.asset.startswith(("treesynth/level_", "treesynth/samples")):
         return f"`evergrow tree grow {submission.batch}`"
-    if submission.kind != "batch":
+    # Answers are made for a release, which may hold other batches and so many rows.
+    if submission.kind != "batch" or submission.asset.startswith("dataset/"):
         return "the same command"
-    return f"`evergrow {'release' if submission.asset.startswith('dataset/') else 'run'} --batch {submission.batch}`"
+    return f"`evergrow run --batch {submission.batch}`"
 
 
 def told(submission: Submission) -> str:
