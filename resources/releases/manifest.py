@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,7 +43,10 @@ class RowSet(_Part):
 
 
 class Manifest(_Part):
-    """What `manifest.json` holds; `digest` is of all the rest."""
+    """What `manifest.json` holds; `digest` is of all the rest.
+
+    `edited` names the trainer's configurations that are as their user edited them, not as evergrow writes them.
+    """
 
     format: Literal[1] = 1
     made_by: Literal["evergrow"] = "evergrow"
@@ -67,6 +71,7 @@ class Manifest(_Part):
     benchmarks_missing: list[str]
     lake: dict[str, str]
     gates: list[dict[str, Any]] = []
+    edited: list[str] = []
     settings_digest: str | None
     code_version: str | None
     digest: str = Field("0" * 64, pattern=SHA256)
@@ -91,7 +96,13 @@ class Manifest(_Part):
 
     def _for_itself(self) -> set[str]:
         """What goes without saying: earlier versions, which do not know these names, can read the file."""
-        return set() if self.reasoning else {"reasoning"}
+        return {name for name in ("reasoning", "edited") if not getattr(self, name)}
+
+    def keeping(self, edited: Collection[FileEntry]) -> "Manifest":
+        """This manifest, sealed, where these files take the place of what evergrow wrote."""
+        own = {entry.path: entry for entry in edited}
+        files = [own.get(entry.path, entry) for entry in self.files]
+        return self.model_copy(update={"files": files, "edited": sorted(own)}).sealed()
 
     @property
     def names(self) -> frozenset[str]:

@@ -22,7 +22,7 @@ from evergrow.methods.releasing.formats import Form, Shaped, shape
 from evergrow.methods.releasing.funnel_picture import funnel_picture
 from evergrow.methods.releasing.licences import resolve, seed_licences
 from evergrow.methods.releasing.splits import SPLITS
-from evergrow.methods.releasing.training_recipes import Trainer, recipe_files
+from evergrow.methods.releasing.training_recipes import CONFIGURATIONS, Trainer, recipe_files
 from evergrow.resources.host.destinations import naming, writing
 from evergrow.resources.host.files import sync_folder
 from evergrow.resources.host.full_disk import naming_full_disk
@@ -123,7 +123,10 @@ def write_release(
     finally:
         shutil.rmtree(part, ignore_errors=True)
     counts = dict(shaped.rows.group_by("split").len().iter_rows())
-    notes = [f"{name} was edited since the export before, and stays as it was edited" for name in kept]
+    notes = [
+        f"{name} was edited since it was exported, and stays as it was edited; delete it to have it anew"
+        for name in kept
+    ]
     by_split: dict[str, int] = {split: counts[split] for split in SPLITS if split in counts}
     return WrittenRelease(folder, by_split, shaped.left_out, notes)
 
@@ -279,18 +282,25 @@ def _one_line_each(lines: bytes) -> bytes:
 
 
 def _keep_edited(target: Path, part: Path, manifest: Manifest) -> list[str]:
-    """Take what was edited of a trainer's configuration over into what takes its place; the names of such files.
+    """Take what was edited of a trainer's configuration over into what takes its place, the manifest too; their names.
 
     Raises:
         FolderTaken: no such file takes its place.
     """
-    before = read_manifest(target).files if (target / MANIFEST).is_file() else []
-    edits = [entry.path for entry in before if edited(target, entry)]
+    if not (target / MANIFEST).is_file():
+        return []
+    before = read_manifest(target)
+    there = [entry.path for entry in before.files if (target / entry.path).is_file()]
+    changed = {entry.path for entry in before.files if edited(target, entry)} | (CONFIGURATIONS & set(before.edited))
+    edits = [name for name in there if name in changed]
     for name in edits:
         if name not in manifest.names:
             raise FolderTaken(f"{target} holds {name}, which was edited since it was exported, and would be lost")
         (part / name).unlink()
         _store(part / name, (target / name).read_bytes())
+    if edits:  # what is vouched for is what lies there
+        (part / MANIFEST).unlink()
+        _store(part / MANIFEST, manifest.keeping([file_entry(part / name) for name in edits]).to_bytes())
     return edits
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from evergrow.methods.releasing.training_recipes import FORMS, Trainer
-from evergrow.resources.releases.attestation import read_public_key
+from evergrow.resources.releases.attestation import read_public_key, read_signer
 from evergrow.resources.releases.loading import check_loads
 from evergrow.resources.releases.proof import verify_release
 from evergrow.resources.releases.writing import FolderTaken, write_release
@@ -51,15 +51,25 @@ def test_a_configuration_is_its_users_to_edit_and_what_trains_on_it_is_not(
     assert [str(note) for note in report.notes] == [f"{name}: was changed since the export, as a configuration may be"]
 
     again = write_release(ROWS[:8], tmp_path / "r", FORMS[trainer], facts(), trainer)
-    assert again.notes == [f"{name} was edited since the export before, and stays as it was edited"]
+    stays = f"{name} was edited since it was exported, and stays as it was edited; delete it to have it anew"
+    assert again.notes == [stays]
     assert configuration.read_text() == "mine: 1\n"
-    assert len(verify_release(tmp_path / "r").notes) == 1
     with pytest.raises(FolderTaken, match=f"{name}, which was edited"):
         write_release(ROWS, tmp_path / "r", FORMS[trainer], facts())
     assert configuration.read_text() == "mine: 1\n"
 
-    of_signed = verify_release(tmp_path / "r", None, read_public_key(key_files(tmp_path, "k")[1])).faults
+    private, public = key_files(tmp_path, "k")
+    for rows in (ROWS, ROWS[:8]):  # each of them a signed export of what lies there
+        signed = write_release(rows, tmp_path / "r", FORMS[trainer], facts(), trainer, read_signer(private))
+        assert (signed.notes, configuration.read_text()) == ([stays], "mine: 1\n")
+        report = verify_release(tmp_path / "r", None, read_public_key(public))
+        assert (report.faults, report.notes) == ((), ())
+    configuration.write_text("mine: 2\n")
+    of_signed = verify_release(tmp_path / "r", None, read_public_key(public)).faults
     assert name in [fault.where for fault in of_signed]  # who asks for a signature asks for what was signed
+    configuration.unlink()
+    assert write_release(ROWS, tmp_path / "r", FORMS[trainer], facts(), trainer).notes == []
+    assert "mine" not in configuration.read_text()
     data.write_bytes(data.read_bytes()[:-2])
     assert [fault.where for fault in verify_release(tmp_path / "r").faults][:1] == ["train.jsonl"]
 
