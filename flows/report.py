@@ -26,6 +26,9 @@ SHOWN_ROWS, SHOWN_CHARS = 3, 1_500  # of samples of each kind
 SCORES = {"complexity": (1, 10, 9), "diversity": (0, 1, 10), "value": (1, 20, 19)}  # lowest, highest, bars
 PICTURED = 3_000  # points of the map, nodes of the tree
 BRANCHES = 15
+OF_TREES = (
+    "What growing a tree cost is told apart, for its other samples may be in other batches: it is in no other figure."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +193,16 @@ def _tree(shown: Scene) -> ReportSection:
 
 def _cost(workspace: Workspace, shown: Scene) -> ReportSection:
     rows, (kind, _, name) = shown.rows, shown.of.partition(":")
-    grown = rows["tree"].drop_nulls().unique().to_list() if "tree" in rows.columns else []
-    batches, trees = ([], [name]) if kind == "tree" else (rows["batch"].unique().to_list(), grown)
-    paid = pl.format("{} {}", "kind", "batch").is_in([*(f"batch {b}" for b in batches), *(f"tree {t}" for t in trees)])
+    grown = rows["tree"].drop_nulls().unique().sort() if "tree" in rows.columns else ()
+    owned = pl.format("{} {}", "kind", "batch")
+    own = [f"tree {name}"] if kind == "tree" else [f"batch {batch}" for batch in rows["batch"].unique()]
+    seeded_by = [] if kind == "tree" else [f"tree {tree}" for tree in grown]
     with workspace.ledger() as ledger:
-        costs = ledger.costs(("batch", "kind", "asset", "model")).filter(paid)
-        calls = ledger.costs(("batch", "kind", "call_id")).filter(paid).select("call_id", "usd")
-    if costs.is_empty():
+        every = ledger.costs(("batch", "kind", "asset", "model")).filter(owned.is_in([*own, *seeded_by]))
+        calls = ledger.costs(("batch", "kind", "call_id")).filter(owned.is_in(own)).select("call_id", "usd")
+    if every.is_empty():
         return ReportSection("Cost", "Nothing was asked of a model for it.")
+    costs, of_trees = every.filter(owned.is_in(own)), every.filter(owned.is_in(seeded_by))
     kept = int(rows.select(_kept(rows, kind).sum()).item())
     total = costs["usd"].sum() if costs["usd"].null_count() == 0 else None
     note = (
@@ -210,6 +215,11 @@ def _cost(workspace: Workspace, shown: Scene) -> ReportSection:
     ).with_columns(usd_per_kept_row=pl.col("usd") / (kept or None))  # fmt: skip
     columns = ("batch", "asset", "model", "calls", "tokens_in", "tokens_out", "usd")
     tables = [Grid.of(by_model, "By model"), Grid.of(costs.select(columns), "By table")]
+    if not of_trees.is_empty():
+        note += f" {OF_TREES}"
+        by_tree = of_trees.group_by(pl.col("batch").alias("tree"), maintain_order=True)
+        grown_for = by_tree.agg(pl.col("calls", "tokens_in", "tokens_out").sum(), usd=_known_sum())
+        tables.append(Grid.of(grown_for, "Trees whose samples are among the seeds, each as a whole"))
     return ReportSection("Cost", note, [*tables, *_by_branch(rows, calls, kind)])
 
 

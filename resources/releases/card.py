@@ -34,6 +34,8 @@ FORM_NAMES: Mapping[Form, str] = {
     "parquet": "Parquet, all columns",
 }
 TEMPLATE = "card.md.j2"
+NO_PRICES = "No price table was used: cost that is not told is unknown."
+OF_TREES = "What is told of a tree is what all of it cost, whose other samples may be elsewhere."
 
 
 def write_card(source: pl.DataFrame, shaped: Shaped, files: Mapping[str, str], facts: Facts) -> str:
@@ -141,9 +143,8 @@ def _scores(source: pl.DataFrame) -> str:
 
 def _prices(facts: Facts) -> str:
     dates = ", ".join(text(date) for date in facts.price_tables)
-    return (
-        f"Cost by price tables of {dates}." if dates else "No price table was used: cost that is not told is unknown."
-    )
+    told = f"Cost by price tables of {dates}." if dates else NO_PRICES
+    return told + (f" {OF_TREES}" if facts.trees else "")
 
 
 def _recipe(recipe: Mapping[str, object]) -> str:

@@ -146,6 +146,21 @@ def test_a_release_is_shown_with_the_ancestors_of_its_rows(here: Evergrow, tmp_p
     assert "release" in (tmp_path / "report.html").read_text()
 
 
+def test_what_a_tree_cost_is_told_apart_from_what_each_of_the_rows_did(here: Evergrow, tmp_path: Path) -> None:
+    assert here("release", "--tree", "t", "--name", "grown").code == 0
+    assert here("report", "--release", "grown", "--out", tmp_path / "report.html").code == 0
+    assert here("export", "--name", "grown", "--out", tmp_path / "files").code == 0
+
+    cost = (tmp_path / "report.html").read_text().partition('id="cost"')[2].partition("<h2")[0]
+    per_row, _, of_tree = cost.partition("Trees whose samples are among the seeds")
+    assert "dataset/responses" in per_row
+    assert "treesynth/" not in per_row
+    spent = {one["kind"]: one["requests"] for one in here("status", "--json").json if one["name"] == "t"}
+    assert f">{spent['tree']}<" in of_tree
+    assert "What growing a tree cost is told apart" in cost
+    assert "What is told of a tree is what all of it cost" in (tmp_path / "files" / "README.md").read_text()
+
+
 def test_texts_with_secrets_are_withheld_unless_they_are_asked_for(
     evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
 ) -> None:
