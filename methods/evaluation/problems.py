@@ -12,6 +12,7 @@ from evergrow.methods.verification.finals import boxed, final_answer
 
 Kind = Literal["code", "maths", "choice"]
 IS_TEXT: Literal["is_text"] = "is_text"
+IS_VALUE: Literal["is_value"] = "is_value"
 IN_QUESTION: Literal["in_question"] = "in_question"
 IDS = ("task_id", "question_id", "unique_id", "id")
 TIMEOUTS_S = {"humaneval": 3.0, "mbpp": 3.0, "livecodebench": 6.0}  # what their own harnesses allow a program
@@ -50,16 +51,20 @@ class Problem:
     timeout_s: float = 10.0
 
 
+OTHERWISE = (IS_TEXT, IS_VALUE)  # what tells nothing of where places count from
+
+
 @dataclass(frozen=True, slots=True)
 class StatedPlace:
     """The place by which a row states the right one of its `choices`; `doubt`: why it might have meant something else.
 
-    IS_TEXT: it is the text of one of them as well. IN_QUESTION: they stand in the question, and it may be a result.
+    IS_TEXT: it is the text of one of them as well. IS_VALUE: they are numbers, and it is taken for the one that it
+    equals. IN_QUESTION: they stand in the question, and it may be a result.
     """
 
     place: int
     choices: int
-    doubt: Literal["is_text", "in_question"] | None = None
+    doubt: Literal["is_text", "is_value", "in_question"] | None = None
 
 
 def first_place(rows: Iterable[Mapping[str, Any]]) -> int | None:
@@ -67,7 +72,7 @@ def first_place(rows: Iterable[Mapping[str, Any]]) -> int | None:
 
     A place 0 tells the one, a place that is as great as there are choices the other; both of them tell nothing.
     """
-    stated = [found for row in rows if (found := stated_place(row)) is not None and found.doubt != IS_TEXT]
+    stated = [found for row in rows if (found := stated_place(row)) is not None and found.doubt not in OTHERWISE]
     told = {min(found.place, 1) for found in stated if found.place in (0, found.choices)}
     return told.pop() if len(told) == 1 else None
 
@@ -82,7 +87,8 @@ def stated_place(row: Mapping[str, Any]) -> StatedPlace | None:
         is_text = str(_stated(folded)).strip() in map(str.strip, listed)
         if is_text and isinstance(_stated(folded), str):  # which has to be its place, too
             return None
-        return StatedPlace(place, len(listed), IS_TEXT if is_text else None)
+        is_value = _value(folded) is not None
+        return StatedPlace(place, len(listed), IS_VALUE if is_value else IS_TEXT if is_text else None)
     letters = options(next((str(folded[name]) for name in QUESTIONS if folded.get(name)), ""))
     return StatedPlace(place, len(letters), IN_QUESTION) if letters and 0 <= place <= len(letters) else None
 
@@ -192,14 +198,18 @@ def _list(row: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _choices(row: Mapping[str, Any]) -> list[str]:
+    return [str(choice) for choice in _listed(row)]
+
+
+def _listed(row: Mapping[str, Any]) -> list[Any]:
     name = "choices" if row.get("choices") else "options"
     given = row.get(name)
     if isinstance(given, Mapping):
-        return [str(choice) for choice in given.get("text") or given.values()]
+        return list(given.get("text") or given.values())
     columns = [letter for letter in LETTERS if row.get(letter.lower()) is not None]
     if not given and len(columns) > 1 and columns == list(LETTERS[: len(columns)]):
-        return [str(row[letter.lower()]) for letter in columns]
-    return [str(choice) for choice in _list(row, name)]
+        return [row[letter.lower()] for letter in columns]
+    return _list(row, name)
 
 
 def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str], first: int) -> Problem:
@@ -207,8 +217,10 @@ def _choice(row: Mapping[str, Any], id_: str, question: str, listed: list[str], 
         lines = [f"({letter}) {text}" for letter, text in zip(LETTERS, listed, strict=False)]
         question = "\n".join([question.strip(), *lines])
     letters = options(question)
-    letter, as_text = _letter(row, letters, first), _letter_of(row, listed)
-    # A number is a place; a text may be either, as "2" is among the choices "1", "2" and "3".
+    value = _value(row)
+    letter = _letter(row, letters, first) if value is None else LETTERS[value]
+    as_text = _letter_of(row, listed)
+    # A number among texts is a place; a text may be either, as "2" is among the choices "1", "2" and "3".
     if letter and as_text and letter != as_text and isinstance(_stated(row), str) and not _labels(row):
         raise UnknownForm(
             f"its answer {_stated(row)!r} may mean the choice {letter} or the text of {as_text}: state the letter"
@@ -238,6 +250,15 @@ def _place(row: Mapping[str, Any]) -> int | None:
         return stated
     text = str(stated or "").strip().strip("().")
     return int(text) if text.isascii() and text.isdecimal() else None
+
+
+def _value(row: Mapping[str, Any]) -> int | None:
+    """Which of the choices, from 0, is the number that is stated as the answer, where all are numbers."""
+    numbers = [_stated(row), *_listed(row)]
+    if _labels(row) or not all(isinstance(one, int | float) and not isinstance(one, bool) for one in numbers):
+        return None
+    places = [place for place, one in enumerate(numbers[1:]) if one == numbers[0]]
+    return places[0] if len(places) == 1 else None
 
 
 def _labels(row: Mapping[str, Any]) -> Sequence[Any] | None:

@@ -12,6 +12,7 @@ from typing import Any
 from evergrow.methods.evaluation.problems import (
     IN_QUESTION,
     IS_TEXT,
+    IS_VALUE,
     Problem,
     StatedPlace,
     UnknownForm,
@@ -38,6 +39,7 @@ def benchmark_names(folder: Path) -> list[str]:
 DOUBTS = {
     IN_QUESTION: "the answer is a number, and the choices are listed in the question",
     IS_TEXT: "the answer is a number which is the text of a choice, too",
+    IS_VALUE: "the answer is a number, and so are the choices",
 }
 
 
@@ -111,15 +113,17 @@ def _readings(name: str, places: Sequence[StatedPlace], told: int | None) -> Ite
     told: the place of the first choice; None if nobody has told it.
     """
     read = f"as the place of the right choice, the first of which is {told or 0}"
-    if places and told is None:
-        rows = counted(len(places), "rows, and no row tells", "row, and no row tells")
+    by_place = sum(place.doubt != IS_VALUE for place in places)
+    if by_place and told is None:
+        rows = counted(by_place, "rows, and no row tells", "row, and no row tells")
         yield (
             f"{name} names the right choice by its place in {rows} whether the first is 0 or 1: it is taken for 0; "
             "`evaluation.first_choice: 1` says otherwise"
         )
     for doubt, why in DOUBTS.items():
         if count := sum(place.doubt == doubt for place in places):
-            yield f"{name}: in {counted(count, 'rows')} {why}; it is read {read}: state a letter where that is wrong"
+            how = "as the choice that it equals" if doubt == IS_VALUE else read
+            yield f"{name}: in {counted(count, 'rows')} {why}; it is read {how}: state a letter where that is wrong"
 
 
 def _of_known_form(rows: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:

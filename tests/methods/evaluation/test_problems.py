@@ -76,6 +76,14 @@ def test_an_answer_that_is_one_choice_by_its_place_and_another_by_its_text_is_re
     ("row", "letter"),
     [
         ({"choices": ["1", "2", "3"], "answer": 2}, "C"),  # a number is a place, as MMLU has it
+        ({"choices": [1, 2, 3], "answer": 2}, "B"),  # and among numbers the one that it equals
+        ({"choices": "[1, 2, 3]", "answer": 3}, "C"),
+        ({"choices": [10, 20, 30], "answer": 20}, "B"),
+        ({"choices": [10, 20, 30], "answer": 2}, "C"),
+        ({"choices": [0.5, 1, 1.5], "answer": 1.0}, "B"),
+        ({"choices": [1, 1, 2], "answer": 1}, "B"),  # two are equal: a place
+        ({"choices": [1, 2, "many"], "answer": 1}, "B"),
+        ({"a": 1, "b": 2, "c": 3, "answer": 1}, "A"),
         ({"choices": ["3", "4", "5"], "answer": "4"}, "B"),
         ({"choices": ["0", "1", "2"], "answer": "1"}, "B"),
         ({"choices": {"text": ["2", "1"], "label": ["1", "2"]}, "answerKey": "1"}, "A"),

@@ -84,11 +84,17 @@ def test_places_count_as_the_whole_file_tells_or_the_settings_say(tmp_path: Path
 def test_how_a_number_beside_choices_was_read_is_said(tmp_path: Path) -> None:
     listed = {"question": "Which?\n(A) sun\n(B) moon"}
     in_text = [{**listed, "answer": one} for one in (0, 1, 1)]
-    as_number = [{"question": "How many?", "choices": [1, 2, 3], "answer": one} for one in (1, 2)]
-    for name, rows in (("text", in_text), ("numbers", as_number), ("plain", [{**listed, "answer": "B"}])):
+    as_number = [{"question": "How many?", "choices": ["1", "2", "3"], "answer": one} for one in (1, 2)]
+    of_numbers = [{"question": "How many?", "choices": [1, 2, 3.5], "answer": one} for one in (1, 2)]
+    for name, rows in (
+        ("text", in_text),
+        ("numbers", as_number),
+        ("values", of_numbers),
+        ("plain", [{**listed, "answer": "B"}]),
+    ):
         (tmp_path / f"{name}.jsonl").write_bytes(lines(rows))
 
-    text, numbers, plain = (read_benchmark(tmp_path, name) for name in ("text", "numbers", "plain"))
+    text, numbers, values, plain = (read_benchmark(tmp_path, name) for name in ("text", "numbers", "values", "plain"))
 
     assert [problem.answer for problem in text.problems] == ["A", "B", "B"]
     assert text.notes == (
@@ -100,6 +106,11 @@ def test_how_a_number_beside_choices_was_read_is_said(tmp_path: Path) -> None:
     assert (
         "in 2 rows the answer is a number which is the text of a choice, too; it is read as the place"
         in (numbers.notes[1])
+    )
+    assert [problem.answer for problem in values.problems] == ["A", "B"]
+    assert values.notes == (
+        "values.jsonl: in 2 rows the answer is a number, and so are the choices; it is read as the choice that it "
+        "equals: state a letter where that is wrong",
     )
     assert plain.notes == ()
 
