@@ -29,7 +29,7 @@ class Alert:
 
     Attributes:
         kind: what it is, as the setting `alerts.events` names it.
-        owner: the batch, tree or release.
+        owner: its kind and name, such as `batch b`, `tree t` or `set tree:t`; the job, where no one owns what it makes.
         words: what happened.
         job: what was running, if anything was.
         run_id: the run, if there is one.

@@ -14,6 +14,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.resources.alerts import Alert, AlertError, send
 from evergrow.resources.host.event_log import EventLog
 from evergrow.resources.models import AWAITS
+from evergrow.resources.registry.owner_names import of_lease
 from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.recipes import Recipe, latest_recipes
 from evergrow.resources.registry.twins import TWIN
@@ -65,7 +66,9 @@ def failed_runs_sensor(settings: Settings) -> dg.SensorDefinition:
         found = cause_of(context.instance, run.run_id)
         if found.kind.value not in settings.alerts.events:
             return dg.SkipReason(f"run {run.run_id}: alerts.events does not name {found.kind}")
-        send(settings, Alert(found.kind.value, owner_of(run) or run.job_name, found.words, run.job_name, run.run_id))
+        whose = owner_of(run)
+        owner = " ".join(of_lease(whose)) if whose else run.job_name
+        send(settings, Alert(found.kind.value, owner, found.words, run.job_name, run.run_id))
         return None
 
     return alerts

@@ -20,6 +20,7 @@ from sqlalchemy import Row, delete, insert, select, update
 from evergrow.resources.host.processes import Process, this_host, this_process
 from evergrow.resources.ledger.database import LedgerError, clock, now
 from evergrow.resources.ledger.registry_schema import leases as table
+from evergrow.resources.registry.owner_names import of_lease
 from evergrow.resources.registry.registry import Registry, as_text
 
 RENEW_S = 15.0
@@ -95,7 +96,7 @@ def _take(registry: Registry, name: str, run: str) -> str:
         time = now(connection)
         row = connection.execute(select(table).where(table.c.name == key)).one_or_none()
         if row is not None and (holder := _holder(row, time)).living:
-            what = name if " " in name else f"batch {name!r}"  # no batch has a blank in its name
+            what = name if " " in name else "{} {!r}".format(*of_lease(name))
             raise BatchBusy(
                 f"{what} is being run by {holder}: wait until it has ended, or end it; what it has paid for is kept"
             )

@@ -40,3 +40,11 @@ def slug(text: str) -> str:
 def owner(partition: str) -> str:
     """The batch or tree that a partition belongs to: itself, or the tree whose shard it is. It has the lock."""
     return partition.rpartition("|")[2]
+
+
+def of_lease(lease: str) -> tuple[str, str]:
+    """Of what kind the owner is whose lease is called so, and its name; what is measured is a set, `KIND:NAME`."""
+    kind, blank, name = lease.partition(" ")  # no name has one
+    if blank:
+        return kind, name
+    return ("set" if ":" in lease else "batch"), lease

@@ -113,11 +113,11 @@ def test_each_failed_run_is_told_by_its_cause(
     failed(watched, "round_01")
 
     gate, budget, other = webhook.bodies
-    assert (gate["kind"], gate["owner"], gate["job"]) == ("closed_gate", "b", "round_01")
+    assert (gate["kind"], gate["owner"], gate["job"]) == ("closed_gate", "batch b", "round_01")
     assert "quality gate evolution/round_01/complexity" in gate["words"]
     assert budget["kind"] == "reached_budget"
     assert "budget" in budget["words"]
-    assert (other["kind"], other["owner"]) == ("failed_run", "nothing")
+    assert (other["kind"], other["owner"]) == ("failed_run", "batch nothing")
 
 
 def test_what_the_setting_does_not_name_is_not_told(platform: Platform, webhook: Webhook) -> None:

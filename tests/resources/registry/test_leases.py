@@ -73,6 +73,12 @@ def test_a_holder_within_this_process_counts_as_well(registry: Registry) -> None
         pass
 
 
+@pytest.mark.parametrize(("name", "called"), [("b", "batch 'b'"), ("tree t", "tree t"), ("tree:t", "set 'tree:t'")])
+def test_who_is_held_up_learns_by_what(registry: Registry, name: str, called: str) -> None:
+    with lease(registry, name), pytest.raises(BatchBusy, match=f"^{called} is being run by"), lease(registry, name):
+        pass
+
+
 def test_a_killed_holder_leaves_the_batch_free(registry: Registry, ledger_url: str) -> None:
     with holder(registry, ledger_url, "b") as process:
         process.send_signal(signal.SIGKILL)

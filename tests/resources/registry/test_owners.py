@@ -2,6 +2,7 @@
 
 import pytest
 
+from evergrow.resources.registry.owner_names import of_lease
 from evergrow.resources.registry.owners import lease_name, owner_at_work
 
 
@@ -31,3 +32,10 @@ def test_each_kind_has_a_lease_of_its_own() -> None:
 
     assert len({lease_name(kind, "x") for kind in kinds}) == len(kinds)
     assert lease_name("set", "tree:x") not in {lease_name(kind, "x") for kind in kinds}
+
+
+@pytest.mark.parametrize("kind", ["batch", "tree", "release", "model", "set"])
+def test_a_lease_tells_whose_it_is(kind: str) -> None:
+    name = "tree:x" if kind == "set" else "x"
+
+    assert of_lease(lease_name(kind, name)) == (kind, name)
