@@ -185,6 +185,33 @@ def test_settings_that_are_nested_for_ever_are_one_fault(text: str) -> None:
     assert "is nested deeper than 64 levels" in faults()
 
 
+def of_aliases(count: int, times: int) -> str:
+    lines = [f"  - &a{n} [{', '.join([f'*a{n - 1}'] * times)}]" for n in range(1, count)]
+    return "\n".join(["evolution:", "  - &a0 [x]", *lines])
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (of_aliases(30, 4), "has aliases that stand for more than 100,000 values"),
+        (of_aliases(200, 1), "is nested deeper than 64 levels"),
+        ("evolution: &e\n  rounds: *e", "is nested deeper than 64 levels"),
+    ],
+)
+def test_aliases_that_stand_for_more_than_fits_into_memory_are_one_fault(text: str, fault: str) -> None:
+    Path("evergrow.yaml").write_text(text)
+
+    assert fault in faults()
+
+
+def test_an_alias_stands_for_what_it_names() -> None:
+    Path("evergrow.yaml").write_text(
+        "roles:\n  judge: &asked {temperature: 0.5}\n  responder: *asked\nmodel: &m one\nevaluation: {}\n"
+    )
+
+    assert load_settings().roles.responder.temperature == 0.5
+
+
 def test_a_variable_that_is_nested_for_ever_is_one_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVERGROW_ROLES__JUDGE", f"{DEEP}{']' * 50_000}")
     assert "is nested too deep to be read" in faults()
