@@ -134,9 +134,12 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def edited(folder: Path, entry: FileEntry) -> bool:
-    """Whether a file of a release is a trainer's configuration that somebody has edited, as who trains may."""
+    """Whether a file of a release is a trainer's configuration that somebody has edited, as who trains may.
+
+    A link in its place is no edit: it may lead to anything on this machine, which must not come into a release.
+    """
     path = folder / entry.path
-    return entry.path in CONFIGURATIONS and path.is_file() and file_entry(path) != entry
+    return entry.path in CONFIGURATIONS and path.is_file() and not path.is_symlink() and file_entry(path) != entry
 
 
 def file_entry(path: Path, split: str | None = None) -> FileEntry:

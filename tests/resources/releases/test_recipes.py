@@ -74,6 +74,22 @@ def test_a_configuration_is_its_users_to_edit_and_what_trains_on_it_is_not(
     assert [fault.where for fault in verify_release(tmp_path / "r").faults][:1] == ["train.jsonl"]
 
 
+def test_what_a_link_in_the_place_of_a_configuration_leads_to_comes_into_no_release(tmp_path: Path) -> None:
+    written(tmp_path / "r", "trl")
+    configuration, secret = tmp_path / "r" / "trl.yaml", tmp_path / "secret"
+    before = configuration.read_bytes()
+    secret.write_text("token: of mine\n")
+    configuration.unlink()
+    configuration.symlink_to(secret)
+
+    assert [fault.where for fault in verify_release(tmp_path / "r").faults] == ["trl.yaml"]
+    again = write_release(ROWS, tmp_path / "r", FORMS["trl"], facts(), "trl")
+
+    assert again.notes == []
+    assert (configuration.is_symlink(), configuration.read_bytes()) == (False, before)
+    assert verify_release(tmp_path / "r").faults == ()
+
+
 def test_llama_factory_finds_every_split_by_its_name(tmp_path: Path) -> None:
     told = written(tmp_path / "r", "llama-factory")
     info = json.loads((tmp_path / "r" / "dataset_info.json").read_text())
