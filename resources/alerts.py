@@ -3,6 +3,8 @@
 import http.client
 import json
 import os
+import queue
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +17,7 @@ from evergrow.resources.settings import Settings
 from evergrow.resources.settings.endpoints import http_url
 from evergrow.resources.settings.operation import AlertKind
 
-ATTEMPTS, PAUSE_S, TIMEOUT_S = 3, 1.0, 10.0
+ATTEMPTS, PAUSE_S, TIMEOUT_S = 3, 1.0, 10.0  # TIMEOUT_S is of a whole attempt
 MOST_CHARS = 2_000  # of what a message says
 
 
@@ -74,7 +76,7 @@ def send(settings: Settings, alert: Alert) -> None:
         address, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
     )
     for attempt in range(1, ATTEMPTS + 1):
-        why = _posted(request)
+        why = _posted_in_time(request)
         if why is None:
             return
         if attempt < ATTEMPTS:
@@ -106,6 +108,16 @@ def _host(address: str) -> str | None:
     except ValueError:
         return None
     return parts.hostname if address.isascii() and address.isprintable() and "@" not in parts.netloc else None
+
+
+def _posted_in_time(request: urllib.request.Request) -> str | None:
+    """As `_posted`, within `TIMEOUT_S`: a socket's own limit holds for each address of a host, and for each byte."""
+    said = queue.SimpleQueue[str | None]()
+    threading.Thread(target=lambda: said.put(_posted(request)), name="alert", daemon=True).start()
+    try:
+        return said.get(timeout=TIMEOUT_S)
+    except queue.Empty:
+        return "TimeoutError"
 
 
 def _posted(request: urllib.request.Request) -> str | None:

@@ -1,8 +1,11 @@
 """Alerts, sent to a real HTTP server on loopback: off by default, one a cause, without keys."""
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -320,3 +323,33 @@ def test_what_is_done_is_looked_at_again_only_when_it_changes(
     look(watched, "stalled")
     assert looked == ["b"] * 4  # responses is due now: what waits is looked at each time
     assert [body["owner"] for body in webhook.bodies] == ["batch b"]
+
+
+def test_a_server_that_never_ends_its_answer_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "PAUSE_S", 0.0)
+    monkeypatch.setattr(sending, "TIMEOUT_S", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("ALERTS_WEBHOOK", f"http://127.0.0.1:{server.getsockname()[1]}/")
+        over = threading.Event()
+
+        def drip() -> None:
+            taken = [server.accept()[0] for _ in range(sending.ATTEMPTS)]
+            for _ in range(400):  # 20 s, in which each byte comes sooner than the socket gives up
+                if over.wait(0.05):
+                    break
+                for one in taken:
+                    with suppress(OSError):
+                        one.send(b"H")
+            for one in taken:
+                one.close()
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        began = time.monotonic()
+        with pytest.raises(AlertError, match="in 3 attempts \\(TimeoutError\\)"):
+            send(load_settings(), Alert("stalled", "batch b", "words"))
+        took = time.monotonic() - began
+        over.set()
+        dripping.join()
+
+    assert took < 10
