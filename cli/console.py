@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CUT = 300  # characters of a value that is only shown
 PIPE_WIDTH = 160  # columns of a table that is drawn into a file or a pipe
 
-out = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+out = Console(highlight=False, width=None if sys.stdout and sys.stdout.isatty() else PIPE_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 

@@ -117,6 +117,8 @@ def read_manifest(folder: Path) -> Manifest:
         ManifestError: there is none, or it is none of evergrow's.
     """
     path = folder / MANIFEST
+    if path.exists() and not path.is_file():  # a pipe would be waited for, for ever
+        raise ManifestError(f"{path} cannot be read: it is no file")
     try:
         data = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -131,6 +131,9 @@ def _strangers(folder: Path, manifest: Manifest) -> Iterator[Discrepancy]:
 
 
 def _file_faults(path: Path, entry: FileEntry) -> Iterator[Discrepancy]:
+    if path.exists() and not path.is_file():  # a pipe would be waited for, for ever
+        yield Discrepancy(entry.path, "is no file")
+        return
     try:
         found = file_entry(path, entry.split)
     except FileNotFoundError:

@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -97,6 +98,22 @@ def test_a_missing_file_is_found(release: Path, name: str) -> None:
     (release / name).unlink()
 
     assert f"{name}: is missing" in faults(release)
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "README.md"])
+def test_a_pipe_in_the_place_of_a_file_is_found_and_not_waited_for(release: Path, name: str) -> None:
+    (release / name).unlink()
+    os.mkfifo(release / name)
+
+    assert f"{name}: is no file" in faults(release)
+
+
+def test_a_pipe_in_the_place_of_the_manifest_is_one_message(release: Path) -> None:
+    (release / "manifest.json").unlink()
+    os.mkfifo(release / "manifest.json")
+
+    with pytest.raises(ManifestError, match="it is no file"):
+        verify_release(release)
 
 
 def test_swapped_files_are_found(release: Path) -> None:
