@@ -55,7 +55,7 @@ def diff(
     """In which settings two recipes differ, or a recipe and the settings of today."""
     import polars as pl  # noqa: PLC0415
 
-    from evergrow.flows.recipes import known_recipe  # noqa: PLC0415
+    from evergrow.flows.recipes import known_recipe, shared  # noqa: PLC0415
     from evergrow.resources.settings.recipe import AUTOMATE, as_typed, differences, recipe_of  # noqa: PLC0415
 
     if other and "=" in other:
@@ -66,7 +66,7 @@ def diff(
     with workspace_of(reading=True) as workspace:
         mine = known_recipe(workspace, owner, kind).values
         today = recipe_of(workspace.settings, mine.get(AUTOMATE))
-        theirs = known_recipe(workspace, other, None).values if other else today
+        theirs = known_recipe(workspace, other, shared(workspace, kind, other)).values if other else today
         rows = [
             {"setting": path, owner: as_typed(before), other or "settings of today": as_typed(after)}
             for path, (before, after) in differences(mine, theirs).items()

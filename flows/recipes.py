@@ -76,7 +76,8 @@ def take_recipe(
         if others:
             yield (
                 f"{kind} {owner!r} keeps its recipe (version {version}), which is not what today's settings say "
-                f"({described(others)}); `evergrow recipe set {owner} --from-settings` takes them"
+                f"({described(others)}); `evergrow recipe set {owner} --from-settings{_which(workspace, kind, owner)}` "
+                "takes them"
             )
 
 
@@ -121,11 +122,7 @@ def owner_kind(workspace: Workspace, owner: str, kind: Kind | None = None) -> Ki
         UnknownBatch: nothing is, or nothing of this `kind`.
         BatchError: several are, and `kind` is not given.
     """
-    named: dict[Kind, list[str]] = {
-        "batch": workspace.batches(),
-        "tree": registered_trees(workspace.registry),
-        "release": release_names(workspace.registry),
-    }
+    named = _names(workspace)
     kinds = [one for one, names in named.items() if owner in names and kind in (None, one)]
     if len(kinds) > 1:
         raise BatchError(f"{owner!r} is the name of a {' and a '.join(kinds)}: say which with --kind {kinds[0]}")
@@ -229,6 +226,25 @@ def described(changed: Mapping[str, tuple[Any, Any]]) -> str:
     shown = [f"{path} {as_typed(before)} -> {as_typed(after)}" for path, (before, after) in some]
     more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
     return ", ".join(shown) + more
+
+
+def _names(workspace: Workspace) -> dict[Kind, list[str]]:
+    """All that has a recipe, by kind."""
+    return {
+        "batch": workspace.batches(),
+        "tree": registered_trees(workspace.registry),
+        "release": release_names(workspace.registry),
+    }
+
+
+def shared(workspace: Workspace, kind: Kind | None, owner: str) -> Kind | None:
+    """`kind` where several have the owner's name, so that it has to be said which is meant; else None."""
+    return kind if sum(owner in names for names in _names(workspace).values()) > 1 else None
+
+
+def _which(workspace: Workspace, kind: Kind, owner: str) -> str:
+    """What a command that names the owner has to say besides: nothing, unless others have its name."""
+    return f" --kind {kind}" if shared(workspace, kind, owner) else ""
 
 
 def _set_by_hand(workspace: Workspace, kind: Kind, owner: str) -> dict[str, Any]:

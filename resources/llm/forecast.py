@@ -72,7 +72,8 @@ def forecast(settings: Settings, ledger: Ledger, work: Work) -> Forecast:
     else:
         chars = sum(len(r.system) + len(r.user) + sum(map(len, r.texts)) for r in work.like) / max(len(work.like), 1)
         each_in, each_out = chars / CHARS_PER_TOKEN, min(work.answer_tokens, role.max_tokens)
-        basis = f"{CHARS_PER_TOKEN:g} characters a token and {each_out} tokens an answer: there is no history yet"
+        history = f"{usage.requests} earlier requests tell too little" if usage.requests else "there is no history yet"
+        basis = f"{CHARS_PER_TOKEN:g} characters a token and {each_out} tokens an answer: {history}"
     price, seconds = prices.price_of(settings, model), _seconds(settings, work, usage)
     if role.mode == "batch":
         price, seconds, basis = prices.offline(price), None, f"{basis}; answered within a day by the Batch API"

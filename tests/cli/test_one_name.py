@@ -59,3 +59,18 @@ def test_a_batch_and_a_tree_of_one_name_are_two(
     assert "for tree 't'" in stopped.err
     assert of_both(here)["tree"]["waits"] != []
     assert of_both(here)["batch"]["waits"] == []
+
+
+def test_a_kind_stands_for_each_name_that_several_have(
+    here: Evergrow, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert here("seeds", "add", project[0] / "plain.jsonl", "--batch", "t").code == 0
+    assert "say which with --kind batch" in here("recipe", "diff", "code", "t").err
+    assert here("recipe", "diff", "code", "t", "--kind", "batch").code == 0
+    assert here("recipe", "diff", "t", "code", "--kind", "tree").code == 0
+
+    monkeypatch.setenv("EVERGROW_TREESYNTH__PIVOTS", "7")
+    said = here("tree", "grow", "t").err
+    assert "`evergrow recipe set t --from-settings --kind tree` takes them" in said
+    said = here("run", "--batch", "code").err
+    assert "`evergrow recipe set code --from-settings` takes them" in said

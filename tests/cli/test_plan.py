@@ -30,6 +30,8 @@ def test_a_plan_says_what_a_run_takes_and_sends_nothing(
     assert rows[-1]["most_tokens"] > rows[-1]["tokens_in"] + rows[-1]["tokens_out"]
     evergrow("run", "--batch", "b", "--rounds", 1)
     assert fake_endpoint.stats()["requests"] == 16
+    more = evergrow("plan", "--batch", "b", "--rounds", 2, "--json").json
+    assert "8 earlier requests tell too little" in more[0]["basis"]
 
 
 def test_a_plan_learns_from_what_was_asked_before(grown: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path) -> None:
