@@ -24,7 +24,7 @@ from evergrow.resources.settings.roles import Roles
 ROLES = tuple(Roles.model_fields)
 BY_HAND = "evergrow recipe set"  # who records a recipe that a person has set, value by value
 FROM_SETTINGS = f"{BY_HAND} --from-settings"
-NAMING = f"{FROM_SETTINGS}, and by hand "  # the paths that a person has named beside them
+NAMED = ", and by hand "  # before the paths that a person has named beside a command or today's settings
 OF_RELEASE = ("release", "cleaning", "embedding", "gates.release")  # what a release obeys of its recipe
 SHOWN = 4  # settings that a sentence names
 
@@ -65,7 +65,7 @@ def take_recipe(
     else:
         wanted = merged(known.values, shaping(changes or {}))
     wanted = checked(workspace.settings, wanted)
-    version = record(workspace.registry, kind, owner, wanted, by)
+    version = record(workspace.registry, kind, owner, wanted, _told(by, changes))
     workspace.frontier.forget()
     if known and settled:
         if changed := differences(known.values, wanted):
@@ -76,7 +76,7 @@ def take_recipe(
         if others:
             yield (
                 f"{kind} {owner!r} keeps its recipe (version {version}), which is not what today's settings say "
-                f"({described(others)}); `evergrow recipe set {owner} --from-settings{_which(workspace, kind, owner)}` "
+                f"({described(others)}); `evergrow recipe set {owner} --from-settings{which(workspace, kind, owner)}` "
                 "takes them"
             )
 
@@ -109,8 +109,7 @@ def set_recipe(
     before = known.values if known else recipe_of(workspace.settings)
     base = recipe_of(workspace.settings, before.get(AUTOMATE)) if from_settings or known is None else before
     wanted = checked(workspace.settings, merged(base, shaping(changes)))
-    named = f"{NAMING}{', '.join(flat(shaping(changes)))}" if changes else FROM_SETTINGS
-    record(workspace.registry, kind, owner, wanted, named if from_settings else BY_HAND)
+    record(workspace.registry, kind, owner, wanted, _told(FROM_SETTINGS, changes) if from_settings else BY_HAND)
     workspace.frontier.forget()
     return differences(before, wanted)
 
@@ -239,12 +238,16 @@ def _names(workspace: Workspace) -> dict[Kind, list[str]]:
 
 def shared(workspace: Workspace, kind: Kind | None, owner: str) -> Kind | None:
     """`kind` where several have the owner's name, so that it has to be said which is meant; else None."""
-    return kind if sum(owner in names for names in _names(workspace).values()) > 1 else None
+    return kind if _several(workspace, owner) else None
 
 
-def _which(workspace: Workspace, kind: Kind, owner: str) -> str:
+def which(workspace: Workspace, kind: str, owner: str) -> str:
     """What a command that names the owner has to say besides: nothing, unless others have its name."""
-    return f" --kind {kind}" if shared(workspace, kind, owner) else ""
+    return f" --kind {kind}" if _several(workspace, owner) else ""
+
+
+def _several(workspace: Workspace, owner: str) -> bool:
+    return sum(owner in names for names in _names(workspace).values()) > 1
 
 
 def _set_by_hand(workspace: Workspace, kind: Kind, owner: str) -> dict[str, Any]:
@@ -253,10 +256,15 @@ def _set_by_hand(workspace: Workspace, kind: Kind, owner: str) -> dict[str, Any]
     for before, one in pairwise(versions(workspace.registry, kind, owner)):
         if one.by == BY_HAND:
             found |= {path: after for path, (_, after) in differences(before.values, one.values).items()}
-        elif one.by.startswith(NAMING):
+        elif paths := one.by.partition(NAMED)[2]:
             values = flat(one.values)
-            found |= {path: values.get(path) for path in one.by.removeprefix(NAMING).split(", ")}
+            found |= {path: values.get(path) for path in paths.split(", ")}
     return found
+
+
+def _told(by: str, changes: Mapping[str, Any] | None) -> str:
+    """Who records a recipe, and the paths that it names itself."""
+    return f"{by}{NAMED}{', '.join(flat(shaping(changes)))}" if changes else by
 
 
 def _settled(workspace: Workspace, kind: Kind, owner: str) -> bool:

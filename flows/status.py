@@ -198,9 +198,9 @@ class _Way:
                 if whole:
                     self.tables.append(_table(standing, rows))
                 if not settled:
-                    settled = self._settle(kind, name, standing, known)
+                    settled = self._settle(workspace, kind, name, standing, known)
 
-    def _settle(self, kind: Kind, name: str, standing: Standing, known: StatusInputs) -> bool:
+    def _settle(self, workspace: Workspace, kind: Kind, name: str, standing: Standing, known: StatusInputs) -> bool:
         """Whether nothing after this table can be done before something is done about it."""
         if standing.due is None and standing.shut is None:
             return False
@@ -210,7 +210,9 @@ class _Way:
             self.due = f"{standing.due.what} {label}: {standing.due.why}"
             self.command = remedy_of(known.wanted, key, owner(standing.place.partition or name))
         if standing.shut:
-            self.waits.append(f"the gate of {key.to_user_string()} is closed: {closed(kind, name, standing.shut)}")
+            self.waits.append(
+                f"the gate of {key.to_user_string()} is closed: {closed(workspace, kind, name, standing.shut)}"
+            )
         if standing.due and standing.due.what is What.MAKE_FAILED:
             self.waits.append(f"{key.to_user_string()}: {standing.due.why}")
         spends = standing.due and standing.due.what is not What.JUDGE

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from evergrow.flows.due import NEVER_MADE, Reason, Standing, What
+from evergrow.flows.recipes import which
 from evergrow.flows.run import RunFailed, Say, execute, judge
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.readable import GateState
@@ -89,15 +90,15 @@ def _require_open(workspace: Workspace, standing: Standing) -> None:
     if shut:
         check = standing.table.stage
         kind, whose = standing.table.kind, owner(standing.place.partition or "")
-        why = closed(kind, whose, shut)
+        why = closed(workspace, kind, whose, shut)
         raise RunFailed(f"quality gate {standing.table.key.to_user_string()}:{check}_gate is closed: {why}")
 
 
-def closed(kind: str, whose: str, why: str) -> str:
+def closed(workspace: Workspace, kind: str, whose: str, why: str) -> str:
     """Why a gate is closed, and how another threshold is set, where a setting holds it."""
     if ", setting " not in why:
         return why
-    of = " --kind release" if kind == "release" else ""
+    of = " --kind release" if kind == "release" else which(workspace, kind, whose)
     return (
         f"{why}; mend what it found, or set another threshold: `evergrow recipe set {whose} SETTING=VALUE{of}`, after "
         "which the same command judges again, for nothing"

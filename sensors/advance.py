@@ -14,6 +14,7 @@ import dagster as dg
 from evergrow.assets.names import gate_name
 from evergrow.flows.automation import Idle, next_step
 from evergrow.flows.due import Frontier, Standing, What
+from evergrow.flows.recipes import which
 from evergrow.flows.runs import under_way
 from evergrow.flows.step import Step
 from evergrow.flows.workspace import Workspace
@@ -84,7 +85,8 @@ def decide(workspace: Workspace, recipe: Recipe, cursor: Attempts) -> dg.RunRequ
     if isinstance(step, Idle):
         return step
     chosen, standing = step
-    again = f"mend the cause, then `evergrow recipe set {recipe.name}` or the command by hand"
+    of = which(workspace, recipe.kind, recipe.name)
+    again = f"mend the cause, then `evergrow recipe set {recipe.name}{of}` or the command by hand"
     if standing.due and standing.due.what is What.MAKE_FAILED:
         key = f"{recipe.kind}/{recipe.name}/{standing.table.key.to_user_string()}/{standing.place.partition}"
         if wait := _too_soon(workspace.settings, cursor, key, standing):

@@ -9,6 +9,7 @@ import pytest
 from evergrow.assets.names import level_key
 from evergrow.cli.console import Bars
 from evergrow.cli.workspace import open_workspace
+from evergrow.flows.step import closed
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import tree_owner
 from evergrow.resources.registry.registry import Registry
@@ -44,6 +45,7 @@ def test_a_batch_and_a_tree_of_one_name_are_two(
             assert [of_both(here)[kind]["held"] is None for kind in ("batch", "tree")] == [True, False]
 
     with open_workspace(load_settings(), Bars()) as workspace:
+        assert "set t SETTING=VALUE --kind tree`" in closed(workspace, "tree", "t", "3, setting gates.level")
         job = workspace.definitions.resolve_implicit_global_asset_job_def()
         run = workspace.instance.create_run_for_job(
             job, tags={"dagster/partition": "t"}, asset_selection=frozenset({level_key(0)})

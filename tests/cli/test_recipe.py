@@ -11,17 +11,25 @@ from tests.cli.conftest import Evergrow
 from tests.properties import examples
 
 
-def test_only_settings_that_differ_by_themselves_are_offered(grown: Evergrow) -> None:
+def test_only_settings_that_differ_by_themselves_are_offered(grown: Evergrow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGROW_EVOLUTION__MIN_WORDS", "7")
     before = grown("run", "--batch", "b", "--rounds", "2").err
-    assert "evolution.margin -10.0 -> " in before  # a command has set it, for itself
+    assert "-> 7)" in before.partition("(evolution.min_words")[2]
     assert "recipe set b --from-settings" in before.replace("\n", " ")
 
-    assert grown("recipe", "set", "b", "evolution.margin=-9.0", "answers.votes=2").code == 0
+    assert grown("recipe", "set", "b", "evolution.min_words=6", "answers.votes=2").code == 0
     assert "keeps its recipe" not in grown("run", "--batch", "b", "--rounds", "2").err
 
     assert grown("recipe", "set", "b", "--from-settings").code == 0
     changed = grown("run", "--batch", "b", "--rounds", "2", "--set", "answers.votes=2").err
     assert "-> 2" in changed.partition("answers.votes")[2]
+
+
+def test_what_a_command_has_named_itself_is_not_argued_with(grown: Evergrow) -> None:
+    assert "evolution.rounds 2 -> 1" in grown("run", "--batch", "b", "--rounds", "1").err
+
+    said = grown("run", "--batch", "b").err
+    assert "keeps its recipe" not in said  # neither the rounds nor the margin, which `--set` had named before
 
 
 def test_a_setting_that_the_recipe_leaves_empty_is_offered_too(
