@@ -146,6 +146,22 @@ def test_a_release_is_shown_with_the_ancestors_of_its_rows(here: Evergrow, tmp_p
     assert "release" in (tmp_path / "report.html").read_text()
 
 
+def test_answers_to_a_trees_samples_are_paid_from_what_growing_it_left(
+    here: Evergrow, project: tuple[Path, FakeEndpoint], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tree,) = (one for one in here("status", "--json").json if (one["kind"], one["name"]) == ("tree", "t"))
+    asked = project[1].stats()["requests"]
+
+    with monkeypatch.context() as limited:
+        limited.setenv("EVERGROW_BUDGET__MAX_TOKENS", str(tree["tokens"] + 1))
+        said = here("release", "--tree", "t", "--name", "grown")
+
+    assert said.code == 1
+    assert "for tree 't' and the answers to its samples" in said.err.replace("\n", " ")
+    assert project[1].stats()["requests"] == asked
+    assert here("release", "--tree", "t", "--name", "grown").code == 0
+
+
 def test_what_a_tree_cost_is_told_apart_from_what_each_of_the_rows_did(here: Evergrow, tmp_path: Path) -> None:
     assert here("release", "--tree", "t", "--name", "grown").code == 0
     assert here("report", "--release", "grown", "--out", tmp_path / "report.html").code == 0
