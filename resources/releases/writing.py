@@ -290,7 +290,8 @@ def _keep_edited(target: Path, part: Path, manifest: Manifest) -> list[str]:
     if not (target / MANIFEST).is_file():
         return []
     before = read_manifest(target)
-    there = [entry.path for entry in before.files if (target / entry.path).is_file()]
+    paths = (target / entry.path for entry in before.files)
+    there = [path.name for path in paths if path.is_file() and not path.is_symlink()]  # as `edited`
     changed = {entry.path for entry in before.files if edited(target, entry)} | (CONFIGURATIONS & set(before.edited))
     edits = [name for name in there if name in changed]
     for name in edits:

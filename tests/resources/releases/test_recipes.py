@@ -74,10 +74,14 @@ def test_a_configuration_is_its_users_to_edit_and_what_trains_on_it_is_not(
     assert [fault.where for fault in verify_release(tmp_path / "r").faults][:1] == ["train.jsonl"]
 
 
-def test_what_a_link_in_the_place_of_a_configuration_leads_to_comes_into_no_release(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [False, True])
+def test_what_a_link_in_the_place_of_a_configuration_leads_to_comes_into_no_release(tmp_path: Path, kept: bool) -> None:
     written(tmp_path / "r", "trl")
     configuration, secret = tmp_path / "r" / "trl.yaml", tmp_path / "secret"
     before = configuration.read_bytes()
+    if kept:  # an edit that an export has taken over
+        configuration.write_text("mine: 1\n")
+        assert write_release(ROWS, tmp_path / "r", FORMS["trl"], facts(), "trl").notes != []
     secret.write_text("token: of mine\n")
     configuration.unlink()
     configuration.symlink_to(secret)
