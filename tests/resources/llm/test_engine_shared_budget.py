@@ -18,9 +18,9 @@ import json, sys
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.llm import Answered, Attribution
 from tests.resources.llm.support import ask, requests, settings
-url, ledger_url, name, batch, budget = sys.argv[1:]
+url, ledger_url, name, batch, budget, places = sys.argv[1:]
 chosen = settings(
-    {"base_url": url, "concurrency": 8}, roles={"generator": {"max_tokens": 300}},
+    {"base_url": url, "concurrency": int(places)}, roles={"generator": {"max_tokens": 300}},
     prices={"model-1": {"input": 2.5, "output": 10.0}}, budget=json.loads(budget),
 )
 ledger = Ledger.open(ledger_url)
@@ -33,9 +33,10 @@ TOKENS, USD = {"max_tokens": 40_000}, {"max_usd": 0.12}
 
 
 def start(
-    endpoint: FakeEndpoint, ledger_url: str, name: str, budget: dict[str, Any], batch: str = ""
+    endpoint: FakeEndpoint, ledger_url: str, name: str, budget: dict[str, Any], batch: str = "", places: int = 8
 ) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", PROGRAM, endpoint.url, ledger_url, name, batch or name, json.dumps(budget)]
+    told = [endpoint.url, ledger_url, name, batch or name, json.dumps(budget), str(places)]
+    command = [sys.executable, "-c", PROGRAM, *told]
     return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": "."}, stdout=subprocess.PIPE, text=True)
 
 
@@ -104,10 +105,10 @@ def test_what_was_in_flight_at_each_kill_counts_so_that_no_crash_loop_overspends
     fake_endpoint: FakeEndpoint, ledger_url: str
 ) -> None:
     fake_endpoint.control(latency=0.5)
-    limit, crashes = 4_000, 0
+    limit, crashes = 4_000, 0  # one or two requests of 300 tokens and more are in flight at each
     while crashes < 12:
         before = fake_endpoint.stats()["requests"]
-        process = start(fake_endpoint, ledger_url, f"run-{crashes}", {"max_tokens": limit}, "looped")
+        process = start(fake_endpoint, ledger_url, f"run-{crashes}", {"max_tokens": limit}, "looped", places=2)
         deadline = time.monotonic() + 240
         while fake_endpoint.stats()["requests"] == before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
