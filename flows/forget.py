@@ -13,12 +13,14 @@ from evergrow.assets.names import COLLECTED, RELEASE
 from evergrow.flows.descendants import descendants
 from evergrow.flows.release import made, released, remake_release
 from evergrow.flows.release_files import DoesNotLoad, write_files, write_instructions
-from evergrow.flows.run import Interrupted, RunFailed
+from evergrow.flows.run import Interrupted, RunFailed, judge
+from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.training_recipes import trainer_of
 from evergrow.methods.text.counts import counted
 from evergrow.methods.text.ids import escape_seed_id, unescape_seed_id
 from evergrow.resources.lake.content_files import DamagedFile
+from evergrow.resources.lake.readable import GateState
 from evergrow.resources.lake.versions import latest_materialization, made_from
 from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.exports import Export, being_written, exported_rows, exports, noted, out_of_reach
@@ -140,6 +142,7 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
     if not open_takedowns(workspace.registry):
         return
     with lease(workspace.registry, OWNER):
+        close_dead_runs(workspace.instance, workspace.registry)  # of a command that was killed in a takedown
         ordered = open_takedowns(workspace.registry)
         banned = descendants(workspace, bans(workspace.registry))  # an export may still hold what was ordered before
         failed = yield from _releases_again(workspace)
@@ -231,16 +234,25 @@ def _releases_again(workspace: Workspace) -> Generator[str, None, RunFailed | No
         yield "there is no release to make again"
     failed = None
     for name in names:
-        if not _banned_since(workspace, name):
-            continue
         try:
-            yield from _release_again(workspace, name)
+            if _banned_since(workspace, name):
+                yield from _release_again(workspace, name)
+            else:
+                _judge_again(workspace, name)
         except RunFailed as error:
             if isinstance(error, Interrupted):
                 raise
             yield _words(error)  # too little is left, and its gate keeps it closed, or what it is made of is outdated
             failed = error
     return failed
+
+
+def _judge_again(workspace: Workspace, name: str) -> None:
+    """Have a release judged that a kill has kept from it: no export is written from what nobody has judged."""
+    standing = workspace.frontier.standing(workspace.instance, RELEASE, name)
+    if standing.gate and standing.gate.state in (GateState.STALE, GateState.MISSING):
+        with lease(workspace.registry, release_owner(name)):
+            judge(workspace, standing)
 
 
 def _release_again(workspace: Workspace, name: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -10,10 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from evergrow.assets.names import RELEASE
 from evergrow.cli.main import main
 from evergrow.cli.options import workspace_of
 from evergrow.flows.forget import bans_of
-from evergrow.flows.release import released
+from evergrow.flows.release import released, remake_release
+from evergrow.resources.host.event_log import INDEX
 from evergrow.resources.lake.readable import Outdated
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.leases import lease
@@ -221,6 +224,27 @@ def test_a_takedown_that_is_killed_lets_no_export_through_and_is_finished_by_who
     for name in ("all", "plain"):
         assert seed not in set(rows(exported / name)["root_id"])
         assert here("verify", exported / name, "--lake").code == 0
+    with closing(Registry.of(load_settings())) as registry:
+        assert open_takedowns(registry) == []
+
+
+def test_a_takedown_that_is_killed_before_its_release_is_judged_is_finished_by_the_same_command(
+    here: Evergrow, exported: Path
+) -> None:
+    with workspace_of() as workspace:
+        order_takedown(workspace.registry, bans_of(["s1"], [], []))
+        remake_release(workspace, "main", print)
+        with closing(sqlite3.connect(workspace.home.dagster / INDEX)) as events, events:
+            events.execute(
+                "DELETE FROM asset_check_executions WHERE id = (SELECT max(id) FROM asset_check_executions "
+                "WHERE asset_key = ?)",
+                [RELEASE.to_string()],
+            )
+
+    said = here("forget", "--seed", "s1", "--yes")
+
+    assert said.code == 0, said.err
+    assert "s1" not in set(rows(exported / "all")["root_id"])
     with closing(Registry.of(load_settings())) as registry:
         assert open_takedowns(registry) == []
 
