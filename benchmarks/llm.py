@@ -277,7 +277,7 @@ def killed(endpoint: Endpoint, folder: Path, count: int) -> list[str]:
     process.communicate()
     resumed = figures_of(child(endpoint.url, folder / "killed.sqlite", count))
     stats = endpoint.stats()
-    rows = Ledger.open(f"sqlite:///{folder / 'killed.sqlite'}").spent().calls
+    rows = Ledger.open(f"sqlite:///{folder / 'killed.sqlite'}").costs.spent().calls
     note = f"{stats['repeated']} sent again of {CONCURRENCY} in flight, {rows:,} rows, {resumed['answered']:,} answered"
     return [f"ask {count:,}, kill -9 at half, run again", f"{resumed['wall_s']:.1f} s", "", "", "", "", note]
 

@@ -28,7 +28,7 @@ def cost(as_json: AsJson = False) -> None:
     import polars as pl  # noqa: PLC0415
 
     with ledger_alone() as ledger:
-        costs = ledger.costs(group_by=("batch", "asset", "model"))
+        costs = ledger.costs.grouped(group_by=("batch", "asset", "model"))
         if not as_json:
             counts = ("calls", "failed", "tokens_in", "tokens_out", "estimated_tokens")
             money = ("usd", "unsettled_usd")

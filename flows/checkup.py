@@ -138,7 +138,7 @@ def _database(settings: Settings) -> Checkup:
     url = make_url(database_url(settings))
     try:
         with closing(Ledger.of(settings)) as ledger:
-            replies = int(ledger.costs(("model",))["calls"].sum())
+            replies = int(ledger.costs.grouped(("model",))["calls"].sum())
     except (LedgerError, SQLAlchemyError) as error:
         remedy = CONNECT if _unconnected(error) and url.get_backend_name() != "sqlite" else RESTORE
         return Checkup("database", "fault", str(error), remedy)

@@ -108,7 +108,7 @@ def _measures(workspace: Workspace, a: str, b: str) -> pl.DataFrame:
 
 def _cost(workspace: Workspace, a: str, b: str) -> pl.DataFrame:
     with workspace.ledger() as ledger:
-        costs = ledger.costs(group_by=("batch", "kind", "asset")).filter(pl.col("kind") == "batch")
+        costs = ledger.costs.grouped(group_by=("batch", "kind", "asset")).filter(pl.col("kind") == "batch")
     tokens = (pl.col("tokens_in") + pl.col("tokens_out")).alias("tokens")
     costs = costs.select("batch", "asset", pl.col("calls").alias("requests"), tokens, "usd")
     each = [costs.filter(pl.col("batch") == name).drop("batch") for name in (a, b)]

@@ -79,7 +79,7 @@ def require_known(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.Dat
 def _wrote(workspace: Workspace, ban: Ban) -> bool:
     """Whether a model has answered anything, though no row holds it."""
     with workspace.ledger() as ledger:
-        return ban.kind == "model" and ban.value in ledger.costs(("model",))["model"].to_list()
+        return ban.kind == "model" and ban.value in ledger.costs.grouped(("model",))["model"].to_list()
 
 
 @dataclass(frozen=True, slots=True)

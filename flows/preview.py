@@ -258,5 +258,5 @@ def _advice(wanted: PreviewOrder) -> str:
 
 def _spent(ledger: Ledger, batch: str) -> tuple[int, float | None]:
     """The calls that were paid for a batch by now, and what they cost; None if the price of one is not known."""
-    spent = ledger.spent(batch, kind="batch")
+    spent = ledger.costs.spent(batch, kind="batch")
     return spent.calls, None if spent.unpriced_calls else spent.usd

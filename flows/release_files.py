@@ -215,7 +215,7 @@ def _of_batches(workspace: Workspace, batches: tuple[str, ...], owners: Mapping[
     """
     settings = workspace.settings
     with workspace.ledger() as ledger:
-        costs = ledger.costs(group_by=("batch", "kind", "model"))
+        costs = ledger.costs.grouped(group_by=("batch", "kind", "model"))
     owner = pl.format("{} {}", "kind", "batch")
     named = pl.when(pl.col("kind") == "batch").then("batch").otherwise(owner)
     costs = costs.filter(owner.is_in(list(owners))).with_columns(batch=named).drop("kind")

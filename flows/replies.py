@@ -28,14 +28,14 @@ def unused_replies(
         made = latest_materialization(workspace.instance, dg.AssetKey(held.asset.split("/")), held.partition)
         since = made.timestamp if made else 0.0
         if held.latest > since:
-            later = ledger.replies_of(replace(owner, since=since), asked)
+            later = ledger.costs.replies_of(replace(owner, since=since), asked)
             found += [one for one in later if one.table == held.table]
     return found
 
 
 def held_replies(ledger: Ledger, owner: Rows, assets: Sequence[str], asked: Asked) -> list[Replies]:
     """Of each table of `owner` whose key begins with one of `assets`: the replies of use to what it asks."""
-    return [held for held in ledger.replies_of(owner, asked) if held.asset.startswith(tuple(assets))]
+    return [held for held in ledger.costs.replies_of(owner, asked) if held.asset.startswith(tuple(assets))]
 
 
 def still_asked(

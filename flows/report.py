@@ -198,8 +198,8 @@ def _cost(workspace: Workspace, shown: Scene) -> ReportSection:
     own = [f"tree {name}"] if kind == "tree" else [f"batch {batch}" for batch in rows["batch"].unique()]
     seeded_by = [] if kind == "tree" else [f"tree {tree}" for tree in grown]
     with workspace.ledger() as ledger:
-        every = ledger.costs(("batch", "kind", "asset", "model")).filter(owned.is_in([*own, *seeded_by]))
-        calls = ledger.costs(("batch", "kind", "call_id")).filter(owned.is_in(own)).select("call_id", "usd")
+        every = ledger.costs.grouped(("batch", "kind", "asset", "model")).filter(owned.is_in([*own, *seeded_by]))
+        calls = ledger.costs.grouped(("batch", "kind", "call_id")).filter(owned.is_in(own)).select("call_id", "usd")
     if every.is_empty():
         return ReportSection("Cost", "Nothing was asked of a model for it.")
     costs, of_trees = every.filter(owned.is_in(own)), every.filter(owned.is_in(seeded_by))

@@ -133,7 +133,7 @@ def _known(workspace: Workspace, ledger: Ledger) -> StatusInputs:
         batches={one.batch: one for one in staged_batches(workspace.registry)},
         automate={key: str(one.values.get(AUTOMATE) or "none") for key, one in recipes.items()},
         handed_in=handed_in,
-        spent=ledger.costs_by_owner(),
+        spent=ledger.costs.by_owner(),
         holders={name: one for name, one in holders(workspace.registry).items() if one.living},
         wanted=wishes(workspace.registry),
         runs=_runs(workspace),

@@ -168,7 +168,7 @@ class Platform:
     def spent(self, batch: str) -> Spent:
         """What the ledger says of a batch."""
         with closing(Ledger.of(self.settings)) as ledger:
-            return ledger.spent(batch)
+            return ledger.costs.spent(batch)
 
 
 @contextmanager

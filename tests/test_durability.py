@@ -75,7 +75,7 @@ class Project:
 
     def saved(self) -> int:
         """Answers in the ledger."""
-        return self.ledger.spent("b").calls
+        return self.ledger.costs.spent("b").calls
 
     def asked(self) -> int:
         """Requests that the endpoint has got, those of other projects included."""

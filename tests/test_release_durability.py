@@ -71,11 +71,11 @@ def test_a_release_killed_amid_its_answers_ends_as_if_it_had_not_been(
     with closing(Ledger.open(f"sqlite:///{broken / 'home' / 'ledger.sqlite'}")) as ledger:
         with started(*COMMAND, folder=broken) as command:
             command.when(
-                lambda: ledger.spent("b").calls >= AT_ONCE and endpoint.stats()["in_flight"] > 0, signal.SIGKILL
+                lambda: ledger.costs.spent("b").calls >= AT_ONCE and endpoint.stats()["in_flight"] > 0, signal.SIGKILL
             )
             assert command.wait() == -signal.SIGKILL
         until(lambda: endpoint.stats()["in_flight"] == 0, lambda: "the endpoint never came to rest")
-        saved, asked = ledger.spent("b").calls, endpoint.stats()["requests"]
+        saved, asked = ledger.costs.spent("b").calls, endpoint.stats()["requests"]
         with dg.DagsterInstance.from_config(str(broken / "home" / "dagster")) as instance:
             assert latest_materialization(instance, RESPONSES, "b") is None
         assert AT_ONCE <= saved <= asked < REQUESTS
@@ -86,6 +86,6 @@ def test_a_release_killed_amid_its_answers_ends_as_if_it_had_not_been(
 
         stats = endpoint.stats()
         assert (stats["repeated"], stats["distinct"]) == (asked - saved, REQUESTS)
-        assert ledger.spent("b").calls == REQUESTS
+        assert ledger.costs.spent("b").calls == REQUESTS
     for found, table in zip(tables(broken), expected, strict=True):
         assert found.equals(table)

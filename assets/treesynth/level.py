@@ -207,7 +207,7 @@ def level_plan(table: pl.DataFrame, depth: int, settings: Settings, about: tuple
     above = int(table["leaves_above"].head(1).sum())
     grown = table.filter(pl.col("reason").is_null())
     with closing(Ledger.of(settings)) as ledger:
-        spent = ledger.spent(spec.tree, kind="tree")
+        spent = ledger.costs.spent(spec.tree, kind="tree")
     return plan(grown, above, domain, depth, plan_rules(settings, spec, spent))
 
 

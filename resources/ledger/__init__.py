@@ -3,6 +3,7 @@
 Here live the table, its reads and its group commits. Keys and secrets never enter it; nothing here talks to a model.
 """
 
+from evergrow.resources.ledger.costs import Costs
 from evergrow.resources.ledger.database import LedgerError, LedgerUrlError
 from evergrow.resources.ledger.group_commit import GroupCommit
 from evergrow.resources.ledger.intents import Intent, Intents
@@ -22,6 +23,7 @@ __all__ = [
     "Call",
     "Charge",
     "Claim",
+    "Costs",
     "Grant",
     "GroupCommit",
     "Intent",

@@ -29,6 +29,7 @@ from evergrow.resources.ledger.migrations import VERSIONS, MigrationError, migra
 from evergrow.resources.settings import Settings
 
 SQLITE_BUSY_S = 60
+LOOKED_UP = 500  # keys that one query names
 _PREPARE_LOCK = 0x65766572  # any number of our own, the same in every process
 
 
@@ -88,6 +89,11 @@ def read(engine: Engine, query: Select[Any]) -> Sequence[Any]:
             return connection.execute(query).all()
     except DBAPIError as error:
         raise LedgerError(explain(engine.url, "read", error)) from error
+
+
+def in_parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many of the keys together as one query names."""
+    return (keys[start : start + LOOKED_UP] for start in range(0, len(keys), LOOKED_UP))
 
 
 def write(engine: Engine, *statements: tuple[Executable, Any]) -> None:

@@ -156,8 +156,8 @@ def spent_of(settings: Settings, ledger: Ledger, limit: Limit) -> Amount:
     # Requests at Batch APIs come first: one that is answered between the reads then counts twice, and not never.
     rows, money = limit.rows(), limit.limits.max_usd is not None
     handed_in = ledger.submissions.set_aside(rows)
-    unknown = prices.unpriced(ledger.unpriced(rows), partial(prices.price_of, settings), money=money)
-    return handed_in + ledger.spent_on(rows).amount + Amount(*unknown)
+    unknown = prices.unpriced(ledger.costs.unpriced(rows), partial(prices.price_of, settings), money=money)
+    return handed_in + ledger.costs.spent_on(rows).amount + Amount(*unknown)
 
 
 def claims(settings: Settings, ledger: Ledger, budget: Budget, want: Amount) -> list[Claim]:

@@ -65,7 +65,7 @@ def forecast(settings: Settings, ledger: Ledger, work: Work) -> Forecast:
     """What `work` will take."""
     role = settings.role(work.role)
     model = role.model or ""
-    usage = ledger.usage(work.role, model, work.asset)
+    usage = ledger.costs.usage(work.role, model, work.asset)
     if usage.requests >= ENOUGH_HISTORY:
         each_in, each_out = usage.tokens_in, usage.tokens_out
         basis = f"the mean of its last {usage.requests:,} requests"
@@ -97,7 +97,7 @@ def forecast(settings: Settings, ledger: Ledger, work: Work) -> Forecast:
 
 def usable_share(settings: Settings, ledger: Ledger, role: str, asset: str) -> float:
     """Which share of a role's questions got an answer of use, by the ledger; 1 while it knows too few."""
-    usage = ledger.usage(role, settings.role(role).model or "", asset)
+    usage = ledger.costs.usage(role, settings.role(role).model or "", asset)
     return usage.usable / usage.requests if usage.requests >= ENOUGH_HISTORY else 1.0
 
 

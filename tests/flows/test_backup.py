@@ -273,7 +273,7 @@ def test_a_run_that_was_under_way_goes_on_from_its_backup(
 
 def has_saved(workspace: Workspace, wanted: int) -> bool:
     with closing(Ledger.of(workspace.settings)) as ledger:
-        return ledger.spent("b").calls >= wanted
+        return ledger.costs.spent("b").calls >= wanted
 
 
 def test_two_databases_on_postgresql_come_back_and_go_on(

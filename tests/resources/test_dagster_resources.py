@@ -96,7 +96,7 @@ def all_of_them(
     sandbox: dg.ResourceParam[Sandbox | SandboxUnavailable],
 ) -> pl.DataFrame:
     kinds = [type(one).__name__ for one in (home, lake, ledger, models, embedders, sandbox)]
-    return pl.DataFrame({"kind": kinds, "calls": ledger.spent("nobody").calls})
+    return pl.DataFrame({"kind": kinds, "calls": ledger.costs.spent("nobody").calls})
 
 
 def test_assets_are_given_the_things_themselves(project: Project) -> None:

@@ -29,7 +29,7 @@ def test_rows_are_durable_when_the_loop_hears_of_them(tmp_path: Path) -> None:
     asyncio.run(write())
 
     assert seen == [f"key-{number}-0" for number in range(50)]
-    assert ledger.costs()["answered"].to_list() == [49]
+    assert ledger.costs.grouped()["answered"].to_list() == [49]
     ledger.close()
 
 
@@ -49,7 +49,7 @@ async def main():
             break
     await committer.close()
     assert len(errors) == 1 and isinstance(errors[0], LedgerError), errors
-    assert ledger.spent().calls == len(written) > 50, (ledger.spent(), len(written))
+    assert ledger.costs.spent().calls == len(written) > 50, (ledger.costs.spent(), len(written))
     print(errors[0])
 asyncio.run(main())
 """

@@ -75,7 +75,7 @@ def test_an_empty_database_becomes_what_the_tables_declare(ledger_url: str) -> N
 
 def test_rows_of_revision_1_stay_and_their_replies_are_reused(old: sa.Engine, ledger_url: str) -> None:
     with closing(Ledger.open(ledger_url)) as ledger:
-        assert ledger.spent().calls == ROWS
+        assert ledger.costs.spent().calls == ROWS
         keys = [reply(n).request_key for n in range(ROWS)]
         held = ledger.replies(keys[1:])
         assert {key: [stored.reply for stored in stored] for key, stored in held.items()} == {

@@ -34,14 +34,14 @@ def test_the_table_that_asked_tells_what_its_owner_is(ledger: Ledger) -> None:
 
     assert {asked: kind_of(*asked) for asked in ASKED} == ASKED
     counts = {kind: list(ASKED.values()).count(kind) for kind in ASKED.values()}
-    assert dict(ledger.costs(("kind", "batch")).select("kind", "calls").iter_rows()) == counts
-    assert {kind: cost.calls for (kind, name), cost in ledger.costs_by_owner().items() if name == "x"} == counts
-    of_tree = ledger.costs_by_owner()["tree", "x"]
+    assert dict(ledger.costs.grouped(("kind", "batch")).select("kind", "calls").iter_rows()) == counts
+    assert {kind: cost.calls for (kind, name), cost in ledger.costs.by_owner().items() if name == "x"} == counts
+    of_tree = ledger.costs.by_owner()["tree", "x"]
     assert (of_tree.usd, of_tree.tokens) == (0.25 * counts["tree"], 15 * counts["tree"])
     assert type(of_tree.tokens) is int  # PostgreSQL sums to a decimal, which JSON has not
-    assert {kind: ledger.spent("x", kind=kind).calls for kind in counts} == counts
+    assert {kind: ledger.costs.spent("x", kind=kind).calls for kind in counts} == counts
     assert {kind: len(ledger.latest("x", kind)) for kind in counts} == counts
-    assert ledger.spent("x").calls == len(ASKED)
+    assert ledger.costs.spent("x").calls == len(ASKED)
 
 
 @pytest.mark.parametrize("kind", ["batch", "tree"])
@@ -85,8 +85,8 @@ def test_a_request_that_was_drawn_again_is_held_once_and_by_its_role(ledger: Led
         ]
     )
 
-    (held,) = ledger.replies_of(Rows(batch="b", kind="batch"), {("generator", "m"), ("judge", "another")})
+    (held,) = ledger.costs.replies_of(Rows(batch="b", kind="batch"), {("generator", "m"), ("judge", "another")})
 
     assert (held.requests, held.tokens, held.usd) == (1, 27, 0.5)
-    assert ledger.replies_of(Rows(batch="b", kind="tree"), {("generator", "m")}) == []
-    assert ledger.replies_of(Rows(batch="b", kind="batch"), set()) == []
+    assert ledger.costs.replies_of(Rows(batch="b", kind="tree"), {("generator", "m")}) == []
+    assert ledger.costs.replies_of(Rows(batch="b", kind="batch"), set()) == []

@@ -21,7 +21,7 @@ def holder(process: Process | None = None) -> BlockHolder:
 
 def claim(ledger: Ledger, short: int, max_tokens: int | None = 8000, max_usd: float | None = None) -> Claim:
     wanted = Amount(short, short / 1000 if max_usd else 0.0)
-    return Claim("month", max_tokens, max_usd, wanted, lambda: ledger.spent_on(Rows()).amount)
+    return Claim("month", max_tokens, max_usd, wanted, lambda: ledger.costs.spent_on(Rows()).amount)
 
 
 def test_a_block_is_an_eighth_of_what_is_left_or_what_is_short_or_all_there_is(ledger: Ledger) -> None:
@@ -109,7 +109,7 @@ def test_blocks_taken_at_the_same_moment_never_exceed_the_limit(ledger: Ledger) 
     with ThreadPoolExecutor(4) as pool:
         got = sum(pool.map(take, range(4)))
 
-    spent = ledger.spent().tokens
+    spent = ledger.costs.spent().tokens
     assert spent == 2000
     assert got == spent + ledger.reservations.held("month").tokens <= 8000
     assert got > 7900

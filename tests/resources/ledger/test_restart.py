@@ -25,7 +25,7 @@ def test_a_ledger_goes_on_after_its_database_was_restarted(ledger_url: str) -> N
     end_connections(ledger_url)
 
     ledger.record([reply(2)])
-    assert ledger.spent().calls == 2
+    assert ledger.costs.spent().calls == 2
     ledger.close()
 
 
@@ -43,5 +43,5 @@ def test_a_restart_amid_a_write_is_one_error_with_the_remedy_and_leaves_nothing_
     with pytest.raises(LedgerError, match="run again: what is saved is not asked twice"):
         write()
 
-    assert Ledger(engine).spent().calls == 1
+    assert Ledger(engine).costs.spent().calls == 1
     engine.dispose()

@@ -93,7 +93,7 @@ def test_requests_are_taken_a_bounded_window_ahead_of_the_outcomes(fake_endpoint
     asyncio.run(take_ten())
 
     assert taken <= 1024
-    assert ledger.spent().calls >= 10
+    assert ledger.costs.spent().calls >= 10
 
 
 def test_an_error_of_the_requests_own_iterator_reaches_the_caller(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
@@ -150,7 +150,7 @@ def test_a_rerun_reads_stored_replies_with_todays_parser_and_asks_nothing(
     assert len(again.of(Invalid)) == 12
     assert len(mended.of(Answered)) == 12
     assert fake_endpoint.stats()["requests"] == before == 36
-    assert ledger.costs()["answered"].sum() == 12
+    assert ledger.costs.grouped()["answered"].sum() == 12
 
 
 def test_what_no_answer_settled_is_drawn_anew_by_each_run_within_its_draws(
@@ -291,7 +291,7 @@ def test_usage_that_is_not_told_leaves_the_cost_unknown(fake_endpoint: FakeEndpo
 
     asked = ask(settings(prices={"model-1": {"input": 1, "output": 2}}), ledger, requests(3))
 
-    costs = ledger.costs()
+    costs = ledger.costs.grouped()
     assert asked.summary["usd"] is None
     assert costs["usd"].to_list() == [None]
     assert costs["usd_known"][0] > 0
@@ -317,7 +317,7 @@ def test_an_asking_that_is_left_early_ends_with_the_engine(fake_endpoint: FakeEn
 
     asyncio.run(leave())
 
-    assert 1 <= ledger.spent().calls <= 200
+    assert 1 <= ledger.costs.spent().calls <= 200
 
 
 def test_two_askings_of_one_engine_share_its_endpoint(

@@ -32,7 +32,7 @@ def test_a_limit_in_tokens_ends_the_run_cleanly_and_is_never_overrun(
 
     assert isinstance(asked.error, BudgetReached)
     assert "20,000 tokens" in str(asked.error)
-    spent = ledger.spent()
+    spent = ledger.costs.spent()
     assert spent.calls == len(asked.of(Answered)) == fake_endpoint.stats()["requests"]
     assert 20_000 - 2000 < spent.tokens == fake_endpoint.stats()["tokens"] <= 20_000
 
@@ -41,8 +41,8 @@ def test_a_limit_in_money_counts_what_replies_really_cost(fake_endpoint: FakeEnd
     asked = ask(with_budget(max_usd=0.05), ledger, requests(1000))
 
     assert isinstance(asked.error, BudgetReached)
-    assert 0.04 < ledger.spent().usd <= 0.05
-    assert asked.summary["usd"] == pytest.approx(ledger.spent().usd, abs=1e-6)
+    assert 0.04 < ledger.costs.spent().usd <= 0.05
+    assert asked.summary["usd"] == pytest.approx(ledger.costs.spent().usd, abs=1e-6)
 
 
 def test_a_run_that_reached_its_budget_resumes_when_the_limit_is_raised(
@@ -67,8 +67,8 @@ def test_limits_of_a_batch_and_of_a_run_count_their_own_rows(fake_endpoint: Fake
     asked = ask(with_budget(max_tokens=10_000), ledger, requests(1000, system="other"), who=other)
 
     assert len(asked.of(Answered)) > 5
-    assert ledger.spent(batch="batch-1").tokens <= 10_000
-    assert ledger.spent(batch="batch-2").tokens <= 10_000
+    assert ledger.costs.spent(batch="batch-1").tokens <= 10_000
+    assert ledger.costs.spent(batch="batch-2").tokens <= 10_000
 
 
 def test_requests_in_flight_when_the_budget_is_reached_are_kept(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
@@ -76,7 +76,7 @@ def test_requests_in_flight_when_the_budget_is_reached_are_kept(fake_endpoint: F
 
     asked = ask(with_budget(max_tokens=15_000), ledger, requests(1000))
 
-    assert len(asked.of(Answered)) == fake_endpoint.stats()["requests"] == ledger.spent().calls
+    assert len(asked.of(Answered)) == fake_endpoint.stats()["requests"] == ledger.costs.spent().calls
 
 
 def test_a_limit_in_money_without_a_price_is_refused_before_anything_is_sent(
@@ -95,7 +95,7 @@ def test_replies_of_unknown_cost_count_at_todays_price_or_not_silently_at_all(
 
     asked = ask(with_budget(max_usd=0.01), ledger, requests(50, system="more"))
 
-    assert ledger.spent().unpriced_calls == 50
+    assert ledger.costs.spent().unpriced_calls == 50
     assert isinstance(asked.error, BudgetReached)
     assert not asked.of(Answered)
     with pytest.raises(SettingsError, match="whose cost is unknown"):
@@ -128,10 +128,10 @@ def test_what_may_have_been_charged_counts_in_later_runs_too(fake_endpoint: Fake
     later = ask(chosen, ledger, requests(1000, system="other"), who=replace(WHO, run_id="run-2"))
 
     assert len(first.of(Answered)) == 3
-    lost = ledger.costs(["batch"])["failed"].sum()
+    lost = ledger.costs.grouped(["batch"])["failed"].sum()
     assert lost == 2
     assert isinstance(later.error, BudgetReached)
-    spent = ledger.spent(batch=WHO.batch)
+    spent = ledger.costs.spent(batch=WHO.batch)
     assert spent.tokens <= 10_000
     assert spent.tokens - fake_endpoint.stats()["tokens"] > 2 * 300  # the answers' limit, twice
     assert spent.usd > 2 * 300 * 10e-6
@@ -152,7 +152,7 @@ def test_runs_side_by_side_never_exceed_a_limit_together(fake_endpoint: FakeEndp
     asked = asyncio.run(both())
 
     assert all(isinstance(one.error, BudgetReached) for one in asked)
-    assert 24_000 - 2_000 < ledger.spent().tokens <= 24_000
+    assert 24_000 - 2_000 < ledger.costs.spent().tokens <= 24_000
 
 
 def test_a_run_that_can_no_longer_draw_on_its_budget_ends(

@@ -256,4 +256,4 @@ def test_what_is_paid_is_kept_when_the_caller_is_cancelled(fake_endpoint: FakeEn
     asyncio.run(cancelled())
 
     assert fake_endpoint.stats()["requests"] >= 300
-    assert ledger.spent().calls >= fake_endpoint.stats()["requests"] - 64
+    assert ledger.costs.spent().calls >= fake_endpoint.stats()["requests"] - 64

@@ -51,7 +51,7 @@ def test_a_full_endpoint_leaves_its_share_to_the_others(start_endpoint: Start, l
     assert len(asked.of(Answered)) == 400
     assert one.stats()["peak"] == 1
     assert two.stats()["requests"] > 300
-    assert ledger.costs(["endpoint"])["calls"].sum() == 400
+    assert ledger.costs.grouped(["endpoint"])["calls"].sum() == 400
 
 
 def test_traffic_moves_away_from_a_sick_endpoint_and_back(start_endpoint: Start, ledger: Ledger) -> None:
@@ -108,7 +108,7 @@ def test_azure_is_asked_by_deployment_and_with_its_own_key(
     asked = ask(pool(a=fields), ledger, requests(20))
 
     assert len(asked.of(Answered)) == 20
-    assert ledger.costs(["model", "endpoint"]).rows()[0][:2] == ("model-1", "a")
+    assert ledger.costs.grouped(["model", "endpoint"]).rows()[0][:2] == ("model-1", "a")
 
 
 def test_azure_without_url_or_key_says_which_setting_is_missing(

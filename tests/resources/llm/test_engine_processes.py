@@ -55,7 +55,7 @@ def test_a_killed_run_asks_again_only_what_was_in_flight(fake_endpoint: FakeEndp
     assert stats["distinct"] == 400
     assert stats["repeated"] <= CONCURRENCY
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    assert ledger.spent().calls == 400
+    assert ledger.costs.spent().calls == 400
     ledger.close()
 
 
@@ -68,8 +68,8 @@ def test_two_processes_share_a_ledger_and_each_has_every_answer(fake_endpoint: F
     assert [row[:2] for row in first] == [row[:2] for row in second]
     assert len(first) == 600
     ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    assert ledger.spent().calls == fake_endpoint.stats()["requests"]
-    assert ledger.spent().tokens == fake_endpoint.stats()["tokens"]
+    assert ledger.costs.spent().calls == fake_endpoint.stats()["requests"]
+    assert ledger.costs.spent().tokens == fake_endpoint.stats()["tokens"]
     ledger.close()
 
 
@@ -97,7 +97,7 @@ def test_a_full_disk_ends_the_run_at_once_and_the_next_run_goes_on(fake_endpoint
     asked = fake_endpoint.stats()["requests"]
     assert asked < 2000
     ledger = Ledger.open(url)
-    assert asked - ledger.spent().calls <= 2 * 64
+    assert asked - ledger.costs.spent().calls <= 2 * 64
     ledger.close()
     assert len(rows_of(start(fake_endpoint, tmp_path / "ledger.sqlite", asked))) == asked
     assert fake_endpoint.stats()["repeated"] <= 2 * 64

@@ -66,7 +66,7 @@ def test_processes_that_share_a_limit_never_exceed_it_together_and_use_it_up(
     for one in (first, second):
         assert f"budget reached: budget{'.month' if scope == 'month' else ''}.{next(iter(limit))}" in one["error"]
     ledger = Ledger.open(ledger_url)
-    spent = ledger.spent()
+    spent = ledger.costs.spent()
     assert spent.calls == first["answered"] + second["answered"] == fake_endpoint.stats()["requests"]
     if "max_tokens" in limit:
         assert 40_000 - 2_000 < spent.tokens == fake_endpoint.stats()["tokens"] <= 40_000
@@ -93,7 +93,7 @@ def test_what_a_killed_process_held_may_be_spent_by_the_one_that_is_left(
 
     assert "budget reached: budget.month" in other["error"]
     ledger = Ledger.open(ledger_url)
-    spent = ledger.spent()
+    spent = ledger.costs.spent()
     if "max_tokens" in limit:
         assert 40_000 - 2_000 < spent.tokens <= 40_000
     else:
@@ -122,8 +122,8 @@ def test_what_was_in_flight_at_each_kill_counts_so_that_no_crash_loop_overspends
     assert "budget reached: budget.max_tokens" in json.loads(output)["error"]
     assert 2 <= crashes < 12
     ledger = Ledger.open(ledger_url)
-    costs = ledger.costs(group_by=("batch",))
-    assert ledger.spent().tokens <= limit
+    costs = ledger.costs.grouped(group_by=("batch",))
+    assert ledger.costs.spent().tokens <= limit
     assert costs["unsettled_tokens"][0] > 0
     assert costs["tokens_in"][0] == 0  # nothing came back of what was paid
     ledger.close()

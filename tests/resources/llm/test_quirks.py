@@ -62,7 +62,7 @@ def test_answers_behind_quirks_are_those_of_a_plain_server(
     assert {a.thoughts for a in first.of(Answered)} == {"", quirks.DRAFT}
     assert sum(bool(a.thoughts) for a in first.of(Answered)) > len(quirks.THINKING)
     assert again.summary["attempts"] == 0
-    assert ledger.spent().tokens < 10**6
+    assert ledger.costs.spent().tokens < 10**6
     other.close()
 
 

@@ -99,7 +99,7 @@ def test_fetching_again_after_a_kill_pays_nothing_twice(fake_endpoint: FakeEndpo
     (submission,) = waits(chosen, ledger, 5).submissions
     lines = next(ledger.submissions.pages(submission.submission_id))
     look(chosen, ledger)
-    spent = ledger.spent()
+    spent = ledger.costs.spent()
     # As a kill leaves it between the replies' commit and the lines': replies are durable, lines are still open.
     ledger.submissions.discard(submission.submission_id)
     done = ledger.call(lines[0].call_id)
@@ -111,5 +111,5 @@ def test_fetching_again_after_a_kill_pays_nothing_twice(fake_endpoint: FakeEndpo
         output_file_id="file-out-1",
     )  # fmt: skip
     look(chosen, ledger)
-    assert ledger.spent() == spent
+    assert ledger.costs.spent() == spent
     assert len(goes_on(chosen, ledger, 5).of(Answered)) == 5

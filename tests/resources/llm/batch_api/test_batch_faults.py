@@ -59,7 +59,7 @@ def test_expired_requests_are_rows_with_their_reason_until_they_are_given_up(
     assert [(f.error_class, f.message.partition(":")[0]) for f in asked.of(Failed)] == [
         ("transient", "batch_expired")
     ] * 3
-    assert ledger.costs()["failed"].to_list() == [3]
+    assert ledger.costs.grouped()["failed"].to_list() == [3]
 
     fake_endpoint.control(batch_end="completed")
     waits(chosen, ledger, 3)  # a later run asks anew
@@ -85,7 +85,7 @@ def test_unreadable_lines_and_strangers_in_a_file_are_passed_over(fake_endpoint:
     waits(chosen, ledger, 4)
     look(chosen, ledger)
     assert len(goes_on(chosen, ledger, 4).of(Answered)) == 4
-    assert ledger.spent().calls == 4
+    assert ledger.costs.spent().calls == 4
 
 
 def test_a_wrong_model_stops_the_step_and_a_later_run_asks_anew(fake_endpoint: FakeEndpoint, ledger: Ledger) -> None:
@@ -145,14 +145,14 @@ def test_a_budget_that_fits_a_part_hands_in_that_part_and_is_never_overrun(
     assert "budget reached: budget.max_tokens is 5,000" in str(waiting)
     found: Asked | AwaitingBatch = waiting
     for _ in range(30):
-        assert ledger.submissions.set_aside(Rows()).tokens + ledger.spent().tokens <= limit
+        assert ledger.submissions.set_aside(Rows()).tokens + ledger.costs.spent().tokens <= limit
         look(chosen, ledger)
         if isinstance(found := step(chosen, ledger, 30), Asked):
             break
     assert isinstance(found, Asked)
     assert isinstance(found.error, BudgetReached)
-    assert 2 < ledger.spent().calls < 30
-    assert ledger.spent().tokens <= limit
+    assert 2 < ledger.costs.spent().calls < 30
+    assert ledger.costs.spent().tokens <= limit
 
     raised = batch_settings(budget={"max_tokens": 10 * limit})
     waits(raised, ledger, 30)

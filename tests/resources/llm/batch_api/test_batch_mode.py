@@ -26,7 +26,7 @@ def test_answers_are_those_of_the_live_mode_at_half_the_price(
     assert [s.requests for s in waiting.submissions] == [12]
     assert "batch-0" in str(waiting)
     assert "evergrow run --batch batch-1" in str(waiting)
-    assert ledger.spent().calls == 0
+    assert ledger.costs.spent().calls == 0
     (seen,) = look(chosen, ledger)
     assert (seen.submission.state, seen.submission.completed, seen.fault) == (State.FETCHED, 12, "")
     asked = goes_on(chosen, ledger, 12)
@@ -35,15 +35,15 @@ def test_answers_are_those_of_the_live_mode_at_half_the_price(
         return sorted((a.request.key, a.value, a.call_id, a.model, a.run_id) for a in found.of(Answered))  # type: ignore[attr-defined]
 
     assert rows(asked) == rows(live)
-    assert ledger.spent().tokens == live_ledger.spent().tokens > 0
-    assert ledger.spent().usd == pytest.approx(live_ledger.spent().usd / 2)
+    assert ledger.costs.spent().tokens == live_ledger.costs.spent().tokens > 0
+    assert ledger.costs.spent().usd == pytest.approx(live_ledger.costs.spent().usd / 2)
     call, live_call = (held.call(rows(live)[0][2]) for held in (ledger, live_ledger))  # type: ignore[arg-type]
     assert call is not None
     assert live_call is not None
     assert (call.request, call.reply is not None, call.run_id) == (live_call.request, True, live_call.run_id)
     assert call.price_version == "1/4 @ 2026-01-01, Batch API"
     assert asked.summary["batch_requests"] == asked.summary["batch_answered"] == 12
-    assert asked.summary["batch_usd"] == pytest.approx(ledger.spent().usd, abs=1e-6)
+    assert asked.summary["batch_usd"] == pytest.approx(ledger.costs.spent().usd, abs=1e-6)
     live_ledger.close()
 
 
