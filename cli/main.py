@@ -121,7 +121,7 @@ def run(
 ) -> None:
     """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
     from evergrow.flows.evolve import run_batch  # noqa: PLC0415
-    from evergrow.flows.funnels import of_an_older_collection  # noqa: PLC0415
+    from evergrow.flows.funnels import of_an_older_collection, run_funnel  # noqa: PLC0415
 
     changes = [*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]
     with workspace_of(changes) as workspace:
@@ -129,8 +129,9 @@ def run(
         obey_recipe(workspace, "batch", batch, "evergrow run", changes)
         name_the_model(workspace.settings)
         run_batch(workspace, batch, say, fresh=fresh)
-        show_table(workspace.funnel(batch), f"funnel of batch {batch!r}", as_json=as_json)
-        for note in of_an_older_collection(workspace, [batch]):
+        table, damaged = run_funnel(workspace, batch)
+        show_table(table, f"funnel of batch {batch!r}", as_json=as_json)
+        for note in [*([damaged] if damaged else []), *of_an_older_collection(workspace, [batch])]:
             say(note)
 
 

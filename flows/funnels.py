@@ -21,6 +21,17 @@ def release_funnel(workspace: Workspace, batches: Sequence[str], name: str = MAI
     return _below([(batch, workspace.funnel(batch, name)) for batch in batches])
 
 
+def run_funnel(workspace: Workspace, batch: str) -> tuple[pl.DataFrame, str | None]:
+    """Where the rows of a batch went; up to its collection, and why, where a table after that is damaged.
+
+    What was answered of an earlier collection is not what a run of the batch is about: it must not fail by it.
+    """
+    try:
+        return workspace.funnel(batch), None
+    except Damaged as damaged:
+        return workspace.funnel(batch, None), str(damaged)
+
+
 def funnel_as_made(workspace: Workspace, batches: Sequence[str], name: str) -> pl.DataFrame | None:
     """The funnel of the very tables that a release was made from, whatever was made since; columns as `release_funnel`.
 

@@ -140,6 +140,6 @@ class Workspace:
         """Rounds of the batch that have an accepted table, whatever its gate says."""
         return made_rounds(self.instance, batch)
 
-    def funnel(self, batch: str, release: str = MAIN) -> pl.DataFrame:
+    def funnel(self, batch: str, release: str | None = MAIN) -> pl.DataFrame:
         """Where the rows of the batch went, see `assets.dataset.funnel`."""
         return funnel(self.instance, self.lake, batch, release)

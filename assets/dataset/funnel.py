@@ -31,8 +31,11 @@ def made_rounds(instance: dg.DagsterInstance, batch: str) -> list[int]:
     return [n for n, is_made in zip(numbers, there, strict=True) if is_made]
 
 
-def funnel(instance: dg.DagsterInstance, lake: Lake, batch: str, release: str = MAIN) -> pl.DataFrame:
-    """The stages of a batch that are made, in their order, the `release` last: the columns of `SCHEMA`."""
+def funnel(instance: dg.DagsterInstance, lake: Lake, batch: str, release: str | None = MAIN) -> pl.DataFrame:
+    """The stages of a batch that are made, in their order, the `release` last: the columns of `SCHEMA`.
+
+    release: None ends with what is collected.
+    """
     return pl.DataFrame(
         [counted(name, table) for name, table in _tables(instance, lake, batch, release)], schema=SCHEMA, orient="row"
     )
@@ -66,13 +69,15 @@ def driest(funnel: pl.DataFrame, stages: Sequence[str]) -> str | None:
     return str(worst["stage"].item()) if worst.height else None
 
 
-def _tables(instance: dg.DagsterInstance, lake: Lake, batch: str, release: str) -> Iterator[tuple[str, pl.LazyFrame]]:
+def _tables(
+    instance: dg.DagsterInstance, lake: Lake, batch: str, release: str | None
+) -> Iterator[tuple[str, pl.LazyFrame]]:
     rounds = [(round_name(n), stage_key(n, "accepted")) for n in made_rounds(instance, batch)]
-    later = [(key.path[-1], key) for key in (COLLECTED, RESPONSES, VERIFIED, CLEAN)]
-    for name, key in [*rounds, *later]:
+    later = (COLLECTED,) if release is None else (COLLECTED, RESPONSES, VERIFIED, CLEAN)
+    for name, key in [*rounds, *((key.path[-1], key) for key in later)]:
         if (table := lake.ungated(instance, key, batch)) is not None:
             yield name, table
-    rows = lake.ungated(instance, RELEASE, release)
+    rows = lake.ungated(instance, RELEASE, release) if release else None
     if rows is None:
         return
     released = rows.filter(pl.col("batch") == batch)

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from evergrow.assets.names import COLLECTED, PAGE, SEEDS, stage_key
+from evergrow.assets.names import COLLECTED, PAGE, RESPONSES, SEEDS, stage_key
 from evergrow.cli.main import main
 from evergrow.cli.workspace import open_workspace
 from evergrow.flows.explore import keep_page
@@ -76,6 +76,23 @@ def test_damaged_tables_are_refused_named_and_made_again_for_nothing(
     assert fake_endpoint.stats()["requests"] == asked
     assert main(["run", "--batch", "b"]) == 0
     assert fake_endpoint.stats()["requests"] == asked
+
+
+def test_a_run_ends_well_where_only_what_was_answered_of_it_is_damaged(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["release", "--batch", "b"]) == 0
+    whole = capsys.readouterr().out
+    flip(file_of(workspace, RESPONSES))
+
+    assert main(["run", "--batch", "b"]) == 0
+
+    said = capsys.readouterr()
+    assert "responses" in whole
+    assert "collected" in said.out
+    assert "responses" not in said.out
+    assert "was changed or cut" in said.err
+    assert "evergrow scrub" in said.err
 
 
 def test_what_would_have_to_be_asked_for_again_is_left_and_said(

@@ -39,7 +39,8 @@ SETTINGS = {
         "complexity": {**LENIENT["gates"]["complexity"], "min_scored_share": 0.0},
     },
     "evolution": {"rounds": 1, "children": 2, "margin": -10, "beam": 1.0},
-    "endpoints": {"default": {"concurrency": AT_ONCE, "attempts": 3}},
+    # An outage ends a run after 15 seconds without an answer, which takes seven minutes as settings are by default.
+    "endpoints": {"default": {"concurrency": AT_ONCE, "attempts": 3, "timeout_s": 10, "patience_s": 5}},
     "release": {"validation_share": 0, "test_share": 0},
     "embedding": {"backend": "torch"},  # a command that measures loads it, and the others take longer for that
 }
