@@ -14,6 +14,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.event_log import event_log
 from evergrow.resources.host.full_disk import DiskFullError, full_disk
 from evergrow.resources.host.home import Home
+from evergrow.resources.host.kept_engines import keep_connections
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.settings import Settings
 
@@ -38,7 +39,7 @@ def open_workspace(settings: Settings, progress: Progress, *, reading: bool = Fa
 
     opened: AbstractContextManager[object]
     opened = event_log(home.dagster) if reading else dg.DagsterInstance.from_config(str(home.dagster))
-    with _naming_full_storage(home), opened as instance, closing(frontier.registry):
+    with _naming_full_storage(home), keep_connections(), opened as instance, closing(frontier.registry):
         yield Workspace(settings, cast("dg.DagsterInstance", instance), frontier, build, progress)
 
 

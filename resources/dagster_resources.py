@@ -8,7 +8,7 @@ refused, since rows would be made under settings that no recipe, card or trace k
 import logging
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, Protocol, Self, TypeVar
 
@@ -16,6 +16,7 @@ import dagster as dg
 
 from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.host.home import Home
+from evergrow.resources.host.kept_engines import keep_connections
 from evergrow.resources.host.progress import LogProgress, Progress
 from evergrow.resources.lake.io_manager import LakeIOManager, Shapes
 from evergrow.resources.lake.lake import Lake
@@ -255,16 +256,13 @@ class LakeIOManagerResource(dg.ConfigurableIOManagerFactory[LakeIOManager]):
         project = _resolved(self.project)
         _require_unchanged(self, type(self).of(project))
         run = context.run
-        if run is None or project.caller_holds_lock:
-            yield self.create_io_manager(context)
-            return
-        whose = owner_of(run)
-        if whose is None:
-            yield self.create_io_manager(context)
-            return
-        with closing(Registry.of(project.settings)) as registry, lease(registry, whose, run.run_id):
-            if context.instance:
-                require_undone(context.instance, run)
+        whose = None if run is None or project.caller_holds_lock else owner_of(run)
+        with ExitStack() as held:
+            held.enter_context(keep_connections())
+            if run and whose:
+                held.enter_context(lease(held.enter_context(closing(Registry.of(project.settings))), whose, run.run_id))
+                if context.instance:
+                    require_undone(context.instance, run)
             yield self.create_io_manager(context)
 
 

@@ -3,10 +3,9 @@
 Each name has a test in tests/resources/host/test_dagster_private.py that says what breaks without it.
 """
 
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING
 
-import sqlalchemy as sa
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluation,
     AssetCheckEvaluationTargetMaterializationData,
@@ -18,6 +17,8 @@ from dagster._core.execution.plan.objects import StepFailureData, UserFailureDat
 from dagster._core.storage.tags import MAX_RETRIES_TAG, PARTITION_NAME_TAG, RETRY_NUMBER_TAG, RUN_KEY_TAG
 from dagster_shared.error import SerializableErrorInfo
 from sqlalchemy import Table
+
+from evergrow.resources.host.kept_engines import create_engine
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -44,8 +45,6 @@ __all__ = [
     "sql_event_logs",
 ]
 
-KEPT_ENGINES = 64  # of the latest runs, each of which has a database of its own
-
 
 def sql_event_logs() -> tuple[type["SqlEventLogStorage"], type["SqliteEventLogStorage"], Table]:
     """The event logs that are SQL databases, the one of them that has a file for each run, and the table of events."""
@@ -63,9 +62,8 @@ def sql_event_logs() -> tuple[type["SqlEventLogStorage"], type["SqliteEventLogSt
 def keep_engines() -> None:
     """Have Dagster's SQLite storage keep its engines and its migrations, for as long as this process lasts.
 
-    It makes an engine for each connection, which compiles every statement anew, and loads its fifty migrations twice
-    for each run. That is two fifths of the CPU time of a small run. Its engines hold no connection, so that nothing is
-    shared but what is known of the statements.
+    It makes an engine for each connection (see `kept_engines`), and loads its fifty migrations twice for each run. That
+    is two fifths of the CPU time of a small run.
     """
     from alembic.script import ScriptDirectory  # noqa: PLC0415 - only to run
     from dagster._core.storage.event_log.sqlite import sqlite_event_log  # noqa: PLC0415
@@ -73,7 +71,7 @@ def keep_engines() -> None:
     from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage  # noqa: PLC0415
 
     for module in (sqlite_event_log, sqlite_run_storage, sqlite_schedule_storage):
-        module.create_engine = _create_engine  # type: ignore[attr-defined]
+        module.create_engine = create_engine  # type: ignore[attr-defined]
     load, kept = ScriptDirectory.from_config, dict[str, "ScriptDirectory"]()
 
     def from_config(config: "Config") -> "ScriptDirectory":
@@ -85,15 +83,3 @@ def keep_engines() -> None:
         return kept[place]
 
     ScriptDirectory.from_config = staticmethod(from_config)  # type: ignore[method-assign]
-
-
-def _create_engine(url: str, **given: Any) -> sa.Engine:  # noqa: ANN401
-    """The engine that is kept; a new one where Dagster wants what it does not want today."""
-    if given.keys() - {"poolclass", "connect_args"}:
-        return sa.create_engine(url, **given)
-    return _engine(url, given.get("poolclass"), tuple((given.get("connect_args") or {}).items()))
-
-
-@lru_cache(maxsize=KEPT_ENGINES)
-def _engine(url: str, poolclass: Any, connect_args: tuple[tuple[str, Any], ...]) -> sa.Engine:  # noqa: ANN401
-    return sa.create_engine(url, poolclass=poolclass, connect_args=dict(connect_args))

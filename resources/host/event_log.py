@@ -303,7 +303,9 @@ def event_log(folder: Path) -> Iterator[EventLog]:
             real = instance()
             yield EventLog(real.event_log_storage.index_connection, real.run_storage.connect, lambda: real)
             return
-        events, runs = (sa.create_engine(f"sqlite:///{folder / name}", poolclass=sa.NullPool) for name in (INDEX, RUNS))
+        events, runs = (sa.create_engine(f"sqlite:///{folder / name}") for name in (INDEX, RUNS))
+        stack.callback(events.dispose)
+        stack.callback(runs.dispose)
         yield EventLog(events.connect, runs.connect, instance)
 
 
