@@ -20,10 +20,11 @@ from evergrow.resources.seeds.harvest import harvest
 
 BATCH = "demo"
 SOURCE = "statistics"
-TREE, DOMAIN, LEVELS, ROWS = "support", "customer_support", 2, 15
+TREE, DOMAIN = "support", "customer_support"
+LEAVES = {1: 5, 2: 15}  # of a tree of so many levels; each gets one sample
 
 
-def demo(workspace: Workspace, seeds: int) -> None:
+def demo(workspace: Workspace, seeds: int, levels: int) -> None:
     """Grow a small dataset from functions of the Python standard library and from a tree, and show what came of it."""
     bounds = workspace.settings.seeds
     harvested = harvest(SOURCE, seeds, bounds.harvest_min_chars, bounds.harvest_max_chars)
@@ -33,7 +34,7 @@ def demo(workspace: Workspace, seeds: int) -> None:
     if workspace.settings.uses_embedded_model:
         say("Evolving them, growing a tree and answering both takes about four minutes on two free cores.")
     run_batch(workspace, BATCH, say)
-    _grow_tree(workspace)
+    _grow_tree(workspace, levels)
     target = _release(workspace)
     best = workspace.table(COLLECTED, BATCH).sort("value", descending=True).head(1).collect()
     if best.height:
@@ -56,11 +57,12 @@ def _release(workspace: Workspace) -> Path:
     return folder
 
 
-def _grow_tree(workspace: Workspace) -> None:
+def _grow_tree(workspace: Workspace, levels: int) -> None:
     """Grow the tree of a domain that states its dimensions, and say what is to be seen of it."""
-    say(f"\nThe other way, coverage first: the space of the domain {DOMAIN!r} as tree {TREE!r}, {ROWS} samples in all.")
+    rows = LEAVES[levels]
+    say(f"\nThe other way, coverage first: the space of the domain {DOMAIN!r} as tree {TREE!r}, {rows} samples in all.")
     say("The domain states how its space divides, so that a model only writes the samples of each leaf.")
-    grow_tree(workspace, planned_tree(workspace, TREE, DOMAIN, max_depth=LEVELS, rows=ROWS, seed=None), say)
+    grow_tree(workspace, planned_tree(workspace, TREE, DOMAIN, max_depth=levels, rows=rows, seed=None), say)
     show_tree(workspace, TREE)
     say(
         "What repeated another sample, in words or in meaning, was rejected and written anew; a leaf that gave nothing "

@@ -101,6 +101,7 @@ def common(
 @app.command()
 def demo(
     seeds: Annotated[int, typer.Option(min=2, max=50, help="how many functions to start from")] = 6,
+    levels: Annotated[int, typer.Option(min=1, max=2, help="of the tree: 1 has 5 leaves, 2 has 15")] = 2,
     overrides: Set = None,
 ) -> None:
     """The whole job at small size: harvest functions of the standard library, evolve them, export a dataset."""
@@ -108,7 +109,7 @@ def demo(
 
     with workspace_of(overrides) as workspace:
         name_the_model(workspace.settings)
-        whole_job(workspace, seeds)
+        whole_job(workspace, seeds, levels)
 
 
 @app.command()
