@@ -157,7 +157,8 @@ def _report(workspace: Workspace, job: str, place: Place, evaluation: AssetCheck
     """Have Dagster keep an evaluation, as of a run of its own: it keeps one without a run no second time."""
     instance, tags = workspace.instance, {PARTITION_NAME_TAG: str(place.partition), "evergrow/batch": place.owner}
     definition = workspace.definitions.resolve_job_def(job)
-    run = instance.create_run_for_job(definition, tags={**tags, "evergrow/cause": "judged again"})
+    tags |= {"evergrow/cause": "judged again", **of_this_process()}
+    run = instance.create_run_for_job(definition, tags=tags)
     said = (("ASSET_CHECK_EVALUATION", evaluation), ("PIPELINE_SUCCESS", None))
     for kind, data in said:
         event = dg.DagsterEvent(event_type_value=kind, job_name=job, event_specific_data=data)

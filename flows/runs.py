@@ -66,7 +66,7 @@ def _dead(instance: dg.DagsterInstance, run: dg.DagsterRun, holder: LeaseHolder 
     process = executing(run)
     if process and process.host == this_host():
         return process.gone
-    if run.status not in AT_WORK:  # it waits for a process: Dagster's monitoring ends it, if none comes
+    if process is None and run.status not in AT_WORK:  # it waits for one: Dagster's monitoring ends it, if none comes
         return False
     if holder and (holder.run == run.run_id or (process and holder.process == process)):
         return not holder.living
@@ -83,4 +83,7 @@ def executing(run: dg.DagsterRun) -> Process | None:
 def _last_event(instance: dg.DagsterInstance, run: dg.DagsterRun) -> float:
     """When a run was heard of last, epoch seconds."""
     records = instance.get_records_for_run(run.run_id, limit=1, ascending=False).records
-    return records[0].timestamp if records else 0.0
+    if records:
+        return records[0].timestamp
+    made = instance.get_run_record_by_id(run.run_id)
+    return made.create_timestamp.timestamp() if made else 0.0

@@ -11,10 +11,11 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from evergrow.assets.names import RELEASE, stage_key
+from evergrow.assets.names import COLLECTED, RELEASE, stage_key
+from evergrow.cli.main import main
 from evergrow.flows import runs
 from evergrow.flows.run import execute
-from evergrow.flows.runs import close_dead_runs, of_this_process, under_way
+from evergrow.flows.runs import UNFINISHED, close_dead_runs, of_this_process, under_way
 from evergrow.resources.host.dagster_private import PARTITION_NAME_TAG
 from evergrow.resources.ledger.database import now
 from evergrow.resources.ledger.registry_schema import leases as table
@@ -34,6 +35,19 @@ from evergrow.resources.settings import load_settings
 job = build_definitions(load_settings()).resolve_job_def("round_01")
 with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
     job.execute_in_process(instance=instance, partition_key="b", raise_on_error=False)
+"""
+
+# A command that dies when it is about to record what a gate says of a table that is not made again.
+JUDGE = """
+import os, signal, dagster as dg
+from evergrow.cli.main import main
+report = dg.DagsterInstance.report_dagster_event
+def die(self, event, run_id, *rest, **more):
+    if self.get_run_by_id(run_id).tags.get("evergrow/cause") == "judged again":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return report(self, event, run_id, *rest, **more)
+dg.DagsterInstance.report_dagster_event = die
+main(["run", "--batch", "b"])
 """
 
 
@@ -80,6 +94,19 @@ def test_a_run_worker_that_was_killed_leaves_a_run_that_the_next_look_closes(
     assert platform.run("round_01", "b", [stage_key(1, "instructions")]) == ""
 
 
+def test_a_command_that_was_killed_while_it_recorded_a_verdict_leaves_nothing_unfinished(platform: Platform) -> None:
+    assert main(["run", "--batch", "b"]) == 0
+    assert main(["recipe", "set", "b", "--kind", "batch", "gates.complexity.min_mean=1.5"]) == 0
+    assert subprocess.run([sys.executable, "-c", JUDGE], check=False).returncode == -signal.SIGKILL
+    (left,) = platform.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
+
+    assert main(["run", "--batch", "b"]) == 0
+
+    assert status(platform, left) is FAILED
+    assert platform.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) == []
+    assert platform.due(COLLECTED, "b") is None
+
+
 def test_a_run_of_a_machine_that_is_gone_is_closed_once_its_lease_is_lost(platform: Platform) -> None:
     with lease(platform.registry, "b", "x"):
         run = started(platform)
@@ -97,6 +124,21 @@ def test_a_run_that_holds_nothing_is_given_a_while_to_begin_and_to_end(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = started(platform)
+    assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
+
+    monkeypatch.setattr(runs, "SILENT_S", -1.0)
+
+    assert under_way(platform.instance, platform.registry) == {}
+    assert status(platform, run) is FAILED
+
+
+def test_a_run_that_a_process_of_another_machine_had_just_made_is_closed_once_it_has_been_silent(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = {**of_this_process(), runs.HOST: "far boot-1"}
+    run = platform.instance.create_run_for_job(
+        platform.definitions.resolve_job_def("round_01"), tags={PARTITION_NAME_TAG: "b", **tags}
+    )
     assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
 
     monkeypatch.setattr(runs, "SILENT_S", -1.0)
