@@ -38,6 +38,8 @@ from evergrow.resources.settings import load_settings
 LENIENT: dict[str, Any] = {
     "gates": {"complexity": {"max_drop": 9.0, "min_mean": 1.0}, "diversity": {"min_mean": 0.0, "min_p10": 0.0}}
 }
+# Vectors come from the endpoint: a process that has to load a model of its own takes four seconds of a core for it.
+BY_ENDPOINT: dict[str, Any] = {"embedding": {"endpoint": "default"}}
 SUBJECTS = ("invoices", "planets", "recipes", "routes", "graphs", "poems", "molecules", "tickets", "bridges", "seasons")
 
 

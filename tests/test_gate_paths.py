@@ -20,10 +20,11 @@ from evergrow.resources.lake.versions import latest_materialization
 from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.live import Live, live
-from tests.platform import LENIENT, Platform, functions
+from tests.platform import BY_ENDPOINT, LENIENT, Platform, functions
 from tests.sensors.conftest import look, reason
 
 SETTINGS = {
+    **BY_ENDPOINT,
     "gates": {**LENIENT["gates"], "accepted": {"min_rows": 5}},
     "evolution": {"rounds": 2, "children": 2, "margin": -10},
     "sensors": {"interval_s": 1, "inbox_settle_s": 0.2, "inbox": "rounds"},

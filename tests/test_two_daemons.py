@@ -20,7 +20,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.live import of_home
-from tests.platform import LENIENT, functions, share_vectors
+from tests.platform import BY_ENDPOINT, LENIENT, functions, share_vectors
 from tests.resources.conftest import postgres_url
 from tests.test_gate_paths import RUN_OVER
 from tests.test_two_homes import databases, home_on
@@ -28,7 +28,12 @@ from tests.test_two_homes import databases, home_on
 assert postgres_url  # fixtures
 assert databases
 
-SETTINGS = {**LENIENT, "evolution": {"rounds": 1, "children": 2, "margin": -10}, "sensors": {"interval_s": 2}}
+SETTINGS = {
+    **LENIENT,
+    **BY_ENDPOINT,
+    "evolution": {"rounds": 1, "children": 2, "margin": -10},
+    "sensors": {"interval_s": 2},
+}
 TABLES = [*(stage_key(1, stage) for stage in STAGES), COLLECTED]
 DAEMON = [sys.executable, "-m", "dagster._daemon", "run", "-m", "evergrow.assets.definitions"]
 

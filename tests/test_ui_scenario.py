@@ -16,10 +16,11 @@ from tests.browser import PATIENCE_MS, browsing
 from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.live import Live, live
-from tests.platform import LENIENT, functions
+from tests.platform import BY_ENDPOINT, LENIENT, functions
 from tests.test_gate_paths import RUN_OVER
 
 SETTINGS = {
+    **BY_ENDPOINT,
     "gates": {**LENIENT["gates"], "complexity": {"max_drop": 9.0, "min_mean": 9.9}},
     "evolution": {"rounds": 2, "children": 2, "margin": -10},
     "sensors": {"interval_s": 1},

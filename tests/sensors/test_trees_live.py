@@ -17,10 +17,11 @@ from evergrow.resources.lake.versions import latest_materialization
 from tests.command import until
 from tests.conftest import FakeEndpoint
 from tests.live import READY, live
-from tests.platform import Platform
+from tests.platform import BY_ENDPOINT, Platform
 from tests.test_gate_paths import RUN_OVER
 
 SETTINGS = {
+    **BY_ENDPOINT,
     "treesynth": {"max_depth": 1, "shards": 2, "adherence_rows": 0, "sample_similarity": 1.0},
     "sensors": {"interval_s": 1, "automate": "rounds"},
 }
