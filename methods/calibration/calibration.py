@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 LOW = 3.0  # a score up to this says that a task is no challenge
+FEWEST = 3  # pairs of which a rank correlation is told
 TINY = 1e-9
 
 
@@ -133,7 +134,7 @@ def drift(now: Mapping[str, float | int | None], before: Mapping[str, float | in
 
 def spearman(one: pl.Series, other: pl.Series) -> float | None:
     """Rank correlation, -1 to 1; None for fewer than three pairs, or where one side does not vary."""
-    if len(one) < 3 or one.n_unique() < 2 or other.n_unique() < 2:
+    if len(one) < FEWEST or one.n_unique() < 2 or other.n_unique() < 2:
         return None
     ranks = [series.rank("average").to_numpy() for series in (one, other)]
     return float(np.corrcoef(ranks)[0, 1])

@@ -7,7 +7,7 @@ from typing import TypeVar
 import numpy as np
 import polars as pl
 
-from evergrow.methods.calibration.calibration import spearman
+from evergrow.methods.calibration.calibration import FEWEST, spearman
 
 DRAWS, SEED = 2_000, 20_260  # of the bootstrap over tasks
 CHANCE = 0.05  # that a way is taken which is no better: of all ways that are compared with today's, together
@@ -42,15 +42,14 @@ def compare(one: pl.DataFrame, other: pl.DataFrame, rivals: int = 1) -> RankDiff
         rivals: ways that are compared with `other`: of many, one wins by chance, so the interval is wider.
     """
     both = _ranked(one).join(_ranked(other), on=["id", "band"], suffix="_other").sort("id")
-    told = _difference(both)
-    if told is None:
+    told = _differences(both.with_columns(draw=0))
+    if told.is_empty():
         return RankDifference(None, None, None)
-    rng = np.random.default_rng(SEED)
-    drawn = (_difference(both[rng.integers(0, both.height, both.height)]) for _ in range(DRAWS))
-    found = [difference for difference in drawn if difference is not None]
+    tasks = np.random.default_rng(SEED).integers(0, both.height, DRAWS * both.height)
+    drawn = both[tasks].with_columns(draw=np.arange(DRAWS).repeat(both.height))
     tail = CHANCE / 2 / rivals
-    low, high = np.quantile(found, (tail, 1 - tail))
-    return RankDifference(told, float(low), float(high))
+    low, high = np.quantile(_differences(drawn), (tail, 1 - tail))
+    return RankDifference(told.item(), float(low), float(high))
 
 
 def best(today: Name, trusted: Mapping[Name, pl.DataFrame]) -> Name | None:
@@ -81,7 +80,13 @@ def _ranked(scores: pl.DataFrame) -> pl.DataFrame:
     return known.with_columns(pl.col("score").fill_null(0.0))
 
 
-def _difference(both: pl.DataFrame) -> float | None:
-    first, second = (spearman(both[name], both["band"]) for name in ("score", "score_other"))
-    # A way that gives one score to all ranks nothing, and is as far from the order as chance.
-    return None if first is None and second is None else (first or 0.0) - (second or 0.0)
+def _differences(drawn: pl.DataFrame) -> pl.Series:
+    """Of each draw, `draw, band, score, score_other`, the difference of the rank correlations with the bands.
+
+    Those of draws in which neither ranks anything are left out. Where one gives the same score to all, it ranks
+    nothing, and is as far from the order as chance.
+    """
+    ranked = (pl.corr(name, "band", method="spearman").fill_nan(None).alias(name) for name in ("score", "score_other"))
+    found = drawn.group_by("draw").agg(*ranked, tasks=pl.len()).filter(pl.col("tasks") >= FEWEST)
+    told = found.filter(pl.any_horizontal(pl.col("score", "score_other").is_not_null())).fill_null(0.0)
+    return told["score"] - told["score_other"]
