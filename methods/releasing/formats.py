@@ -9,7 +9,8 @@ in `parquet`, which holds every row.
 columns that they do not know. All have one plain type, the same in every split: text, whole numbers, 64-bit numbers,
 truth values, lists and records of these. A column without any value stays out; of the forms in JSON lines, which have
 no types, one that is without a value in a whole split stays out, too: its reader could give it no type there, and the
-splits could neither be read in any order nor be put together.
+splits could neither be read in any order nor be put together. And one of those that explain the row whose values in a
+split all read as times: its reader would give it that type, and other values.
 """
 
 from collections.abc import Collection, Mapping
@@ -17,6 +18,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import polars as pl
+
+from evergrow.methods.text.times import TIME
 
 Form = Literal["chat", "alpaca", "sharegpt", "completion", "preference", "kto", "parquet"]
 PAIRED = ("preference", "kto")
@@ -46,7 +49,7 @@ class Shaped:
         form: that form.
         rows: in the order that files have: by batch, then by id, numbers in ids by their size. With `split`.
         left_out: how many rows the form has no place for, by why.
-        silent: columns that it has not, since no row, or no row of a split, has a value.
+        silent: columns that it has not, since no row, or no row of a split, has a value that its readers take for text.
         answered: whether rows have answers; else they are instructions alone.
     """
 
@@ -107,10 +110,20 @@ def _spoken(shaped: Shaped, columns: Collection[str] | None) -> Shaped:
     if columns is not None:
         return replace(shaped, rows=rows.select(name for name in rows.columns if name in {*columns, "split"}))
     named = [name for name in rows.columns if name not in (*KEY, "split")]
-    values = pl.col(named).is_not_null().any()
-    counted = rows.select(values) if shaped.form == "parquet" else rows.group_by("split").agg(values).select(named)
+    if shaped.form == "parquet":
+        counted = rows.select(pl.col(named).is_not_null().any())
+    else:
+        counted = rows.group_by("split").agg(_says(name, rows.schema[name]) for name in named).select(named)
     silent = tuple(name for name in named if rows.height and not counted[name].all())
     return replace(shaped, rows=rows.drop(silent), silent=silent)
+
+
+def _says(name: str, kind: pl.DataType) -> pl.Expr:
+    """Whether readers of JSON lines give a column its type by its values."""
+    told = pl.col(name).is_not_null()
+    if kind == pl.String and name in EXPLAINING:
+        told &= ~pl.col(name).str.contains(TIME)
+    return told.any().alias(name)
 
 
 def with_thoughts(answer: pl.Expr, thoughts: pl.Expr) -> pl.Expr:

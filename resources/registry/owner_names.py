@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 
+from evergrow.methods.text.times import reads_as_time
 from evergrow.resources.seeds.source import listed, quoted
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
@@ -14,7 +15,12 @@ MAX_NAME_CHARS = 63
 def fault(name: str, what: str) -> str | None:
     """Why `name` cannot be that of `what`, with one that could; None if it can."""
     if NAME.fullmatch(name):
-        return None
+        if not reads_as_time(name):
+            return None
+        return (
+            f"{quoted(name, MAX_NAME_CHARS)} cannot name a {what}: each row says its {what}, and readers of JSON lines "
+            f"would take it for a time; such as {slug(name)!r}"
+        )
     return (
         f"{quoted(name, MAX_NAME_CHARS)} cannot name a {what}: use at most {MAX_NAME_CHARS} letters, digits, `.`, "
         f"`_`, `-`, the first a letter or digit, such as {slug(name)!r}"
@@ -34,6 +40,8 @@ def unknown(name: str, what: str, known: Sequence[str], register: str) -> str:
 def slug(text: str) -> str:
     """A name that resembles `text`; made from its hash where nothing of it can stay."""
     name = re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-._")[:MAX_NAME_CHARS].rstrip("-._")
+    if reads_as_time(name):
+        return f"batch-{name}"
     return name or f"batch-{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,11 +14,13 @@ from evergrow.methods.releasing.digests import row_digests, set_digest
 from evergrow.resources.releases.chat_templates import FAMILIES, MARKS
 
 if TYPE_CHECKING:
+    import datasets
     import pyarrow
     from transformers import PreTrainedTokenizerFast
 
 ROLES = ("user", "assistant")
 BLOCK = 1000
+TIME = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}", re.ASCII)
 MOST_FAULTS = 10
 
 
@@ -45,12 +48,23 @@ def load(folder: str, form: str, cache: str) -> dict[str, Any]:
     for split, rows in loaded.items():
         # Batch by batch: the data are mapped from the cache, and need not be in memory as a whole.
         digests = [digest for table in rows.with_format("arrow").iter(BLOCK) for digest in row_digests(_frame(table))]
-        splits[split] = {"rows": rows.num_rows, "columns": rows.column_names, "digest": set_digest(digests)}
+        splits[split] = {
+            "rows": rows.num_rows,
+            "columns": rows.column_names,
+            "digest": set_digest(digests),
+            "times": _times(rows),
+        }
         if form == "chat":
             faults, held = check_turns(rows["messages"])
             turns += [(split, fault) for fault in faults[:MOST_FAULTS]]
             rendered, marked = rendered + rows.num_rows, marked + held
     return {"splits": splits, "turns": turns, "rendered": rendered, "marked": marked}
+
+
+def _times(rows: "datasets.Dataset") -> list[str]:
+    """Columns of which the first value is a time that was made a text again."""
+    first = rows[0] if rows.num_rows else {}
+    return [name for name, value in first.items() if isinstance(value, str) and TIME.fullmatch(value)]
 
 
 def check_turns(conversations: Iterable[Sequence[dict[str, str]]]) -> tuple[list[str], int]:

@@ -13,7 +13,7 @@ import select
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -161,6 +161,14 @@ def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | Discrepancy:
     return Discrepancy(str(folder), found) if isinstance(found, str) else found
 
 
+def _other_values(times: Sequence[str]) -> str:
+    told = "was loaded with other values than were written"
+    if times:  # the trainer's own columns, and ids, are never left out
+        named = " and ".join(f"`{name}`" for name in times)
+        told += f": what {named} holds reads as times, which readers of JSON lines take it for"
+    return f"{told}; write parquet instead (--format parquet)"
+
+
 def _compare(manifest: Manifest, splits: Mapping[str, Mapping[str, Any]]) -> list[Discrepancy]:
     faults = [Discrepancy(split, "was not loaded") for split in manifest.splits if split not in splits]
     for split, told in splits.items():
@@ -174,5 +182,5 @@ def _compare(manifest: Manifest, splits: Mapping[str, Mapping[str, Any]]) -> lis
         elif told["rows"] != expected.rows:
             faults.append(Discrepancy(split, f"was loaded with {counted(told['rows'], 'rows')}, not {expected.rows:,}"))
         elif told["digest"] != expected.digest:
-            faults.append(Discrepancy(split, "was loaded with other values than were written: write parquet instead"))
+            faults.append(Discrepancy(split, _other_values(told["times"])))
     return faults

@@ -60,16 +60,31 @@ def test_columns_may_be_silent_for_longer_than_a_reader_looks_ahead(tmp_path: Pa
     assert loaded.rows == {"train": 121}
 
 
-@pytest.mark.parametrize("form", ["chat", "parquet"])
-def test_values_that_a_reader_changes_are_found(tmp_path: Path, form: Form) -> None:
+@pytest.mark.parametrize("form", ["alpaca", "parquet"])
+def test_values_that_a_reader_changes_are_found_and_their_column_is_named(tmp_path: Path, form: Form) -> None:
     """A reader of JSON lines takes what looks like a moment in all rows for one, and writes it in its own way."""
-    write_release(table(row(1, final_answer="2024-01-01")), tmp_path / "r", form, facts())
+    write_release(table(row(1, response="2024-01-01"), row(2, response="2024-01-02")), tmp_path / "r", form, facts())
 
     said = [str(fault) for fault in check_loads(tmp_path / "r").faults]
 
-    assert said == (
-        ["train: was loaded with other values than were written: write parquet instead"] if form == "chat" else []
-    )
+    why = "what `output` holds reads as times, which readers of JSON lines take it for"
+    wrong = f"train: was loaded with other values than were written: {why}; write parquet instead (--format parquet)"
+    assert said == ([wrong] if form == "alpaca" else [])
+
+
+@pytest.mark.parametrize(
+    "time", ["2024-01-01", "2024-01-01 10:20", "2024-01-01T10:20:30Z", "2024-01-01T10:20:30+02:00", "2024-01-01T10-05"]
+)
+def test_what_explains_rows_and_reads_as_times_in_a_whole_split_is_left_to_parquet(tmp_path: Path, time: str) -> None:
+    rows = table(row(1, final_answer=time), row(2, final_answer=time, split="test"), row(3, final_answer="May"))
+    write_release(rows, tmp_path / "lines", "chat", facts())
+    write_release(rows, tmp_path / "whole", "parquet", facts())
+
+    assert check_loads(tmp_path / "lines").faults == check_loads(tmp_path / "whole").faults == ()
+    assert "final_answer" not in read_manifest(tmp_path / "lines").columns
+    assert "final_answer" in read_manifest(tmp_path / "whole").columns
+    (left,) = (line for line in (tmp_path / "lines/README.md").read_text().splitlines() if "take for text" in line)
+    assert r"final\_answer" in left
 
 
 def test_turn_marks_in_the_text_are_counted(tmp_path: Path) -> None:
