@@ -1,11 +1,11 @@
 """The `evergrow` command as a process of its own, which a test may watch, interrupt and kill."""
 
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +23,9 @@ class Command:
 
     def __init__(self, arguments: tuple[str, ...], folder: Path, zygote: Zygote | None) -> None:
         self.log = folder / "output.txt"
-        self.process: subprocess.Popen[bytes] | Forked
+        self.process: subprocess.Popen[bytes] | Child
         if zygote is not None:
-            environment = {name: value for name, value in os.environ.items() if name.startswith(OWN)}
-            self.process = Forked(zygote.start(list(arguments), folder, self.log, environment, {}))
+            self.process = zygote.start(arguments, folder, self.log, own_environment())
             return
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
@@ -61,40 +60,15 @@ class Command:
         self.process.send_signal(number)
 
 
-class Forked:
-    """A process that a zygote has forked, with what is used of `subprocess.Popen`."""
+def own_environment() -> dict[str, str]:
+    """What a test has set for the commands that it starts."""
+    return {name: value for name, value in os.environ.items() if name.startswith(OWN)}
 
-    def __init__(self, child: Child) -> None:
-        self.pid, self._child = child.pid, child
-        self.returncode: int | None = None
-        self._end = os.pidfd_open(child.pid)  # the zygote reaps it, and only when it is asked to
 
-    def wait(self, timeout: float | None = None) -> int:
-        """Wait for its end; returns its exit code, or minus the signal that killed it."""
-        if self.returncode is None:
-            over = select.poll()
-            over.register(self._end, select.POLLIN)
-            if not over.poll(None if timeout is None else 1000 * timeout):
-                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
-            os.close(self._end)
-            self.returncode = self._child.wait()
-        return self.returncode
-
-    def poll(self) -> int | None:
-        """As `wait`; None: it goes on."""
-        try:
-            return self.wait(0)
-        except subprocess.TimeoutExpired:
-            return None
-
-    def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
-        if self.poll() is None:
-            os.kill(self.pid, number)
-
-    def kill(self) -> None:
-        """End it at once."""
-        self.send_signal(signal.SIGKILL)
+def begun(zygote: Zygote, program: str, *arguments: str, folder: Path) -> Child:
+    """A program in Python that runs in a process of its own."""
+    output = folder / f"{uuid.uuid4()}.txt"
+    return zygote.start(arguments, folder, output, own_environment(), program=program)
 
 
 @contextmanager

@@ -8,14 +8,18 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import absl.logging
 import hypothesis
 import psutil
 import pytest
 from filelock import FileLock
+
+if TYPE_CHECKING:
+    from tests.world.zygote import Zygote
 
 # Workers and the processes that they start share the cores: threads of each would only wait for one another.
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "RAYON_NUM_THREADS"):
@@ -129,6 +133,21 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             made.touch()
     return folder
+
+
+@pytest.fixture(scope="session")
+def zygote(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Zygote"]:
+    """Starts commands that need not import everything anew; all workers share the process that does it."""
+    from tests.world.zygote import Zygote, begin  # noqa: PLC0415 - looks here for where the project is
+
+    worker, base = "PYTEST_XDIST_WORKER" in os.environ, tmp_path_factory.getbasetemp()
+    place = (base.parent if worker else base) / "zygote.sock"
+    with FileLock(place.with_suffix(".lock")), pytest.MonkeyPatch.context() as patch:
+        if not place.exists():
+            forget_machine(patch)
+            begin(place, os.getppid() if worker else os.getpid())
+    with closing(Zygote(place)) as forking:
+        yield forking
 
 
 def use_afresh(patch: pytest.MonkeyPatch, endpoint: FakeEndpoint) -> None:

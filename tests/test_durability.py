@@ -102,13 +102,6 @@ def fake_endpoint(start_endpoint: Callable[..., FakeEndpoint], monkeypatch: pyte
     return endpoint
 
 
-@pytest.fixture(scope="module")
-def zygote() -> Iterator[Zygote]:
-    """What starts most of the commands: a dozen of them would import everything anew."""
-    with closing(Zygote()) as forking:
-        yield forking
-
-
 @pytest.fixture
 def make(
     tmp_path: Path, fake_endpoint: FakeEndpoint, zygote: Zygote, monkeypatch: pytest.MonkeyPatch

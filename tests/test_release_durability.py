@@ -20,6 +20,7 @@ from tests.command import started, until
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform, share_vectors
 from tests.samples import PLAIN, SUMS, TASKS, instructions
+from tests.world.zygote import Zygote
 
 AT_ONCE = 4  # requests in flight
 SETTINGS = {"answers": {"tasks": TASKS, "votes": 3}, "endpoints": {"default": {"concurrency": AT_ONCE}}}
@@ -59,7 +60,7 @@ def tables(folder: Path) -> list[pl.DataFrame]:
 
 
 def test_a_release_killed_amid_its_answers_ends_as_if_it_had_not_been(
-    endpoint: FakeEndpoint, known_vectors: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    endpoint: FakeEndpoint, known_vectors: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, zygote: Zygote
 ) -> None:
     whole = begin(tmp_path / "whole", known_vectors, monkeypatch)
     assert main(COMMAND) == 0
@@ -69,7 +70,7 @@ def test_a_release_killed_amid_its_answers_ends_as_if_it_had_not_been(
     broken = begin(tmp_path / "broken", known_vectors, monkeypatch)
 
     with closing(Ledger.open(f"sqlite:///{broken / 'home' / 'ledger.sqlite'}")) as ledger:
-        with started(*COMMAND, folder=broken) as command:
+        with started(*COMMAND, folder=broken, zygote=zygote) as command:
             command.when(
                 lambda: ledger.costs.spent("b").calls >= AT_ONCE and endpoint.stats()["in_flight"] > 0, signal.SIGKILL
             )

@@ -3,8 +3,6 @@
 import shutil
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -25,7 +23,9 @@ from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.takedowns import open_takedowns, order_takedown
 from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow, use
+from tests.command import begun
 from tests.conftest import FakeEndpoint
+from tests.world.zygote import Zygote
 
 NAMES = ("--batch", "code", "--batch", "plain", "--tree", "t", "--as-is")
 
@@ -207,14 +207,12 @@ with workspace_of() as workspace:
     ],
 )
 def test_a_takedown_that_is_killed_lets_no_export_through_and_is_finished_by_whoever_comes_next(
-    here: Evergrow, exported: Path, seed: str, step: int, last: str, finish: tuple[str, ...]
+    here: Evergrow, exported: Path, zygote: Zygote, seed: str, step: int, last: str, finish: tuple[str, ...]
 ) -> None:
     assert seed in set(rows(exported / "all")["root_id"])
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, seed, str(step)], capture_output=True, text=True, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert last in killed.stdout.splitlines()[-1]
+    killed = begun(zygote, KILLED, seed, str(step), folder=Path.cwd())
+    assert killed.wait() == -signal.SIGKILL, killed.said
+    assert last in killed.said.splitlines()[-1]
 
     assert f"not finished yet: the takedown of seed '{seed}'" in here("forget", "--seed", seed).err.replace("\n", " ")
     assert here("export", "--out", "between", "--format", "parquet").code == 0  # it finishes the takedown first

@@ -11,6 +11,7 @@ from evergrow.methods.evolution.judge import judge_prompt
 from tests.cli.conftest import Evergrow
 from tests.command import started
 from tests.conftest import FakeEndpoint
+from tests.world.zygote import Zygote
 
 
 def manifest(folder: str = "out") -> dict[str, object]:
@@ -48,9 +49,9 @@ def test_the_dataset_has_the_licence_that_is_set_and_rows_keep_that_of_their_see
     assert here("table", "dataset/release", "--json").json[0]["license"] == "MIT"
 
 
-def test_a_takedown_finds_an_export_that_was_killed_before_it_was_through(here: Evergrow) -> None:
+def test_a_takedown_finds_an_export_that_was_killed_before_it_was_through(here: Evergrow, zygote: Zygote) -> None:
     assert here("release", "--batch", "plain", "--as-is").code == 0
-    with started("export", "--out", "killed", folder=Path.cwd()) as command:
+    with started("export", "--out", "killed", folder=Path.cwd(), zygote=zygote) as command:
         command.when(lambda: Path("killed/manifest.json").exists(), signal.SIGKILL, look_s=0.01)
         assert command.wait() == -signal.SIGKILL
 

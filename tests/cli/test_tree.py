@@ -14,6 +14,7 @@ from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow
 from tests.command import started
 from tests.conftest import FakeEndpoint
+from tests.world.zygote import Zygote
 
 
 @pytest.fixture(autouse=True)
@@ -106,12 +107,12 @@ def test_a_dataset_is_balanced_with_a_report_and_may_be_sorted_anew(
 
 
 def test_a_tree_goes_on_after_a_kill_and_pays_nothing_twice(
-    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow, monkeypatch: pytest.MonkeyPatch
+    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow, monkeypatch: pytest.MonkeyPatch, zygote: Zygote
 ) -> None:
     fake_endpoint.control(latency=0.15)
     monkeypatch.setenv("EVERGROW_ENDPOINTS__DEFAULT__CONCURRENCY", "4")
     command = ("tree", "grow", "t", "--domain", "math", "--max-depth", "2", "--rows", "60")
-    with started(*command, folder=tmp_path / "run") as growing:
+    with started(*command, folder=tmp_path / "run", zygote=zygote) as growing:
         growing.when(lambda: fake_endpoint.stats()["requests"] >= 15, signal.SIGKILL)
         assert growing.wait() == -signal.SIGKILL
     fake_endpoint.control(latency=0.0)
@@ -237,14 +238,14 @@ def test_a_batch_api_is_refused_before_anything_is_asked(
 
 
 def test_ctrl_c_says_how_to_go_on_and_nothing_is_paid_twice(
-    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow
+    fake_endpoint: FakeEndpoint, tmp_path: Path, evergrow: Evergrow, zygote: Zygote
 ) -> None:
     fake_endpoint.control(latency=0.15)
     more = ("--set", "endpoints.default.concurrency=4", "--set", "treesynth.sample_similarity=1.0")
     command = ("tree", "grow", "t", "--domain", "math", "--max-depth", "2", "--rows", "60", *more)
 
     def interrupt(after: int) -> None:
-        with started(*command, folder=tmp_path / "run") as growing:
+        with started(*command, folder=tmp_path / "run", zygote=zygote) as growing:
             growing.when(lambda: fake_endpoint.stats()["requests"] >= after, signal.SIGINT)
             assert growing.wait() == 1, growing.said
         assert "Traceback" not in growing.said

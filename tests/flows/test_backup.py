@@ -31,6 +31,7 @@ from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, functions
 from tests.resources.conftest import postgres_url
 from tests.test_two_homes import databases, home_on
+from tests.world.zygote import Zygote
 
 assert postgres_url  # fixtures
 assert databases
@@ -239,14 +240,18 @@ def test_what_names_is_copied_before_what_is_named(
 
 
 def test_a_run_that_was_under_way_goes_on_from_its_backup(
-    fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    fake_endpoint: FakeEndpoint,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    zygote: Zygote,
 ) -> None:
     (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump({**SETTINGS, "endpoints": {"default": {"concurrency": 4}}}))
     use(monkeypatch, tmp_path, tmp_path / "home", fake_endpoint)
     fake_endpoint.control(latency=0.4)
     with open_workspace(load_settings(), LogProgress(dg.get_dagster_logger())) as workspace:
         stage(workspace.registry, "b", functions(6))
-        with started("run", "--batch", "b", folder=tmp_path / "cwd") as command:
+        with started("run", "--batch", "b", folder=tmp_path / "cwd", zygote=zygote) as command:
             for number, wanted in enumerate((3, 8)):
                 command.until(partial(has_saved, workspace, wanted))
                 assert main(["backup", str(tmp_path / "kept")]) == 0

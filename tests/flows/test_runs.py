@@ -21,9 +21,10 @@ from evergrow.resources.ledger.database import now
 from evergrow.resources.ledger.registry_schema import leases as table
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import release_owner
-from tests.command import until
+from tests.command import begun, until
 from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform, at_home
+from tests.world.zygote import Zygote
 
 SETTINGS = {**LENIENT, "evolution": {"rounds": 1, "children": 2}}
 FAILED, STARTED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED
@@ -75,11 +76,11 @@ def status(platform: Platform, run: dg.DagsterRun) -> dg.DagsterRunStatus:
 
 
 def test_a_run_worker_that_was_killed_leaves_a_run_that_the_next_look_closes(
-    platform: Platform, fake_endpoint: FakeEndpoint
+    platform: Platform, fake_endpoint: FakeEndpoint, zygote: Zygote, tmp_path: Path
 ) -> None:
     fake_endpoint.control(latency=30)
     asked = fake_endpoint.stats()["requests"]  # the endpoint may still be busy with what another test let hang
-    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(platform.home.dagster)])
+    worker = begun(zygote, WORKER, str(platform.home.dagster), folder=tmp_path)
     until(lambda: fake_endpoint.stats()["requests"] > asked, lambda: "nothing was asked")
     (run,) = platform.instance.get_runs(dg.RunsFilter(job_name="round_01"))
     assert under_way(platform.instance, platform.registry) == {"b": run.run_id}
@@ -94,10 +95,12 @@ def test_a_run_worker_that_was_killed_leaves_a_run_that_the_next_look_closes(
     assert platform.run("round_01", "b", [stage_key(1, "instructions")]) == ""
 
 
-def test_a_command_that_was_killed_while_it_recorded_a_verdict_leaves_nothing_unfinished(platform: Platform) -> None:
+def test_a_command_that_was_killed_while_it_recorded_a_verdict_leaves_nothing_unfinished(
+    platform: Platform, zygote: Zygote, tmp_path: Path
+) -> None:
     assert main(["run", "--batch", "b"]) == 0
     assert main(["recipe", "set", "b", "--kind", "batch", "gates.complexity.min_mean=1.5"]) == 0
-    assert subprocess.run([sys.executable, "-c", JUDGE], check=False).returncode == -signal.SIGKILL
+    assert begun(zygote, JUDGE, folder=tmp_path).wait() == -signal.SIGKILL
     (left,) = platform.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
 
     assert main(["run", "--batch", "b"]) == 0

@@ -11,7 +11,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -20,24 +20,24 @@ from tests.conftest import FakeEndpoint, forget_machine
 from tests.platform import embed_benchmarks
 from tests.world.machine import run_world
 from tests.world.world import Machine, template
-from tests.world.zygote import Zygote
+from tests.world.zygote import Zygote, zygote
 
 STEPS = 8
 
 
 @contextmanager
-def machine(folder: Path, vectors: Path | None = None) -> Iterator[Machine]:
+def machine(folder: Path, vectors: Path | None = None, forking: Zygote | None = None) -> Iterator[Machine]:
     """What worlds share; `vectors`: a lake with those of HumanEval's questions, which are made if there is none."""
     if vectors is None:
         vectors = folder / "known"
         with pytest.MonkeyPatch.context() as patch:
             forget_machine(patch)
             embed_benchmarks(vectors)
-    endpoint, zygote = FakeEndpoint(), Zygote()
+    endpoint = FakeEndpoint()
     try:
-        yield Machine(zygote, endpoint, template(folder / "template", vectors))
+        with zygote(folder) if forking is None else nullcontext(forking) as forks:
+            yield Machine(forks, endpoint, template(folder / "template", vectors))
     finally:
-        zygote.close()
         endpoint.kill()
 
 

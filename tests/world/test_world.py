@@ -13,6 +13,7 @@ from tests.world.crashes import Walk
 from tests.world.machine import run_world
 from tests.world.soak import STEPS, machine
 from tests.world.world import Machine, World
+from tests.world.zygote import Zygote
 
 SEEDS = (1, 2, 3, 4)
 SCENE = "run"  # the other scenes take longer to set
@@ -21,8 +22,8 @@ STATES = 5  # of those that it leaves at its points, spread evenly
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, known_vectors: Path) -> Iterator[Machine]:
-    with machine(tmp_path_factory.mktemp("machine"), known_vectors) as made:
+def shared(tmp_path_factory: pytest.TempPathFactory, known_vectors: Path, zygote: Zygote) -> Iterator[Machine]:
+    with machine(tmp_path_factory.mktemp("machine"), known_vectors, zygote) as made:
         yield made
 
 

@@ -108,7 +108,7 @@ class World:
         self.log.append(f"evergrow {' '.join(arguments)} {points or ''}")
         output = self.folder / f"output-{self._commands}.txt"
         points = {**points, "within": str(self.folder)} if points else {}
-        return self.machine.zygote.start(list(arguments), self.folder, output, self.environment, points)
+        return self.machine.zygote.start(arguments, self.folder, output, self.environment, points=points)
 
     def end(self, child: Child) -> int:
         """Wait for a command; a traceback is a fault."""

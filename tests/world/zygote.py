@@ -1,19 +1,28 @@
 """A process that has everything imported and does nothing but fork: a command in a process of its own, within 20 ms.
 
-It reads one JSON object a line and answers each by one. It never computes: a process that has used its threads of
-polars or torch must not fork.
+It reads one JSON object a line from each who connects, and answers it by one. It never computes: a process that has
+used its threads of polars or torch must not fork.
 """
 
 import gc
 import json
 import os
+import select
+import signal
+import socket
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
+
+import psutil
 
 from tests.conftest import ROOT
+
+LOOK_MS = 2_000  # between two looks at whether the owner is gone
 
 HEAVY = (
     "evergrow.assets.definitions", "evergrow.cli.main", "evergrow.cli.errors", "evergrow.cli.workspace",
@@ -33,17 +42,39 @@ HEAVY = (
 
 
 class Child:
-    """A command that was started; `pid` is its process, `output` the file that it prints into."""
+    """A command that was started, with what is used of `subprocess.Popen`; `output` is the file that it prints into."""
 
     def __init__(self, zygote: "Zygote", pid: int, output: Path) -> None:
         self._zygote, self.pid, self.output = zygote, pid, output
-        self._code: int | None = None
+        self.returncode: int | None = None
+        self._end = os.pidfd_open(pid)  # the zygote reaps it, and only when it is asked to
 
-    def wait(self) -> int:
+    def wait(self, timeout: float | None = None) -> int:
         """Wait for its end; returns its exit code, or minus the signal that killed it."""
-        if self._code is None:
-            self._code = int(self._zygote.ask(wait=self.pid)["code"])
-        return self._code
+        if self.returncode is None:
+            over = select.poll()
+            over.register(self._end, select.POLLIN)
+            if not over.poll(None if timeout is None else 1000 * timeout):
+                raise subprocess.TimeoutExpired(str(self.pid), timeout or 0.0)
+            os.close(self._end)
+            self.returncode = int(self._zygote.ask(wait=self.pid)["code"])
+        return self.returncode
+
+    def poll(self) -> int | None:
+        """As `wait`; None: it goes on."""
+        try:
+            return self.wait(0)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.send_signal(signal.SIGKILL)
 
     @property
     def said(self) -> str:
@@ -52,41 +83,59 @@ class Child:
 
 
 class Zygote:
-    """Starts commands; a context manager, at whose end it ends too."""
+    """Starts commands by the process that listens at a socket, which several may use at once."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.world.zygote"],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert self.ask()["ready"]
+    def __init__(self, place: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(str(place))
+        self._lines = self._socket.makefile("rw")
 
     def ask(self, **order: Any) -> dict[str, Any]:
         """Send an order, and read the answer."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        self._lines.write(json.dumps(order) + "\n")
+        self._lines.flush()
+        line = self._lines.readline()
         assert line, "the zygote died"
         return dict(json.loads(line))
 
     def start(
-        self, arguments: list[str], folder: Path, output: Path, environment: dict[str, str], points: dict[str, Any]
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        output: Path,
+        environment: Mapping[str, str],
+        *,
+        points: Mapping[str, Any] | None = None,
+        program: str | None = None,
     ) -> Child:
-        """Start the command in `folder`; `points` as `tests.world.points.install` takes them."""
-        answer = self.ask(
-            start=arguments, folder=str(folder), output=str(output), environment=environment, points=points
-        )
-        return Child(self, answer["pid"], output)
+        """Start the command, or a program in Python, in `folder`; `points` as `tests.world.points` takes them."""
+        order = {"start": [*arguments], "folder": str(folder), "output": str(output), "environment": {**environment}}
+        return Child(self, self.ask(**order, points={**(points or {})}, program=program)["pid"], output)
 
     def close(self) -> None:
-        """End it."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.wait()
-        self._process.stdout.close()
+        """Ask for nothing more."""
+        self._lines.close()
+        self._socket.close()
+
+
+def begin(place: Path, owner: int) -> None:
+    """Have a process listen at the socket `place` for as long as the process `owner` lives."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.world.zygote", str(place), str(owner)],
+        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.stdout.close()
+    process.returncode = 0  # it outlives who began it, who need not wait for it
+
+
+@contextmanager
+def zygote(folder: Path) -> Iterator[Zygote]:
+    """One that is begun for this process alone."""
+    begin(folder / "zygote.sock", os.getpid())
+    with closing(Zygote(folder / "zygote.sock")) as forking:
+        yield forking
 
 
 def _child(order: dict[str, Any]) -> NoReturn:
@@ -101,11 +150,16 @@ def _child(order: dict[str, Any]) -> NoReturn:
         for name in [n for n in os.environ if n.startswith(("EVERGROW_", "OPENAI_", "DAGSTER_"))]:
             del os.environ[name]
         os.environ.update(order["environment"])
-        from evergrow.cli.main import main  # noqa: PLC0415
-        from tests.world.points import install  # noqa: PLC0415
+        if order["program"] is not None:
+            sys.argv[1:] = order["start"]
+            exec(compile(order["program"], "<program>", "exec"), {"__name__": "__main__"})
+            code = 0
+        else:
+            from evergrow.cli.main import main  # noqa: PLC0415
+            from tests.world.points import install  # noqa: PLC0415
 
-        install(**order["points"])
-        code = main(order["start"])
+            install(**order["points"])
+            code = main(order["start"])
     except BaseException:
         traceback.print_exc()
     finally:
@@ -129,27 +183,44 @@ def load_migrations() -> None:
     ScriptDirectory.from_config(config).as_revision_number("head")
 
 
-def serve() -> None:
-    """Import everything, then fork as told, until standard input ends."""
+def serve(place: str, owner: int) -> None:
+    """Import everything, then fork as told by who connects, until the owner is gone."""
     for name in HEAVY:
         __import__(name)
     load_migrations()
     gc.freeze()  # no command walks through what there is already
-    for line in sys.stdin:
-        order = json.loads(line)
-        if "start" in order:
-            pid = os.fork()
-            if pid == 0:
-                _child(order)
-            answer: dict[str, Any] = {"pid": pid}
-        elif "wait" in order:
-            _, status = os.waitpid(order["wait"], 0)
-            answer = {"code": os.waitstatus_to_exitcode(status)}
-        else:
-            answer = {"ready": True}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    server = socket.socket(socket.AF_UNIX)
+    server.bind(place)
+    server.listen()
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    clients: dict[int, TextIO] = {}
+    watched = select.poll()
+    watched.register(server, select.POLLIN)
+    while psutil.pid_exists(owner):
+        for number, _ in watched.poll(LOOK_MS):
+            if number == server.fileno():
+                connection, _ = server.accept()
+                watched.register(connection, select.POLLIN)
+                clients[connection.fileno()] = connection.makefile("rw")
+                connection.close()
+            elif line := clients[number].readline():
+                clients[number].write(json.dumps(_obeyed(json.loads(line))) + "\n")
+                clients[number].flush()
+            else:
+                watched.unregister(number)
+                clients.pop(number).close()
+
+
+def _obeyed(order: dict[str, Any]) -> dict[str, Any]:
+    if "wait" in order:
+        _, status = os.waitpid(order["wait"], 0)
+        return {"code": os.waitstatus_to_exitcode(status)}
+    pid = os.fork()
+    if pid == 0:
+        _child(order)
+    return {"pid": pid}
 
 
 if __name__ == "__main__":
-    serve()
+    serve(sys.argv[1], int(sys.argv[2]))

@@ -1,15 +1,17 @@
 """What holds when processes are killed, and when several share a ledger."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from evergrow.resources.ledger import Ledger
-from tests.conftest import ROOT, FakeEndpoint
+from tests.command import begun
+from tests.conftest import FakeEndpoint
+from tests.world.zygote import Child, Zygote
 
 CONCURRENCY = 32
 PROGRAM = """
@@ -27,28 +29,38 @@ print(json.dumps({"rows": rows, "summary": asked.summary}))
 """
 
 
-def start(endpoint: FakeEndpoint, ledger: Path, count: int, run: str = "run") -> "subprocess.Popen[str]":
-    command = [sys.executable, "-c", PROGRAM, endpoint.url, f"sqlite:///{ledger}", str(count), run]
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": "."}, stdout=subprocess.PIPE, text=True)
+Start = Callable[..., Child]
 
 
-def rows_of(process: "subprocess.Popen[str]") -> list[list[str]]:
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0
-    return [list(row) for row in json.loads(output)["rows"]]
+@pytest.fixture
+def start(zygote: Zygote, fake_endpoint: FakeEndpoint, tmp_path: Path) -> Start:
+    """Starts a run of so many requests, a process of its own, on a ledger of that name."""
+
+    def run(ledger: str, count: int, run: str = "run") -> Child:
+        told = (fake_endpoint.url, f"sqlite:///{tmp_path / ledger}", str(count), run)
+        return begun(zygote, PROGRAM, *told, folder=tmp_path)
+
+    return run
 
 
-def test_a_killed_run_asks_again_only_what_was_in_flight(fake_endpoint: FakeEndpoint, tmp_path: Path) -> None:
+def rows_of(process: Child) -> list[list[str]]:
+    assert process.wait(240) == 0, process.said
+    return [list(row) for row in json.loads(process.said.splitlines()[-1])["rows"]]
+
+
+def test_a_killed_run_asks_again_only_what_was_in_flight(
+    start: Start, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
     fake_endpoint.control(latency=0.03)
-    unbroken = rows_of(start(fake_endpoint, tmp_path / "unbroken.sqlite", 400))
+    unbroken = rows_of(start("unbroken.sqlite", 400))
     fake_endpoint.control(reset=True)
 
-    process = start(fake_endpoint, tmp_path / "ledger.sqlite", 400)
+    process = start("ledger.sqlite", 400)
     while fake_endpoint.stats()["requests"] < 200:
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
-    resumed = rows_of(start(fake_endpoint, tmp_path / "ledger.sqlite", 400))
+    process.wait()
+    resumed = rows_of(start("ledger.sqlite", 400))
 
     assert resumed == unbroken
     stats = fake_endpoint.stats()
@@ -59,10 +71,12 @@ def test_a_killed_run_asks_again_only_what_was_in_flight(fake_endpoint: FakeEndp
     ledger.close()
 
 
-def test_two_processes_share_a_ledger_and_each_has_every_answer(fake_endpoint: FakeEndpoint, tmp_path: Path) -> None:
+def test_two_processes_share_a_ledger_and_each_has_every_answer(
+    start: Start, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
     fake_endpoint.control(latency=0.02)
 
-    both = [start(fake_endpoint, tmp_path / "ledger.sqlite", 600, run) for run in ("run-1", "run-2")]
+    both = [start("ledger.sqlite", 600, run) for run in ("run-1", "run-2")]
     first, second = (rows_of(process) for process in both)
 
     assert [row[:2] for row in first] == [row[:2] for row in second]
@@ -86,18 +100,18 @@ except LedgerError as error:
 """
 
 
-def test_a_full_disk_ends_the_run_at_once_and_the_next_run_goes_on(fake_endpoint: FakeEndpoint, tmp_path: Path) -> None:
+def test_a_full_disk_ends_the_run_at_once_and_the_next_run_goes_on(
+    start: Start, zygote: Zygote, fake_endpoint: FakeEndpoint, tmp_path: Path
+) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
-    command = [sys.executable, "-c", FULL_DISK, fake_endpoint.url, url]
-    environment = {**os.environ, "PYTHONPATH": "."}
+    full = begun(zygote, FULL_DISK, fake_endpoint.url, url, folder=tmp_path)
+    assert full.wait(240) == 0, full.said
 
-    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True, timeout=240)
-
-    assert "then repeat the command: what was saved stays" in result.stdout
+    assert "then repeat the command: what was saved stays" in full.said
     asked = fake_endpoint.stats()["requests"]
     assert asked < 2000
     ledger = Ledger.open(url)
     assert asked - ledger.costs.spent().calls <= 2 * 64
     ledger.close()
-    assert len(rows_of(start(fake_endpoint, tmp_path / "ledger.sqlite", asked))) == asked
+    assert len(rows_of(start("ledger.sqlite", asked))) == asked
     assert fake_endpoint.stats()["repeated"] <= 2 * 64

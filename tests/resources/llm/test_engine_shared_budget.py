@@ -1,17 +1,17 @@
 """Limits that several processes share: never exceeded together, and left to the others when one is killed."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from evergrow.resources.ledger import Ledger
-from tests.conftest import ROOT, FakeEndpoint
+from tests.command import begun
+from tests.conftest import FakeEndpoint
+from tests.world.zygote import Child, Zygote
 
 PROGRAM = """
 import json, sys
@@ -32,18 +32,25 @@ print(json.dumps({"answered": len(asked.of(Answered)), "error": str(asked.error)
 TOKENS, USD = {"max_tokens": 40_000}, {"max_usd": 0.12}
 
 
-def start(
-    endpoint: FakeEndpoint, ledger_url: str, name: str, budget: dict[str, Any], batch: str = "", places: int = 8
-) -> "subprocess.Popen[str]":
-    told = [endpoint.url, ledger_url, name, batch or name, json.dumps(budget), str(places)]
-    command = [sys.executable, "-c", PROGRAM, *told]
-    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": "."}, stdout=subprocess.PIPE, text=True)
+class Processes:
+    """Starts runs, each a process of its own."""
+
+    def __init__(self, zygote: Zygote, endpoint: FakeEndpoint, ledger_url: str, folder: Path) -> None:
+        self._zygote, self._endpoint, self._ledger_url, self._folder = zygote, endpoint, ledger_url, folder
+
+    def start(self, name: str, budget: dict[str, Any], batch: str = "", places: int = 8) -> Child:
+        told = [self._endpoint.url, self._ledger_url, name, batch or name, json.dumps(budget), str(places)]
+        return begun(self._zygote, PROGRAM, *told, folder=self._folder)
 
 
-def ended(process: "subprocess.Popen[str]") -> dict[str, Any]:
-    output, _ = process.communicate(timeout=240)
-    assert process.returncode == 0
-    return dict(json.loads(output))
+@pytest.fixture
+def processes(zygote: Zygote, fake_endpoint: FakeEndpoint, ledger_url: str, tmp_path: Path) -> Processes:
+    return Processes(zygote, fake_endpoint, ledger_url, tmp_path)
+
+
+def ended(process: Child) -> dict[str, Any]:
+    assert process.wait(240) == 0, process.said
+    return dict(json.loads(process.said.splitlines()[-1]))
 
 
 def wait_for_requests(endpoint: FakeEndpoint, count: int) -> None:
@@ -55,12 +62,12 @@ def wait_for_requests(endpoint: FakeEndpoint, count: int) -> None:
 
 @pytest.mark.parametrize(("scope", "limit"), [("month", TOKENS), ("month", USD), ("batch", TOKENS)])
 def test_processes_that_share_a_limit_never_exceed_it_together_and_use_it_up(
-    fake_endpoint: FakeEndpoint, ledger_url: str, scope: str, limit: dict[str, Any]
+    processes: Processes, fake_endpoint: FakeEndpoint, ledger_url: str, scope: str, limit: dict[str, Any]
 ) -> None:
     fake_endpoint.control(latency=0.1)
     budget, batch = ({"month": limit}, "") if scope == "month" else (limit, "shared")
 
-    both = [start(fake_endpoint, ledger_url, name, budget, batch) for name in ("run-1", "run-2")]
+    both = [processes.start(name, budget, batch) for name in ("run-1", "run-2")]
     first, second = (ended(process) for process in both)
 
     for one in (first, second):
@@ -78,18 +85,18 @@ def test_processes_that_share_a_limit_never_exceed_it_together_and_use_it_up(
 
 @pytest.mark.parametrize("limit", [TOKENS, USD])
 def test_what_a_killed_process_held_may_be_spent_by_the_one_that_is_left(
-    fake_endpoint: FakeEndpoint, ledger_url: str, limit: dict[str, Any]
+    processes: Processes, fake_endpoint: FakeEndpoint, ledger_url: str, limit: dict[str, Any]
 ) -> None:
     fake_endpoint.control(latency=0.3)
-    killed = start(fake_endpoint, ledger_url, "run-1", {"month": limit})
+    killed = processes.start("run-1", {"month": limit})
     wait_for_requests(fake_endpoint, 12)
-    left = start(fake_endpoint, ledger_url, "run-2", {"month": limit})
+    left = processes.start("run-2", {"month": limit})
     wait_for_requests(fake_endpoint, 30)
 
     killed.send_signal(signal.SIGKILL)  # and not waited for: it stays a zombie
     fake_endpoint.control(latency=0.02)
     other = ended(left)
-    killed.communicate()
+    killed.wait()
 
     assert "budget reached: budget.month" in other["error"]
     ledger = Ledger.open(ledger_url)
@@ -102,24 +109,23 @@ def test_what_a_killed_process_held_may_be_spent_by_the_one_that_is_left(
 
 
 def test_what_was_in_flight_at_each_kill_counts_so_that_no_crash_loop_overspends(
-    fake_endpoint: FakeEndpoint, ledger_url: str
+    processes: Processes, fake_endpoint: FakeEndpoint, ledger_url: str
 ) -> None:
     fake_endpoint.control(latency=0.5)
     limit, crashes = 4_000, 0  # one or two requests of 300 tokens and more are in flight at each
     while crashes < 12:
         before = fake_endpoint.stats()["requests"]
-        process = start(fake_endpoint, ledger_url, f"run-{crashes}", {"max_tokens": limit}, "looped", places=2)
+        process = processes.start(f"run-{crashes}", {"max_tokens": limit}, "looped", places=2)
         deadline = time.monotonic() + 240
         while fake_endpoint.stats()["requests"] == before and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         if process.poll() is not None:
             break
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        process.wait()
         crashes += 1
 
-    output, _ = process.communicate()
-    assert "budget reached: budget.max_tokens" in json.loads(output)["error"]
+    assert "budget reached: budget.max_tokens" in ended(process)["error"]
     assert 2 <= crashes < 12
     ledger = Ledger.open(ledger_url)
     costs = ledger.costs.grouped(group_by=("batch",))
