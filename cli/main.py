@@ -121,6 +121,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
+    from evergrow.assets.names import RESPONSES  # noqa: PLC0415
     from evergrow.flows.evolve import run_batch  # noqa: PLC0415
     from evergrow.flows.funnels import of_an_older_collection, run_funnel  # noqa: PLC0415
 
@@ -134,6 +135,8 @@ def run(
         show_table(table, f"funnel of batch {batch!r}", as_json=as_json)
         for note in [*([damaged] if damaged else []), *of_an_older_collection(workspace, [batch])]:
             say(note)
+        if RESPONSES.path[-1] not in table["stage"] and not damaged:
+            say(f"Answers, tests and cleaning come next: evergrow release --batch {batch}")
 
 
 @app.command()

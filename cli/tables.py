@@ -28,13 +28,14 @@ def cost(as_json: AsJson = False) -> None:
     import polars as pl  # noqa: PLC0415
 
     with ledger_alone() as ledger:
-        costs = ledger.costs.grouped(group_by=("batch", "asset", "model"))
+        costs = ledger.costs.grouped(group_by=("batch", "kind", "asset", "model"))
         if not as_json:
             counts = ("calls", "failed", "tokens_in", "tokens_out", "estimated_tokens")
             money = ("usd", "unsettled_usd")
             known = [pl.when(pl.col(name).null_count() == 0).then(pl.col(name).sum()) for name in money]
+            groups = {"batch": "total", "kind": "", "asset": "", "model": ""}
             total = costs.select(
-                *(pl.lit(text).alias(name) for name, text in (("batch", "total"), ("asset", ""), ("model", ""))),
+                *(pl.lit(text).alias(name) for name, text in groups.items()),
                 *(pl.col(name).sum() for name in counts),
                 *known,
             )

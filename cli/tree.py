@@ -44,6 +44,7 @@ def grow(
         name_the_model(workspace.settings)
         grow_tree(workspace, spec, say)
         show_tree(workspace, name)
+        say(f"Answers, tests and cleaning come next: evergrow release --tree {name}")
 
 
 @tree_app.command()

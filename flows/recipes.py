@@ -114,6 +114,11 @@ def set_recipe(
     return differences(before, wanted)
 
 
+def kinds_called(workspace: Workspace, owner: str) -> list[Kind]:
+    """What is called so: batches, trees and releases may share a name."""
+    return [kind for kind, names in _names(workspace).items() if owner in names]
+
+
 def owner_kind(workspace: Workspace, owner: str, kind: Kind | None = None) -> Kind:
     """What is called so: a batch, a tree or a release.
 
