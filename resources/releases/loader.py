@@ -64,7 +64,16 @@ def load(folder: str, form: str, cache: str) -> dict[str, Any]:
 def _times(rows: "datasets.Dataset") -> list[str]:
     """Columns of which the first value is a time that was made a text again."""
     first = rows[0] if rows.num_rows else {}
-    return [name for name, value in first.items() if isinstance(value, str) and TIME.fullmatch(value)]
+    return [name for name, value in first.items() if any(map(TIME.fullmatch, _texts(value)))]
+
+
+def _texts(value: object) -> Iterator[str]:
+    """The texts in a value, which may be a list of records."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def check_turns(conversations: Iterable[Sequence[dict[str, str]]]) -> tuple[list[str], int]:

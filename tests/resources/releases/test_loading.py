@@ -60,16 +60,18 @@ def test_columns_may_be_silent_for_longer_than_a_reader_looks_ahead(tmp_path: Pa
     assert loaded.rows == {"train": 121}
 
 
-@pytest.mark.parametrize("form", ["alpaca", "parquet"])
-def test_values_that_a_reader_changes_are_found_and_their_column_is_named(tmp_path: Path, form: Form) -> None:
+@pytest.mark.parametrize(("form", "column"), [("alpaca", "output"), ("completion", "completion"), ("parquet", None)])
+def test_values_that_a_reader_changes_are_found_and_their_column_is_named(
+    tmp_path: Path, form: Form, column: str | None
+) -> None:
     """A reader of JSON lines takes what looks like a moment in all rows for one, and writes it in its own way."""
     write_release(table(row(1, response="2024-01-01"), row(2, response="2024-01-02")), tmp_path / "r", form, facts())
 
     said = [str(fault) for fault in check_loads(tmp_path / "r").faults]
 
-    why = "what `output` holds reads as times, which readers of JSON lines take it for"
+    why = f"what `{column}` holds reads as times, which readers of JSON lines take it for"
     wrong = f"train: was loaded with other values than were written: {why}; write parquet instead (--format parquet)"
-    assert said == ([wrong] if form == "alpaca" else [])
+    assert said == ([wrong] if column else [])
 
 
 @pytest.mark.parametrize(
