@@ -130,12 +130,12 @@ def run(
         workspace.require_batch(batch)
         obey_recipe(workspace, "batch", batch, "evergrow run", changes)
         name_the_model(workspace.settings)
-        run_batch(workspace, batch, say, fresh=fresh)
+        through = run_batch(workspace, batch, say, fresh=fresh)
         table, damaged = run_funnel(workspace, batch)
         show_table(table, f"funnel of batch {batch!r}", as_json=as_json)
         for note in [*([damaged] if damaged else []), *of_an_older_collection(workspace, [batch])]:
             say(note)
-        if RESPONSES.path[-1] not in table["stage"] and not damaged:
+        if through and not damaged and RESPONSES.path[-1] not in table["stage"]:
             say(f"Answers, tests and cleaning come next: evergrow release --batch {batch}")
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:  # heavy to import
 def show_plan(plan: "CostPlan", title: str, *, as_json: bool) -> None:
     """Print a plan's table on standard output, and what a person should know of it."""
     table = plan.table
-    if not as_json and not table["requests"].sum():
+    if not as_json and not table["most_requests"].sum():
         say("no request would be sent")
     if not as_json:
         table = table.drop("basis").with_columns(pl.col("usd", "seconds", "most_usd").round(2))

@@ -23,7 +23,7 @@ def add_commands(app: typer.Typer) -> None:
 
 
 def status(
-    called: Annotated[str | None, typer.Argument(metavar="[NAME]", help="of one batch, tree or release")] = None,
+    name: Annotated[str | None, typer.Argument(help="of one batch, tree or release")] = None,
     batch: Annotated[str | None, typer.Option("--batch", help="one batch, table by table")] = None,
     tree: Annotated[str | None, typer.Option("--tree", help="or one tree")] = None,
     release: Annotated[str | None, typer.Option("--release", help="or one release")] = None,
@@ -38,18 +38,18 @@ def status(
     from evergrow.flows.status import statuses  # noqa: PLC0415
 
     named = [(kind, name) for kind, name in (("batch", batch), ("tree", tree), ("release", release)) if name]
-    if len(named) + bool(called) > 1:
+    if len(named) + (name is not None) > 1:
         raise typer.BadParameter("name one batch, tree or release; without a name all are shown")
     with workspace_of(reading=True) as workspace:
-        if called:
-            kinds = kinds_called(workspace, called)
+        if name is not None:
+            kinds = kinds_called(workspace, name)
             if len(kinds) > 1:
-                several = " or ".join(f"--{kind} {called}" for kind in kinds)
-                raise typer.BadParameter(f"several are called {called!r}: say {several}")
-            named = [(kinds[0] if kinds else "", called)]
+                several = " or ".join(f"--{kind} {name}" for kind in kinds)
+                raise typer.BadParameter(f"several are called {name!r}: say {several}")
+            named = [(owner_kind(workspace, name), name)]
         if named:
             kind, name = named[0]
-            found = [status_of(workspace, owner_kind(workspace, name, kind or None), name)]  # type: ignore[arg-type]
+            found = [status_of(workspace, owner_kind(workspace, name, kind), name)]  # type: ignore[arg-type]
         else:
             found = statuses(workspace)
     if as_json:

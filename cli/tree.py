@@ -31,8 +31,10 @@ def grow(
     overrides: Set = None,
 ) -> None:
     """Grow a tree: every level, then its samples. Run it again to resume: nothing is paid twice."""
+    from evergrow.assets.names import RESPONSES  # noqa: PLC0415
     from evergrow.cli.tree_shown import show_tree  # noqa: PLC0415
     from evergrow.flows.grow import grow_tree, planned_tree  # noqa: PLC0415
+    from evergrow.resources.lake.versions import latest_materialization  # noqa: PLC0415
 
     name = tree or named
     if name is None:
@@ -44,7 +46,8 @@ def grow(
         name_the_model(workspace.settings)
         grow_tree(workspace, spec, say)
         show_tree(workspace, name)
-        say(f"Answers, tests and cleaning come next: evergrow release --tree {name}")
+        if not latest_materialization(workspace.instance, RESPONSES, name):
+            say(f"Answers, tests and cleaning come next: evergrow release --tree {name}")
 
 
 @tree_app.command()

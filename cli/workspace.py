@@ -37,10 +37,11 @@ def open_workspace(settings: Settings, progress: Progress, *, reading: bool = Fa
 
         return build_definitions(settings, progress, known, caller_holds_lock=True)
 
-    opened: AbstractContextManager[object]
-    opened = event_log(home.dagster) if reading else dg.DagsterInstance.from_config(str(home.dagster))
-    with _naming_full_storage(home), keep_connections(), opened as instance, closing(frontier.registry):
-        yield Workspace(settings, cast("dg.DagsterInstance", instance), frontier, build, progress)
+    def instance() -> AbstractContextManager[object]:
+        return event_log(home.dagster) if reading else dg.DagsterInstance.from_config(str(home.dagster))
+
+    with _naming_full_storage(home), keep_connections(), instance() as opened, closing(frontier.registry):
+        yield Workspace(settings, cast("dg.DagsterInstance", opened), frontier, build, progress)
 
 
 def definitions_for(progress: Progress) -> Callable[[Settings, Frontier], dg.Definitions]:

@@ -43,7 +43,7 @@ def next_round_no(workspace: Workspace, batch: str) -> int:
     return rounds + 1
 
 
-def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False) -> None:
+def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False) -> bool:
     """Every step of a batch of which something is due: its seeds, its rounds, its collection.
 
     Args:
@@ -52,7 +52,7 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
         say: told what is done, and why.
         fresh: do all steps, and ask models anew even where the ledger has their answers.
 
-    It returns early, and says so, where a step waits for a Batch API.
+    Returns whether the batch is through; if not, a step waits for a Batch API, which is said.
 
     Raises:
         BatchFailed: a Batch API ended without answers.
@@ -69,8 +69,10 @@ def run_batch(workspace: Workspace, batch: str, say: Say, *, fresh: bool = False
             begin_fresh(workspace.registry, batch)
         since = fresh_since(workspace.registry, batch)
         awaited = look_for_answers(workspace, batch, say)
-        if not awaited.open and _run_steps(workspace, batch, say, since, awaited):
+        through = not awaited.open and _run_steps(workspace, batch, say, since, awaited)
+        if through:
             end_fresh(workspace.registry, batch)
+        return through
 
 
 def _run_steps(workspace: Workspace, batch: str, say: Say, since: float, awaited: Awaited) -> bool:

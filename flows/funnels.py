@@ -24,7 +24,10 @@ def release_funnel(workspace: Workspace, batches: Sequence[str], name: str = MAI
 def run_funnel(workspace: Workspace, batch: str) -> tuple[pl.DataFrame, str | None]:
     """Where the rows of a batch went; up to its collection, and why, where a table after that is damaged.
 
-    What was answered of an earlier collection is not what a run of the batch is about: it must not fail by it.
+    What was answered of it, and releases, are not what a run of the batch is about: it must not fail by them.
+
+    Raises:
+        Damaged: a table of its rounds, or its collection, is.
     """
     try:
         return workspace.funnel(batch), None

@@ -127,7 +127,7 @@ def owner_kind(workspace: Workspace, owner: str, kind: Kind | None = None) -> Ki
         BatchError: several are, and `kind` is not given.
     """
     named = _names(workspace)
-    kinds = [one for one, names in named.items() if owner in names and kind in (None, one)]
+    kinds = [one for one in kinds_called(workspace, owner) if kind in (None, one)]
     if len(kinds) > 1:
         raise BatchError(f"{owner!r} is the name of a {' and a '.join(kinds)}: say which with --kind {kinds[0]}")
     if not kinds:

@@ -13,7 +13,7 @@ from evergrow.flows.causes import CauseKind, cause
 from evergrow.flows.due import Standing
 from evergrow.flows.lineage import tell
 from evergrow.flows.pools import make_pools
-from evergrow.flows.runs import close_dead_runs, of_this_process
+from evergrow.flows.runs import CAUSE, JUDGED_AGAIN, close_dead_runs, of_this_process
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.host.dagster_private import (
@@ -157,7 +157,7 @@ def _report(workspace: Workspace, job: str, place: Place, evaluation: AssetCheck
     """Have Dagster keep an evaluation, as of a run of its own: it keeps one without a run no second time."""
     instance, tags = workspace.instance, {PARTITION_NAME_TAG: str(place.partition), "evergrow/batch": place.owner}
     definition = workspace.definitions.resolve_job_def(job)
-    tags |= {"evergrow/cause": "judged again", **of_this_process()}
+    tags |= {CAUSE: JUDGED_AGAIN, **of_this_process()}
     run = instance.create_run_for_job(definition, tags=tags)
     said = (("ASSET_CHECK_EVALUATION", evaluation), ("PIPELINE_SUCCESS", None))
     for kind, data in said:

@@ -15,6 +15,7 @@ from evergrow.resources.registry.owners import owner_of
 from evergrow.resources.registry.registry import Registry
 
 PID, HOST, STARTED = "evergrow/pid", "evergrow/host", "evergrow/process_started"
+CAUSE, JUDGED_AGAIN = "evergrow/cause", "judged again"  # no process is started for such a run
 SILENT_S = 60.0  # a run begins, takes its lease, works, gives it back and ends: this long it may be silent without it
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -66,8 +67,8 @@ def _dead(instance: dg.DagsterInstance, run: dg.DagsterRun, holder: LeaseHolder 
     process = executing(run)
     if process and process.host == this_host():
         return process.gone
-    if process is None and run.status not in AT_WORK:  # it waits for one: Dagster's monitoring ends it, if none comes
-        return False
+    if process is None and run.status not in AT_WORK and run.tags.get(CAUSE) != JUDGED_AGAIN:
+        return False  # it waits for a process: Dagster's monitoring ends it, if none comes
     if holder and (holder.run == run.run_id or (process and holder.process == process)):
         return not holder.living
     return _last_event(instance, run) < time.time() - SILENT_S

@@ -57,10 +57,8 @@ def _works(workspace: Workspace, spec: TreeSpec, expected: TreeShape, most: Tree
 def _shapes(workspace: Workspace, ledger: Ledger, spec: TreeSpec) -> tuple[TreeShape, TreeShape]:
     """The tree's shape to expect, and the largest one that the gates let through."""
     settings, domain = settings_of(workspace, "tree", spec.tree), domain_of(workspace, spec.domain)
-    rules, widest = (
-        plan_rules(settings, spec, ledger.costs.spent(spec.tree, kind="tree")),
-        settings.gates.level.max_fan_out,
-    )
+    rules = plan_rules(settings, spec, ledger.costs.spent(spec.tree, kind="tree"))
+    widest = settings.gates.level.max_fan_out
     if not _begun(workspace, spec):
         return shape_ahead(domain, rules), _bounded(shape_ahead(domain, rules, widest), workspace)
     nodes = tree_levels(workspace, spec.tree)

@@ -9,11 +9,12 @@ in `parquet`, which holds every row.
 columns that they do not know. All have one plain type, the same in every split: text, whole numbers, 64-bit numbers,
 truth values, lists and records of these. A column without any value stays out; of the forms in JSON lines, which have
 no types, one that is without a value in a whole split stays out, too: its reader could give it no type there, and the
-splits could neither be read in any order nor be put together. And one of those that explain the row whose values in a
-split all read as times: its reader would give it that type, and other values.
+splits could neither be read in any order nor be put together. And one of those that explain the row whose texts in a
+split all read as times: its reader would give it that type, and other values. Of what is read in parts, 10 MB each, one
+such text is enough, as it may be the only one of its part.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -25,6 +26,7 @@ Form = Literal["chat", "alpaca", "sharegpt", "completion", "preference", "kto", 
 PAIRED = ("preference", "kto")
 FORMS: tuple[Form, ...] = tuple(form for form in get_args(Form) if form not in PAIRED)  # of a release as it is
 KEY = ("batch", "id")
+READ_AT_ONCE, JSON_ROW = 10 << 20, 1_000  # bytes: of JSON lines by `datasets`; of what a row's columns are called
 PAIR = (
     *("prompt", "chosen", "rejected", "completion", "label"),
     *("chosen_score", "rejected_score", "gap", "why", "pair_source", "rejected_id"),
@@ -113,17 +115,34 @@ def _spoken(shaped: Shaped, columns: Collection[str] | None) -> Shaped:
     if shaped.form == "parquet":
         counted = rows.select(pl.col(named).is_not_null().any())
     else:
-        counted = rows.group_by("split").agg(_says(name, rows.schema[name]) for name in named).select(named)
+        several = rows.estimated_size() + JSON_ROW * rows.height > READ_AT_ONCE
+        says = [_says(name, rows.schema[name], several=several) for name in named]
+        counted = rows.group_by("split").agg(says).select(named)
     silent = tuple(name for name in named if rows.height and not counted[name].all())
     return replace(shaped, rows=rows.drop(silent), silent=silent)
 
 
-def _says(name: str, kind: pl.DataType) -> pl.Expr:
-    """Whether readers of JSON lines give a column its type by its values."""
-    told = pl.col(name).is_not_null()
-    if kind == pl.String and name in EXPLAINING:
-        told &= ~pl.col(name).str.contains(TIME)
-    return told.any().alias(name)
+def _says(name: str, kind: pl.DataType, *, several: bool) -> pl.Expr:
+    """Whether readers of JSON lines give a column of a split its type.
+
+    several: they may read the split in parts, each of which could be the one that holds all its times.
+    """
+    told = pl.col(name).is_not_null().any()
+    for text in _texts(name, kind) if name in EXPLAINING else ():
+        times = text.drop_nulls().str.contains(TIME)
+        told &= ~(times.any() if several else times.all() & (times.len() > 0))
+    return told.alias(name)
+
+
+def _texts(name: str, kind: pl.DataType) -> Iterator[pl.Expr]:
+    """The texts in a column of texts, or of lists of them or of records."""
+    match kind:
+        case pl.String():
+            yield pl.col(name)
+        case pl.List(inner=pl.String()):
+            yield pl.col(name).explode()
+        case pl.List(inner=pl.Struct(fields=fields)):
+            yield from (pl.col(name).explode().struct.field(f.name) for f in fields if f.dtype == pl.String)
 
 
 def with_thoughts(answer: pl.Expr, thoughts: pl.Expr) -> pl.Expr:

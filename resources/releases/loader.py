@@ -62,8 +62,10 @@ def load(folder: str, form: str, cache: str) -> dict[str, Any]:
 
 
 def _times(rows: "datasets.Dataset") -> list[str]:
-    """Columns of which the first value is a time that was made a text again."""
-    first = rows[0] if rows.num_rows else {}
+    """Columns of which the first value may be a time that was made a text again."""
+    first: dict[str, Any] = {}
+    for row in rows.select(range(min(BLOCK, rows.num_rows))):
+        first = {**{name: value for name, value in row.items() if value is not None}, **first}
     return [name for name, value in first.items() if any(map(TIME.fullmatch, _texts(value)))]
 
 

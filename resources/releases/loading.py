@@ -163,9 +163,9 @@ def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | Discrepancy:
 
 def _other_values(times: Sequence[str]) -> str:
     told = "was loaded with other values than were written"
-    if times:  # the trainer's own columns, and ids, are never left out
-        named = " and ".join(f"`{name}`" for name in times)
-        told += f": what {named} holds reads as times, which readers of JSON lines take it for"
+    if times:  # in columns that are never left out: the trainer's own, and those that tell rows apart
+        named = ", ".join(f"`{name}`" for name in times)
+        told += f", perhaps as what {named} holds reads as times, which readers of JSON lines take it for"
     return f"{told}; write parquet instead (--format parquet)"
 
 

@@ -4,8 +4,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -40,11 +41,12 @@ with dg.DagsterInstance.from_config(sys.argv[1]) as instance:
 
 # A command that dies when it is about to record what a gate says of a table that is not made again.
 JUDGE = """
-import os, signal, dagster as dg
+import os, signal, sys, dagster as dg
 from evergrow.cli.main import main
 report = dg.DagsterInstance.report_dagster_event
 def die(self, event, run_id, *rest, **more):
-    if self.get_run_by_id(run_id).tags.get("evergrow/cause") == "judged again":
+    again = self.get_run_by_id(run_id).tags.get("evergrow/cause") == "judged again"
+    if again and event.event_type_value == sys.argv[1]:
         os.kill(os.getpid(), signal.SIGKILL)
     return report(self, event, run_id, *rest, **more)
 dg.DagsterInstance.report_dagster_event = die
@@ -95,12 +97,13 @@ def test_a_run_worker_that_was_killed_leaves_a_run_that_the_next_look_closes(
     assert platform.run("round_01", "b", [stage_key(1, "instructions")]) == ""
 
 
+@pytest.mark.parametrize("event", ["ASSET_CHECK_EVALUATION", "PIPELINE_SUCCESS"])
 def test_a_command_that_was_killed_while_it_recorded_a_verdict_leaves_nothing_unfinished(
-    platform: Platform, zygote: Zygote, tmp_path: Path
+    platform: Platform, zygote: Zygote, tmp_path: Path, event: str
 ) -> None:
     assert main(["run", "--batch", "b"]) == 0
     assert main(["recipe", "set", "b", "--kind", "batch", "gates.complexity.min_mean=1.5"]) == 0
-    assert begun(zygote, JUDGE, folder=tmp_path).wait() == -signal.SIGKILL
+    assert begun(zygote, JUDGE, event, folder=tmp_path).wait() == -signal.SIGKILL
     (left,) = platform.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))
 
     assert main(["run", "--batch", "b"]) == 0
@@ -108,6 +111,34 @@ def test_a_command_that_was_killed_while_it_recorded_a_verdict_leaves_nothing_un
     assert status(platform, left) is FAILED
     assert platform.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)) == []
     assert platform.due(COLLECTED, "b") is None
+
+
+def connections(databases: list[str]) -> Callable[[Any, Any], None]:
+    """Notes the database of each connection that is opened."""
+
+    def note(connection: Any, _record: Any) -> None:
+        databases.append(Path(connection.execute("PRAGMA database_list").fetchone()[2]).name)
+
+    return note
+
+
+@pytest.mark.parametrize("by_command", [True, False])
+def test_a_run_opens_each_database_of_dagster_a_few_times_and_leaves_none_open(
+    platform: Platform, *, by_command: bool
+) -> None:
+    opened: list[str] = []
+    note = connections(opened)
+    sa.event.listen(sa.Pool, "connect", note)
+    try:
+        assert (main(["run", "--batch", "b"]) if by_command else platform.run("round_01", "b")) in (0, "")
+    finally:
+        sa.event.remove(sa.Pool, "connect", note)
+
+    (run,) = platform.instance.get_runs(dg.RunsFilter(job_name="round_01"))
+    assert 0 < opened.count("index.db") < 50
+    assert 0 < opened.count(f"{run.run_id}.db") < 30
+    left = [fd.resolve() for fd in Path("/proc/self/fd").iterdir() if fd.resolve().suffix == ".db"]
+    assert [path for path in left if path.is_relative_to(platform.home.dagster)] == []
 
 
 def test_a_run_of_a_machine_that_is_gone_is_closed_once_its_lease_is_lost(platform: Platform) -> None:

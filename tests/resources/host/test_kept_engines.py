@@ -58,6 +58,38 @@ def test_a_kept_database_stays_open_until_the_outermost_keeper_ends(database: Pa
     assert used(database) == 5
 
 
+def test_a_database_that_was_deleted_beneath_its_keeper_is_made_anew(database: Path) -> None:
+    with keep_connections():
+        assert [used(database), used(database)] == [1, 2]
+        for path in database.parent.iterdir():
+            path.unlink()
+        made(database)
+        assert used(database) == 1
+
+    assert used(database) == 2
+
+
+def test_what_was_asked_for_under_a_keeper_and_is_used_after_it_is_closed(database: Path) -> None:
+    with keep_connections():
+        engine = create_engine(f"sqlite:///{database}")
+    with engine.connect() as connection:
+        connection.execute(COUNT)
+    engine.dispose()
+
+    assert not is_open(database)
+
+
+def test_a_database_in_use_that_others_displace_is_closed_after_it(tmp_path: Path) -> None:
+    first, *others = [made(tmp_path / f"{n}.db") for n in range(KEPT_CONNECTIONS + 1)]
+    with keep_connections():
+        with create_engine(f"sqlite:///{first}").connect() as connection:
+            for database in others:
+                used(database)
+            connection.execute(COUNT)
+
+        assert not is_open(first)
+
+
 def test_only_the_latest_databases_are_kept_open(tmp_path: Path) -> None:
     databases = [made(tmp_path / f"{n}.db") for n in range(KEPT_CONNECTIONS + 2)]
     with keep_connections():
@@ -74,16 +106,17 @@ def test_a_connection_in_use_when_its_keeper_ends_is_finished_with(database: Pat
         engine = create_engine(f"sqlite:///{database}", connect_args={"timeout": 60})
         with engine.connect() as connection, connection.begin():
             begun.set()
-            ended.wait()
+            ended.wait(60)
             connection.execute(INSERT)
 
     with keep_connections():
         other = threading.Thread(target=hold)
         other.start()
-        begun.wait()
+        assert begun.wait(60)
     ended.set()
     other.join()
 
+    assert not is_open(database)
     assert used(database) == 2
 
 
@@ -91,12 +124,21 @@ def test_a_connection_in_use_when_its_keeper_ends_is_finished_with(database: Pat
 def test_a_fork_takes_a_connection_of_its_own(database: Path) -> None:
     with keep_connections():
         used(database)
+        read, write = os.pipe()
         child = os.fork()
         if child == 0:
-            os._exit(used(database))
-        _, status = os.waitpid(child, 0)
+            code = 99
+            try:
+                used(database)
+                os.read(read, 1)  # until the parent has let go of the database
+                code = used(database)
+            finally:
+                os._exit(code)
+        assert used(database) in (2, 3)
+    os.write(write, b".")
+    _, status = os.waitpid(child, 0)
 
-        assert os.waitstatus_to_exitcode(status) == 2
-        assert used(database) == 3
+    assert os.waitstatus_to_exitcode(status) == 4
+    assert used(database) == 5
     with sa.create_engine(f"sqlite:///{database}").connect() as connection:
         assert connection.execute(sa.text("PRAGMA integrity_check")).scalar_one() == "ok"

@@ -69,8 +69,8 @@ def test_values_that_a_reader_changes_are_found_and_their_column_is_named(
 
     said = [str(fault) for fault in check_loads(tmp_path / "r").faults]
 
-    why = f"what `{column}` holds reads as times, which readers of JSON lines take it for"
-    wrong = f"train: was loaded with other values than were written: {why}; write parquet instead (--format parquet)"
+    why = f"perhaps as what `{column}` holds reads as times, which readers of JSON lines take it for"
+    wrong = f"train: was loaded with other values than were written, {why}; write parquet instead (--format parquet)"
     assert said == ([wrong] if column else [])
 
 
@@ -87,6 +87,14 @@ def test_what_explains_rows_and_reads_as_times_in_a_whole_split_is_left_to_parqu
     assert "final_answer" in read_manifest(tmp_path / "whole").columns
     (left,) = (line for line in (tmp_path / "lines/README.md").read_text().splitlines() if "take for text" in line)
     assert r"final\_answer" in left
+
+
+def test_of_what_is_read_in_parts_a_column_with_a_time_is_left_to_parquet(tmp_path: Path) -> None:
+    many = [row(n, content="c" * 100_000, final_answer=None if n < 110 else "2024-01-01") for n in range(120)]
+    write_release(table(row(500, final_answer="May"), *many), tmp_path / "r", "chat", facts())
+
+    assert check_loads(tmp_path / "r").faults == ()
+    assert "final_answer" not in read_manifest(tmp_path / "r").columns
 
 
 def test_turn_marks_in_the_text_are_counted(tmp_path: Path) -> None:
