@@ -1,5 +1,6 @@
 """The `evergrow` command as a process of its own, which a test may watch, interrupt and kill."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from tests.world.zygote import Child, Zygote
 
@@ -63,6 +65,12 @@ class Command:
 def own_environment() -> dict[str, str]:
     """What a test has set for the commands that it starts."""
     return {name: value for name, value in os.environ.items() if name.startswith(OWN)}
+
+
+def answer(process: Child) -> dict[str, Any]:
+    """What a program has printed as JSON, beside what libraries may have said."""
+    assert process.wait(PATIENCE_S) == 0, process.said
+    return dict(json.loads(next(line for line in reversed(process.said.splitlines()) if line.startswith("{"))))
 
 
 def begun(zygote: Zygote, program: str, *arguments: str, folder: Path) -> Child:

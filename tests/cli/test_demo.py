@@ -1,12 +1,24 @@
 """The demo on the embedded model, as a new user runs it: no key, no endpoint, nothing but the installed packages."""
 
 import json
+import math
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import polars as pl
+import yaml
+
+from evergrow.cli.demo import DOMAIN, LEAVES
+from tests.conftest import ROOT
+
+
+def test_each_leaf_of_the_demos_tree_gets_one_sample() -> None:
+    domain = yaml.safe_load((ROOT / "methods" / "treesynth" / "domains" / f"{DOMAIN}.yaml").read_text())
+    sizes = [len(given["values"]) for given in domain["dimensions"]]
+
+    assert {levels: math.prod(sizes[:levels]) for levels in LEAVES} == LEAVES
 
 
 def test_the_demo_grows_a_dataset_behind_gates_and_says_where_it_is(tmp_path: Path, vectors_at_hand: None) -> None:

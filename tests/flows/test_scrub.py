@@ -36,7 +36,9 @@ DAMAGES: list[Callable[[Path], object]] = [Path.unlink, flip, lambda path: os.tr
 
 
 @pytest.fixture
-def workspace(fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
+def workspace(
+    fake_endpoint: FakeEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, vectors_at_hand: None
+) -> Iterator[Workspace]:
     """A batch that has gone through its one round."""
     (tmp_path / "evergrow.yaml").write_text(yaml.safe_dump(SETTINGS))
     monkeypatch.setenv("EVERGROW_CONFIG", str(tmp_path / "evergrow.yaml"))

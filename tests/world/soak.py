@@ -35,7 +35,7 @@ def machine(folder: Path, vectors: Path | None = None, forking: Zygote | None = 
             embed_benchmarks(vectors)
     endpoint = FakeEndpoint()
     try:
-        with zygote(folder) if forking is None else nullcontext(forking) as forks:
+        with zygote() if forking is None else nullcontext(forking) as forks:
             yield Machine(forks, endpoint, template(folder / "template", vectors))
     finally:
         endpoint.kill()

@@ -5,6 +5,7 @@ four fit into the minute that the suite has for them, beside 13 s that all of th
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,11 @@ STATES = 5  # of those that it leaves at its points, spread evenly
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, known_vectors: Path, zygote: Zygote) -> Iterator[Machine]:
-    with machine(tmp_path_factory.mktemp("machine"), known_vectors, zygote) as made:
+def shared(tmp_path_factory: pytest.TempPathFactory, known_vectors: Path, zygote_place: Path) -> Iterator[Machine]:
+    with (
+        closing(Zygote(zygote_place)) as forking,
+        machine(tmp_path_factory.mktemp("machine"), known_vectors, forking) as made,
+    ):
         yield made
 
 

@@ -1,6 +1,6 @@
 """A process that has everything imported and does nothing but fork: a command in a process of its own, within 20 ms.
 
-It reads one JSON object a line from each who connects, and answers it by one. It never computes: a process that has
+It reads a JSON object from each who connects, and answers by one. It never computes: a process that has
 used its threads of polars or torch must not fork.
 """
 
@@ -12,17 +12,14 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
-
-import psutil
+from typing import Any, NoReturn
 
 from tests.conftest import ROOT
-
-LOOK_MS = 2_000  # between two looks at whether the owner is gone
 
 HEAVY = (
     "evergrow.assets.definitions", "evergrow.cli.main", "evergrow.cli.errors", "evergrow.cli.workspace",
@@ -83,18 +80,22 @@ class Child:
 
 
 class Zygote:
-    """Starts commands by the process that listens at a socket, which several may use at once."""
+    """Starts commands by the process that listens at a socket, which several may use at once.
+
+    A context manager, at whose end no command of its own is left.
+    """
 
     def __init__(self, place: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.connect(str(place))
-        self._lines = self._socket.makefile("rw")
+        self._place = str(place)
+        self._children: list[Child] = []
 
     def ask(self, **order: Any) -> dict[str, Any]:
-        """Send an order, and read the answer."""
-        self._lines.write(json.dumps(order) + "\n")
-        self._lines.flush()
-        line = self._lines.readline()
+        """Send an order, and read the answer: by a connection of its own, so that none gets that of another."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(self._place)
+            connection.sendall(json.dumps(order).encode() + b"\n")
+            with connection.makefile() as answers:
+                line = answers.readline()
         assert line, "the zygote died"
         return dict(json.loads(line))
 
@@ -110,15 +111,18 @@ class Zygote:
     ) -> Child:
         """Start the command, or a program in Python, in `folder`; `points` as `tests.world.points` takes them."""
         order = {"start": [*arguments], "folder": str(folder), "output": str(output), "environment": {**environment}}
-        return Child(self, self.ask(**order, points={**(points or {})}, program=program)["pid"], output)
+        pid = self.ask(**order, points={**(points or {})}, program=program)["pid"]
+        self._children.append(Child(self, pid, output))
+        return self._children[-1]
 
     def close(self) -> None:
-        """Ask for nothing more."""
-        self._lines.close()
-        self._socket.close()
+        """Kill what it has started and still goes on."""
+        for child in self._children:
+            child.kill()
+            child.wait()
 
 
-def begin(place: Path, owner: int) -> None:
+def begin(place: Path, owner: int) -> "subprocess.Popen[bytes]":
     """Have a process listen at the socket `place` for as long as the process `owner` lives."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.world.zygote", str(place), str(owner)],
@@ -127,15 +131,21 @@ def begin(place: Path, owner: int) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.stdout.close()
-    process.returncode = 0  # it outlives who began it, who need not wait for it
+    return process
 
 
 @contextmanager
-def zygote(folder: Path) -> Iterator[Zygote]:
-    """One that is begun for this process alone."""
-    begin(folder / "zygote.sock", os.getpid())
-    with closing(Zygote(folder / "zygote.sock")) as forking:
-        yield forking
+def zygote() -> Iterator[Zygote]:
+    """One that is begun for this process alone, and ends with the context."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # the path of a socket has 107 bytes at most
+        place = Path(folder, "zygote.sock")
+        process = begin(place, os.getpid())
+        try:
+            with closing(Zygote(place)) as forking:
+                yield forking
+        finally:
+            process.kill()
+            process.wait()
 
 
 def _child(order: dict[str, Any]) -> NoReturn:
@@ -160,6 +170,8 @@ def _child(order: dict[str, Any]) -> NoReturn:
 
             install(**order["points"])
             code = main(order["start"])
+    except SystemExit as end:
+        code = int(end.code or 0)
     except BaseException:
         traceback.print_exc()
     finally:
@@ -194,30 +206,24 @@ def serve(place: str, owner: int) -> None:
     server.listen()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    clients: dict[int, TextIO] = {}
-    watched = select.poll()
-    watched.register(server, select.POLLIN)
-    while psutil.pid_exists(owner):
-        for number, _ in watched.poll(LOOK_MS):
-            if number == server.fileno():
-                connection, _ = server.accept()
-                watched.register(connection, select.POLLIN)
-                clients[connection.fileno()] = connection.makefile("rw")
-                connection.close()
-            elif line := clients[number].readline():
-                clients[number].write(json.dumps(_obeyed(json.loads(line))) + "\n")
-                clients[number].flush()
-            else:
-                watched.unregister(number)
-                clients.pop(number).close()
+    end, watched = os.pidfd_open(owner), select.poll()
+    for file in (server.fileno(), end):
+        watched.register(file, select.POLLIN)
+    while end not in (ready for ready, _ in watched.poll()):
+        connection, _ = server.accept()
+        with suppress(OSError, ValueError), connection, connection.makefile("rw") as lines:  # who asked may be gone
+            answer = _obeyed(json.loads(lines.readline()), server, connection)
+            lines.write(json.dumps(answer) + "\n")
 
 
-def _obeyed(order: dict[str, Any]) -> dict[str, Any]:
+def _obeyed(order: dict[str, Any], *mine: socket.socket) -> dict[str, Any]:
     if "wait" in order:
         _, status = os.waitpid(order["wait"], 0)
         return {"code": os.waitstatus_to_exitcode(status)}
     pid = os.fork()
     if pid == 0:
+        for each in mine:
+            os.close(each.fileno())
         _child(order)
     return {"pid": pid}
 

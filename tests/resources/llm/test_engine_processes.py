@@ -1,6 +1,5 @@
 """What holds when processes are killed, and when several share a ledger."""
 
-import json
 import signal
 import time
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evergrow.resources.ledger import Ledger
-from tests.command import begun
+from tests.command import answer, begun
 from tests.conftest import FakeEndpoint
 from tests.world.zygote import Child, Zygote
 
@@ -44,8 +43,7 @@ def start(zygote: Zygote, fake_endpoint: FakeEndpoint, tmp_path: Path) -> Start:
 
 
 def rows_of(process: Child) -> list[list[str]]:
-    assert process.wait(240) == 0, process.said
-    return [list(row) for row in json.loads(process.said.splitlines()[-1])["rows"]]
+    return [list(row) for row in answer(process)["rows"]]
 
 
 def test_a_killed_run_asks_again_only_what_was_in_flight(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evergrow.resources.ledger import Ledger
-from tests.command import begun
+from tests.command import answer, begun
 from tests.conftest import FakeEndpoint
 from tests.world.zygote import Child, Zygote
 
@@ -48,11 +48,6 @@ def processes(zygote: Zygote, fake_endpoint: FakeEndpoint, ledger_url: str, tmp_
     return Processes(zygote, fake_endpoint, ledger_url, tmp_path)
 
 
-def ended(process: Child) -> dict[str, Any]:
-    assert process.wait(240) == 0, process.said
-    return dict(json.loads(process.said.splitlines()[-1]))
-
-
 def wait_for_requests(endpoint: FakeEndpoint, count: int) -> None:
     deadline = time.monotonic() + 240
     while endpoint.stats()["requests"] < count:
@@ -68,7 +63,7 @@ def test_processes_that_share_a_limit_never_exceed_it_together_and_use_it_up(
     budget, batch = ({"month": limit}, "") if scope == "month" else (limit, "shared")
 
     both = [processes.start(name, budget, batch) for name in ("run-1", "run-2")]
-    first, second = (ended(process) for process in both)
+    first, second = (answer(process) for process in both)
 
     for one in (first, second):
         assert f"budget reached: budget{'.month' if scope == 'month' else ''}.{next(iter(limit))}" in one["error"]
@@ -95,7 +90,7 @@ def test_what_a_killed_process_held_may_be_spent_by_the_one_that_is_left(
 
     killed.send_signal(signal.SIGKILL)  # and not waited for: it stays a zombie
     fake_endpoint.control(latency=0.02)
-    other = ended(left)
+    other = answer(left)
     killed.wait()
 
     assert "budget reached: budget.month" in other["error"]
@@ -125,7 +120,7 @@ def test_what_was_in_flight_at_each_kill_counts_so_that_no_crash_loop_overspends
         process.wait()
         crashes += 1
 
-    assert "budget reached: budget.max_tokens" in ended(process)["error"]
+    assert "budget reached: budget.max_tokens" in answer(process)["error"]
     assert 2 <= crashes < 12
     ledger = Ledger.open(ledger_url)
     costs = ledger.costs.grouped(group_by=("batch",))
