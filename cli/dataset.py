@@ -44,6 +44,7 @@ def release(
 
     Where none is named, a release that is there is made again, of what it was asked to hold.
     """
+    from evergrow.assets.names import MAIN  # noqa: PLC0415
     from evergrow.flows.forget import finish_if_any  # noqa: PLC0415
     from evergrow.flows.funnels import release_funnel  # noqa: PLC0415
     from evergrow.flows.release import (  # noqa: PLC0415
@@ -80,7 +81,8 @@ def release(
                 say(
                     "too few roots for every split: raise release.validation_share and release.test_share, or add seeds"
                 )
-            say("Files for trainers: evergrow export --format chat --out DIR")
+            which = "" if name == MAIN else f" --name {name}"
+            say(f"Files for trainers: evergrow export --format chat --out DIR{which}")
 
 
 def funnel(

@@ -133,7 +133,8 @@ def run(
         through = run_batch(workspace, batch, say, fresh=fresh)
         table, damaged = run_funnel(workspace, batch)
         show_table(table, f"funnel of batch {batch!r}", as_json=as_json)
-        for note in [*([damaged] if damaged else []), *of_an_older_collection(workspace, [batch])]:
+        cut = [f"the batch is through; what was answered of it is not shown: {damaged}"] if damaged else []
+        for note in [*cut, *of_an_older_collection(workspace, [batch])]:
             say(note)
         if through and not damaged and RESPONSES.path[-1] not in table["stage"]:
             say(f"Answers, tests and cleaning come next: evergrow release --batch {batch}")

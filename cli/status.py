@@ -44,8 +44,8 @@ def status(
         if name is not None:
             kinds = kinds_called(workspace, name)
             if len(kinds) > 1:
-                several = " or ".join(f"--{kind} {name}" for kind in kinds)
-                raise typer.BadParameter(f"several are called {name!r}: say {several}")
+                several = "` or `evergrow status ".join(f"--{kind} {name}" for kind in kinds)
+                raise typer.BadParameter(f"several are called {name!r}: `evergrow status {several}`")
             named = [(owner_kind(workspace, name), name)]
         if named:
             kind, name = named[0]

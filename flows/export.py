@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.assets.names import COLLECTED, MAIN
+from evergrow.assets.names import COLLECTED, MAIN, RELEASE
 from evergrow.flows.descendants import descendants
 from evergrow.flows.forget import finish_if_any
 from evergrow.flows.funnels import changed_since
@@ -20,6 +20,7 @@ from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.releases.attestation import Signer, read_signer
 from evergrow.resources.releases.manifest import ATTESTATION
+from evergrow.resources.seeds.source import listed
 
 
 class NothingCollected(Exception):  # noqa: N818 - it is a state of the project
@@ -62,6 +63,10 @@ def _export(
     signer: Signer | None,
 ) -> list[str]:
     batches = [workspace.require_batch(b) for b in wanted.batches]
+    if name != MAIN and not made(workspace, name):
+        there = listed(sorted(workspace.instance.get_materialized_partitions(RELEASE)))
+        others = f"; there are {there}" if there else ""
+        raise NothingCollected(f"there is no release {name!r}{others}: `evergrow release --name {name}` makes one")
     if made(workspace, name) and set(batches) <= _released_batches(workspace, name):
         written, loaded = write_files(workspace, folder, form, wanted, name=name, trainer=trainer, signer=signer)
         parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())

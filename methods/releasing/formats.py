@@ -26,6 +26,7 @@ Form = Literal["chat", "alpaca", "sharegpt", "completion", "preference", "kto", 
 PAIRED = ("preference", "kto")
 FORMS: tuple[Form, ...] = tuple(form for form in get_args(Form) if form not in PAIRED)  # of a release as it is
 KEY = ("batch", "id")
+ESCAPED = 2  # as many bytes has a text in JSON that is all line ends and quotes
 READ_AT_ONCE, JSON_ROW = 10 << 20, 1_000  # bytes: of JSON lines by `datasets`; of what a row's columns are called
 PAIR = (
     *("prompt", "chosen", "rejected", "completion", "label"),
@@ -115,7 +116,7 @@ def _spoken(shaped: Shaped, columns: Collection[str] | None) -> Shaped:
     if shaped.form == "parquet":
         counted = rows.select(pl.col(named).is_not_null().any())
     else:
-        several = rows.estimated_size() + JSON_ROW * rows.height > READ_AT_ONCE
+        several = ESCAPED * rows.estimated_size() + JSON_ROW * rows.height > READ_AT_ONCE
         says = [_says(name, rows.schema[name], several=several) for name in named]
         counted = rows.group_by("split").agg(says).select(named)
     silent = tuple(name for name in named if rows.height and not counted[name].all())

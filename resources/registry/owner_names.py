@@ -15,11 +15,11 @@ MAX_NAME_CHARS = 63
 def fault(name: str, what: str) -> str | None:
     """Why `name` cannot be that of `what`, with one that could; None if it can."""
     if NAME.fullmatch(name):
-        if what != "batch" or not reads_as_time(name):
+        if what == "release" or not reads_as_time(name):
             return None
         return (
-            f"{quoted(name, MAX_NAME_CHARS)} cannot name a batch: each row says its batch, and readers of JSON lines "
-            f"would take this for a time: call it {slug(name)!r}"
+            f"{quoted(name, MAX_NAME_CHARS)} cannot name a {what}: each exported row says its {what}, and what reads "
+            f"files of JSON lines would take it for a time: call it '{what}-{name}'"
         )
     return (
         f"{quoted(name, MAX_NAME_CHARS)} cannot name a {what}: use at most {MAX_NAME_CHARS} letters, digits, `.`, "

@@ -310,3 +310,14 @@ def test_rows_are_held_against_the_release_that_the_manifest_names(here: Evergro
 
     assert said.code == 0, said.err
     assert "rows equal the lake's" in said.err
+
+
+def test_a_release_that_there_is_not_is_named_and_nothing_else_is_exported(here: Evergrow) -> None:
+    assert here("release", "--batch", "plain", "--as-is", "--name", "one").code == 0
+
+    said = here("export", "--out", "typo", "--name", "two")
+
+    assert said.code != 0
+    assert "there is no release 'two'; there are " in said.err.replace("\n", " ")
+    assert "'one'" in said.err
+    assert not Path("typo").exists()
