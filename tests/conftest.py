@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -137,25 +136,18 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 
 @pytest.fixture(scope="session")
-def zygote_place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def zygote_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The socket of a process that has everything imported; it is begun by the first worker that wants it, for all."""
     from tests.world.zygote import begin  # noqa: PLC0415 - looks here for where the project is
 
     worker, base = "PYTEST_XDIST_WORKER" in os.environ, tmp_path_factory.getbasetemp()
     told = (base.parent if worker else base) / "zygote.txt"
-    begun = None
     with FileLock(told.with_suffix(".lock")), pytest.MonkeyPatch.context() as patch:
         if not told.exists():
             forget_machine(patch)
-            place = Path(tempfile.mkdtemp(dir="/tmp"), "zygote.sock")  # the path of a socket has 107 bytes at most
-            begun = begin(place, os.getppid() if worker else os.getpid())
+            place, _ = begin(os.getppid() if worker else os.getpid())
             told.write_text(str(place))
-    place = Path(told.read_text())
-    yield place
-    if begun and not worker:
-        begun.kill()
-        begun.wait()
-        shutil.rmtree(place.parent)
+    return Path(told.read_text())
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ from evergrow.resources.releases.proof import verify_release
 from tests.world.moments import Blobs, Moment, Watch
 from tests.world.soak import machine
 from tests.world.world import AT_ONCE, Broken, Machine, World
+from tests.world.zygote import zygote
 
 BROKEN = "BROKEN:"
 T = TypeVar("T")
@@ -186,7 +187,7 @@ def main() -> int:
     parser.add_argument("--kill", action="store_true", help="kill the command at each point, and do it anew for each")
     given = parser.parse_args()
     broken = 0
-    with tempfile.TemporaryDirectory() as scratch, machine(Path(scratch)) as shared:
+    with tempfile.TemporaryDirectory() as scratch, zygote() as forking, machine(Path(scratch), forking) as shared:
         for name in given.scenes:
             begun = time.monotonic()
             for line in walk(shared, Path(scratch), name, slice(given.first, None, given.stride), kill=given.kill):

@@ -11,7 +11,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -26,7 +26,7 @@ STEPS = 8
 
 
 @contextmanager
-def machine(folder: Path, vectors: Path | None = None, forking: Zygote | None = None) -> Iterator[Machine]:
+def machine(folder: Path, forking: Zygote, vectors: Path | None = None) -> Iterator[Machine]:
     """What worlds share; `vectors`: a lake with those of HumanEval's questions, which are made if there is none."""
     if vectors is None:
         vectors = folder / "known"
@@ -35,8 +35,7 @@ def machine(folder: Path, vectors: Path | None = None, forking: Zygote | None = 
             embed_benchmarks(vectors)
     endpoint = FakeEndpoint()
     try:
-        with zygote() if forking is None else nullcontext(forking) as forks:
-            yield Machine(forks, endpoint, template(folder / "template", vectors))
+        yield Machine(forking, endpoint, template(folder / "template", vectors))
     finally:
         endpoint.kill()
 
@@ -57,7 +56,7 @@ def main() -> int:
     done = set(done_file.read_text().split()) if done_file.exists() else set()
     seeds = [given.replay] if given.replay is not None else range(given.first, given.first + given.seeds)
     broken = 0
-    with tempfile.TemporaryDirectory() as scratch, machine(Path(scratch)) as shared:
+    with tempfile.TemporaryDirectory() as scratch, zygote() as forking, machine(Path(scratch), forking) as shared:
         for seed in seeds:
             if f"{seed}:ok" in done and given.replay is None:
                 continue

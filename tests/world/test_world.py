@@ -26,7 +26,7 @@ STATES = 5  # of those that it leaves at its points, spread evenly
 def shared(tmp_path_factory: pytest.TempPathFactory, known_vectors: Path, zygote_place: Path) -> Iterator[Machine]:
     with (
         closing(Zygote(zygote_place)) as forking,
-        machine(tmp_path_factory.mktemp("machine"), known_vectors, forking) as made,
+        machine(tmp_path_factory.mktemp("machine"), forking, known_vectors) as made,
     ):
         yield made
 

@@ -1,13 +1,14 @@
 """A process that has everything imported and does nothing but fork: a command in a process of its own, within 20 ms.
 
-It reads a JSON object from each who connects, and answers by one. It never computes: a process that has
-used its threads of polars or torch must not fork.
+It reads a JSON object from each who connects, and answers by one. It never computes: a process that has used its
+threads of polars or torch must not fork.
 """
 
 import gc
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -122,8 +123,9 @@ class Zygote:
             child.wait()
 
 
-def begin(place: Path, owner: int) -> "subprocess.Popen[bytes]":
-    """Have a process listen at the socket `place` for as long as the process `owner` lives."""
+def begin(owner: int) -> tuple[Path, "subprocess.Popen[bytes]"]:
+    """Have a process listen at a socket for as long as the process `owner` lives; where, and which process."""
+    place = Path(tempfile.mkdtemp(dir="/tmp"), "zygote.sock")  # its path has 107 bytes at most
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.world.zygote", str(place), str(owner)],
         cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -131,21 +133,20 @@ def begin(place: Path, owner: int) -> "subprocess.Popen[bytes]":
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.stdout.close()
-    return process
+    return place, process
 
 
 @contextmanager
 def zygote() -> Iterator[Zygote]:
     """One that is begun for this process alone, and ends with the context."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:  # the path of a socket has 107 bytes at most
-        place = Path(folder, "zygote.sock")
-        process = begin(place, os.getpid())
-        try:
-            with closing(Zygote(place)) as forking:
-                yield forking
-        finally:
-            process.kill()
-            process.wait()
+    place, process = begin(os.getpid())
+    try:
+        with closing(Zygote(place)) as forking:
+            yield forking
+    finally:
+        process.kill()
+        process.wait()
+        shutil.rmtree(place.parent)
 
 
 def _child(order: dict[str, Any]) -> NoReturn:
@@ -214,6 +215,7 @@ def serve(place: str, owner: int) -> None:
         with suppress(OSError, ValueError), connection, connection.makefile("rw") as lines:  # who asked may be gone
             answer = _obeyed(json.loads(lines.readline()), server, connection)
             lines.write(json.dumps(answer) + "\n")
+    shutil.rmtree(Path(place).parent, ignore_errors=True)
 
 
 def _obeyed(order: dict[str, Any], *mine: socket.socket) -> dict[str, Any]:
