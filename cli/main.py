@@ -133,7 +133,7 @@ def run(
         through = run_batch(workspace, batch, say, fresh=fresh)
         table, damaged = run_funnel(workspace, batch)
         show_table(table, f"funnel of batch {batch!r}", as_json=as_json)
-        cut = [f"the batch is through; what was answered of it is not shown: {damaged}"] if damaged else []
+        cut = [f"what was answered of the batch is not shown: {damaged}"] if damaged else []
         for note in [*cut, *of_an_older_collection(workspace, [batch])]:
             say(note)
         if through and not damaged and RESPONSES.path[-1] not in table["stage"]:

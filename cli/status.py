@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from evergrow.flows.status import Status
+    from evergrow.resources.registry.recipes import Kind
 
 FIRST = "nothing is registered yet: evergrow seeds add FILE --batch NAME, or evergrow demo"
 
@@ -37,19 +38,20 @@ def status(
     from evergrow.flows.status import status as status_of  # noqa: PLC0415
     from evergrow.flows.status import statuses  # noqa: PLC0415
 
-    named = [(kind, name) for kind, name in (("batch", batch), ("tree", tree), ("release", release)) if name]
-    if len(named) + (name is not None) > 1:
+    given: tuple[tuple[Kind | None, str | None], ...]
+    given = (("batch", batch), ("tree", tree), ("release", release), (None, name))
+    named = [(kind, called) for kind, called in given if called]
+    if len(named) > 1:
         raise typer.BadParameter("name one batch, tree or release; without a name all are shown")
     with workspace_of(reading=True) as workspace:
-        if name is not None:
+        if name:
             kinds = kinds_called(workspace, name)
             if len(kinds) > 1:
                 several = "` or `evergrow status ".join(f"--{kind} {name}" for kind in kinds)
                 raise typer.BadParameter(f"several are called {name!r}: `evergrow status {several}`")
-            named = [(owner_kind(workspace, name), name)]
         if named:
-            kind, name = named[0]
-            found = [status_of(workspace, owner_kind(workspace, name, kind), name)]  # type: ignore[arg-type]
+            kind, called = named[0]
+            found = [status_of(workspace, owner_kind(workspace, called, kind), called)]
         else:
             found = statuses(workspace)
     if as_json:

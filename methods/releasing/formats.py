@@ -114,17 +114,17 @@ def _spoken(shaped: Shaped, columns: Collection[str] | None) -> Shaped:
         return replace(shaped, rows=rows.select(name for name in rows.columns if name in {*columns, "split"}))
     named = [name for name in rows.columns if name not in (*KEY, "split")]
     if shaped.form == "parquet":
-        counted = rows.select(pl.col(named).is_not_null().any())
+        told = rows.select(pl.col(named).is_not_null().any())
     else:
         several = ESCAPED * rows.estimated_size() + JSON_ROW * rows.height > READ_AT_ONCE
-        says = [_says(name, rows.schema[name], several=several) for name in named]
-        counted = rows.group_by("split").agg(says).select(named)
-    silent = tuple(name for name in named if rows.height and not counted[name].all())
+        typed = [_typed(name, rows.schema[name], several=several) for name in named]
+        told = rows.group_by("split").agg(typed).select(named)
+    silent = tuple(name for name in named if rows.height and not told[name].all())
     return replace(shaped, rows=rows.drop(silent), silent=silent)
 
 
-def _says(name: str, kind: pl.DataType, *, several: bool) -> pl.Expr:
-    """Whether readers of JSON lines give a column of a split its type.
+def _typed(name: str, kind: pl.DataType, *, several: bool) -> pl.Expr:
+    """Whether readers of JSON lines can tell the type of a column of a split by its values.
 
     several: they may read the split in parts, each of which could be the one that holds all its times.
     """

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -118,15 +119,15 @@ def _keeping(url: str, arguments: Arguments) -> sa.Engine:
 
 def _file(url: str) -> tuple[int, int] | None:
     try:
-        found = os.stat(_path(url))  # noqa: PTH116 - a name of SQLite's
+        found = _path(url).stat()
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino
 
 
 @lru_cache(maxsize=KEPT_ENGINES)
-def _path(url: str) -> str:
-    return sa.make_url(url).database or ""
+def _path(url: str) -> Path:
+    return Path(sa.make_url(url).database or "")
 
 
 def _before_fork() -> None:

@@ -63,6 +63,15 @@ def test_a_batch_and_a_tree_of_one_name_are_two(
     assert of_both(here)["batch"]["waits"] == []
 
 
+def test_a_name_alone_shows_what_is_called_so_if_it_is_one(here: Evergrow, project: Project) -> None:
+    assert here("seeds", "add", project[0] / "plain.jsonl", "--batch", "t").code == 0
+
+    assert here("status", "code", "--json").json == here("status", "--batch", "code", "--json").json
+    assert "did you mean 'code'" in here("status", "cod").err
+    assert "`evergrow status --batch t` or `evergrow status --tree t`" in " ".join(here("status", "t").err.split())
+    assert here("status", "t", "--tree", "t").code == 2
+
+
 def test_a_kind_stands_for_each_name_that_several_have(
     here: Evergrow, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
