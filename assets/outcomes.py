@@ -7,7 +7,8 @@ from typing import TypeVar
 import polars as pl
 
 from evergrow.methods.text.answers import excerpt
-from evergrow.resources.lake.versions import OWED, OWED_WHY
+from evergrow.methods.verification.verdicts import Verdict
+from evergrow.resources.lake.versions import OWED, OWED_WHY, UNTRIED, UNTRIED_WHY
 from evergrow.resources.llm import Answered, Failed, Invalid, Outcome, Refused
 
 T = TypeVar("T")
@@ -95,6 +96,12 @@ def _commonest_first(words: pl.Series) -> dict[str, int]:
 def owed_metadata(found: Owed) -> dict[str, int | str]:
     """What a table owes, as the metadata by which `flows.due` knows."""
     return {OWED: found.total, **({OWED_WHY: str(found)} if found.total else {})}
+
+
+def untried_metadata(verdicts: pl.Series, details: pl.Series) -> dict[str, int | str]:
+    """How many programs no sandbox could run, and why, as the metadata by which `flows.due` knows."""
+    why = details.filter(verdicts.eq_missing(Verdict.SANDBOX_UNAVAILABLE))
+    return {UNTRIED: why.len(), UNTRIED_WHY: next(iter(_commonest_first(why)))} if why.len() else {UNTRIED: 0}
 
 
 def reason_of(outcome: Refused | Invalid | Failed) -> str:

@@ -14,6 +14,7 @@ from evergrow.flows.release import dataset_steps, register_tree_rows, release_st
 from evergrow.flows.step import Step
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.treesynth.domain_files import DomainError
+from evergrow.resources.lake.versions import UNTRIED, noted
 from evergrow.resources.ledger import Ledger, State, kind_of
 from evergrow.resources.ledger.submission_records import AT_ENDPOINT
 from evergrow.resources.llm.budget import room
@@ -62,7 +63,8 @@ def _next_step(
             standing = workspace.frontier.standing(workspace.instance, key, step.partition)
             if standing.due is None:
                 if standing.shut:
-                    return Idle(f"the gate of {key.to_user_string()} is closed: {standing.shut}", settled=True)
+                    why = f"the gate of {key.to_user_string()} is closed: {standing.shut}"
+                    return Idle(why, settled=not noted(standing.version, UNTRIED))  # a sandbox may come at any time
                 continue
             if standing.due.what is not What.JUDGE and (full := _no_room(workspace, standing)):
                 return Idle(full)

@@ -1,8 +1,8 @@
 """THE answer to whether a table must be made: nothing, make, make what failed, or judge only, with the reason in words.
 
 It rests on one record of inputs that each materialization carries (`resources.lake.versions.MadeFrom`): the values that
-shaped its rows, the files it read, the partitions of other tables; and on the requests it still owes, its gate and the
-thresholds. Sensors, commands, `evergrow status` and the lake ask here, and nowhere else.
+shaped its rows, the files it read, the partitions of other tables; and on the requests it still owes, the programs that
+no sandbox could run, its gate and the thresholds. Sensors, commands, `evergrow status` and the lake ask here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,6 +23,8 @@ from evergrow.resources.lake.versions import (
     LAKE_PATH,
     OWED,
     OWED_WHY,
+    UNTRIED,
+    UNTRIED_WHY,
     Key,
     MadeFrom,
     data_version,
@@ -36,6 +38,7 @@ from evergrow.resources.registry.owner_names import owner
 from evergrow.resources.registry.recipes import Kind, Recipe
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.releases import wishes
+from evergrow.resources.sandbox.sandbox import Sandbox
 from evergrow.resources.settings import Settings
 
 NEVER_MADE = "it was never made"
@@ -103,6 +106,7 @@ class Frontier:
         self._at: dict[tuple[str, Key], Place] = {}
         self._values: dict[tuple[dg.AssetKey, int], tuple[Settings, dict[str, str]]] = {}
         self._thresholds: dict[tuple[str, int], tuple[Settings, str]] = {}
+        self._sandbox: bool | None = None  # whether there is one here; None: nobody has looked
 
     def under(self, settings: Settings) -> "Frontier":
         """The same under other settings of the machine."""
@@ -119,6 +123,7 @@ class Frontier:
         self.recipes.forget()
         self._values.clear()
         self._thresholds.clear()
+        self._sandbox = None
 
     def due(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> Reason | None:
         """What must be done with a partition of a table, and why; None if nothing must."""
@@ -137,8 +142,8 @@ class Frontier:
         gate = self._gate(table, place, version)
         if why := self._outdated(table, place, version) or self._damaged(version):
             return Standing(table, place, version, Reason(What.MAKE, why), gate)
-        if owed := noted(version, OWED):
-            return Standing(table, place, version, Reason(What.MAKE_FAILED, _owed(owed, version)), gate)
+        if why := _owed(version) or self._untried(place, version):
+            return Standing(table, place, version, Reason(What.MAKE_FAILED, why), gate)
         if gate and (why := self._unjudged(table, place, gate)):
             return Standing(table, place, version, Reason(What.JUDGE, why), gate)
         return Standing(table, place, version, None, gate)
@@ -196,6 +201,16 @@ class Frontier:
         path = str(noted(version, LAKE_PATH))
         damage = self.registry.files.damage(path)
         return f"{DAMAGED} {path} {damage}" if damage else None
+
+    def _untried(self, place: Place, version: dg.EventLogRecord) -> str | None:
+        """What no sandbox was there to run, where there is one now, or None: without one the same would come of it."""
+        if not (count := noted(version, UNTRIED)):
+            return None
+        if self._sandbox is None:
+            self._sandbox = Sandbox.available(place.settings.sandbox)
+        were = counted(count, "answers were", "answer was")
+        why = f"{were} not run for want of a sandbox, which there is now: {noted(version, UNTRIED_WHY)}"
+        return why if self._sandbox else None
 
     def _reads_changed(self, table: Table, place: Place, before: MadeFrom) -> Iterator[str]:
         read, instance = {one.place: one.version for one in before.read}, place.instance
@@ -268,7 +283,9 @@ def _makes(reason: Reason | None) -> bool:
     return reason is not None and reason.what is What.MAKE
 
 
-def _owed(owed: int, version: dg.EventLogRecord) -> str:
+def _owed(version: dg.EventLogRecord) -> str | None:
+    if not (owed := noted(version, OWED)):
+        return None
     why = noted(version, OWED_WHY)
     return f"{counted(owed, 'requests are', 'request is')} owed" + (f": {why}" if why else "")
 

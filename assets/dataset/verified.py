@@ -16,15 +16,27 @@ from evergrow.assets.dataset.written_tests import reasons, written_tests
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import RESPONSES, VERIFIED
-from evergrow.assets.outcomes import owed, owed_metadata
-from evergrow.assets.table import Declaration, Table, role_values, section_values
+from evergrow.assets.outcomes import owed, owed_metadata, untried_metadata
+from evergrow.assets.table import Declaration, Table, as_text, role_values, section_values
 from evergrow.methods.verification.choices import options, verify_choice
 from evergrow.methods.verification.code_tests import tests_prompt
 from evergrow.methods.verification.maths import verify_maths
 from evergrow.methods.verification.verdicts import Verdict
+from evergrow.resources.lake.lake import Lake
+from evergrow.resources.lake.versions import (
+    LAKE_PATH,
+    OWED,
+    UNTRIED,
+    Read,
+    data_version,
+    latest_materialization,
+    made_from,
+    noted,
+)
 from evergrow.resources.models import Models
 from evergrow.resources.place import Place, Places
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
+from evergrow.resources.sandbox.code_verification import SCHEMA as TRIED
 from evergrow.resources.sandbox.code_verification import verify
 from evergrow.resources.sandbox.packages import Packages
 from evergrow.resources.sandbox.sandbox import Sandbox
@@ -50,7 +62,11 @@ COLUMNS = (*(name for name in ANSWERED if name != "reason"), *VERDICT, "reason")
 
 def verified_table() -> Table:
     """`dataset/verified`, and its gate."""
-    declared = Declaration(
+    return _declared().table(verified, Gate(STAGE, _facts, {"responses": dg.AssetIn(RESPONSES)}))
+
+
+def _declared() -> Declaration:
+    return Declaration(
         key=VERIFIED,
         kind="batch",
         group="dataset",
@@ -67,12 +83,12 @@ def verified_table() -> Table:
         pool="llm",
         asks=True,
     )
-    return declared.table(verified, Gate(STAGE, _facts, {"responses": dg.AssetIn(RESPONSES)}))
 
 
 async def verified(
     context: dg.AssetExecutionContext,
     responses: pl.DataFrame,
+    lake: dg.ResourceParam[Lake],
     models: dg.ResourceParam[Models],
     sandbox: dg.ResourceParam[Sandbox | SandboxUnavailable],
     places: dg.ResourceParam[Places],
@@ -85,15 +101,19 @@ async def verified(
     planned = models.forecast(place, tests_work(programs, rules, packages))
     async with models.engine(context, place) as engine:
         written = await written_tests(engine, programs, rules, packages)
-    with models.progress.track(STAGE, written["reason"].null_count()) as advance:
+    known = _tried_before(place, lake, programs, written)
+    left = written.join(known, on="id", how="anti", maintain_order="left")
+    with models.progress.track(STAGE, left["reason"].null_count()) as advance:
         run = partial(verify, sandbox=sandbox, rules=rules, advance=advance)
-        by_tests = _by_tests(programs, written, run)
+        by_tests = _by_tests(programs, written, known, run)
     judged = [by_tests, _by_agreement(responses, rules.min_agreement)]
     table = _with_verdicts(responses, pl.concat(judged, how="diagonal"), rules)
     context.add_output_metadata(
         {
             **metadata.asked(planned, engine.summary()),
             **owed_metadata(owed(reasons(written))),
+            **untried_metadata(by_tests["verdict"], by_tests["verdict_detail"]),
+            "programs_run": by_tests.join(known, on="id", how="anti")["sandbox"].count(),
             "short_of_tests": written.filter(pl.col("tests").list.len() < rules.tests).height,
             "sandbox": sandbox.level if isinstance(sandbox, Sandbox) else f"none: {sandbox}",
             "verdicts": dg.MetadataValue.json(dict(table["verdict"].value_counts().sort("verdict").iter_rows())),
@@ -110,11 +130,33 @@ def _facts(place: Place, table: pl.DataFrame, responses: pl.DataFrame) -> Facts:
     }
 
 
+def _tried_before(place: Place, lake: Lake, programs: pl.DataFrame, written: pl.DataFrame) -> pl.DataFrame:
+    """The verdicts of programs that ran already, where others of them found no sandbox: only these are run again.
+
+    They are as good as new where that version has the same answers and rules, and the same tests; none of them is owed.
+    """
+    before = latest_materialization(place.instance, VERIFIED, place.partition)
+    answers = latest_materialization(place.instance, RESPONSES, place.partition)
+    if before is None or answers is None or not noted(before, UNTRIED) or noted(before, OWED):
+        return pl.DataFrame(schema=TRIED)
+    record, read = made_from(before), Read(RESPONSES, place.partition, data_version(answers))
+    same_rules = record.values == as_text(_declared().named_values(place.settings))
+    if not same_rules or record.read != (read,) or lake.damage(str(noted(before, LAKE_PATH))):
+        return pl.DataFrame(schema=TRIED)
+    same = programs.join(written, on="id").select("id", tests_call_id="call_id")
+    found = lake.version(before, "all").filter(pl.col("sandbox").is_not_null()).collect()
+    return found.join(same, on=["id", "tests_call_id"], how="semi").select(list(TRIED))
+
+
 def _by_tests(
-    programs: pl.DataFrame, written: pl.DataFrame, run: Callable[[pl.DataFrame], pl.DataFrame]
+    programs: pl.DataFrame, written: pl.DataFrame, known: pl.DataFrame, run: Callable[[pl.DataFrame], pl.DataFrame]
 ) -> pl.DataFrame:
-    """The verdicts of tests, and of programs for which there are none: `id` and the columns of `VERDICT`."""
+    """The verdicts of tests, and of programs for which there are none: `id` and the columns of `VERDICT`.
+
+    Those that are `known` are not run again.
+    """
     answers = programs.join(written, on="id", how="left", maintain_order="left")
+    answers = answers.join(known, on="id", how="anti", maintain_order="left")
     untested = answers.filter(pl.col("tests").is_null()).select(
         "id", verdict=pl.lit(Verdict.UNVERIFIED), verdict_detail=pl.format("no tests: {}", "reason")
     )
@@ -125,7 +167,7 @@ def _by_tests(
     )
     tested = tested.drop("unread")
     made_by = written.select("id", tester_model="model", tests_call_id="call_id")
-    return pl.concat([tested, untested], how="diagonal").join(made_by, on="id", how="left")
+    return pl.concat([tested, untested, known], how="diagonal").join(made_by, on="id", how="left")
 
 
 def _by_agreement(responses: pl.DataFrame, share: float) -> pl.DataFrame:

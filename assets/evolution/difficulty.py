@@ -29,7 +29,7 @@ from evergrow.assets.evolution.solving import (
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.names import DIFFICULTY, SEEDS, round_name, stage_key
-from evergrow.assets.outcomes import gather, owed, owed_metadata
+from evergrow.assets.outcomes import gather, owed, owed_metadata, untried_metadata
 from evergrow.assets.table import PROMPT, Declaration, Table, role_values, section_values
 from evergrow.assets.trust.questions import draws_of
 from evergrow.assets.trust.scores import UNJUDGED, judge_answers
@@ -185,7 +185,12 @@ async def _measured(
     judged = judge_answers(problems, usable, sandbox, settings.sandbox.wall_s)
     told = owed(pl.concat([drawn.select("reason"), reasons(written)]))
     table = _table(settings, children, asked, drawn, judged, written)
-    return table, {**metadata.asked(planned, engine.summary()), **owed_metadata(told), "tried": children.height}
+    return table, {
+        **metadata.asked(planned, engine.summary()),
+        **owed_metadata(told),
+        **untried_metadata(judged["verdict"], judged["detail"]),
+        "tried": children.height,
+    }
 
 
 def _problems(

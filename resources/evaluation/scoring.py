@@ -43,8 +43,7 @@ def judge_attempts(
         timeout_s: longest that a program may run, in place of its benchmark's own limit.
     """
     if isinstance(sandbox, SandboxUnavailable):
-        detail = excerpt(str(sandbox), DETAIL_CHARS)
-        yield from (AttemptResult(one.key, Verdict.SANDBOX_UNAVAILABLE, detail) for one in attempts)
+        yield from (_unavailable(one, sandbox) for one in attempts)
     else:
         yield from sandbox.each(lambda one: _judge(one, sandbox, timeout_s), attempts)
 
@@ -52,6 +51,13 @@ def judge_attempts(
 def _judge(attempt: Attempt, sandbox: Sandbox, timeout_s: float | None) -> AttemptResult:
     problem = attempt.problem
     code = f"{PROGRAM} = {attempt.code!r}" if problem.by_stdin else f"{problem.before}\n{attempt.code}"
-    with sandbox.session(imported(attempt.code)) as session:
-        ruling = Trial(code, problem.tests, session, timeout_s or problem.timeout_s).ruling()
+    try:
+        with sandbox.session(imported(attempt.code)) as session:
+            ruling = Trial(code, problem.tests, session, timeout_s or problem.timeout_s).ruling()
+    except SandboxUnavailable as reason:
+        return _unavailable(attempt, reason)
     return AttemptResult(attempt.key, ruling.verdict, shown(ruling))
+
+
+def _unavailable(attempt: Attempt, reason: SandboxUnavailable) -> AttemptResult:
+    return AttemptResult(attempt.key, Verdict.SANDBOX_UNAVAILABLE, excerpt(str(reason), DETAIL_CHARS))

@@ -18,6 +18,7 @@ MADE_FROM = "made_from"  # metadata: the record
 LAKE_PATH = "lake_path"  # metadata: the file of the lake that holds the rows
 READ = "read"  # metadata: partitions that the asset looked up itself, beside its inputs
 OWED, OWED_WHY = "owed", "owed_why"  # metadata: requests without an answer that another run asks for, and why
+UNTRIED, UNTRIED_WHY = "untried", "untried_why"  # metadata: programs that no sandbox was there to run, and why
 REMEMBERED = 20  # versions of a partition that are looked through for one
 Key = tuple[dg.AssetKey, str | None]
 

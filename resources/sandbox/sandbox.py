@@ -90,6 +90,15 @@ class Sandbox:
             )
         return sandbox
 
+    @classmethod
+    def available(cls, rules: dataset.SandboxSettings) -> bool:
+        """Whether one can be opened here and now."""
+        try:
+            cls.open(rules)
+        except SandboxUnavailable:
+            return False
+        return True
+
     @property
     def level(self) -> str:
         """What confines the programs."""

@@ -1,13 +1,18 @@
 """Verdicts by kind of task, which of them go on, and what becomes of answers that nothing could run."""
 
 import json
+import shutil
 from contextlib import closing
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from evergrow.assets.dataset.verified import COLUMNS
 from evergrow.assets.names import RESPONSES, VERIFIED
+from evergrow.flows.automation import Idle, next_step
+from evergrow.flows.due import What
+from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.seeds.source import Seeds
 from tests.conftest import FakeEndpoint
@@ -107,6 +112,10 @@ def test_code_that_no_sandbox_could_run_never_passes(
     with monkeypatch.context() as patch:
         patch.setenv("PATH", "/nowhere")
         said = platform.run("verified", code)
+        assert platform.due(VERIFIED, code) is None  # while there is none, the same would come of it
+        idle = next_step(platform.workspace, "batch", code, "release")
+        assert isinstance(idle, Idle)
+        assert not idle.settled
 
     assert "a sandbox was there to run the answers" in said
     assert "gates.verified.max_unavailable_share" in said
@@ -114,9 +123,34 @@ def test_code_that_no_sandbox_could_run_never_passes(
     assert set(every["verdict"]) == {"sandbox_unavailable"}
     assert every["reason"].str.contains("bubblewrap is not installed").all()
     assert "verified_gate is FAILED" in platform.run("clean", code)
+    owed = platform.due(VERIFIED, code)
+    assert owed
+    assert owed.what is What.MAKE_FAILED
+    assert str(owed).startswith(f"{every.height} answers were not run for want of a sandbox, which there is now: gen")
     asked = platform.spent(code).calls
     assert platform.run("verified", code) == ""
     assert platform.spent(code).calls == asked
+    assert platform.due(VERIFIED, code) is None
+
+
+def test_only_what_no_sandbox_could_run_is_run_again(
+    platform: Platform, code: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A sandbox that is there when it is tried, and fails at its third start."""
+    assert platform.run("verified", code) == ""
+    right = platform.table(VERIFIED, code, "all")
+    third = f"mkdir {tmp_path}/1 || mkdir {tmp_path}/2 || {{ mkdir {tmp_path}/3 && exit 1; }}"
+    (tmp_path / "bwrap").write_text(f'#!/bin/sh\n{{ {third}; }} 2>&-\nexec {shutil.which("bwrap")} "$@"\n')
+    (tmp_path / "bwrap").chmod(0o755)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+        assert "a sandbox was there to run the answers" in platform.run("verified", code)
+    assert str(platform.due(VERIFIED, code)).startswith("1 answer was not run for want of a sandbox")
+
+    assert platform.run("verified", code) == ""
+
+    assert noted(latest_materialization(platform.instance, VERIFIED, code), "programs_run") == 1
+    assert platform.table(VERIFIED, code, "all").equals(right)
 
 
 def test_an_unavailable_sandbox_lets_nothing_on_even_where_the_gate_would_allow_it(

@@ -1,6 +1,7 @@
 """HumanEval in the real sandbox: its own solutions pass, and nothing else does."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -61,6 +62,17 @@ def test_without_a_sandbox_nothing_passes() -> None:
     found = list(judge_attempts([Attempt("a", problem, "pass")], SandboxUnavailable("no namespaces")))
 
     assert [one.verdict for one in found] == [Verdict.SANDBOX_UNAVAILABLE]
+
+
+def test_a_sandbox_that_breaks_later_fails_no_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "bwrap"
+    program.write_text(f'#!/bin/sh\nexec {shutil.which("bwrap")} "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    sandbox = Sandbox.open(Rules())
+    program.unlink()
+
+    assert verdicts(sandbox, {"HumanEval/0": "pass"}) == {"HumanEval/0": Verdict.SANDBOX_UNAVAILABLE}
 
 
 def test_whole_programs_are_judged_by_what_they_write(sandbox: Sandbox) -> None:
