@@ -6,7 +6,7 @@ from evergrow.assets.jobs import jobs_of
 from evergrow.flows.due import Frontier
 from evergrow.flows.frontier import frontier_of
 from evergrow.resources.dagster_resources import Project, resources
-from evergrow.resources.host.dagster_private import keep_engines
+from evergrow.resources.host.dagster_private import keep_engines, keep_interrupts_from_mirrors
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.settings import Settings, load_settings
 from evergrow.sensors.advance import advance_sensor
@@ -33,6 +33,7 @@ def build_definitions(
         caller_holds_lock: runs are executed by a process that holds the batch already; they do not take its lock.
     """
     keep_engines()
+    keep_interrupts_from_mirrors()
     frontier = frontier or frontier_of(settings)
     jobs = jobs_of(frontier.tables.values())
     return dg.Definitions(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import dagster as dg
 import polars as pl
+import psutil
 import pytest
 import yaml
 
@@ -242,7 +243,13 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(
     project = make("stopped")
     fake_endpoint.control(latency=0.3)
     with started(*RUN, "--rounds", "1", folder=project.folder, zygote=project.zygote) as command:
-        command.when(lambda: project.saved() >= AT_ONCE, number)
+        command.until(lambda: project.saved() >= AT_ONCE)
+        if number is signal.SIGINT:  # a terminal sends it to all that the command has started, too
+            begun = psutil.Process(command.process.pid).children(recursive=True)
+            assert begun
+            for process in begun:
+                process.send_signal(number)
+        command.process.send_signal(number)
 
         assert command.wait() == 1
         assert "interrupted; every answer is kept: `evergrow run --batch b` goes on from here" in command.said

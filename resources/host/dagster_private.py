@@ -3,8 +3,11 @@
 Each name has a test in tests/resources/host/test_dagster_private.py that says what breaks without it.
 """
 
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluation,
@@ -42,6 +45,7 @@ __all__ = [
     "UnresolvedAssetJobDefinition",
     "UserFailureData",
     "keep_engines",
+    "keep_interrupts_from_mirrors",
     "sql_event_logs",
 ]
 
@@ -83,3 +87,27 @@ def keep_engines() -> None:
         return kept[place]
 
     ScriptDirectory.from_config = staticmethod(from_config)  # type: ignore[method-assign]
+
+
+@cache
+def keep_interrupts_from_mirrors() -> None:
+    """Have the processes that show what a run prints not be told of Ctrl-C, for as long as this process lasts.
+
+    A terminal interrupts all that a command has started. Dagster ends these two itself, and one of them would answer
+    with a traceback.
+    """
+    from dagster._core.execution import compute_logs  # noqa: PLC0415 - only to run
+
+    begun = compute_logs.execute_posix_tail
+
+    @contextmanager
+    def mirrored(path: str, stream: Any) -> Iterator[Any]:  # noqa: ANN401 - as Dagster has it
+        with ExitStack() as stack:
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # what is begun meanwhile inherits it
+            try:
+                pids = stack.enter_context(begun(path, stream))
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield pids
+
+    compute_logs.execute_posix_tail = mirrored

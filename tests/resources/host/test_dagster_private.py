@@ -5,11 +5,13 @@ A new minor version of Dagster is let in when these pass.
 
 import ast
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import dagster as dg
+import psutil
 import pytest
 import sqlalchemy as sa
 from alembic.config import Config
@@ -154,6 +156,24 @@ def test_a_database_that_was_deleted_is_made_anew_at_its_place(tmp_path: Path) -
             assert dg.materialize([numbers], instance=instance, partition_key="a").success
             assert instance.get_runs_count() == 1
         shutil.rmtree(tmp_path / "home")
+
+
+def test_what_shows_the_prints_of_a_run_is_not_told_of_an_interruption(tmp_path: Path) -> None:
+    deaf = []
+
+    @dg.asset
+    def looking() -> None:
+        for begun in psutil.Process().children():
+            status = Path(f"/proc/{begun.pid}/status").read_text()
+            blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
+            deaf.append(bool(blocked >> signal.SIGINT - 1 & 1))
+
+    private.keep_interrupts_from_mirrors()
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        assert dg.materialize([looking], instance=instance).success
+
+    assert deaf == [True] * 4
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_no_other_module_reaches_into_dagster() -> None:
