@@ -1,6 +1,7 @@
 """Dagster's webserver and daemon for this project, as children of the command: they end with it, and quietly."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from types import FrameType
 
 HOST = "127.0.0.1"
 CALM_S = 40.0  # for the keeper to have ended the services, which it gives `ui_keeper.CALM_S`
+COLOUR = re.compile(rb"\x1b\[[0-9;]*m")  # Dagster's logs have it wherever they go
 ENDS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -91,12 +93,14 @@ def asked_to_end() -> Iterator[list[int]]:
 
 
 def echo(services: subprocess.Popen[bytes], asked: Sequence[int]) -> None:
-    """Repeat what the services print, until they are asked to end.
+    """Repeat what the services print, until they are asked to end; in colour on a terminal alone.
 
     A tick that the end meets half way finds its workspace gone, and Dagster prints a traceback for it: nothing is lost
     (the next start takes it up again), so it is not shown.
     """
-    for line in services.stdout or ():
+    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    for printed in services.stdout or ():
+        line = printed if coloured else COLOUR.sub(b"", printed)
         if not asked:
             with suppress(OSError):  # nobody reads any more; the services must not block for that
                 sys.stdout.buffer.write(line)

@@ -102,7 +102,7 @@ def test_what_is_kept_ends_with_the_code_of_its_own(tmp_path: Path) -> None:
 
 ENDING = """
 import signal, sys
-print("serving", flush=True)
+print("\\x1b[32mserving\\x1b[0m", flush=True)
 signal.sigwait({signal.SIGINT})
 print("Traceback of a tick that lost its workspace", flush=True)
 """
