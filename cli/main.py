@@ -124,6 +124,7 @@ def run(
     from evergrow.assets.names import RESPONSES  # noqa: PLC0415
     from evergrow.flows.evolve import run_batch  # noqa: PLC0415
     from evergrow.flows.funnels import of_an_older_collection, run_funnel  # noqa: PLC0415
+    from evergrow.flows.remedies import asked_next  # noqa: PLC0415
 
     changes = [*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]
     with workspace_of(changes) as workspace:
@@ -137,7 +138,7 @@ def run(
         for note in [*cut, *of_an_older_collection(workspace, [batch])]:
             say(note)
         if through and not damaged and RESPONSES.path[-1] not in table["stage"]:
-            say(f"Answers, tests and cleaning come next: evergrow release --batch {batch}")
+            say(asked_next("batch", batch))
 
 
 @app.command()

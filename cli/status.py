@@ -99,7 +99,7 @@ def _notes(one: "Status") -> "Text":
     lines += [f"waits: {why}" for why in one.waits]
     lines += [f"at work: {one.held}"] if one.held else []
     lines += [f"run: {run}" for run in one.runs]
-    return clean("\n".join(lines) or "nothing is due")
+    return clean("\n".join(lines) or f"nothing is due{f'; {one.further}' if one.further else ''}")
 
 
 def _spent(one: "Status") -> str:

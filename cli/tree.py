@@ -34,6 +34,7 @@ def grow(
     from evergrow.assets.names import RESPONSES  # noqa: PLC0415
     from evergrow.cli.tree_shown import show_tree  # noqa: PLC0415
     from evergrow.flows.grow import grow_tree, planned_tree  # noqa: PLC0415
+    from evergrow.flows.remedies import asked_next  # noqa: PLC0415
     from evergrow.resources.lake.versions import latest_materialization  # noqa: PLC0415
 
     name = tree or named
@@ -47,7 +48,7 @@ def grow(
         grow_tree(workspace, spec, say)
         show_tree(workspace, name)
         if not latest_materialization(workspace.instance, RESPONSES, name):
-            say(f"Answers, tests and cleaning come next: evergrow release --tree {name}")
+            say(asked_next("tree", name))
 
 
 @tree_app.command()

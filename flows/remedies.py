@@ -24,6 +24,11 @@ def remedy_of(wanted: Mapping[str, ReleaseRequest], key: dg.AssetKey, whose: str
     return command_of(whose if MAIN in wanted else MAIN, ReleaseRequest((whose,)))
 
 
+def asked_next(kind: str, name: str) -> str:
+    """What may be asked for of a batch or tree whose samples are there, and is not due before somebody does."""
+    return f"for a dataset of it (answers, tests, cleaning): evergrow release --{kind} {name}"
+
+
 def command_of(name: str, wanted: ReleaseRequest, batches: Sequence[str] = ()) -> str:
     """What makes a release of what is wanted of it; of `batches`, where nobody has said it."""
     words = [f"--batch {batch}" for batch in wanted.batches or batches if batch not in wanted.trees]

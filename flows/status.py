@@ -11,7 +11,7 @@ from evergrow.assets.names import RESPONSES, SEEDS
 from evergrow.flows.automation import FAULTS, first_steps, no_room
 from evergrow.flows.due import DAMAGED, Standing, What
 from evergrow.flows.release import dataset_steps, release_step
-from evergrow.flows.remedies import remedy_of
+from evergrow.flows.remedies import asked_next, remedy_of
 from evergrow.flows.step import Step, closed
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.host.event_log import EventLog, Run
@@ -54,6 +54,7 @@ class Status:
         rows: of that step's table, all shards together; the registered seeds before.
         due: what is to be done next, and why; None if nothing is.
         command: what does it.
+        further: what may be asked for where nothing is due: a dataset of what is there.
         waits: what it waits for: a Batch API, a closed gate, owed requests, a budget, a fault of its own.
         automate: how far sensors take it by themselves: none, rounds, release.
         held: who works on it.
@@ -76,6 +77,7 @@ class Status:
     tokens: int = 0
     usd: float | None = 0.0
     tables: tuple[TableStatus, ...] = ()
+    further: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,7 @@ def _status(workspace: Workspace, known: StatusInputs, kind: Kind, name: str, *,
         kind, name, found.stage, found.rows, found.due, found.command, (*handed_in, *found.waits),
         known.automate.get((kind, name), "none"), str(holder) if holder else None,
         tuple(f"{run.job} {run.status.lower()} {run.run_id}" for run in known.runs.get(lease, ())),
-        spent.calls, spent.tokens, spent.usd, tuple(found.tables),
+        spent.calls, spent.tokens, spent.usd, tuple(found.tables), _further(workspace, known, kind, name, found),
     )  # fmt: skip
 
 
@@ -219,6 +221,13 @@ class _Way:
         if spends and (full := no_room(known.ledger, standing)):
             self.waits.append(full)
         return True
+
+
+def _further(workspace: Workspace, known: StatusInputs, kind: Kind, name: str, found: _Way) -> str | None:
+    wanted = any(name in (*request.batches, *request.trees) for request in known.wanted.values())
+    if kind == "release" or wanted or found.due or found.waits:
+        return None
+    return None if latest_materialization(workspace.instance, RESPONSES, name) else asked_next(kind, name)
 
 
 def _steps(workspace: Workspace, kind: Kind, name: str, known: StatusInputs) -> Iterator[Step]:

@@ -42,6 +42,10 @@ def test_status_says_where_each_stands_and_which_command_does_what_is_due(here: 
     assert found["plain"]["due"] == "make evolution/seeds: it was never made"
     assert found["plain"]["command"] == "evergrow run --batch plain"
     assert found["code"]["requests"] > 0 == found["plain"]["requests"]
+    further = "for a dataset of it (answers, tests, cleaning): evergrow release --batch code"
+    assert [found["code"]["further"], found["plain"]["further"]] == [further, None]
+    assert f"nothing is due; {further}" in here("status", "code").out
+    assert here("run", "--batch", "code").err.splitlines()[-1] == further
 
 
 def test_the_rows_of_a_tree_are_those_of_all_its_shards(evergrow: Evergrow, fake_endpoint: FakeEndpoint) -> None:
