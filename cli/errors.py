@@ -27,6 +27,7 @@ from evergrow.resources.embedding.local_models import EmbedderError
 from evergrow.resources.host.destinations import UnwritableError
 from evergrow.resources.host.full_disk import full_disk, full_disk_message
 from evergrow.resources.host.home import HomeError
+from evergrow.resources.host.open_files import RAISE, TooFewFilesError, too_many_files
 from evergrow.resources.lake.content_files import DamagedFile
 from evergrow.resources.lake.files_out import UnknownFormat
 from evergrow.resources.ledger import LedgerError, LedgerUrlError
@@ -65,6 +66,8 @@ _FAILURE = (
 
 def end_of(error: Exception) -> tuple[int, str] | None:
     """The exit code that an error ends a command with, and what is said; None for a fault of evergrow's own."""
+    if too_many_files(error) and not isinstance(error, TooFewFilesError):  # more than was to be expected
+        return FAILED, f"too many open files: {error}; {RAISE}"
     number = full_disk(error) if isinstance(error, (*_MISUSE, *_FAILURE)) else None
     code = MISUSED if isinstance(error, _MISUSE) and not number else FAILED
     if number and isinstance(error, OSError) and type(error).__str__ is OSError.__str__:  # in no words of ours

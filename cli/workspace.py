@@ -15,6 +15,7 @@ from evergrow.resources.host.event_log import event_log
 from evergrow.resources.host.full_disk import DiskFullError, full_disk
 from evergrow.resources.host.home import Home
 from evergrow.resources.host.kept_engines import keep_connections
+from evergrow.resources.host.open_files import require_open_files
 from evergrow.resources.host.progress import Progress
 from evergrow.resources.settings import Settings
 
@@ -24,10 +25,12 @@ def open_workspace(settings: Settings, progress: Progress, *, reading: bool = Fa
     """The workspace of these settings; one that is for `reading` opens Dagster's instance only if it must.
 
     Raises:
+        TooFewFilesError: this process may open too few files.
         HomeError: the home folder cannot be used.
         LedgerError: the database cannot be opened.
         DiskFullError: Dagster's storage takes no more, now or in the context.
     """
+    require_open_files(reading=reading)
     home = Home(settings.home).ensure()
     os.environ["DAGSTER_HOME"] = str(home.dagster)
     frontier = frontier_of(settings)

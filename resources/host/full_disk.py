@@ -52,7 +52,7 @@ def naming_full_disk(what: str) -> Iterator[None]:
 
 def full_disk(error: BaseException) -> int | None:
     """The errno, one of `REASONS`, if the error or one that it came of is a disk that takes no more."""
-    for one in _chain(error):
+    for one in chain(error):
         if isinstance(one, OSError):
             if one.errno in REASONS:
                 return one.errno
@@ -70,7 +70,7 @@ def full_disk_message(what: str, number: int) -> str:
     return f"{what} cannot be written: {reason}; {remedy}, then {RESUME}"
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
     """An error and what it came of, the error that a database's wraps included; each once."""
     seen: set[int] = set()
     waiting: list[BaseException | None] = [error]

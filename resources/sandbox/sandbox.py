@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
+from evergrow.resources.host.open_files import RAISE, too_many_files
 from evergrow.resources.sandbox import bubblewrap
 from evergrow.resources.sandbox.bubblewrap import SandboxUnavailable
 from evergrow.resources.sandbox.packages import Packages
@@ -82,6 +83,7 @@ class Sandbox:
             probed = sandbox.run(PROBE)
         except SandboxUnavailable as fault:
             remedy = "" if "install" in str(fault) else ": allow user namespaces (docs/sandbox.md says how)"
+            remedy = f"; {RAISE}" if too_many_files(fault) else remedy
             raise SandboxUnavailable(f"generated code cannot be run here: {fault}{remedy}") from fault
         if probed.outcome != "ok":
             raise SandboxUnavailable(

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from evergrow.cli.errors import end_of
 from evergrow.cli.main import main
+from evergrow.flows.run import RunFailed
 from tests.cli.conftest import Evergrow, Said
 from tests.platform import functions
 
@@ -143,3 +145,13 @@ def test_a_database_that_is_none_is_said_in_one_sentence(
     assert "file is not a database" in said.err
     assert "evergrow restore" in said.err
     assert "Traceback" not in said.err
+
+
+def test_too_many_open_files_say_what_to_raise() -> None:
+    end = end_of(RunFailed("round_01 of 'b' failed: [Errno 24] Too many open files: 'some.err'"))
+
+    assert end
+    assert end[0] == 1
+    assert end[1].startswith("too many open files: round_01 of 'b' failed")
+    assert "(ulimit -n 1024)" in end[1]
+    assert "restore" not in end[1]
