@@ -46,10 +46,12 @@ format: install  ## put the code into ruff's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Worlds that are simulated one after the other, each from its seed: make soak SEEDS=1000; make soak REPLAY=17.
+# Worlds, each from its seed: make soak SEEDS=1000 FIRST=5000; make soak REPLAY=17. Folders of broken worlds are kept.
 soak: SEEDS ?= 200
+soak: FIRST ?= 1
 soak: install  ## simulate worlds in which everything fails, and commands are killed: SEEDS=200, REPLAY=a seed
-	$(BIN)/python -m tests.world.soak --seeds $(SEEDS) $(if $(REPLAY),--replay $(REPLAY))
+	$(BIN)/pytest -v -n $(WORKERS) -o tmp_path_retention_policy=failed tests/world/test_world.py::test_a_world_holds \
+	  --worlds $(if $(REPLAY),1,$(SEEDS)) --first-world $(or $(REPLAY),$(FIRST))
 
 crashes: SCENES ?= run release export again tree forget
 crashes: STRIDE ?= 1

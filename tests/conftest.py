@@ -213,6 +213,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(trylast=True)
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How many worlds are simulated (`tests.world.test_world`): each world is that of its seed."""
+    parser.addoption("--worlds", type=int, default=4, help="how many worlds are simulated")
+    parser.addoption("--first-world", type=int, default=1, help="seed of the first world")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: one of them at the end would leave the other workers idle."""
     turn = {name: number for number, name in enumerate(LONGEST)}

@@ -25,9 +25,9 @@ from evergrow.flows.runs import UNFINISHED
 from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.releases.proof import verify_release
+from tests.world.machine import Machine, machine
 from tests.world.moments import Blobs, Moment, Watch
-from tests.world.soak import machine
-from tests.world.world import AT_ONCE, Broken, Machine, World
+from tests.world.world import AT_ONCE, Broken, World
 from tests.world.zygote import zygote
 
 BROKEN = "BROKEN:"

@@ -5,10 +5,10 @@ import random
 import shutil
 import signal
 import sqlite3
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,12 @@ import pytest
 
 from evergrow.assets.names import COLLECTED, gate_name
 from evergrow.flows.runs import UNFINISHED
-from evergrow.resources.host.home import Home
 from evergrow.resources.lake.versions import latest_materialization, noted
 from tests.command import until
-from tests.conftest import FakeEndpoint
 from tests.platform import LENIENT, Platform
 from tests.samples import PLAIN
-from tests.world.zygote import Child, Zygote
+from tests.world.machine import Machine
+from tests.world.zygote import Child
 
 AT_ONCE = 4  # requests in flight; one that is answered counts until its reply is written
 CANARY = "sk-canary-7f1f3b0c9d"
@@ -51,16 +50,6 @@ OUTAGES = ("401", "402", "500")
 
 class Broken(AssertionError):  # noqa: N818 - it says what the world is
     """Something that must hold does not; the message tells what, and the commands before it."""
-
-
-@dataclass
-class Machine:
-    """What worlds share: the process that forks commands, the endpoint, and a home with nothing registered."""
-
-    zygote: Zygote
-    endpoint: FakeEndpoint
-    template: Path
-    broken: list[str] = field(default_factory=list)  # what did not hold, in its first words
 
 
 def swarm(seed: int) -> dict[str, float]:
@@ -161,7 +150,7 @@ class World:
     def broken(self, what: str) -> Broken:
         """The error that tells what is wrong, and what led to it."""
         said = "\n".join([what, f"world {self.seed}; commands before:", *self.log[-LOG:]])
-        self.machine.broken.append(said)
+        sys.stdout.write(f"{said}\nmake soak REPLAY={self.seed} repeats it\n")  # hypothesis may tell of another failure
         return Broken(said)
 
     # What there is.
@@ -418,11 +407,3 @@ class World:
         """Ask for as little as before."""
         self.must("recipe", "set", batch, "--kind", "batch", "gates.complexity.min_mean=1.0")
         self.tight.discard(batch)
-
-
-def template(folder: Path, vectors: Path | None) -> Path:
-    """A home with its databases, and the vectors that were made before."""
-    home = Home(folder / "home").ensure()
-    if vectors:
-        shutil.copytree(vectors / "vectors", home.lake / "vectors", dirs_exist_ok=True)
-    return home.path
