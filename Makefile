@@ -50,7 +50,7 @@ format: install  ## put the code into ruff's format
 soak: SEEDS ?= 200
 soak: FIRST ?= 1
 soak: install  ## simulate worlds in which everything fails, and commands are killed: SEEDS=200, REPLAY=a seed
-	$(BIN)/pytest -v -n $(WORKERS) -o tmp_path_retention_policy=failed tests/world/test_world.py::test_a_world_holds \
+	$(BIN)/pytest -vv -n $(WORKERS) -o tmp_path_retention_policy=failed tests/world/test_world.py::test_a_world_holds \
 	  --worlds $(if $(REPLAY),1,$(SEEDS)) --first-world $(or $(REPLAY),$(FIRST))
 
 crashes: SCENES ?= run release export again tree forget

@@ -193,6 +193,21 @@ def vectors_at_hand(known_vectors: Path, tmp_path: Path) -> None:
     share_vectors(known_vectors, tmp_path / "home" / "lake")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_connection() -> None:
+    """Dagster's storage in memory keeps its connection and notes no version of its schema.
+
+    It opens one for each statement, 600 times in a test of the platform, for which SQLite reads the schema anew, and
+    reads fifty migrations to note the version of what is never migrated: a fifth of what such a test takes.
+    """
+    from dagster._core.storage.event_log import in_memory as events  # noqa: PLC0415 - not in the process that only hands out
+    from dagster._core.storage.runs import in_memory as runs  # noqa: PLC0415
+    from sqlalchemy.pool import SingletonThreadPool  # noqa: PLC0415
+
+    for storage in (runs, events):
+        vars(storage).update(NullPool=SingletonThreadPool, stamp_alembic_rev=lambda *_: None)
+
+
 @pytest.fixture(autouse=True)
 def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No setting or key of this machine reaches a test, and each has a home of its own."""
