@@ -30,7 +30,7 @@ def calls(
 
     if batch is not None and tree is not None:
         raise typer.BadParameter("name either a batch with --batch B or a tree with --tree T, and not both")
-    with workspace_of() as workspace, workspace.ledger() as ledger:
+    with workspace_of(reading=True) as workspace, workspace.ledger() as ledger:
         if call is not None:
             _show(one_call(workspace.settings, ledger, call), as_json=as_json)
             return

@@ -189,7 +189,7 @@ def verify(
         from evergrow.flows.release import look_up  # noqa: PLC0415
         from evergrow.resources.releases.manifest import read_manifest  # noqa: PLC0415
 
-        with workspace_of() as workspace:
+        with workspace_of(reading=True) as workspace:
             report = verify_release(folder, look_up(workspace, name or read_manifest(folder).name), public)
     else:
         report = verify_release(folder, None, public)

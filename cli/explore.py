@@ -111,7 +111,7 @@ def data_docs(
 
     kind, _, name = named(batch, tree, release).partition(":")
     target = folder or Path("data-docs") / f"{kind}-{name}"
-    with workspace_of() as workspace:
+    with workspace_of(reading=True) as workspace:
         page, tables = written(workspace, owner_kind(workspace, name, kind), name, target)  # type: ignore[arg-type]
     say(
         f"{page} is of the gates of {tables:,} tables: open it in a browser that reaches the web, from where its lists "

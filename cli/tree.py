@@ -80,7 +80,7 @@ def show(tree: Tree, as_json: AsJson = False) -> None:
     from evergrow.cli.tree_shown import show_tree  # noqa: PLC0415
     from evergrow.flows.grow import leaf_table  # noqa: PLC0415
 
-    with workspace_of(deep_enough(None, None, tree)) as workspace:
+    with workspace_of(deep_enough(None, None, tree), reading=True) as workspace:
         if as_json:
             show_table(leaf_table(workspace, tree), f"leaves of {tree!r}", as_json=True)
         else:
@@ -133,7 +133,7 @@ def export_command(
     where the tree has them, also balanced_results.jsonl, balanced_tree.json and aware.jsonl."""
     from evergrow.flows.tree_files import export_tree  # noqa: PLC0415
 
-    with workspace_of(deep_enough(None, None, tree)) as workspace:
+    with workspace_of(deep_enough(None, None, tree), reading=True) as workspace:
         show_table(export_tree(workspace, tree, target), f"files in {target}", as_json=as_json)
 
 

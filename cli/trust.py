@@ -147,7 +147,7 @@ def judge_show(
     """How a judge did when it was calibrated last, and how it moved; or two judges side by side. Asks no model."""
     from evergrow.flows.calibrate import calibration_table, compare_judges  # noqa: PLC0415
 
-    with workspace_of() as workspace:
+    with workspace_of(reading=True) as workspace:
         name = workspace.settings.role("judge").model if model is None else model
         if against:
             show_table(compare_judges(workspace, name, against), f"first {name}, second {against}", as_json=as_json)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from evergrow.flows.due import Frontier
 from evergrow.flows.frontier import frontier_of
 from evergrow.flows.workspace import Workspace
+from evergrow.resources.host.dagster_private import keep_engines
 from evergrow.resources.host.event_log import event_log
 from evergrow.resources.host.full_disk import DiskFullError, full_disk
 from evergrow.resources.host.home import Home
@@ -41,7 +42,10 @@ def open_workspace(settings: Settings, progress: Progress, *, reading: bool = Fa
         return build_definitions(settings, progress, known, caller_holds_lock=True)
 
     def instance() -> AbstractContextManager[object]:
-        return event_log(home.dagster) if reading else dg.DagsterInstance.from_config(str(home.dagster))
+        if reading:
+            return event_log(home.dagster)
+        keep_engines()
+        return dg.DagsterInstance.from_config(str(home.dagster))
 
     with _naming_full_storage(home), keep_connections(), instance() as opened, closing(frontier.registry):
         yield Workspace(settings, cast("dg.DagsterInstance", opened), frontier, build, progress)

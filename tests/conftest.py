@@ -1,5 +1,6 @@
 """What tests share: a fake endpoint in a process of its own, and an environment without the machine's settings."""
 
+import functools
 import json
 import os
 import shutil
@@ -194,18 +195,22 @@ def vectors_at_hand(known_vectors: Path, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_connection() -> None:
-    """Dagster's storage in memory keeps its connection and notes no version of its schema.
+def _once_for_all() -> None:
+    """A process that runs many tests does once what a command does once.
 
-    It opens one for each statement, 600 times in a test of the platform, for which SQLite reads the schema anew, and
-    reads fifty migrations to note the version of what is never migrated: a fifth of what such a test takes.
+    Dagster's storage in memory opens a connection for each statement, 600 in a test of the platform, for each of which
+    SQLite reads the schema anew, and it reads fifty migrations to note the version of what is never migrated: a fifth
+    of what such a test takes. Typer makes all commands anew for each that is called.
     """
-    from dagster._core.storage.event_log import in_memory as events  # noqa: PLC0415 - not in the process that only hands out
-    from dagster._core.storage.runs import in_memory as runs  # noqa: PLC0415
+    import dagster as dg  # noqa: PLC0415 - all this is nothing for the process that only hands tests out
+    import typer.main  # noqa: PLC0415
     from sqlalchemy.pool import SingletonThreadPool  # noqa: PLC0415
 
-    for storage in (runs, events):
-        vars(storage).update(NullPool=SingletonThreadPool, stamp_alembic_rev=lambda *_: None)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for storage in (instance.run_storage, instance.event_log_storage):
+            module = sys.modules[type(storage).__module__]
+            vars(module).update(NullPool=SingletonThreadPool, stamp_alembic_rev=lambda *_: None)
+    vars(typer.main).update(get_command=functools.cache(typer.main.get_command))
 
 
 @pytest.fixture(autouse=True)
