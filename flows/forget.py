@@ -296,6 +296,8 @@ def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.Da
                 write_instructions(workspace, kept, folder, export.form, export.wanted)
     except NothingToRelease as error:
         raise CannotBeWrittenAgain(f"{holds}, and without them {error}: {delete}") from error
+    except DoesNotLoad as error:
+        raise CannotBeWrittenAgain(f"{holds}, and without them it does not load: {error}; or {delete}") from error
     return f"{folder} is written again without {counted(rows, 'rows')}; copies that you handed on are not"
 
 

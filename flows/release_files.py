@@ -34,7 +34,7 @@ from evergrow.methods.treesynth.prompt_set import prompt
 from evergrow.methods.verification.code_tests import tests_prompt
 from evergrow.resources.lake.versions import latest_materialization, made_from, record_of
 from evergrow.resources.llm.prices import price_of
-from evergrow.resources.registry.exports import Export, confirm_export, remember_export
+from evergrow.resources.registry.exports import Export, begin_export, confirm_export, remember_export
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.registry.recipes import Kind, recipe
@@ -93,16 +93,38 @@ def write_files(
         if form in PAIRED:
             rows, left_out = paired(workspace, rows, form, reasoning=wanted.reasoning)
         require_room(folder)
-        # Before anything is written: a takedown must find what a kill, or files that do not load, leave behind.
-        remember_export(workspace.registry, Export(folder, form, wanted, release=name))
         told = facts(workspace, rows, name, wanted)
         told = replace(told, left_out=left_out, limits=(*told.limits, *([thought] if thought else [])))
-        done = write_release(rows, folder, form, told, trainer, signer)
-        confirm_export(workspace.registry, folder)
-        loaded = check_loads(folder)
+        done, loaded = _put(workspace, rows, Export(folder, form, wanted, release=name), told, trainer, signer)
+        return replace(done, notes=[*done.notes, *([thought] if thought else [])]), loaded
+
+
+def _put(
+    workspace: Workspace,
+    rows: pl.DataFrame,
+    export: Export,
+    told: Facts,
+    trainer: Trainer | None = None,
+    signer: Signer | None = None,
+) -> tuple[WrittenRelease, Loaded]:
+    """Write `rows` as `export`, which takes its place once it was loaded as a trainer does.
+
+    Raises:
+        FolderTaken, NothingToRelease, DoesNotLoad: as `write_files`; what stood there still does.
+    """
+    found: list[Loaded] = []
+
+    def ready(part: Path) -> None:
+        found.append(loaded := check_loads(part, export.folder))
         if loaded.faults:
             raise DoesNotLoad("; ".join(map(str, loaded.faults)))
-        return replace(done, notes=[*done.notes, *([thought] if thought else [])]), loaded
+        # Before it is there: a takedown that comes after a kill must know what it finds.
+        remember_export(workspace.registry, export)
+
+    begin_export(workspace.registry, export)
+    done = write_release(rows, export.folder, export.form, told, trainer, signer, ready)
+    confirm_export(workspace.registry, export.folder)
+    return done, found[0]
 
 
 def _thoughts(rows: pl.DataFrame) -> str:
@@ -131,10 +153,9 @@ def write_instructions(
     """Write collected `samples`, which have no answers yet, into `folder`.
 
     Raises:
-        FolderTaken, NothingToRelease: nothing can be written there, or of these rows.
+        FolderTaken, NothingToRelease, DoesNotLoad: as `write_files`.
     """
     require_room(folder)
-    remember_export(workspace.registry, Export(folder, form, wanted, answered=False))
     batches = tuple(sorted(samples["batch"].unique()))
     funnels = [workspace.funnel(batch).select(pl.lit(batch).alias("batch"), pl.all()) for batch in batches]
     made = {batch: latest_materialization(workspace.instance, COLLECTED, batch) for batch in batches}
@@ -147,9 +168,8 @@ def write_instructions(
         selection=wanted.describe(),
         gates=judged(workspace, [(COLLECTED, batch) for batch in batches]),
     )
-    done = write_release(samples.with_columns(split=pl.lit("train")), folder, form, told, signer=signer)
-    confirm_export(workspace.registry, folder)
-    return done
+    rows, export = samples.with_columns(split=pl.lit("train")), Export(folder, form, wanted, answered=False)
+    return _put(workspace, rows, export, told, signer=signer)[0]
 
 
 def facts(workspace: Workspace, rows: pl.DataFrame, name: str, wanted: Wanted) -> Facts:

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from evergrow.methods.releasing.formats import Form
 from evergrow.methods.releasing.row_selection import Wanted
@@ -33,22 +33,40 @@ class Export:
     written: bool = field(default=False, compare=False)
 
 
+def begin_export(registry: Registry, export: Export) -> None:
+    """Note that `export` is begun, so that what a kill leaves beside its place is found.
+
+    What stands there is what is noted until it is replaced: `remember_export`.
+
+    Raises:
+        LedgerError: it was not noted.
+    """
+    with registry.alone() as connection:
+        folder = as_text(str(export.folder.resolve()))
+        if connection.execute(select(table.c.export).where(table.c.folder == folder)).first() is None:
+            _note(connection, folder, export)
+
+
 def remember_export(registry: Registry, export: Export) -> None:
-    """Note that `export` is begun; an earlier one in the same folder is replaced.
+    """Note that `export` takes its place in this moment; an earlier one in the same folder is replaced.
 
     Raises:
         LedgerError: it was not noted.
     """
     folder = as_text(str(export.folder.resolve()))
-    told = {"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered}
     with registry.alone() as connection:
         earlier = connection.execute(select(table.c.export).where(table.c.folder == folder)).scalar()
         # Of what stands there until this one takes its place.
         written = earlier is not None and _written(json.loads(earlier))
         connection.execute(delete(table).where(table.c.folder == folder))
-        number = touch(connection, "export", folder)
-        row = as_text({**told, "release": export.release, "written": written})
-        connection.execute(insert(table).values(folder=folder, number=number, export=row))
+        _note(connection, folder, replace(export, written=written))
+
+
+def _note(connection: Connection, folder: str, export: Export) -> None:
+    told = {"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered}
+    number = touch(connection, "export", folder)
+    row = as_text({**told, "release": export.release, "written": export.written})
+    connection.execute(insert(table).values(folder=folder, number=number, export=row))
 
 
 def confirm_export(registry: Registry, folder: Path) -> None:

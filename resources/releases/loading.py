@@ -55,8 +55,10 @@ class Loaded:
     faults: tuple[Discrepancy, ...]
 
 
-def check_loads(folder: Path) -> Loaded:
+def check_loads(folder: Path, called: Path | None = None) -> Loaded:
     """Load the release in `folder`, and compare what was loaded with its manifest: splits, columns, every row.
+
+    called: the place that faults name, if the release is still to be put there.
 
     Raises:
         ManifestError: there is no manifest.
@@ -64,8 +66,9 @@ def check_loads(folder: Path) -> Loaded:
     manifest = read_manifest(folder)
     with tempfile.TemporaryDirectory(prefix="evergrow-load-") as cache:
         found = _load(folder.resolve(), manifest.form if manifest.answered else "instructions", cache)
-    if isinstance(found, Discrepancy):
-        return Loaded({}, 0, 0, (found,))
+    if isinstance(found, str):
+        said = found.replace(str(folder.resolve()), str(called)) if called else found
+        return Loaded({}, 0, 0, (Discrepancy(str(called or folder), said),))
     splits = found["splits"]
     faults = [*_compare(manifest, splits), *(Discrepancy(split, what) for split, what in found["turns"])]
     return Loaded(
@@ -151,14 +154,14 @@ _LOCK = Lock()
 _KEPT: list[_Loader] = []  # one, once there was a load
 
 
-def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | Discrepancy:
+def _load(folder: Path, form: str, cache: str) -> dict[str, Any] | str:
+    """What was found, or why nothing was."""
     with _LOCK:
         if _KEPT and not _KEPT[0].there:
             _KEPT.pop().end()
         if not _KEPT:
             _KEPT.append(_Loader())
-        found = _KEPT[0].load(folder=str(folder), form=form, cache=cache)
-    return Discrepancy(str(folder), found) if isinstance(found, str) else found
+        return _KEPT[0].load(folder=str(folder), form=form, cache=cache)
 
 
 def _other_values(times: Sequence[str]) -> str:

@@ -183,7 +183,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _parquet(path: Path) -> Iterator[dict[str, Any]]:
-    for block in pl.read_parquet(path).iter_slices(BLOCK):
+    for block in pl.read_parquet(path, glob=False).iter_slices(BLOCK):
         yield from block.iter_rows(named=True)
 
 

@@ -14,9 +14,11 @@ from evergrow.cli.main import main
 from evergrow.cli.options import workspace_of
 from evergrow.flows.forget import bans_of
 from evergrow.flows.release import released, remake_release
+from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.resources.host.event_log import INDEX
 from evergrow.resources.lake.readable import Outdated
 from evergrow.resources.registry.bans import bans
+from evergrow.resources.registry.exports import Export, confirm_export, remember_export
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.registry.registry import Registry
@@ -47,7 +49,7 @@ def exported(project: tuple[Path, FakeEndpoint]) -> Path:
 
 def rows(folder: Path) -> pl.DataFrame:
     """The `batch, id` and roots that the files of an export hold."""
-    tables = [pl.read_parquet(path) for path in folder.glob("*.parquet")]
+    tables = [pl.read_parquet(path, glob=False) for path in folder.glob("*.parquet")]
     tables += [pl.read_ndjson(path, infer_schema_length=None) for path in folder.glob("*.jsonl")]
     return pl.concat(table.select("batch", "id", "root_id") for table in tables)
 
@@ -288,6 +290,10 @@ def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed
     for name in ("lost", "deleted", "sound"):
         assert here("export", "--out", name, "--format", "parquet").code == 0
     leaf = rows(Path("sound")).filter(pl.col("batch") == "t")["root_id"][0]
+    shutil.copytree("sound", "odd[1]")  # what loads it takes this name for a pattern
+    with closing(Registry.of(load_settings())) as registry:
+        remember_export(registry, Export(Path("odd[1]"), "parquet", Wanted()))
+        confirm_export(registry, Path("odd[1]"))
     shutil.copytree("sound", ".sound.0123abcd.part")  # as a kill leaves it
     Path("sound").rename(".sound.4567cdef.old")  # and another one, between two renames
     Path("lost").rename("elsewhere")
@@ -303,6 +309,12 @@ def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed
     assert "move that elsewhere" in words
     assert "--out" not in words
     assert "lost is not to be found" in words
+    assert "odd[1] holds 1 of them, and without them it does not load: " in words
+    assert "; or delete it with all its copies" in words
+    assert leaf in set(rows(Path("odd[1]"))["root_id"])
+    assert here("verify", "odd[1]").code == 0
+    shutil.rmtree("odd[1]")
+    assert here("forget", "--gone", "odd[1]", "--yes").code == 1  # the others are owed
     assert leaf in set(rows(exported / "all")["root_id"])
     assert leaf not in set(rows(Path("sound"))["root_id"])
     assert not list(Path().glob(".sound.*"))

@@ -2,12 +2,17 @@
 
 import json
 import signal
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from evergrow.flows.release_files import FUNNEL_OF_NOW
 from evergrow.methods.evolution.judge import judge_prompt
+from evergrow.resources.registry.exports import exports
+from evergrow.resources.registry.registry import Registry
+from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow
 from tests.command import started
 from tests.conftest import FakeEndpoint
@@ -56,6 +61,31 @@ def test_a_takedown_finds_an_export_that_was_killed_before_it_was_through(here: 
         assert command.wait() == -signal.SIGKILL
 
     assert "killed holds 1 of them" in here("forget", "--seed", "q0").err.replace("\n", "")
+
+
+def test_an_export_that_does_not_load_takes_no_place_and_is_not_registered(here: Evergrow) -> None:
+    """A reader takes the name of this folder for a pattern, and finds no file."""
+    assert here("release", "--batch", "plain", "--as-is").code == 0
+    assert here("export", "--out", "good").code == 0
+    Path("good").rename("out[1]")
+    assert here("export", "--out", "good").code == 0
+    before = {path: path.read_bytes() for path in Path("out[1]").iterdir()}
+
+    for name in ("out[1]", "new[1]"):
+        said = here("export", "--out", name, "--format", "parquet", "--split", "train")
+        assert said.code == 1
+        assert f"{name}: cannot be loaded" in said.err.replace("\n", "")
+        assert ".part" not in said.err
+
+    with pytest.MonkeyPatch.context() as patch:  # the reader has no place for what it keeps
+        patch.setattr(tempfile, "tempdir", "/nowhere")
+        assert here("export", "--out", "good", "--format", "parquet").code != 0
+
+    assert sorted(path.name for path in Path().iterdir()) == ["good", "out[1]"]
+    assert {path: path.read_bytes() for path in Path("out[1]").iterdir()} == before
+    with closing(Registry.of(load_settings())) as registry:
+        assert [one.form for one in exports(registry) if one.folder == Path("good").resolve()] == ["chat"]
+        assert not [one for one in exports(registry) if one.folder == Path("out[1]").resolve() and one.written]
 
 
 def test_rows_that_hold_marks_of_chat_templates_are_counted(here: Evergrow) -> None:

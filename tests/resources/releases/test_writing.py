@@ -149,6 +149,22 @@ def test_a_release_that_fails_leaves_the_earlier_one_and_nothing_else(tmp_path: 
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
 
 
+def test_what_is_found_unfit_before_it_takes_its_place_leaves_the_earlier_one_and_nothing_else(tmp_path: Path) -> None:
+    write_release(ROWS, tmp_path / "r", "chat", facts())
+    before = {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()}
+
+    def refuse(part: Path) -> None:
+        assert read_manifest(part).form == "parquet"  # it is whole
+        raise PermissionError("unfit")
+
+    for name in ("r", "new"):
+        with pytest.raises(PermissionError, match=r"^unfit$"):
+            write_release(ROWS, tmp_path / name, "parquet", facts(), ready=refuse)
+
+    assert {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
+    assert [path.name for path in tmp_path.iterdir()] == ["r"]
+
+
 def test_no_release_is_made_of_nothing(tmp_path: Path) -> None:
     with pytest.raises(NothingToRelease, match="2 without an answer; write parquet"):
         write_release(table(row(1, response=None), row(2, response="")), tmp_path / "r", "chat", facts())
