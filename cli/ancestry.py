@@ -1,7 +1,7 @@
 """The way of a row, drawn as a tree on a terminal."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +13,7 @@ from rich.tree import Tree
 from evergrow.cli.console import clean
 from evergrow.methods.provenance.differences import Change
 from evergrow.methods.provenance.prov import prov_document
-from evergrow.methods.provenance.steps import TableVersion, TraceStep, outcome
+from evergrow.methods.provenance.steps import TableVersion, TraceStep, call_uses, outcome, spent
 from evergrow.resources.host.destinations import writing
 from evergrow.resources.host.files import atomic_write
 
@@ -25,6 +25,7 @@ MARKS = {"same": ("", ""), "added": ("{+", "+}"), "removed": ("[-", "-]")}  # as
 def draw(steps: Sequence[TraceStep], *, prompts: bool) -> Tree:
     """The way as a tree on a terminal; with `prompts`, every request and reply in full, and every expectation."""
     root = above = Tree(Text("ancestry, from the seed down"))
+    uses = call_uses(steps)
     for step in steps:
         branch = above.add(clean(_headline(step)))
         above = above if step.kind == "export" else branch  # files stand side by side: none is made of another
@@ -38,14 +39,22 @@ def draw(steps: Sequence[TraceStep], *, prompts: bool) -> Tree:
             made = branch.add(clean(_table(table)))
             for line in _gate(table, full=prompts):
                 made.add(clean(line))
-        for call in step.calls:
-            made = branch.add(clean(_made_by(call)))
-            if prompts:
-                for message in call["request"].get("messages", ()):
-                    made.add(clean(f"{message['role']}:\n{message['content']}"))
-                made.add(clean(f"reply:\n{call['reply']}"))
+        _draw_calls(branch, step, uses, full=prompts)
     root.add(clean(outcome(steps)))
+    if uses:
+        root.add(clean(spent(steps)))
     return root
+
+
+def _draw_calls(branch: Tree, step: TraceStep, uses: Mapping[str, Sequence[TraceStep]], *, full: bool) -> None:
+    """The requests that no step above rests on, each with the kinds of step below that do."""
+    for call in (call for call in step.calls if uses[call["call_id"]][0] is step):
+        also = ", ".join(dict.fromkeys(other.kind for other in uses[call["call_id"]][1:]))
+        made = branch.add(clean(f"{_made_by(call)}{f'; used for {also}, too' if also else ''}"))
+        if full:
+            for message in call["request"].get("messages", ()):
+                made.add(clean(f"{message['role']}:\n{message['content']}"))
+            made.add(clean(f"reply:\n{call['reply']}"))
 
 
 def write_page(file: Path, wanted: str, steps: Sequence[TraceStep]) -> None:

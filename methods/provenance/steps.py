@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from evergrow.methods.provenance.differences import Change
+from evergrow.methods.text.counts import counted
 
 Kind = Literal[
     "seed", "child", "node", "sample", "aware", "routed", "balanced", "collected", "answer", "verified", "clean",
@@ -138,6 +139,28 @@ class TraceStep:
         told = asdict(self)
         row = told.pop("row")
         return {**row, "key": self.key, **{"step" if name == "kind" else name: v for name, v in told.items()}}
+
+
+def call_uses(steps: Sequence[TraceStep]) -> dict[str, list[TraceStep]]:
+    """The requests of a way by id, each with the steps that rest on it: the first one is where it is shown."""
+    found: dict[str, list[TraceStep]] = {}
+    for step in steps:
+        for call in step.calls:
+            found.setdefault(call["call_id"], []).append(step)
+    return found
+
+
+def spent(steps: Sequence[TraceStep]) -> str:
+    """What all requests of a way took together, each once, in a sentence; "" where there are none."""
+    calls = {call["call_id"]: call for step in steps for call in step.calls}.values()
+    if not calls:
+        return ""
+    known = [call["usd"] for call in calls if call["usd"] is not None]
+    parts = [f"${sum(known):,.6f}"] if known else []
+    unknown = len(calls) - len(known)
+    parts += [f"{unknown:,} of unknown cost" if known else "cost unknown"] if unknown else []
+    tokens = " + ".join(f"{sum(call[name] or 0 for call in calls):,}" for name in ("tokens_in", "tokens_out"))
+    return f"in all {counted(len(calls), 'requests')}, {tokens} tokens, {', '.join(parts)}"
 
 
 def outcome(steps: Sequence[TraceStep]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import jinja2
 
-from evergrow.methods.provenance.steps import TraceStep, outcome
+from evergrow.methods.provenance.steps import TraceStep, call_uses, outcome, spent
 from evergrow.methods.text.visible import shown
 
 _SHOWN_ELSEWHERE = {"content", "reason", "pivots", "path", "groups", "completions", "merged", "split_values", "draws"}
@@ -17,8 +17,9 @@ _SHOWN_ELSEWHERE = {"content", "reason", "pivots", "path", "groups", "completion
 def trace_page(wanted: str, steps: Sequence[TraceStep], version: str) -> str:
     """The page for the row that was asked for as `wanted`; `version`: of evergrow."""
     return _template().render(
-        wanted=wanted, steps=steps, outcome=outcome(steps), version=version, facts=_facts, pretty=_pretty
-    )
+        wanted=wanted, steps=steps, outcome=outcome(steps), version=version, facts=_facts, pretty=_pretty,
+        uses=call_uses(steps), spent=spent(steps),
+    )  # fmt: skip
 
 
 @cache

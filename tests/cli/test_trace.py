@@ -72,6 +72,20 @@ def test_a_released_row_is_told_from_its_seeds_line_to_the_line_of_each_export(h
         assert step["closed"] is None
         assert step["reason"] is None
 
+    calls = {call["call_id"]: call for step in steps for call in step["calls"]}
+    asked = [call_id for call_id in calls if sum(call_id in str(step["calls"]) for step in steps) > 1]
+    drawn = " ".join(here("trace", row["id"]).out.replace("│", " ").split())
+    assert asked
+    assert all(drawn.count(f"call {call_id}") == 1 for call_id in calls)
+    assert re.search(r"; used for [a-z, ]+, too", drawn)
+    tokens = " + ".join(f"{sum(call[name] for call in calls.values()):,}" for name in ("tokens_in", "tokens_out"))
+    total = f"in all {len(calls)} requests, {tokens} tokens, cost unknown"
+    assert total in drawn
+    assert here("trace", row["id"], "--html", "row.html").code == 0
+    page = Path("row.html").read_text()
+    assert f"It took {total}." in page
+    assert all(page.count(f"request {call_id}") == 1 for call_id in calls)
+
 
 def test_each_step_names_its_tables_versions_recipe_run_and_the_figures_of_its_gates(
     here: Evergrow, released: Path
