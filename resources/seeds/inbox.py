@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,7 +56,18 @@ class RejectedFile:
     reason: str
 
     def __str__(self) -> str:
-        return f"rejected {self.reason}; it lies in {printable(str(self.file.parent))}"
+        return f"rejected {self.reason}; it lies in {printable(str(self.file.parent))}{self.options}"
+
+    @property
+    def options(self) -> str:
+        """Whose the options are that the reason advises, as a file in the inbox has none; "" if it advises none."""
+        if " --" not in self.reason:
+            return ""
+        lies = printable(shlex.quote(str(self.file)))
+        return (
+            f"; options are of `evergrow seeds add {lies} --batch NAME`, which registers it from there; or call the "
+            "column `content`, and drop the file into the inbox again"
+        )
 
 
 def take(home: Home, registry: Registry, settle_s: float, max_chars: int) -> list[RegisteredFile | RejectedFile]:
@@ -121,11 +133,13 @@ def _take_one(home: Home, registry: Registry, path: Path, max_chars: int) -> Reg
         return None
     if isinstance(read, SeedError):
         target = _free(home.inbox / REJECTED, path.name)
+        rejected = RejectedFile(target, str(read))
         atomic_write(
-            target.with_name(f"{target.name}{ERROR_SUFFIX}"), f"{read}\n{ADVICE}\n".encode(errors="backslashreplace")
+            target.with_name(f"{target.name}{ERROR_SUFFIX}"),
+            f"{read}{rejected.options}\n{ADVICE}\n".encode(errors="backslashreplace"),
         )
         _move(path, target)
-        return RejectedFile(target, str(read))
+        return rejected
     batch = _stage_under_free_name(registry, batch_name_from_file(path), read)
     target = _free(home.inbox / ACCEPTED, path.name)
     _move(path, target)

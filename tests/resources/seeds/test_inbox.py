@@ -218,3 +218,15 @@ def test_a_file_too_large_for_a_look_is_put_aside_with_the_command_that_takes_it
 
     assert kinds == [RejectedFile, RegisteredFile]
     assert "evergrow seeds add FILE --batch NAME" in (home.inbox / "rejected" / "a.json.error.txt").read_text()
+
+
+def test_an_option_is_advised_only_with_the_command_that_has_it(home: Home, registry: Registry) -> None:
+    (home.inbox / "my texts.json").write_text('[{"text": "a"}]')
+    (taken,) = look(home, registry)
+    lies = home.inbox / "rejected" / "my texts.json"
+
+    kept = lies.with_name(f"{lies.name}.error.txt").read_text()
+    for said in (str(taken), kept):
+        assert "add --column text" in said
+        assert f"options are of `evergrow seeds add '{lies}' --batch NAME`, which registers it from there" in said
+        assert "or call the column `content`, and drop the file into the inbox again" in said
