@@ -2,9 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -34,8 +34,11 @@ def clean(text: str) -> Text:
     return Text(visible(text))
 
 
-def show_table(frame: "pl.DataFrame", title: str, *, as_json: bool = False) -> None:
-    """Print a small table on standard output, as JSON (an array of objects) or drawn."""
+def show_table(frame: "pl.DataFrame", title: str, *, as_json: bool = False, whole: Collection[str] = ()) -> None:
+    """Print a small table on standard output, as JSON (an array of objects) or drawn.
+
+    Values of the columns that are `whole` are not broken where the terminal is narrow; those of others are.
+    """
     rows = frame.to_dicts()
     if as_json:
         json.dump(rows, sys.stdout, indent=2, ensure_ascii=False, default=str)
@@ -43,7 +46,8 @@ def show_table(frame: "pl.DataFrame", title: str, *, as_json: bool = False) -> N
         return
     table = Table(title=clean(title), title_justify="left")
     for name, kind in frame.schema.items():
-        table.add_column(clean(name), justify="right" if kind.is_numeric() else "left", overflow="fold")
+        side: Literal["left", "right"] = "right" if kind.is_numeric() else "left"
+        table.add_column(clean(name), justify=side, overflow="fold", no_wrap=name in whole)
     for row in rows:
         table.add_row(*(clean(_cell(value)) for value in row.values()))
     out.print(table)

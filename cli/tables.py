@@ -24,6 +24,7 @@ def cost(as_json: AsJson = False) -> None:
 
     Estimated are tokens of replies that told none: they are counted by their length, also against budgets.
     Unsettled is what attempts took at most whose reply was lost on the way: the provider may have charged it or not.
+    Of what failed, is estimated or unsettled there is a column where there is any; `--json` has all of it.
     """
     import polars as pl  # noqa: PLC0415
 
@@ -40,8 +41,10 @@ def cost(as_json: AsJson = False) -> None:
                 *known,
             )
             costs = pl.concat([costs.select(total.columns), total])
-            costs = costs.with_columns(pl.col(money).round(4).cast(pl.String).fill_null("unknown"))
-        show_table(costs, "cost", as_json=as_json)
+            nothing = [name for name in ("failed", "estimated_tokens", "unsettled_usd") if total[name].item() == 0]
+            costs = costs.with_columns(pl.col(money).round(4).cast(pl.String).fill_null("unknown")).drop(nothing)
+            costs = costs.rename(lambda name: name.replace("_", " "))  # a narrow terminal breaks a name at a space
+        show_table(costs, "cost", as_json=as_json, whole=("asset",))
 
 
 def table(
@@ -94,7 +97,7 @@ def table(
             first = "first rows" if found.height else f"no {'' if rows == 'all' else f'{rows} '}rows"
             show_records(found, f"{title}, {first}", as_json=as_json)
             if not as_json and found.height == shown and (there := _height(frame)) > found.height:
-                say(f"{found.height:,} of {there:,} rows; all with --json, --out FILE, or --limit {there}")
+                say(f"{found.height:,} of {counted(there, 'rows')}; all with --json, --out FILE, or --limit {there}")
 
 
 def _height(frame: Any) -> int:  # noqa: ANN401 - polars is imported late

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from rich.console import Console
 
+from evergrow.cli import console
 from tests.cli.conftest import Evergrow
 from tests.conftest import FakeEndpoint
 
@@ -109,7 +111,9 @@ def test_text_of_a_model_cannot_command_the_terminal(evergrow: Evergrow, tmp_pat
     assert "\x1b" not in shown.out + shown.err
 
 
-def test_cost_adds_up_what_was_asked(evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint) -> None:
+def test_cost_adds_up_what_was_asked(
+    evergrow: Evergrow, seed_file: Path, fake_endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert evergrow("seeds", "add", seed_file, "--batch", "b").code == 0
     assert evergrow("run", "--batch", "b", "--rounds", 1).code == 0
     rows = evergrow("cost", "--json").json
@@ -117,6 +121,11 @@ def test_cost_adds_up_what_was_asked(evergrow: Evergrow, seed_file: Path, fake_e
     assert sum(row["calls"] for row in rows) == fake_endpoint.stats()["requests"]
     assert {row["batch"] for row in rows} == {"b"}
     assert "unknown" in evergrow("cost").out
+    monkeypatch.setattr(console, "out", Console(width=100))
+    narrow = evergrow("cost").out
+    assert all(str(row["asset"]) in narrow for row in rows)
+    assert "tokens" in narrow
+    assert "unsettled" not in narrow
 
 
 def test_a_price_makes_the_cost_known(
