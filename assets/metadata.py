@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from evergrow.methods.text.counts import counted
 from evergrow.methods.text.svg import GREEN, LIGHT, Bar, bars
 from evergrow.resources.embedding.embedder import Embedder
 
@@ -65,7 +66,9 @@ def histogram(table: pl.DataFrame, column: str, low: float, high: float, bins: i
         mean=pl.col(column).mean(), p10=pl.col(column).quantile(0.1), p90=pl.col(column).quantile(0.9)
     )
     return {
-        f"{column}_spread": image(spread(values, low, high, bins, column), f"{column} of {values.len():,} rows"),
+        f"{column}_spread": image(
+            spread(values, low, high, bins, column), f"{column} of {counted(values.len(), 'rows')}"
+        ),
         **{f"{column}_{name}": dg.MetadataValue.float(value) for name, value in figures.row(0, named=True).items()},
     }
 

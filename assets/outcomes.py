@@ -7,6 +7,7 @@ from typing import TypeVar
 import polars as pl
 
 from evergrow.methods.text.answers import excerpt
+from evergrow.methods.text.counts import counted
 from evergrow.methods.verification.verdicts import Verdict
 from evergrow.resources.lake.versions import OWED, OWED_WHY, UNTRIED, UNTRIED_WHY
 from evergrow.resources.llm import Answered, Failed, Invalid, Outcome, Refused
@@ -71,7 +72,7 @@ class Owed:
         (first, verb), *others = [(count, verb) for count, verb in counts if count]
         more = "".join(f", {count:,} {verb}" for count, verb in others)
         often = "most often " if self.total > 1 else ""
-        return f"{first:,} of {self.requests:,} requests {verb}{more}: {often}{self.commonest}"
+        return f"{first:,} of {counted(self.requests, 'requests')} {verb}{more}: {often}{self.commonest}"
 
 
 def owed(rows: pl.DataFrame) -> Owed:

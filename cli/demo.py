@@ -14,6 +14,7 @@ from evergrow.flows.release import make_release
 from evergrow.flows.trace import trace
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.row_selection import Wanted
+from evergrow.methods.text.counts import counted
 from evergrow.resources.registry.batches import stage
 from evergrow.resources.registry.releases import ReleaseRequest
 from evergrow.resources.seeds.harvest import harvest
@@ -30,7 +31,10 @@ def demo(workspace: Workspace, seeds: int, levels: int) -> None:
     harvested = harvest(SOURCE, seeds, bounds.harvest_min_chars, bounds.harvest_max_chars)
     stage(workspace.registry, BATCH, harvested, replace=True)
     workspace.add_partition(BATCH)
-    say(f"{harvested.frame.height} documented functions of the module {SOURCE!r} are the seeds of batch {BATCH!r}.")
+    say(
+        f"{counted(harvested.frame.height, 'documented functions')} of the module {SOURCE!r} are the seeds of batch "
+        f"{BATCH!r}."
+    )
     if workspace.settings.uses_embedded_model:
         say("Evolving them, growing a tree and answering both takes about four minutes on two free cores.")
     run_batch(workspace, BATCH, say)

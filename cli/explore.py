@@ -114,7 +114,8 @@ def data_docs(
     with workspace_of(reading=True) as workspace:
         page, tables = written(workspace, owner_kind(workspace, name, kind), name, target)  # type: ignore[arg-type]
     say(
-        f"{page} is of the gates of {tables:,} tables: open it in a browser that reaches the web, from where its lists "
+        f"{page} is of the gates of {counted(tables, 'tables')}: open it in a browser that reaches the web, from where "
+        "its lists "
         f"and styles come; without it the index is blank, and the pages lie under {target / 'validations'}"
     )
 

@@ -91,7 +91,7 @@ def diff(
 
 def _show_difference(found: "BatchComparison", a: str, b: str, rows: int) -> None:
     only = ", ".join(f"{n:,} only in {name!r}" for n, name in ((found.only_a, a), (found.only_b, b)))
-    say(f"{a!r} is a, {b!r} is b: {found.common:,} common seeds, {only}")
+    say(f"{a!r} is a, {b!r} is b: {counted(found.common, 'common seeds')}, {only}")
     for name, title in (
         ("settings", "settings that differ"), ("stages", "rows of each stage"), ("scores", "means of the scores"),
         ("measures", "measures"), ("cost", "cost"),
@@ -104,7 +104,7 @@ def _show_difference(found: "BatchComparison", a: str, b: str, rows: int) -> Non
     for row in found.rows.head(rows).to_dicts():
         draw_pair(row)
     if found.rows.height > rows:
-        say(f"{rows:,} of {found.rows.height:,} roots are drawn; more with --rows N, all with --json")
+        say(f"{rows:,} of {counted(found.rows.height, 'roots')} are drawn; more with --rows N, all with --json")
 
 
 def draw_pair(row: dict[str, Any]) -> None:

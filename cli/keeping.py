@@ -35,7 +35,10 @@ def scrub(
             healed = not look and heal(workspace, table, say)
             rows.append((table.key.to_user_string(), str(table), "made again" if healed else "stays damaged"))
         if not look and (left := workspace.lake.files.sweep()):
-            say(f"{left:,} unfinished files are removed, which writers that were killed had left")
+            say(
+                f"{counted(left, 'unfinished files are', 'unfinished file is')} removed, which writers that were "
+                "killed had left"
+            )
     found = pl.DataFrame(rows, schema=dict.fromkeys(("what", "damage", "state"), pl.String), orient="row")
     if found.is_empty() and not as_json:
         say("every current file of the lake is what its name says")

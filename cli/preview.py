@@ -43,7 +43,7 @@ def preview(
         if not yes:
             show_plan(
                 flow.preview_plan(workspace, wanted),
-                f"expected of {wanted.seeds.frame.height:,} of {wanted.of:,} seeds of {batch!r}, and at most",
+                f"expected of {wanted.seeds.frame.height:,} of {counted(wanted.of, 'seeds')} of {batch!r}, and at most",
                 as_json=as_json,
             )
             say("Nothing was asked: --yes does it, and what the ledger knows already is not asked again")
@@ -65,7 +65,9 @@ def preview(
 
 def _show(found: "Preview", batch: str) -> None:
     show_excerpts(found.rows, batch)
-    show_plan(found.whole, f"expected of all {found.seeds[1]:,} seeds of {batch!r}, and at most", as_json=False)
+    show_plan(
+        found.whole, f"expected of all {counted(found.seeds[1], 'seeds')} of {batch!r}, and at most", as_json=False
+    )
     usd = "a cost that is not known: a model has no price" if found.usd is None else f"${found.usd:,.4f}"
     took = f"{counted(found.seeds[0], 'seeds')} took {counted(found.requests, 'requests')}"
     say(f"{took}, {usd}; nothing of it is in the batch")

@@ -49,7 +49,8 @@ def balance_dataset_by(
         leaves = noted(latest_materialization(workspace.instance, BALANCED, tree), "after_leaves")
         if rows is not None and isinstance(leaves, int) and rows < leaves:
             say(
-                f"{rows:,} rows are fewer than the tree's {leaves:,} leaves: {leaves - rows:,} leaves stay empty; "
+                f"{counted(rows, 'rows are', 'row is')} fewer than the tree's {leaves:,} leaves: "
+                f"{counted(leaves - rows, 'leaves stay', 'leaf stays')} empty; "
                 "ask for more with --rows, or take a tree that is less deep"
             )
 

@@ -16,6 +16,7 @@ from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evaluation.passing import compare, score
 from evergrow.methods.quality.contamination import find_contamination
+from evergrow.methods.text.counts import counted
 from evergrow.resources.evaluation.question_files import Benchmark, read_benchmark
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import lease_name
@@ -79,8 +80,10 @@ def first_problem(workspace: Workspace, benchmark: str) -> str:
     """
     problem = _benchmark(workspace, benchmark).problems[0]
     cut = len(problem.question) - SHOWN_CHARS
-    question = f"{problem.question[:SHOWN_CHARS]}\n... and {cut:,} characters more" if cut > 0 else problem.question
-    right = f"{len(problem.tests):,} tests" if problem.kind == "code" else str(problem.answer)
+    question = (
+        f"{problem.question[:SHOWN_CHARS]}\n... and {counted(cut, 'characters')} more" if cut > 0 else problem.question
+    )
+    right = counted(len(problem.tests), "tests") if problem.kind == "code" else str(problem.answer)
     return f"{question}\n\nright ({problem.kind}): {right}"
 
 

@@ -34,6 +34,7 @@ from evergrow.flows.run import Interrupted, RunFailed, Say
 from evergrow.flows.step import bring
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.evolution.evolution_size import round_sizes
+from evergrow.methods.text.counts import counted
 from evergrow.resources.host.home import Home
 from evergrow.resources.lake.readable import GateState
 from evergrow.resources.lake.versions import latest_materialization
@@ -251,7 +252,8 @@ def _advice(wanted: PreviewOrder) -> str:
     taken, most = wanted.seeds.frame.height, min(MOST_SEEDS, wanted.of)
     finer = f"`--seeds {most}` has it judge more, and " if most > taken else ""
     return (
-        f"; the gate judged what came of {taken:,} seeds, of which each is a large share: {finer}`--set` with another "
+        f"; the gate judged what came of {counted(taken, 'seeds')}, of which each is a large share: {finer}"
+        "`--set` with another "
         "bound looks past it, in this preview only"
     )
 

@@ -19,6 +19,7 @@ from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.maps.picture import COLOURS, icicle, scatter
 from evergrow.methods.releasing.funnel_picture import funnel_picture
+from evergrow.methods.text.counts import counted as so_many
 from evergrow.methods.treesynth.tree_picture import picture
 from evergrow.resources.pages.page import page
 
@@ -113,7 +114,8 @@ def report(workspace: Workspace, of: str, *, private: bool = False) -> str:
         *_samples(shown.rows),
     ]
     about = (
-        f"{shown.rows.height:,} rows, those that were left out among them, what was forgotten not; written on "
+        f"{so_many(shown.rows.height, 'rows')}, those that were left out among them, what was forgotten not; written "
+        "on "
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC. evergrow explore --{kind} {name} shows every row."
     )
     return page("report.html.j2", title=f"{kind} {name}", about=about, sections=sections)
@@ -182,7 +184,7 @@ def _tree(shown: Scene) -> ReportSection:
         held = dict(shown.rows.filter(pl.col("state") == "kept").group_by("leaf_id").len().iter_rows())
         drawn = Picture.of(picture(shown.nodes, held), "the tree")
         return ReportSection(
-            "Tree", f"{shown.nodes.height:,} nodes and the rows that their leaves hold.", pictures=[drawn]
+            "Tree", f"{so_many(shown.nodes.height, 'nodes')} and the rows that their leaves hold.", pictures=[drawn]
         )
     parents = evolved(shown.rows.with_row_index("row"))["parent"]
     value = shown.rows["value"] if "value" in shown.rows.columns else pl.Series([None] * shown.rows.height)
@@ -206,7 +208,8 @@ def _cost(workspace: Workspace, shown: Scene) -> ReportSection:
     kept = int(rows.select(_kept(rows, kind).sum()).item())
     total = costs["usd"].sum() if costs["usd"].null_count() == 0 else None
     note = (
-        f"{'Unknown' if total is None else f'${total:,.4f}'} in all, {kept:,} rows that were made are kept"
+        f"{'Unknown' if total is None else f'${total:,.4f}'} in all, "
+        f"{so_many(kept, 'rows that were made are', 'row that was made is')} kept"
         f"{'' if total is None or not kept else f': ${total / kept:,.6f} a kept row'}. "
         "Unknown where a model has no price. Calls that made several rows are shared among them."
     )
@@ -275,7 +278,10 @@ def _contamination(rows: pl.DataFrame) -> ReportSection:
     if cleaned.is_empty():
         return ReportSection("Contamination", "No row was compared with benchmarks yet: a release does it.")
     marked = cleaned.filter(pl.col("state") == "contaminated")
-    note = f"{marked.height:,} of {cleaned.height:,} rows that were cleaned resemble a benchmark's item."
+    note = (
+        f"{marked.height:,} of {so_many(cleaned.height, 'rows that were', 'row that was')} cleaned resemble a "
+        "benchmark's item."
+    )
     if marked.is_empty():
         return ReportSection("Contamination", note)
     return ReportSection("Contamination", note, [Grid.of(marked.group_by("benchmark").len("rows").sort("benchmark"))])

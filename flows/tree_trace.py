@@ -9,6 +9,7 @@ from evergrow.assets.names import AWARE, BALANCED, ROUTED, SAMPLES, level_key
 from evergrow.flows.table_rows import CALL_IDS, Row, TableRows
 from evergrow.methods.provenance.differences import differences
 from evergrow.methods.provenance.steps import Kind, TraceStep, ValueSource
+from evergrow.methods.text.counts import counted
 from evergrow.resources.registry.trees import balance_spec, registered_trees, tree_spec
 
 Place = tuple[dg.AssetKey, str, Row]  # a table, its partition, and a row of it
@@ -143,4 +144,4 @@ def _says(rows: TableRows, tree: str, key: dg.AssetKey, row: dict[str, Any]) -> 
     spec = balance_spec(rows.workspace.registry, tree)
     origin = f"row of {spec.origin}" if spec else "row of the dataset"
     where = leaf if row["leaf_id"] else "no leaf"
-    return "routed", f"{origin}, sorted by {row['steps']} questions into {where}"
+    return "routed", f"{origin}, sorted by {counted(row['steps'], 'questions')} into {where}"

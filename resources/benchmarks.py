@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.seeds.file_formats import SUFFIXES, parse
 from evergrow.resources.seeds.raw import RawTable, TooLargeError, UnreadableError
 from evergrow.resources.seeds.source import SeedError, SourceFault, listed
@@ -178,7 +179,7 @@ def _table(path: Path, name: str) -> tuple[pl.DataFrame, list[str]]:
     texts = _texts(table)
     notes = list(table.notes)
     if blank := len(table.rows) - (texts["row"].n_unique() if texts.width else 0):
-        notes.append(f"{blank:,} of {len(table.rows):,} rows hold no text, and are compared with nothing")
+        notes.append(f"{blank:,} of {counted(len(table.rows), 'rows')} hold no text, and are compared with nothing")
     if texts.is_empty():
         raise _refusal(
             path, [SourceFault(f"holds no text, only {listed(table.frame.columns) or 'no rows'}: add a column of it")]

@@ -18,6 +18,7 @@ from evergrow.flows.recipes import which
 from evergrow.flows.runs import under_way
 from evergrow.flows.step import Step
 from evergrow.flows.workspace import Workspace
+from evergrow.methods.text.counts import counted
 from evergrow.resources.host.dagster_private import UnresolvedAssetJobDefinition
 from evergrow.resources.host.event_log import EventLog
 from evergrow.resources.registry.owner_names import owner
@@ -156,7 +157,7 @@ def changed_owners(workspace: Workspace, since: int) -> tuple[set[str], int]:
 def _too_soon(settings: Settings, cursor: Attempts, key: str, standing: Standing) -> Idle | None:
     count, last = cursor.tried.get(key, (0, 0.0))
     if count >= settings.sensors.retries:
-        return Idle(f"{standing.due}; it was asked again {count} times (sensors.retries)", settled=True)
+        return Idle(f"{standing.due}; it was asked again {counted(count, 'times')} (sensors.retries)", settled=True)
     since = time.time() - last
     left = PAUSE_S * 4 ** max(count - 1, 0) - since if since >= 0 else 0.0  # the clock was set back meanwhile
     return Idle(f"{standing.due}; asked again in {left:,.0f} s") if count and left > 0 else None
@@ -167,7 +168,10 @@ def _nothing(recipes: Mapping[str, Recipe], automated: Mapping[str, Recipe]) -> 
         return "no batch or tree is registered"
     if not automated:
         return (
-            f"none of {len(recipes):,} batches and trees is automated; `evergrow recipe set NAME automate=rounds` (or "
+            f"none of {counted(len(recipes), 'batches and trees', 'batch or tree')} is automated; `evergrow recipe "
+            "set NAME automate=rounds` (or "
             "release) has the sensors take one on"
         )
-    return f"nothing is due of the {len(automated):,} batches and trees that are automated"
+    return (
+        f"nothing is due of {counted(len(automated), 'batches and trees that are', 'batch or tree that is')} automated"
+    )

@@ -4,6 +4,7 @@ import time
 
 import dagster as dg
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.host.pruning import prune
 from evergrow.resources.settings import Settings
 
@@ -27,6 +28,6 @@ def prune_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     def prune_(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         runs, gone, upto = prune(context.instance, float(context.cursor or 0), time.time() - days * DAY_S)
         context.update_cursor(str(upto))
-        return dg.SkipReason(f"{gone:,} events of {runs:,} runs were deleted")
+        return dg.SkipReason(f"{counted(gone, 'events')} of {counted(runs, 'runs')} were deleted")
 
     return [prune_]

@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from evergrow.assets.gates.suite import FigureRule, RowRule
+from evergrow.methods.text.counts import counted
 
 MAX_NAMED_ROWS = 20  # ids of offending rows that a check names
 NOT_MEASURED = "nothing was measured"
@@ -100,7 +101,7 @@ def _counted(result: Any, frame: pl.DataFrame) -> Finding:  # noqa: ANN401
     rows = [int(row) for row in found.get("partial_unexpected_index_list") or ()]
     return Finding(
         bool(result.success),
-        f"{found['unexpected_count']:,} of {judged:,} rows fail",
+        f"{found['unexpected_count']:,} of {counted(judged, 'rows')} fail",
         tuple(frame["id"].gather(rows[:MAX_NAMED_ROWS]).cast(pl.String).fill_null("(no id)")),
     )
 

@@ -6,6 +6,7 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.metadata import image
+from evergrow.methods.text.counts import counted
 from evergrow.methods.text.svg import GREEN, Bar, bars
 from evergrow.methods.treesynth.evenness import histogram
 from evergrow.methods.treesynth.tree_picture import picture
@@ -24,7 +25,7 @@ def tree_metadata(nodes: pl.DataFrame, rows: Mapping[str, int] | None = None) ->
     shown = {"tree": image(picture(top, rows, MOST_NODES), "the tree")}
     if rows is not None:
         counts = [
-            Bar(f"{low:,}" if low == high else f"{low:,} to {high:,}", [leaves], f"{leaves:,} leaves")
+            Bar(f"{low:,}" if low == high else f"{low:,} to {high:,}", [leaves], counted(leaves, "leaves", "leaf"))
             for low, high, leaves in histogram(list(rows.values()))
         ]
         shown["leaf_sizes"] = image(bars(counts, {"leaves": GREEN}), "how many leaves hold how many rows")

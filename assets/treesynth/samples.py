@@ -23,6 +23,7 @@ from evergrow.assets.treesynth.level import WRITING, known_tree
 from evergrow.assets.treesynth.pictures import tree_metadata
 from evergrow.assets.treesynth.requests import samples_works, writing_of
 from evergrow.methods.nested_rows import nested_rows
+from evergrow.methods.text.counts import counted
 from evergrow.methods.treesynth import adherence
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.evenness import balance
@@ -229,7 +230,9 @@ def shard_leaves(nodes: pl.DataFrame, spec: TreeSpec, domain: Domain, rules: Tre
     held = dict(taken.iter_rows())
     quotas = leaf_quotas(leaves, spec.rows, **own, alike=rules.leaf_weights == "equal", held=held)
     if not quotas and spec.rows:
-        raise dg.Failure(f"tree {spec.tree!r} has no leaf that could hold its {spec.rows:,} rows", allow_retries=False)
+        raise dg.Failure(
+            f"tree {spec.tree!r} has no leaf that could hold its {counted(spec.rows, 'rows')}", allow_retries=False
+        )
     found = []
     for row in leaves[number :: rules.shards].iter_rows(named=True):
         lines = pivot_lines(row, domain)

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Literal
 
+from evergrow.methods.text.counts import counted
+
 Weighting = Literal["sets", "equal"]
 MAX_TARGET = 10**9
 
@@ -32,7 +34,7 @@ def largest_remainder(weights: Sequence[int], total: int, ties: Sequence[str]) -
     whole = sum(weights)
     if not whole:
         if total:
-            raise ValueError(f"{total} rows cannot be shared out: there is no leaf")
+            raise ValueError(f"{counted(total, 'rows')} cannot be shared out: there is no leaf")
         return [0] * len(weights)
     shares = [total * weight // whole for weight in weights]
     left = total - sum(shares)

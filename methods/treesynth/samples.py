@@ -10,6 +10,7 @@ from typing import Any
 
 from evergrow.methods.by_identity import by_identity
 from evergrow.methods.text.answers import excerpt
+from evergrow.methods.text.counts import counted
 from evergrow.methods.text.fold import fold
 from evergrow.methods.text.prompts import Rendered, fence
 from evergrow.methods.treesynth.answer_models import AdherenceAnswer, SamplesAnswer
@@ -247,7 +248,7 @@ def _value(value: object, name: str, field: SampleField) -> str | int:
         _check_blocks(value, name)
     words = len(value.split())
     if not field.min_words <= words <= field.max_words:
-        raise ValueError(f"{name!r} has {words} words, not {field.min_words} to {field.max_words}")
+        raise ValueError(f"{name!r} has {counted(words, 'words')}, not {field.min_words} to {field.max_words}")
     return value.strip()
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from evergrow.methods.text.counts import counted
 from evergrow.methods.text.fold import fold
 from evergrow.methods.treesynth.domain import Domain
 from evergrow.methods.treesynth.reference_files import MAX_TREE_DEPTH, parse_tree, value_of
@@ -63,7 +64,7 @@ def _known_as_texts(top: Any, domain: Domain) -> list[str]:  # noqa: ANN401 - JS
     why = "match none of the patterns that the domain's key `imports` has, or break its rules"
     if domain.choices:
         why = "have no row of their story in a result.jsonl beside the file, or break a rule of the domain"
-    return [f"known as texts, without fields: {unknown:,} of {len(records):,} samples, which {why}"]
+    return [f"known as texts, without fields: {unknown:,} of {counted(len(records), 'samples')}, which {why}"]
 
 
 def _nodes(node: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - JSON

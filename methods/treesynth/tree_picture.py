@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from evergrow.methods.text.counts import counted
 from evergrow.methods.text.svg import GREEN, LIGHT, RED, Drawing, shortened
 from evergrow.methods.treesynth.evenness import histogram
 
@@ -23,7 +24,7 @@ def text_tree(nodes: pl.DataFrame, rows: Mapping[str, int] | None = None, most: 
     """
     lines = [f"{prefix}{label}" for prefix, label, _ in _walk(nodes, rows, most)]
     if nodes.height > most:
-        lines.append(f"... and {nodes.height - most:,} more nodes")
+        lines.append(f"... and {counted(nodes.height - most, 'more nodes')}")
     return "\n".join(lines)
 
 
@@ -41,7 +42,7 @@ def picture(nodes: pl.DataFrame, rows: Mapping[str, int] | None = None, most: in
         drawing.dot(x, y, COLOURS.get(node["state"], RED))
         drawing.text(x + 9, y + 4, label)
     if nodes.height > most:
-        drawing.text(10, len(walked) * ROW_HEIGHT + 18, f"and {nodes.height - most:,} more nodes")
+        drawing.text(10, len(walked) * ROW_HEIGHT + 18, f"and {counted(nodes.height - most, 'more nodes')}")
     return drawing.svg()
 
 

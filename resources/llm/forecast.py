@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.ledger import Ledger, Usage
 from evergrow.resources.llm import Request, prices
 from evergrow.resources.llm.rendering import prompt_bytes
@@ -72,7 +73,11 @@ def forecast(settings: Settings, ledger: Ledger, work: Work) -> Forecast:
     else:
         chars = sum(len(r.system) + len(r.user) + sum(map(len, r.texts)) for r in work.like) / max(len(work.like), 1)
         each_in, each_out = chars / CHARS_PER_TOKEN, min(work.answer_tokens, role.max_tokens)
-        history = f"{usage.requests} earlier requests tell too little" if usage.requests else "there is no history yet"
+        history = (
+            f"{counted(usage.requests, 'earlier requests tell', 'earlier request tells')} too little"
+            if usage.requests
+            else "there is no history yet"
+        )
         basis = f"{CHARS_PER_TOKEN:g} characters a token and {each_out} tokens an answer: {history}"
     price, seconds = prices.price_of(settings, model), _seconds(settings, work, usage)
     if role.mode == "batch":

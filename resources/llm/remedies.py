@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from evergrow.methods.text.answers import excerpt
+from evergrow.methods.text.counts import counted
 from evergrow.resources.llm.faults import Fault, FaultClass
 from evergrow.resources.settings.endpoints import Endpoint
 from evergrow.resources.settings.roles import EMBEDDING
@@ -82,4 +83,6 @@ def unlisted(model: str, listed: Sequence[str]) -> str:
     if not model or not listed or model in listed:
         return ""
     near = [excerpt(repr(match)) for match in get_close_matches(model, listed, n=3)]
-    return f"; it lists {len(listed)} models, not this one" + (f"; did you mean {' or '.join(near)}?" if near else "")
+    return f"; it lists {counted(len(listed), 'models')}, not this one" + (
+        f"; did you mean {' or '.join(near)}?" if near else ""
+    )

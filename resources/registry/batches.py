@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Select, insert, select, update
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.lake.content_files import Files
 from evergrow.resources.ledger.registry_schema import batches as table
 from evergrow.resources.registry.owner_names import NAME, fault, slug, unknown
@@ -194,7 +195,7 @@ def seeds_digest(frame: pl.DataFrame) -> str:
 
 def _exists(known: StagedBatch) -> BatchExistsError:
     return BatchExistsError(
-        f"batch {known.batch!r} already has {known.rows:,} other seeds, from {known.origin or 'elsewhere'}: "
+        f"batch {known.batch!r} already has {counted(known.rows, 'other seeds')}, from {known.origin or 'elsewhere'}: "
         "choose another name, or replace them with --replace"
     )
 

@@ -8,6 +8,7 @@ import polars as pl
 
 from evergrow.methods.answering.programs import imported
 from evergrow.methods.text.answers import excerpt
+from evergrow.methods.text.counts import counted
 from evergrow.methods.verification.mutants import mutants
 from evergrow.methods.verification.testing import DETAIL_CHARS
 from evergrow.methods.verification.verdicts import Verdict
@@ -113,7 +114,10 @@ def _on_broken_versions(code: str, trial: Trial, rules: Verification) -> Ruling:
         if caught >= enough:
             return Ruling(Verdict.PASS)
         if caught + len(broken) - number < enough:
-            said = f"the tests catch {caught} of {number} broken versions, of {len(broken)} they must catch {enough}"
+            said = (
+                f"the tests catch {caught} of {counted(number, 'broken versions')}, of {len(broken)} they must "
+                f"catch {enough}"
+            )
             return Ruling(Verdict.UNVERIFIED, said)
     return Ruling(Verdict.UNVERIFIED, "what the tests use has nothing that could be broken to try them on")
 

@@ -9,6 +9,7 @@ from itertools import islice
 
 import polars as pl
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.seeds.raw import EMPTY, RawTable, UnreadableError
 from evergrow.resources.seeds.source import SourceFault, listed
 
@@ -127,7 +128,9 @@ def _exact(text: str, delimiter: str) -> RawTable:
                 lines.append(line)
             elif record:
                 advice = f"put quotes around fields that hold {_word(delimiter)} or line breaks"
-                faults.append(SourceFault(f"has {len(record)} fields, the header {len(header)}: {advice}", row, line))
+                faults.append(
+                    SourceFault(f"has {counted(len(record), 'fields')}, the header {len(header)}: {advice}", row, line)
+                )
             line = reader.line_num + 1
     except csv.Error as error:
         raise _wrong_quoting(error, reader.line_num) from error

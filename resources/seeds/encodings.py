@@ -5,6 +5,7 @@ import re
 
 import polars as pl
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.seeds.raw import EMPTY, UnreadableError
 
 MARKS = (
@@ -74,7 +75,8 @@ def mojibake_note(contents: pl.Series) -> list[str]:
     if example is None:
         return []
     return [
-        f"{spoilt.len():,} texts look like UTF-8 that was read as Windows-1252 ({example[0]!r} for {example[1]!r}): "
+        f"{counted(spoilt.len(), 'texts look', 'text looks')} like UTF-8 that was read as Windows-1252 "
+        f"({example[0]!r} for {example[1]!r}): "
         "repair the file with `iconv -f UTF-8 -t WINDOWS-1252 FILE > repaired`, if all of it is so"
     ]
 

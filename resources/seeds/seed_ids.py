@@ -6,6 +6,7 @@ from collections import Counter
 import polars as pl
 
 from evergrow.methods.text import ids
+from evergrow.methods.text.counts import counted
 from evergrow.resources.seeds.source import quoted
 
 MADE_ID_LENGTHS = (12, 16, 24, 32, 64)
@@ -46,6 +47,7 @@ def id_notes(frame: pl.DataFrame) -> list[str]:
         return []
     seed_id, root_id = odd.select("seed_id", "id").row(0)
     return [
-        f"{odd.height:,} ids hold characters that ids of samples cannot carry and are percent-encoded there, "
+        f"{counted(odd.height, 'ids hold', 'id holds')} characters that ids of samples cannot carry and are "
+        "percent-encoded there, "
         f"reversibly: {quoted(seed_id)} is {quoted(root_id)}"
     ]

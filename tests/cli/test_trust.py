@@ -115,7 +115,7 @@ def test_a_benchmark_is_answered_judged_and_compared(
     planned = evergrow(*asked, "--model", "expert", "--n", 3, "--temperature", 0, "--plan")
     assert "12 of 36 answers are in the ledger, and are not asked for again" in planned.err
     assert "as it is asked:\n\nComplete this Python function." in planned.err
-    assert "right (code): 1 tests" in planned.err
+    assert "right (code): 1 test\n" in planned.err
     whole = evergrow(*asked, "--model", "expert", "--n", 3, "--temperature", 0, "--plan", "--json")
     assert whole.json[-1]["requests"] == 24
     assert fake_endpoint.stats()["requests"] == sent

@@ -61,7 +61,7 @@ def test_nothing_is_launched_of_what_nobody_asked_for(platform: Platform, fake_e
 
     said = reason(look(platform, "advance"))
 
-    assert said.startswith("none of 1 batches and trees is automated; `evergrow recipe set NAME automate=rounds`")
+    assert said.startswith("none of 1 batch or tree is automated; `evergrow recipe set NAME automate=rounds`")
     assert fake_endpoint.stats()["requests"] == 0
 
 
@@ -72,7 +72,7 @@ def test_a_batch_goes_from_its_seeds_through_its_rounds_to_its_collection(platfo
     grow(platform, "seeds", *ROUNDS)
 
     assert reason(look(platform, "advance")) == "b: it is done as far as its recipe says (automate: rounds)"
-    assert reason(look(platform, "advance")) == "nothing is due of the 1 batches and trees that are automated"
+    assert reason(look(platform, "advance")) == "nothing is due of 1 batch or tree that is automated"
 
 
 def test_a_batch_that_may_goes_on_to_a_release_of_its_own(platform: Platform) -> None:
@@ -270,7 +270,7 @@ def test_what_failed_is_asked_again_after_growing_pauses_and_not_for_ever(
 
     assert requested(look(patient, "advance")) == {"b": "round_01"}
     patient.run("round_01", "b", [stage_key(1, "instructions")])
-    assert "it was asked again 1 times (sensors.retries)" in reason(look(patient, "advance"))
+    assert "it was asked again 1 time (sensors.retries)" in reason(look(patient, "advance"))
 
 
 def test_a_clock_that_is_set_back_lengthens_no_pause(

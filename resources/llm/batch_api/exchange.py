@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import chain, islice
 from typing import Generic, TypeVar
 
+from evergrow.methods.text.counts import counted
 from evergrow.resources.ledger import Pending, ReplyNote, StoredReply, SubmissionLine
 from evergrow.resources.llm import rendering
 from evergrow.resources.llm.answer import Parse, Unusable, read_reply
@@ -101,7 +102,11 @@ class OfflineAsking(Generic[T]):
 
     def waits(self) -> str:
         """What is waited for, in a few words; "" for nothing."""
-        return f"{self._left:,} answers of a Batch API are to come" if self._left else ""
+        return (
+            f"{counted(self._left, 'answers of a Batch API are', 'answer of a Batch API is')} to come"
+            if self._left
+            else ""
+        )
 
     def stop(self, error: Exception) -> None:
         """Hand in nothing more, and raise `error`."""

@@ -32,7 +32,7 @@ def test_the_picture_is_well_formed_whatever_the_names_are() -> None:
 
 
 def test_a_large_tree_is_cut_and_says_so() -> None:
-    assert text_tree(NODES, most=2).splitlines()[-1] == "... and 1 more nodes"
+    assert text_tree(NODES, most=2).splitlines()[-1] == "... and 1 more node"
 
 
 def test_the_histogram_counts_leaves() -> None:

@@ -62,7 +62,7 @@ def test_the_same_seeds_again_change_nothing_even_from_another_file(registry: Re
 
 def test_other_seeds_under_a_taken_name_are_refused_unless_they_shall_replace(registry: Registry) -> None:
     first = batches.stage(registry, "b", seeds("x"))
-    with pytest.raises(batches.BatchExistsError, match=r"'b' already has 1 other seeds, from f\.json.*--replace"):
+    with pytest.raises(batches.BatchExistsError, match=r"'b' already has 1 other seed, from f\.json.*--replace"):
         batches.stage(registry, "b", seeds("y", "z"))
     assert batches.staged(registry, "b") == first
     second = batches.stage(registry, "b", seeds("y", "z"), replace=True)

@@ -81,7 +81,7 @@ WRONG: list[tuple[str, str | bytes, str]] = [
     ("f.json", json.dumps([{f"x{n}": 1} for n in range(1_001)]), "1,001 different names, at most 1,000"),
     ("f.jsonl", '{"content": "a"}\n\n{oops}\n', r"row 2 \(line 3\): not JSON at column 2"),
     ("f.jsonl", '{"content": "a"}\n[1]\n', r"row 2 \(line 2\): holds an array, not an object"),
-    ("f.csv", 'content,x\na,"1\n2"\nb\n', r"row 2 \(line 4\): has 1 fields, the header 2: put quotes"),
+    ("f.csv", 'content,x\na,"1\n2"\nb\n', r"row 2 \(line 4\): has 1 field, the header 2: put quotes"),
     ("f.csv", "content,x\na,1\n ,2\n", r"row 2 \(line 3\): `content` is blank"),
     ("f.csv", 'content\n"a\n', "not CSV: unexpected end of data"),
     ("f.csv", 'content\n"a"b"\n', "line 2: not CSV"),
