@@ -92,7 +92,7 @@ def funnel(
     as_json: AsJson = False,
 ) -> None:
     """Where the rows went, stage by stage: requested = failed + rejected + accepted, with the reasons."""
-    from evergrow.assets.dataset.funnel import bars  # noqa: PLC0415
+    from evergrow.assets.dataset.funnel import bars, come_back  # noqa: PLC0415
     from evergrow.flows.funnels import of_an_older_collection, release_funnel  # noqa: PLC0415
     from evergrow.methods.releasing.funnel_picture import funnel_picture  # noqa: PLC0415
     from evergrow.resources.host.destinations import writing  # noqa: PLC0415
@@ -103,6 +103,8 @@ def funnel(
         show_table(table, "funnel", as_json=as_json)
         if not as_json:
             out.print(bars(table), markup=False, highlight=False)
+        if back := come_back(table):
+            say(back)
         for note in of_an_older_collection(workspace, chosen):
             say(note, style="yellow")
         if picture:

@@ -121,6 +121,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
+    from evergrow.assets.dataset.funnel import come_back  # noqa: PLC0415
     from evergrow.assets.names import RESPONSES  # noqa: PLC0415
     from evergrow.flows.evolve import run_batch  # noqa: PLC0415
     from evergrow.flows.funnels import of_an_older_collection, run_funnel  # noqa: PLC0415
@@ -135,7 +136,8 @@ def run(
         table, damaged = run_funnel(workspace, batch)
         show_table(table, f"funnel of batch {batch!r}", as_json=as_json)
         cut = [f"what was answered of the batch is not shown: {damaged}"] if damaged else []
-        for note in [*cut, *of_an_older_collection(workspace, [batch])]:
+        back = come_back(table)
+        for note in [*cut, *([back] if back else []), *of_an_older_collection(workspace, [batch])]:
             say(note)
         if through and not damaged and RESPONSES.path[-1] not in table["stage"]:
             say(asked_next("batch", batch))

@@ -10,6 +10,8 @@ import dagster as dg
 import polars as pl
 
 from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, RESPONSES, VERIFIED, round_name, stage_key
+from evergrow.methods.evolution.selection import RULES
+from evergrow.methods.text.counts import counted as so_many
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.lake.versions import made
 from evergrow.resources.settings.growth import MAX_ROUNDS
@@ -60,6 +62,23 @@ def bars(funnel: pl.DataFrame) -> str:
         bar = "█" * kept + "·" * (came - kept)
         lines.append(f"{row['stage']:<12} {bar:<{BAR}} {row['accepted']:>9,} of {row['requested']:,}  {row['reasons']}")
     return "\n".join(lines)
+
+
+def come_back(funnel: pl.DataFrame) -> str | None:
+    """Why more rows come to a collection than its rounds let through, in a sentence; None where none do.
+
+    funnel: one or several, one below another.
+    """
+    listed = " or ".join(RULES.values())
+    left_out = funnel.filter(pl.col("stage").str.starts_with("round_")).select(
+        pl.col("reasons").str.extract_all(rf"\b(?:{'|'.join(RULES.values())}) [\d,]*\d").explode().drop_nulls()
+    )["reasons"]
+    rows = int(left_out.str.extract(r" ([\d,]+)$").str.replace_all(",", "").cast(pl.Int64).sum())
+    if not rows or COLLECTED.path[-1] not in funnel["stage"]:
+        return None
+    are = so_many(rows, "rows that are", "row that is")
+    have = "have no children, and are samples" if rows != 1 else "has no children, and is a sample"
+    return f"{are} {listed} {have} all the same: collected chooses among them, too"
 
 
 def driest(funnel: pl.DataFrame, stages: Sequence[str]) -> str | None:

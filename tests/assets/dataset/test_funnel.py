@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.assets.dataset.funnel import FAILURES, SCHEMA, bars, counted, driest, funnel
+from evergrow.assets.dataset.funnel import FAILURES, SCHEMA, bars, come_back, counted, driest, funnel
 from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, RESPONSES, VERIFIED, stage_key
 from tests.conftest import FakeEndpoint
 from tests.platform import Platform, share_vectors
@@ -34,6 +34,18 @@ def stages(*rows: tuple[str, int, int]) -> pl.DataFrame:
     return pl.DataFrame(
         [(name, came, came, 0, came - went, "", went) for name, came, went in rows], schema=SCHEMA, orient="row"
     )
+
+
+def test_rows_that_come_back_after_a_round_left_them_out_are_told() -> None:
+    rounds = [("round_01", 9, 9, 0, 4, "outside_beam 3, duplicate 1", 5), ("round_02", 9, 9, 0, 2, "below_parent 2", 7)]
+    made = pl.DataFrame([*rounds, ("collected", 17, 17, 0, 1, "too_close_in_tree 1", 16)], schema=SCHEMA, orient="row")
+
+    assert come_back(made) == (
+        "5 rows that are below_parent or outside_beam have no children, and are samples all the same: collected "
+        "chooses among them, too"
+    )
+    assert come_back(made.head(2)) is None
+    assert come_back(made.tail(1)) is None
 
 
 def test_the_driest_stage_is_the_one_that_lost_the_largest_share() -> None:
