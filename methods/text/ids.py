@@ -3,9 +3,12 @@
 A root's id is its seed's id; child `j` of `X` is `X_j`, counted from zero. `613993_0_2` is the third child of the first
 child of seed `613993`. The underscore therefore carries lineage and nothing else: a seed id that contains one, or any
 other character that is not an ASCII letter, digit, `-`, `.` or `~`, is percent-encoded (`a_b` -> `a%5Fb`), reversibly.
+One that reads as a time is as well (`2024-01-01` -> `2024%2D01-01`): readers of exported files would take it for one.
 """
 
 from urllib.parse import quote, unquote
+
+from evergrow.methods.text.times import reads_as_time
 
 MAX_SEED_ID_LENGTH = 128
 
@@ -20,7 +23,8 @@ def escape_seed_id(seed_id: str) -> str:
         raise ValueError("an id must not be empty")
     if len(seed_id) > MAX_SEED_ID_LENGTH:
         raise ValueError(f"an id may have at most {MAX_SEED_ID_LENGTH} characters, this one has {len(seed_id)}")
-    return quote(seed_id, safe="").replace("_", "%5F")
+    encoded = quote(seed_id, safe="").replace("_", "%5F")
+    return encoded.replace("-", "%2D", 1) if reads_as_time(encoded) else encoded
 
 
 def unescape_seed_id(root_id: str) -> str:

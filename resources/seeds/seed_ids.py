@@ -7,6 +7,7 @@ import polars as pl
 
 from evergrow.methods.text import ids
 from evergrow.methods.text.counts import counted
+from evergrow.methods.text.times import TIME
 from evergrow.resources.seeds.source import quoted
 
 MADE_ID_LENGTHS = (12, 16, 24, 32, 64)
@@ -32,7 +33,7 @@ def seed_ids(frame: pl.DataFrame) -> pl.Series:
 
 def root_ids(seed_ids: pl.Series) -> pl.Series:
     """The ids as samples can carry them: what they cannot is percent-encoded."""
-    odd = ~seed_ids.str.contains(PLAIN_ID)
+    odd = _odd(seed_ids)
     if not odd.any():
         return seed_ids.rename("id")
     return pl.Series(
@@ -42,12 +43,15 @@ def root_ids(seed_ids: pl.Series) -> pl.Series:
 
 def id_notes(frame: pl.DataFrame) -> list[str]:
     """What is to be said of ids that were changed for samples."""
-    odd = frame.filter(pl.col("seed_id").str.contains(PLAIN_ID).not_())
+    odd = frame.filter(_odd(frame["seed_id"]))
     if odd.is_empty():
         return []
     seed_id, root_id = odd.select("seed_id", "id").row(0)
     return [
-        f"{counted(odd.height, 'ids hold', 'id holds')} characters that ids of samples cannot carry and are "
-        "percent-encoded there, "
-        f"reversibly: {quoted(seed_id)} is {quoted(root_id)}"
+        f"{counted(odd.height, 'ids hold', 'id holds')} characters that ids of samples cannot carry, or read as times, "
+        f"and are percent-encoded there, reversibly: {quoted(seed_id)} is {quoted(root_id)}"
     ]
+
+
+def _odd(seed_ids: pl.Series) -> pl.Series:
+    return ~seed_ids.str.contains(PLAIN_ID) | seed_ids.str.contains(TIME)

@@ -1,10 +1,13 @@
 import string
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evergrow.methods.text import ids
+from evergrow.methods.text.times import reads_as_time
+from evergrow.resources.seeds.seed_ids import root_ids
 
 SAFE = set(string.ascii_letters + string.digits + "-.~%")
 seed_ids = st.text(st.characters(codec="utf-8"), min_size=1, max_size=ids.MAX_SEED_ID_LENGTH)
@@ -23,6 +26,16 @@ def test_a_seed_id_survives_the_way_to_a_root_id_and_back(seed_id: str) -> None:
     root = ids.escape_seed_id(seed_id)
     assert ids.unescape_seed_id(root) == seed_id
     assert set(root) <= SAFE
+
+
+@given(
+    seed_ids | st.dates().map(str) | st.sampled_from(["2024-01-01", "2024-01-01T10", "2024-01-01T10-05", "2024-1-1"])
+)
+def test_no_root_id_reads_as_a_time(seed_id: str) -> None:
+    root = ids.escape_seed_id(seed_id)
+    assert not reads_as_time(root)
+    assert ids.unescape_seed_id(root) == seed_id
+    assert root_ids(pl.Series([seed_id])).to_list() == [root]
 
 
 @given(seed_ids, seed_ids)

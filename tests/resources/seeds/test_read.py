@@ -97,8 +97,8 @@ def test_odd_ids_are_taken_encoded_and_reported(tmp_path: Path) -> None:
     assert seeds.frame["id"].to_list() == ["a%5Fb", "..%2Fx", "%C3%A9", "a%20b", "plain"]
     assert seeds.frame["seed_id"].to_list() == odd
     assert seeds.notes == (
-        "4 ids hold characters that ids of samples cannot carry and are percent-encoded there, reversibly: "
-        "'a_b' is 'a%5Fb'",
+        "4 ids hold characters that ids of samples cannot carry, or read as times, and are percent-encoded there, "
+        "reversibly: 'a_b' is 'a%5Fb'",
     )
 
 
