@@ -7,6 +7,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, insert, select
 
+from evergrow.methods.releasing.descent import told
 from evergrow.resources.ledger.registry_schema import bans as table
 from evergrow.resources.registry.registry import Registry, as_text, touch
 
@@ -15,13 +16,25 @@ Kind = Literal["seed", "model", "licence"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ban:
-    """Everything that descends from a seed (by its root id), from what a model wrote, or from seeds of a licence."""
+    """Everything that descends from a seed (by its root id), from what a model wrote, or from seeds of a licence.
+
+    The value of a seed is as `methods.releasing.descent` has it: `ID`, or `BATCH/ID` of one batch alone.
+    """
 
     kind: Kind
     value: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.value!r}"
+        return told(self.kind, self.value)
+
+    @property
+    def batch(self) -> str:
+        """The only batch that it is about; "" if it is about any."""
+        return self.value.rpartition("/")[0] if self.kind == "seed" else ""
+
+    def within(self, batch: str) -> "Ban":
+        """The same seed, of one batch alone."""
+        return Ban("seed", f"{batch}/{self.value}")
 
 
 def bans(registry: Registry) -> list[Ban]:
