@@ -1,6 +1,6 @@
 """Commands that make a dataset of samples: release, export, verify, push, funnel, forget."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -13,7 +13,6 @@ from evergrow.methods.text.counts import counted
 
 if TYPE_CHECKING:
     from evergrow.flows.workspace import Workspace
-    from evergrow.resources.registry.bans import Ban
 
 Batches = Annotated[list[str] | None, typer.Option("--batch", help="which batches; may be repeated")]
 Name = Annotated[str, typer.Option("--name", help="of the release: one home holds many")]
@@ -239,9 +238,6 @@ def forget(
     ] = None,
     model: Annotated[list[str] | None, typer.Option(help="a model that wrote samples or answers")] = None,
     licence: Annotated[list[str] | None, typer.Option(help="a licence of seeds")] = None,
-    batch: Annotated[
-        list[str] | None, typer.Option("--batch", help="of seeds: only those of this batch or tree; may be repeated")
-    ] = None,
     gone: Annotated[
         list[Path] | None, typer.Option(help="folder of an export that was deleted: no takedown waits for it any more")
     ] = None,
@@ -254,22 +250,22 @@ def forget(
     from evergrow.flows.descendants import descendants  # noqa: PLC0415
     from evergrow.flows.forget import (  # noqa: PLC0415
         affected_exports,
+        bans_of,
         finish_takedowns,
-        placed,
         require_known,
     )
     from evergrow.flows.forget import forget as take_down  # noqa: PLC0415
     from evergrow.resources.registry.exports import drop_exports  # noqa: PLC0415
+    from evergrow.resources.registry.takedowns import open_takedowns  # noqa: PLC0415
 
-    wanted = _bans(seed or (), model or (), licence or ())
+    try:
+        wanted = bans_of(seed or (), model or (), licence or ())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--seed") from error
     if not wanted and not gone:
         raise typer.BadParameter("name what to forget with --seed, --model or --licence")
-    if batch and not seed:
-        raise typer.BadParameter("says of which batches seeds are meant: name them with --seed", param_hint="--batch")
     with workspace_of() as workspace:
         _require_missed(workspace, gone or ())
-        wanted, several = placed(workspace, wanted, batch or ())
-        _say_several(several, yes=yes)
         found = descendants(workspace, wanted)
         require_known(workspace, wanted, found)
         counts = found.group_by("batch", "stage", "why", maintain_order=True).agg(
@@ -286,42 +282,17 @@ def forget(
             for line in take_down(workspace, wanted) if wanted else finish_takedowns(workspace):
                 say(line)
         else:
-            _say_undone(workspace, gone or (), wanted=bool(wanted))
-
-
-def _say_undone(workspace: "Workspace", gone: Sequence[Path], *, wanted: bool) -> None:
-    """What --yes would do."""
-    from evergrow.resources.registry.takedowns import open_takedowns  # noqa: PLC0415
-
-    for ordered in open_takedowns(workspace.registry):
-        say(f"not finished yet: the takedown of {ordered}; --yes, a release or an export finishes it")
-    for folder in gone:
-        say(f"{folder} may hold what is to be forgotten: --yes if it was deleted; if it was moved, move it back")
-    say(
-        "Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban"
-        if wanted
-        else "Nothing is changed yet"
-    )
-
-
-def _bans(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]) -> "list[Ban]":
-    from evergrow.flows.forget import bans_of  # noqa: PLC0415
-
-    try:
-        return bans_of(seeds, models, licences)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--seed") from error
-
-
-def _say_several(several: Mapping[str, Sequence[str]], *, yes: bool) -> None:
-    """Say which seeds are in several batches; nobody has said which of them is meant, so that none is taken down."""
-    if not several:
-        return
-    which = "; ".join(f"{seed} is in several batches ({', '.join(batches)})" for seed, batches in several.items())
-    which = f"{which}: name those that it is to be taken down in with --batch, which may be repeated"
-    if yes:
-        raise typer.BadParameter(f"{which}; nothing was changed", param_hint="--seed")
-    say(which)
+            for ordered in open_takedowns(workspace.registry):
+                say(f"not finished yet: the takedown of {ordered}; --yes, a release or an export finishes it")
+            for folder in gone or ():
+                say(
+                    f"{folder} may hold what is to be forgotten: --yes if it was deleted; if it was moved, move it back"
+                )
+            say(
+                "Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban"
+                if wanted
+                else "Nothing is changed yet"
+            )
 
 
 def _require_missed(workspace: "Workspace", folders: Sequence[Path]) -> None:

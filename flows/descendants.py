@@ -18,7 +18,6 @@ from evergrow.resources.registry.trees import registered_trees
 
 COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
-FOUND = {**DESCENDANT, "leaf_id": pl.String}
 
 
 def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
@@ -26,28 +25,7 @@ def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
 
     Seeds are among them, rejected rows, and samples of trees that are no batch.
     """
-    return _found(workspace, wanted).select(*DESCENDANT)
-
-
-def batches_of_seeds(workspace: Workspace, seeds: Sequence[Ban]) -> dict[Ban, list[str]]:
-    """The batches and trees, in order, in which each of `seeds` is a seed; none for what is not there.
-
-    And none for leaves and samples of trees: the ids of those are made of what they stand for, so that they are the
-    same in each batch that has them, and whatever batch they come into next.
-    """
-    found = _found(workspace, seeds)
-    batches = {}
-    for seed in seeds:
-        mine = found.filter(why=f"forgotten: {seed}")
-        if mine.is_empty():  # only the first of several reasons is told
-            mine = _found(workspace, [seed])
-        batches[seed] = sorted(mine.filter(pl.col("leaf_id").is_null())["batch"].unique())
-    return batches
-
-
-def _found(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
-    """`descendants`, and the leaf of a tree that each row lies in."""
-    found = [pl.DataFrame(schema=FOUND)]
+    found = [pl.DataFrame(schema=DESCENDANT)]
     if not wanted:
         return found[0]
     batches = workspace.batches()
@@ -56,7 +34,7 @@ def _found(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
         if rows.height:
             made_by = rows.select("batch", "id", "generator_model").drop_nulls()
             why = why_banned(rows, as_banned(wanted), made_by)
-            found.append(rows.with_columns(why=why).select(*FOUND).drop_nulls("why"))
+            found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
     return pl.concat(found)
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from evergrow.assets.dataset.release import BANNED
 from evergrow.assets.names import COLLECTED, RELEASE
-from evergrow.flows.descendants import batches_of_seeds, descendants
+from evergrow.flows.descendants import descendants
 from evergrow.flows.release import made, released, remake_release
 from evergrow.flows.release_files import DoesNotLoad, write_files, write_instructions
 from evergrow.flows.run import Interrupted, RunFailed, judge
@@ -28,7 +28,6 @@ from evergrow.resources.registry.leases import BatchBusy, lease
 from evergrow.resources.registry.owners import export_owner, release_owner
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
-from evergrow.resources.registry.trees import registered_trees
 from evergrow.resources.releases.manifest import ManifestError, read_manifest
 from evergrow.resources.releases.writing import FolderTaken, NothingToRelease, clear_away, put_back
 
@@ -61,32 +60,6 @@ def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]
     """
     values = {"seed": [_root_id(seed) for seed in seeds], "model": models, "licence": licences}
     return [Ban(kind, value) for kind, named in values.items() for value in named]  # type: ignore[arg-type]
-
-
-def placed(
-    workspace: Workspace, wanted: Sequence[Ban], named: Sequence[str] = ()
-) -> tuple[list[Ban], dict[str, list[str]]]:
-    """Each seed as that of the batches which have it, of the `named` ones alone if there are any.
-
-    What the seed of another batch is called, or that of a batch to come, is no reason to take it down. What a tree
-    grew is the same wherever it is, and is taken down everywhere.
-
-    Returns what is to be forgotten, and the batches of each seed that several have, though none is named.
-
-    Raises:
-        UnknownBatch: there is neither a batch nor a tree of a name.
-    """
-    trees = registered_trees(workspace.registry)
-    allowed = [name if name in trees else workspace.require_batch(name) for name in named]
-    seeds, several = [ban for ban in wanted if ban.kind == "seed"], {}
-    where = batches_of_seeds(workspace, seeds) if seeds else {}
-    done = [ban for ban in wanted if ban.kind != "seed"]
-    for seed in seeds:
-        chosen = [batch for batch in where[seed] if not allowed or batch in allowed] or allowed
-        done += [seed.within(batch) for batch in chosen] or [seed]
-        if len(chosen) > 1 and not allowed:
-            several[str(seed)] = chosen
-    return done, several
 
 
 def require_known(workspace: Workspace, wanted: Sequence[Ban], concerned: pl.DataFrame) -> None:
@@ -172,7 +145,7 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
         close_dead_runs(workspace.instance, workspace.registry)  # of a command that was killed in a takedown
         ordered = open_takedowns(workspace.registry)
         banned = descendants(workspace, bans(workspace.registry))  # an export may still hold what was ordered before
-        failed = yield from _releases_again(workspace, banned)
+        failed = yield from _releases_again(workspace)
         # Looked up before the exports are: one that ends in between has been taken up by its own command.
         writing = being_written(workspace.registry)
         owed = yield from _exports_again(workspace, banned, writing)
@@ -251,7 +224,7 @@ def _made_releases(workspace: Workspace) -> list[str]:
     return [name for name in release_names(workspace.registry) if made(workspace, name)]
 
 
-def _releases_again(workspace: Workspace, banned: pl.DataFrame) -> Generator[str, None, RunFailed | None]:
+def _releases_again(workspace: Workspace) -> Generator[str, None, RunFailed | None]:
     """Make every release again that was made before something was banned; one that fails stops no other.
 
     Returns why one is closed now, or could not be made, if there is one.
@@ -263,7 +236,7 @@ def _releases_again(workspace: Workspace, banned: pl.DataFrame) -> Generator[str
     for name in names:
         try:
             if _banned_since(workspace, name):
-                yield from _release_again(workspace, name, banned)
+                yield from _release_again(workspace, name)
             else:
                 _judge_again(workspace, name)
         except RunFailed as error:
@@ -282,19 +255,14 @@ def _judge_again(workspace: Workspace, name: str) -> None:
             judge(workspace, standing)
 
 
-def _release_again(workspace: Workspace, name: str, banned: pl.DataFrame) -> Iterator[str]:
+def _release_again(workspace: Workspace, name: str) -> Iterator[str]:
     said: list[str] = []
-    before = workspace.lake.ungated(workspace.instance, RELEASE, name)
-    kept = banned.clear() if before is None else before.filter(pl.col("reason").is_null()).collect()
-    held = kept.join(banned, on=["batch", "id"], how="semi").height
     try:
         with lease(workspace.registry, release_owner(name)):
             remake_release(workspace, name, said.append)
     finally:
         yield from said
-    rows = counted(released(workspace, name).height, "rows")
-    told = "is made again without them, of" if held else "held none of them, and is looked through: it has"
-    yield f"release {name!r} {told} {rows}"
+    yield f"release {name!r} is made again without them, of {counted(released(workspace, name).height, 'rows')}"
 
 
 def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.DataFrame) -> str:

@@ -116,7 +116,7 @@ def release(
 def _files(place: Place) -> dict[str, str]:
     wanted = wish(place.registry, place.owner) or ReleaseRequest()
     return {
-        BANNED: basis(_concerning(bans(place.registry), wanted.batches)),
+        BANNED: basis(bans(place.registry)),
         "what the release is to hold": json.dumps([sorted(wanted.batches), wanted.rows]),
     }
 
@@ -156,11 +156,6 @@ def chosen_batches(instance: dg.DagsterInstance, named: Sequence[str]) -> list[s
 def basis(forbidden: Sequence[Ban]) -> str:
     """What a release depends on beside tables and rules: what is banned."""
     return hashlib.sha256(repr(list(forbidden)).encode()).hexdigest()[:12]
-
-
-def _concerning(forbidden: Sequence[Ban], batches: Sequence[str]) -> list[Ban]:
-    """The bans without those of seeds of other batches, if the release is not of all."""
-    return [ban for ban in forbidden if not batches or not ban.batch or ban.batch in batches]
 
 
 def as_banned(forbidden: Sequence[Ban]) -> Banned:

@@ -10,10 +10,7 @@ LAST_STEP = r"_\d+$"  # of a path id `root_i_j`; seed ids have no underscore (me
 
 @dataclass(frozen=True, slots=True)
 class Banned:
-    """What rows must not descend from; compared as text, licences without regard to case.
-
-    seeds: of any batch (`ID`), or of one (`BATCH/ID`; neither holds a slash of its own).
-    """
+    """What rows must not descend from; compared as text, licences without regard to case."""
 
     seeds: Sequence[str] = ()
     models: Sequence[str] = ()
@@ -31,7 +28,7 @@ def why_banned(rows: pl.DataFrame, banned: Banned, written: pl.DataFrame) -> pl.
         written: `batch, id, generator_model` of the rows and of all their ancestors.
     """
     by_model = _descendants(rows, written.filter(pl.col("generator_model").is_in(list(banned.models))))
-    seed = _first(banned.seeds, "seed", _of_seed)
+    seed = _first(banned.seeds, "seed", lambda value: pl.any_horizontal(pl.col("id", "root_id", "leaf_id") == value))
     answered = _first(banned.models, "model", lambda value: pl.col("responder_model") == value)
     licence = _first(
         banned.licences, "licence", lambda value: pl.col("license").str.to_lowercase() == value.strip().lower()
@@ -41,21 +38,9 @@ def why_banned(rows: pl.DataFrame, banned: Banned, written: pl.DataFrame) -> pl.
     return table.with_columns(why=pl.coalesce(seed, inherited, answered, licence))["why"]
 
 
-def told(kind: str, value: str) -> str:
-    """What is banned, in words."""
-    batch, _, name = value.rpartition("/") if kind == "seed" else ("", "", value)
-    return f"{kind} {name!r} of batch {batch!r}" if batch else f"{kind} {name!r}"
-
-
-def _of_seed(value: str) -> pl.Expr:
-    batch, _, name = value.rpartition("/")
-    descends = pl.any_horizontal(pl.col("id", "root_id", "leaf_id") == name)
-    return descends & (pl.col("batch") == batch) if batch else descends
-
-
 def _first(values: Sequence[str], kind: str, holds: Callable[[str], pl.Expr]) -> pl.Expr:
     found = [
-        pl.when(holds(value).fill_null(value=False)).then(pl.lit(f"forgotten: {told(kind, value)}")) for value in values
+        pl.when(holds(value).fill_null(value=False)).then(pl.lit(f"forgotten: {kind} {value!r}")) for value in values
     ]
     return pl.coalesce(*found, pl.lit(None, pl.String)) if found else pl.lit(None, pl.String)
 

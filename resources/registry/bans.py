@@ -7,7 +7,6 @@ from typing import Literal
 
 from sqlalchemy import Connection, insert, select
 
-from evergrow.methods.releasing.descent import told
 from evergrow.resources.ledger.registry_schema import bans as table
 from evergrow.resources.registry.registry import Registry, as_text, touch
 
@@ -16,25 +15,13 @@ Kind = Literal["seed", "model", "licence"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ban:
-    """Everything that descends from a seed (by its root id), from what a model wrote, or from seeds of a licence.
-
-    The value of a seed is as `methods.releasing.descent` has it: `ID`, or `BATCH/ID` of one batch alone.
-    """
+    """Everything that descends from a seed (by its root id), from what a model wrote, or from seeds of a licence."""
 
     kind: Kind
     value: str
 
     def __str__(self) -> str:
-        return told(self.kind, self.value)
-
-    @property
-    def batch(self) -> str:
-        """The only batch that it is about; "" if it is about any."""
-        return self.value.rpartition("/")[0] if self.kind == "seed" else ""
-
-    def within(self, batch: str) -> "Ban":
-        """The same seed, of one batch alone."""
-        return Ban("seed", f"{batch}/{self.value}")
+        return f"{self.kind} {self.value!r}"
 
 
 def bans(registry: Registry) -> list[Ban]:

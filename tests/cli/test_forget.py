@@ -1,6 +1,5 @@
 """Takedown: what descends from a seed, a model or a licence is listed, then gone from releases and exports for good."""
 
-import json
 import shutil
 import signal
 import sqlite3
@@ -28,7 +27,6 @@ from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow, use
 from tests.command import begun
 from tests.conftest import FakeEndpoint
-from tests.samples import PLAIN
 from tests.world.zygote import Zygote
 
 NAMES = ("--batch", "code", "--batch", "plain", "--tree", "t", "--as-is")
@@ -66,7 +64,7 @@ def test_descendants_and_exports_are_listed_and_nothing_changes(here: Evergrow, 
     assert {(row["id"], row["stage"]) for row in found.json} == {
         ("s1", "seeds"), ("s1_0", "release main"), ("s1_1", "release main")
     }  # fmt: skip
-    assert {(row["batch"], row["why"]) for row in found.json} == {("code", "forgotten: seed 's1' of batch 'code'")}
+    assert {(row["batch"], row["why"]) for row in found.json} == {("code", "forgotten: seed 's1'")}
     assert "all holds 2 of them" in shown.err.replace("\n", "")
     assert "bare holds 2 of them" in shown.err.replace("\n", "")
     assert "Nothing is changed yet" in shown.err
@@ -93,26 +91,6 @@ def test_what_nobody_knows_is_refused_and_not_remembered(
     with closing(Registry.of(load_settings())) as registry:
         assert bans(registry) == []
     assert here("forget", "--seed", "").code == 2
-
-
-def test_an_id_of_several_batches_is_taken_down_in_those_that_are_named(here: Evergrow, exported: Path) -> None:
-    Path("others.jsonl").write_text(json.dumps({"id": "q1", "content": PLAIN[7], "kind": "instruction"}) + "\n")
-    assert here("seeds", "add", "others.jsonl", "--batch", "others").code == 0
-    several = "seed 'q1' is in several batches (others, plain): name those that it is to be taken down in with --batch"
-
-    listed, refused = here("forget", "--seed", "q1"), here("forget", "--seed", "q1", "--yes")
-
-    assert several in listed.err.replace("\n", " ")
-    assert (listed.code, refused.code) == (0, 2)
-    assert "name those" in refused.err
-    for arguments in (("--seed", "q1", "--batch", "code"), ("--seed", "q1", "--batch", "nowhere"), ("--batch", "code")):
-        assert here("forget", *arguments, "--yes").code == 2
-    with closing(Registry.of(load_settings())) as registry:
-        assert bans(registry) == []
-    said = here("forget", "--seed", "q1", "--batch", "others", "--yes")
-    assert said.code == 0, said.err
-    assert "is made again" not in said.err  # no release has it
-    assert "q1" in set(rows(exported / "all")["root_id"])
 
 
 def test_seeds_that_are_only_registered_and_rows_that_were_rejected_are_known(
@@ -145,8 +123,7 @@ def test_a_forgotten_seed_is_gone_from_the_release_and_its_exports_and_stays_out
     said = here("forget", "--seed", "s1", "--seed", "q0", "--yes")
 
     assert said.code == 0, said.err
-    assert "remembered: seed 's1' of batch 'code', " in (words := said.err.replace("\n", " "))
-    assert "seed 'q0' of batch 'plain'" in words
+    assert "remembered: seed 'q0', seed 's1'" in said.err
     for name in ("all", "plain", "bare"):
         assert not {"s1", "q0"} & set(rows(exported / name)["root_id"])
         assert here("verify", exported / name, *(["--lake"] if name != "bare" else [])).code == 0
@@ -181,7 +158,7 @@ def test_a_release_of_an_exact_size_shrinks_rather_than_hold_what_was_forgotten(
     there = rows(exported / "all").height
     assert here("release", *NAMES, "--rows", there).code == 0
 
-    said = here("forget", "--seed", "q1", "--batch", "plain", "--yes")  # another batch has this id, too
+    said = here("forget", "--seed", "q1", "--yes")
 
     assert said.code == 0, said.err
     assert f"made again without them, of {there - 1} rows" in said.err
@@ -204,7 +181,7 @@ def test_an_export_of_an_earlier_release_is_never_filled_from_another_and_stays_
     )
     assert {path: path.read_bytes() for path in before} == before
     with closing(Registry.of(load_settings())) as registry:
-        assert [str(one) for one in open_takedowns(registry)] == ["seed 'q2' of batch 'plain'"]
+        assert [str(one) for one in open_takedowns(registry)] == ["seed 'q2'"]
     assert here("release", *NAMES).code == 0  # which it can be written from again
     with closing(Registry.of(load_settings())) as registry:
         assert open_takedowns(registry) == []

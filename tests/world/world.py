@@ -183,8 +183,7 @@ class World:
 
     def forget(self, seed: str, kill_at: int | None = None) -> None:
         """Take down all that descends from a seed; what an export says of itself then holds."""
-        batches = [part for batch in sorted(self.rounds) for part in ("--batch", batch)]
-        self.do("forget", "--seed", seed, *batches, "--yes", kill_at=kill_at)
+        self.do("forget", "--seed", seed, "--yes", kill_at=kill_at)
 
     def look(self, what: str) -> None:
         """A command that only looks: nothing is asked, no run is begun."""

@@ -31,8 +31,6 @@ def why(**banned: list[str]) -> list[str | None]:
     ("banned", "places"),
     [
         ({"seeds": ["s0"]}, [0, 1, 3]),
-        ({"seeds": ["b/s0"]}, [0, 1]),
-        ({"seeds": ["t/l7", "c/s1"]}, [4]),
         ({"seeds": ["x9"]}, [4]),
         ({"seeds": ["l7"]}, [2, 4]),
         ({"seeds": ["s"]}, []),
@@ -51,7 +49,6 @@ def test_descendants_are_found_and_no_others(banned: dict[str, list[str]], place
 
 def test_the_reason_names_what_is_banned() -> None:
     assert why(seeds=["s1"])[2] == "forgotten: seed 's1'"
-    assert why(seeds=["b/s1"])[2] == "forgotten: seed 's1' of batch 'b'"
     assert why(models=["old"])[0] == "forgotten: model 'old'"
     assert why(licences=["GPL-3.0"])[2] == "forgotten: licence 'GPL-3.0'"
 
