@@ -220,8 +220,7 @@ def _kinds(frame: pl.DataFrame, stated: Kind | None) -> tuple[pl.Series, list[st
 def _without_plain_questions(frame: pl.DataFrame, given: pl.Series) -> tuple[pl.Series, list[str]]:
     """The kinds that are stated, but those of questions that are answered in words, and what is to be said of them."""
     known = [pl.col("domain") == "code"] if frame.schema.get("domain") == pl.String else []
-    # Of a record of research, whose tasks are all programming tasks: a file has no column of its own that is called so.
-    known += [pl.col("complexity").is_not_null()] if "complexity" in frame.columns else []
+    known += [pl.col(COMPLEXITY).is_not_null()] if COMPLEXITY in frame.columns else []  # of a programming task
     stated = frame.with_row_index("row").filter(
         given == "question", ~pl.any_horizontal(pl.lit(value=False), *known).fill_null(value=False)
     )
