@@ -22,9 +22,8 @@ Examples:
   evergrow seeds add functions.jsonl --batch trial --limit 50           a first try on some of many rows
 \b
 Read are JSON (an array, an object by column, one with a list inside), JSON lines, CSV with any delimiter, Parquet and
-Arrow, also with gzip, zstd, bz2, xz or in a zip of one file. A row needs `content`; `id`, `kind` (code; question: a
-programming task; instruction: any other), `license` and `domain` are used, other columns are kept. If one row is
-wrong, nothing is registered.
+Arrow, also with gzip, zstd, bz2, xz or in a zip of one file. A row needs `content`; `id`, `kind` (code, question,
+instruction), `license` and `domain` are used, other columns are kept. If one row is wrong, nothing is registered.
 """
 HARVEST_EXAMPLES = """
 \b
@@ -51,7 +50,7 @@ def add(
     id_column: Annotated[str | None, typer.Option("--id-column", help="column of the ids, if not `id`")] = None,
     form: Annotated[Form | None, typer.Option("--form", help="in which form a row holds its task")] = None,
     encoding: Annotated[str | None, typer.Option("--encoding", help="of texts without a mark, if not UTF-8")] = None,
-    kind: Annotated[Kind | None, typer.Option("--kind", help="of rows without one; question: programming")] = None,
+    kind: Annotated[Kind | None, typer.Option("--kind", help="of rows that state none; else guessed")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="most rows, spread evenly over all")] = None,
     replace: Replace = False,
     automate: Automate = None,

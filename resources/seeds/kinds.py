@@ -73,8 +73,6 @@ ASKS_LATER = (
     r"(?:function|code|program|class|script)\b"
 )
 
-ASKING_SHARE = 0.2  # of tasks that somebody calls programming tasks, so many are told by their words at least
-
 
 def guess_kinds(contents: pl.Series) -> pl.Series:
     """The kind of each text of `contents` (String, no nulls): "code", "question" or "instruction", as a String series.
@@ -101,19 +99,6 @@ def guess_kinds(contents: pl.Series) -> pl.Series:
     is_question = words.select(_is_question(pl.col("text")))["text"].to_list()
     others: Iterator[Kind] = ("question" if question else "instruction" for question in is_question)
     return pl.Series("kind", ["code" if is_one else next(others) for is_one in is_code], dtype=pl.String)
-
-
-def plain_questions(stated: pl.DataFrame) -> list[int]:
-    """Which rows of `row, content` that are stated to be a "question" mean any question, not a programming task.
-
-    They ask for no program by their words, and nor do most of the others: whoever means programming tasks has many
-    that say it.
-    """
-    asking = stated.select(_is_question(pl.col("content")))["content"]
-    if not stated.height or asking.sum() >= ASKING_SHARE * stated.height:
-        return []
-    others = stated.filter(~asking)
-    return others.filter(guess_kinds(others["content"]) == "instruction")["row"].to_list()
 
 
 def _is_question(text: pl.Expr) -> pl.Expr:

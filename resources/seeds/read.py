@@ -11,7 +11,7 @@ from evergrow.methods.text.counts import counted
 from evergrow.resources.seeds.encodings import mojibake_note
 from evergrow.resources.seeds.file_formats import MAX_BYTES, parse
 from evergrow.resources.seeds.forms import Form, text_columns, with_content
-from evergrow.resources.seeds.kinds import guess_kinds, plain_questions
+from evergrow.resources.seeds.kinds import guess_kinds
 from evergrow.resources.seeds.paths import SeedFile, printable, read_bytes
 from evergrow.resources.seeds.raw import RawTable, UnreadableError
 from evergrow.resources.seeds.row_faults import row_faults
@@ -54,10 +54,9 @@ def read_seeds(path: Path, max_chars: int, reading: Reading = AS_IT_IS) -> Seeds
 def read_files(files: Sequence[SeedFile], max_chars: int, reading: Reading = AS_IT_IS) -> Seeds:
     """The seeds in files: JSON, JSON lines, CSV, Parquet or Arrow, with `content` and, if you like, `id`.
 
-    Missing ids are made from the content's SHA-256. `kind` is the file's, or guessed (`kinds`); where it is "question"
-    and few rows ask for a program, the others are instructions, unless their domain is code. Of rows with equal content
-    the first stays. Other columns are kept, under `seed_<name>` where evergrow has a use of its own for the name; JSON
-    values that are nested or of several types become JSON text. CSV fields are text, empty ones null.
+    Missing ids are made from the content's SHA-256. `kind` is the file's, or guessed (`kinds`). Of rows with equal
+    content the first stays. Other columns are kept, under `seed_<name>` where evergrow has a use of its own for the
+    name; JSON values that are nested or of several types become JSON text. CSV fields are text, empty ones null.
 
     Args:
         files: at least one.
@@ -206,31 +205,16 @@ def _free_name(name: str, taken: Iterable[str]) -> str:
 def _kinds(frame: pl.DataFrame, stated: Kind | None) -> tuple[pl.Series, list[str]]:
     """The kind of each row, and what is to be said of the guess."""
     given = frame.select(pl.when(pl.col("kind") != "").then("kind"))["kind"]
-    if stated or given.null_count() == 0:
-        return _without_plain_questions(frame, given.fill_null(stated or ""))
-    given, of_stated = _without_plain_questions(frame, given)
+    if stated:
+        return given.fill_null(stated), []
+    if given.null_count() == 0:
+        return given, []
     kinds = given.fill_null(guess_kinds(frame["content"]))
     counts = dict(kinds.value_counts(sort=True).iter_rows())
     if len(counts) == 1:
-        return kinds, of_stated
+        return kinds, []
     parts = [f"{counts[kind]:,} like {LOOKS[kind]}" for kind in KINDS if kind in counts]
-    return kinds, [*of_stated, f"rows look {', '.join(parts)}: a column `kind`, or --kind for all, would settle it"]
-
-
-def _without_plain_questions(frame: pl.DataFrame, given: pl.Series) -> tuple[pl.Series, list[str]]:
-    """The kinds that are stated, but those of questions that are answered in words, and what is to be said of them."""
-    known = [pl.col("domain") == "code"] if frame.schema.get("domain") == pl.String else []
-    known += [pl.col(COMPLEXITY).is_not_null()] if COMPLEXITY in frame.columns else []  # of a programming task
-    stated = frame.with_row_index("row").filter(
-        given == "question", ~pl.any_horizontal(pl.lit(value=False), *known).fill_null(value=False)
-    )
-    if not (plain := plain_questions(stated)):
-        return given, []
-    asking = counted(len(plain), "rows of kind `question` ask", "row of kind `question` asks")
-    return given.scatter(plain, "instruction"), [
-        f"{asking} for no program in so many words, taken as other instructions: `question` is the kind of programming "
-        "tasks; with `code` in a column `domain` they are such"
-    ]
+    return kinds, [f"rows look {', '.join(parts)}: a column `kind`, or --kind for all, would settle it"]
 
 
 LOOKS = {"code": "code", "question": "programming tasks", "instruction": "other instructions"}

@@ -118,26 +118,3 @@ def test_a_kind_can_be_stated_for_all(tmp_path: Path) -> None:
     rows = [{"content": "x = 1"}, {"content": "Hi.", "kind": "code"}]
 
     assert read(tmp_path, rows, kind="question").frame["kind"].to_list() == ["question", "code"]
-
-
-CLIMB = "In how many ways can stairs of n steps be climbed by one or two at a time, for each n below 46?"
-
-
-@pytest.mark.parametrize("stated", ["column", "option"])
-def test_questions_that_are_no_programming_tasks_are_instructions(tmp_path: Path, stated: str) -> None:
-    plain = ["What is the capital of France?", "Why is the sky blue?", "Who wrote Faust?", "When did Rome fall?"]
-    task = "Write a Python function that returns the longest common prefix of a list of strings."
-    kind = {"kind": "question"} if stated == "column" else {}
-    option = {} if kind else {"kind": "question"}
-
-    found = read(tmp_path, [{"content": text, **kind} for text in [*plain, CLIMB, task]], **option)
-    programs = read(tmp_path, [{"content": text, **kind} for text in [CLIMB, task]], **option)
-    own = read(tmp_path, [{"content": text, "domain": "code", **kind} for text in plain], **option)
-
-    assert found.frame["kind"].to_list() == ["instruction"] * 5 + ["question"]
-    assert any(
-        note.startswith("5 rows of kind `question` ask for no program in so many words, taken as other instructions")
-        for note in found.notes
-    )
-    assert programs.frame["kind"].to_list() == ["question"] * 2
-    assert own.frame["kind"].to_list() == ["question"] * 4
