@@ -203,13 +203,17 @@ def _once_for_all() -> None:
     of what such a test takes. Typer makes all commands anew for each that is called.
     """
     import dagster as dg  # noqa: PLC0415 - all this is nothing for the process that only hands tests out
+    import sqlalchemy as sa  # noqa: PLC0415
     import typer.main  # noqa: PLC0415
-    from sqlalchemy.pool import SingletonThreadPool  # noqa: PLC0415
+
+    def create_engine(url: str, **_: object) -> sa.Engine:
+        # One connection cannot do: what is asked within a transaction would end it.
+        return sa.create_engine(url, poolclass=sa.QueuePool, connect_args={"check_same_thread": False})
 
     with dg.DagsterInstance.ephemeral() as instance:
         for storage in (instance.run_storage, instance.event_log_storage):
             module = sys.modules[type(storage).__module__]
-            vars(module).update(NullPool=SingletonThreadPool, stamp_alembic_rev=lambda *_: None)
+            vars(module).update(create_engine=create_engine, stamp_alembic_rev=lambda *_: None)
     vars(typer.main).update(get_command=functools.cache(typer.main.get_command))
 
 
@@ -232,13 +236,13 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How many worlds are simulated (`tests.world.test_world`): each world is that of its seed."""
     parser.addoption("--worlds", type=int, default=4, help="how many worlds are simulated")
     parser.addoption("--first-world", type=int, default=1, help="seed of the first world")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take longest: one of them at the end would leave the other workers idle."""
     turn = {name: number for number, name in enumerate(LONGEST)}
