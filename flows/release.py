@@ -83,13 +83,13 @@ def make_release(
         for batch in batches:
             for line in take_recipe(workspace, "batch", batch, "evergrow release", changes or {}):
                 say(line)
-            if not _make_clean(workspace, batch, say, command_of(name, request)):
+            if not _make_clean(workspace, batch, say):
                 return False
         for line in take_recipe(workspace, "release", name, "evergrow release", changes or {}):
             say(line)
         workspace.instance.add_dynamic_partitions(RELEASES_NAME, [name])
         set_wish(workspace.registry, name, batches, request.trees, request.rows, request.as_is)
-        with resumable(command_of(name, request)):
+        with resumable("the same command"):
             bring(workspace, release_step(name), name, say)
     return True
 
@@ -161,7 +161,7 @@ def remake_release(workspace: Workspace, name: str, say: Say) -> None:
         RunFailed: its gate did not pass, or nothing is left of it.
     """
     wanted = wish(workspace.registry, name) or ReleaseRequest()
-    with resumable(command_of(name, wanted)):
+    with resumable("the same command"):
         try:
             execute(workspace, "release", [RELEASE], name, whose=name)
         except RunFailed as end:
@@ -203,9 +203,9 @@ def _require_samples(workspace: Workspace, batch: str, *, as_is: bool) -> None:
     )
 
 
-def _make_clean(workspace: Workspace, batch: str, say: Say, command: str) -> bool:
+def _make_clean(workspace: Workspace, batch: str, say: Say) -> bool:
     close_dead_runs(workspace.instance, workspace.registry)
-    with resumable(command), lease(workspace.registry, batch):
+    with resumable("the same command"), lease(workspace.registry, batch):
         awaited = look_for_answers(workspace, batch, say)
         if awaited.open:
             return False
