@@ -1,6 +1,7 @@
 """A row's whole way: from its seed or its tree through rounds, answers and releases to exported files."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,6 +23,8 @@ from evergrow.methods.provenance.steps import Other, TraceStep
 from evergrow.methods.text import ids
 from evergrow.resources.ledger import Call
 from evergrow.resources.registry.batches import staged
+
+STEPS = re.compile(r"(_\d+)+$")  # what the id of a sample has behind that of its root
 
 
 class UnknownSample(Exception):  # noqa: N818 - it names what is unknown
@@ -55,11 +58,12 @@ def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[TraceSte
 
 
 def _as_tables_do(rows: TableRows, wanted: str, batch: str | None) -> str:
-    """The id of a row as tables have it; a seed may be named as its author did."""
-    if not 0 < len(wanted) <= ids.MAX_SEED_ID_LENGTH or (escaped := ids.escape_seed_id(wanted)) == wanted:
+    """The id of a row as tables have it; a seed may be named as its author did, and so may what descends from it."""
+    seeds = [one for one in (wanted, STEPS.sub("", wanted)) if 0 < len(one) <= ids.MAX_SEED_ID_LENGTH]
+    ways = dict.fromkeys([wanted, *(ids.escape_seed_id(seed) + wanted[len(seed) :] for seed in seeds)])
+    if len(ways) == 1:
         return wanted
-    known = _batches_with(rows, wanted, batch) or not _batches_with(rows, escaped, batch)
-    return wanted if known else escaped
+    return next((one for one in ways if _batches_with(rows, one, batch)), wanted)
 
 
 def _with_last_word(rows: TableRows, steps: list[TraceStep]) -> list[TraceStep]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from evergrow.methods.text.ids import spellings
+
 LAST_STEP = r"_\d+$"  # of a path id `root_i_j`; seed ids have no underscore (methods/ids.py)
 
 
@@ -28,7 +30,11 @@ def why_banned(rows: pl.DataFrame, banned: Banned, written: pl.DataFrame) -> pl.
         written: `batch, id, generator_model` of the rows and of all their ancestors.
     """
     by_model = _descendants(rows, written.filter(pl.col("generator_model").is_in(list(banned.models))))
-    seed = _first(banned.seeds, "seed", lambda value: pl.any_horizontal(pl.col("id", "root_id", "leaf_id") == value))
+    seed = _first(
+        banned.seeds,
+        "seed",
+        lambda value: pl.any_horizontal(pl.col("id", "root_id", "leaf_id").is_in(spellings(value))),
+    )
     answered = _first(banned.models, "model", lambda value: pl.col("responder_model") == value)
     licence = _first(
         banned.licences, "licence", lambda value: pl.col("license").str.to_lowercase() == value.strip().lower()

@@ -27,6 +27,12 @@ def escape_seed_id(seed_id: str) -> str:
     return encoded.replace("-", "%2D", 1) if reads_as_time(encoded) else encoded
 
 
+def spellings(root_id: str) -> tuple[str, ...]:
+    """The ids that a root has had: one that reads as a time stands in older tables as it is."""
+    plain = root_id.replace("%2D", "-", 1)
+    return (plain.replace("-", "%2D", 1), plain) if reads_as_time(plain) else (root_id,)
+
+
 def unescape_seed_id(root_id: str) -> str:
     """The seed's own id, as its author wrote it."""
     return unquote(root_id)

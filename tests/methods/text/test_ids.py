@@ -68,6 +68,13 @@ def test_underscores_and_odd_characters_are_encoded(seed_id: str, root_id: str) 
     assert ids.escape_seed_id(seed_id) == root_id
 
 
+def test_an_id_that_reads_as_a_time_is_known_by_what_it_was_before_these_were_encoded() -> None:
+    both = ("2024%2D01-01", "2024-01-01")
+    assert ids.spellings("2024-01-01") == ids.spellings("2024%2D01-01") == both
+    for alone in ("s0", "a-b", "a%252D", "2024%2D01-01_0", "%2D"):
+        assert ids.spellings(alone) == (alone,)
+
+
 def test_ids_that_cannot_be_are_refused() -> None:
     assert ids.escape_seed_id("x" * ids.MAX_SEED_ID_LENGTH)
     with pytest.raises(ValueError, match="must not be empty"):
