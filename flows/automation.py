@@ -58,18 +58,19 @@ def _next_step(
     of = {kind, "batch"} if automate == "release" else {kind}
     if waits := [one for one in handed_in if one.kind in of]:
         return Idle(f"{waits[0].asset} waits for a Batch API; the sensor offline_batches goes on with it")
+    settled = True
     for step in automated_steps(workspace, kind, name, automate, registering=registering):
         for key in step.keys:
             standing = workspace.frontier.standing(workspace.instance, key, step.partition)
             if standing.due is None:
+                settled = settled and not noted(standing.version, UNTRIED)  # a sandbox may come at any time
                 if standing.shut:
-                    why = f"the gate of {key.to_user_string()} is closed: {standing.shut}"
-                    return Idle(why, settled=not noted(standing.version, UNTRIED))  # a sandbox may come at any time
+                    return Idle(f"the gate of {key.to_user_string()} is closed: {standing.shut}", settled=settled)
                 continue
             if standing.due.what is not What.JUDGE and (full := _no_room(workspace, standing)):
                 return Idle(full)
             return step, standing
-    return Idle(f"it is done as far as its recipe says (automate: {automate})", settled=True)
+    return Idle(f"it is done as far as its recipe says (automate: {automate})", settled=settled)
 
 
 def _no_room(workspace: Workspace, standing: Standing) -> str | None:

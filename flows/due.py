@@ -142,7 +142,7 @@ class Frontier:
         gate = self._gate(table, place, version)
         if why := self._outdated(table, place, version) or self._damaged(version):
             return Standing(table, place, version, Reason(What.MAKE, why), gate)
-        if why := _owed(version) or self._untried(place, version):
+        if why := _owed(version) or self._untried(version):
             return Standing(table, place, version, Reason(What.MAKE_FAILED, why), gate)
         if gate and (why := self._unjudged(table, place, gate)):
             return Standing(table, place, version, Reason(What.JUDGE, why), gate)
@@ -202,12 +202,12 @@ class Frontier:
         damage = self.registry.files.damage(path)
         return f"{DAMAGED} {path} {damage}" if damage else None
 
-    def _untried(self, place: Place, version: dg.EventLogRecord) -> str | None:
+    def _untried(self, version: dg.EventLogRecord) -> str | None:
         """What no sandbox was there to run, where there is one now, or None: without one the same would come of it."""
         if not (count := noted(version, UNTRIED)):
             return None
         if self._sandbox is None:
-            self._sandbox = Sandbox.available(place.settings.sandbox)
+            self._sandbox = Sandbox.available(self.recipes.settings.sandbox)  # as a run opens it, whatever the recipe
         were = counted(count, "answers were", "answer was")
         why = f"{were} not run for want of a sandbox, which there is now: {noted(version, UNTRIED_WHY)}"
         return why if self._sandbox else None

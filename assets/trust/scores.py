@@ -10,7 +10,7 @@ from pydantic import Field
 from evergrow.assets import metadata
 from evergrow.assets.dataset.clean import benchmark_folder
 from evergrow.assets.names import SCORES
-from evergrow.assets.outcomes import gather, owed, owed_metadata, untried_metadata
+from evergrow.assets.outcomes import gather, owed, owed_metadata
 from evergrow.assets.table import Declaration, Table
 from evergrow.assets.trust.questions import answer_requests, answers_work, asked_of, draws_of
 from evergrow.methods.evaluation.problems import Problem
@@ -94,7 +94,6 @@ async def scores(
         {
             **metadata.asked(planned, engine.summary()),
             **owed_metadata(owed(answered)),
-            **untried_metadata(judged["verdict"], judged["detail"]),
             "benchmark": config.benchmark,
             "problems": len(problems),
             "right": int(table["correct"].sum()),
