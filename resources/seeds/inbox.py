@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ ADVICE = (
 BYTES_A_CALL = 256_000_000  # read in one look, which has to end within a tick of the sensor, 60 s
 MAX_NAME_BYTES, MAX_SUFFIX_BYTES = 200, 20  # of 255 that file systems allow: other names are made of this one
 CLOCKS_S = 3_600.0  # clocks of two machines are less than this apart
+_OPTION = re.compile(r" --(column|encoding|form|id-column|kind|text-column)\b")  # of `seeds add`, as reasons advise
 UNFINISHED = (".part", ".partial", ".crdownload", ".tmp", ".swp", "~")
 
 
@@ -61,13 +63,11 @@ class RejectedFile:
     @property
     def options(self) -> str:
         """Whose the options are that the reason advises, as a file in the inbox has none; "" if it advises none."""
-        if " --" not in self.reason:
+        if not (named := _OPTION.findall(self.reason)):
             return ""
         lies = printable(shlex.quote(str(self.file)))
-        return (
-            f"; options are of `evergrow seeds add {lies} --batch NAME`, which registers it from there; or call the "
-            "column `content`, and drop the file into the inbox again"
-        )
+        other = "; or call the column `content`, and drop the file into the inbox again" if "column" in named else ""
+        return f"; options are of `evergrow seeds add {lies} --batch NAME`, which registers it from there{other}"
 
 
 def take(home: Home, registry: Registry, settle_s: float, max_chars: int) -> list[RegisteredFile | RejectedFile]:

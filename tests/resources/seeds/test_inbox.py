@@ -230,3 +230,8 @@ def test_an_option_is_advised_only_with_the_command_that_has_it(home: Home, regi
         assert "add --column text" in said
         assert f"options are of `evergrow seeds add '{lies}' --batch NAME`, which registers it from there" in said
         assert "or call the column `content`, and drop the file into the inbox again" in said
+
+    (home.inbox / "source.py").write_text("def f():\n    return 1\n")
+    (program,) = look(home, registry)
+    assert "`evergrow seeds harvest FILE --batch B`" in str(program)
+    assert "options are of" not in str(program)
