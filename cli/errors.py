@@ -64,9 +64,9 @@ _FAILURE = (
 )
 
 
-def end_of(error: Exception) -> tuple[int, str] | None:
+def end_of(error: BaseException) -> tuple[int, str] | None:
     """The exit code that an error ends a command with, and what is said; None for a fault of evergrow's own."""
-    if too_many_files(error) and not isinstance(error, TooFewFilesError):  # more than was to be expected
+    if not isinstance(error, (*_MISUSE, TooFewFilesError)) and too_many_files(error):  # more than was to be expected
         return FAILED, f"too many open files: {error}; {RAISE}"
     number = full_disk(error) if isinstance(error, (*_MISUSE, *_FAILURE)) else None
     code = MISUSED if isinstance(error, _MISUSE) and not number else FAILED

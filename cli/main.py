@@ -249,7 +249,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app(arguments)
     except SystemExit as end:
         return int(end.code or 0)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # polars' panics are no `Exception`
         from evergrow.cli.errors import end_of  # noqa: PLC0415 - imports everything: only when something went wrong
 
         if (found := end_of(error)) is None:

@@ -1,14 +1,17 @@
 """How many files a process may have open at once: what a command needs is asked for before it begins."""
 
 import errno
+import re
 import resource
 
 from evergrow.resources.host.full_disk import RESUME, chain
 
 NEEDED, NEEDED_TO_READ = 256, 32  # databases, connections to endpoints, pipes of programs; fewer are open mostly
-RAISE = f"raise that (ulimit -n 1024), then {RESUME}"
+MORE = "have more allowed (ulimit -n; LimitNOFILE of a service; --ulimit nofile of a container)"
+RAISE = f"{MORE}, then {RESUME}"
 _NUMBERS = (errno.EMFILE, errno.ENFILE)
 _WORDS = ("too many open files", "toomanyopenfiles")  # polars panics in the second
+_OF_A_SERVER = re.compile(r"http \d{3}\b.*")  # what it says of itself
 
 
 class TooFewFilesError(OSError):
@@ -18,7 +21,7 @@ class TooFewFilesError(OSError):
         super().__init__(
             errno.EMFILE,
             f"too many open files: a process may have {limit:,} open at once here, and this takes up to {needed:,}; "
-            f"{RAISE}",
+            f"{MORE}, then repeat the command",
         )
 
     def __str__(self) -> str:
@@ -42,7 +45,9 @@ def require_open_files(*, reading: bool = False) -> None:
 
 def too_many_files(error: BaseException) -> bool:
     """Whether an error, or one that it came of, is that no more files may be opened."""
-    return any(
-        (isinstance(one, OSError) and one.errno in _NUMBERS) or any(words in str(one).lower() for words in _WORDS)
-        for one in chain(error)
-    )
+    return any((isinstance(one, OSError) and one.errno in _NUMBERS) or _told(str(one).lower()) for one in chain(error))
+
+
+def _told(text: str) -> bool:
+    here = _OF_A_SERVER.sub("", text)
+    return any(words in here for words in _WORDS)

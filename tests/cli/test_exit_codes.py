@@ -3,6 +3,7 @@
 import socket
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from evergrow.cli.errors import end_of
@@ -153,5 +154,11 @@ def test_too_many_open_files_say_what_to_raise() -> None:
     assert end
     assert end[0] == 1
     assert end[1].startswith("too many open files: round_01 of 'b' failed")
-    assert "(ulimit -n 1024)" in end[1]
+    assert "have more allowed (ulimit -n;" in end[1]
     assert "restore" not in end[1]
+    assert end_of(pl.exceptions.PanicException("Os { code: 24, kind: TooManyOpenFiles }")) is not None
+    of_a_server = end_of(RunFailed("round_01 of 'b' failed: 6 of 6 requests: HTTP 500: too many open files"))
+    assert of_a_server == (1, "round_01 of 'b' failed: 6 of 6 requests: HTTP 500: too many open files")
+    assert end_of(FileNotFoundError(2, "No such file", "too many open files.json")) == (
+        2, "too many open files.json cannot be used: no such file; mend that, or name another"
+    )  # fmt: skip

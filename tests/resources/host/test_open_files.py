@@ -35,8 +35,8 @@ def test_too_few_are_one_sentence_with_what_to_raise() -> None:
     said = limited(64, 64)
 
     assert said == (
-        "too many open files: a process may have 64 open at once here, and this takes up to 256; raise that "
-        "(ulimit -n 1024), then repeat the command: what was saved stays, and nothing is paid twice"
+        "too many open files: a process may have 64 open at once here, and this takes up to 256; have more "
+        "allowed (ulimit -n; LimitNOFILE of a service; --ulimit nofile of a container), then repeat the command"
     )
     assert limited(64, 64, "reading") == "64"
     assert limited(16, 16, "reading").startswith("too many open files: a process may have 16 open at once here")
