@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from glob import has_magic
 from pathlib import Path
 from subprocess import PIPE
 from threading import Lock
@@ -68,6 +69,8 @@ def check_loads(folder: Path, called: Path | None = None) -> Loaded:
         found = _load(folder.resolve(), manifest.form if manifest.answered else "instructions", cache)
     if isinstance(found, str):
         said = found.replace(str(folder.resolve()), str(called)) if called else found
+        if has_magic(str(folder.resolve())):
+            said = "`datasets` takes a path that holds *, ? or [ for a pattern, and finds none: choose another folder"
         return Loaded({}, 0, 0, (Discrepancy(str(called or folder), said),))
     splits = found["splits"]
     faults = [*_compare(manifest, splits), *(Discrepancy(split, what) for split, what in found["turns"])]
