@@ -119,7 +119,7 @@ def _put(
         if loaded.faults:
             raise DoesNotLoad("; ".join(map(str, loaded.faults)))
         # Before it is there: a takedown that comes after a kill must know what it finds.
-        remember_export(workspace.registry, export)
+        remember_export(workspace.registry, export, part)
 
     begin_export(workspace.registry, export)
     done = write_release(rows, export.folder, export.form, told, trainer, signer, ready)

@@ -1,5 +1,6 @@
 """Remembers where releases were exported to, so that a takedown finds them."""
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,7 +16,7 @@ from evergrow.resources.ledger.registry_schema import exports as table
 from evergrow.resources.registry.leases import holders
 from evergrow.resources.registry.owners import EXPORT
 from evergrow.resources.registry.registry import Registry, as_text, touch
-from evergrow.resources.releases.manifest import ManifestError, read_manifest
+from evergrow.resources.releases.manifest import MANIFEST, ManifestError, read_manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +48,43 @@ def begin_export(registry: Registry, export: Export) -> None:
             _note(connection, folder, export)
 
 
-def remember_export(registry: Registry, export: Export) -> None:
-    """Note that `export` takes its place in this moment; an earlier one in the same folder is replaced.
+def remember_export(registry: Registry, export: Export, part: Path) -> None:
+    """Note that `export`, which lies whole in the folder `part`, takes its place in this moment.
+
+    Until it is there, by the digest of its manifest, or `confirm_export` says so, what is noted is the earlier one.
 
     Raises:
         LedgerError: it was not noted.
+        OSError: its manifest cannot be read.
     """
-    folder = as_text(str(export.folder.resolve()))
+    folder, digest = as_text(str(export.folder.resolve())), _manifest_digest(part)
     with registry.alone() as connection:
-        earlier = connection.execute(select(table.c.export).where(table.c.folder == folder)).scalar()
-        # Of what stands there until this one takes its place.
-        written = earlier is not None and _written(json.loads(earlier))
+        noted = connection.execute(select(table.c.export).where(table.c.folder == folder)).scalar()
+        earlier = None if noted is None else _standing(export.folder, json.loads(noted))
+        written = earlier is not None and _written(earlier)  # of what stands there until this one takes its place
         connection.execute(delete(table).where(table.c.folder == folder))
-        _note(connection, folder, replace(export, written=written))
+        _note(connection, folder, replace(export, written=written), manifest=digest, earlier=earlier)
 
 
-def _note(connection: Connection, folder: str, export: Export) -> None:
+def _note(connection: Connection, folder: str, export: Export, **until_confirmed: object) -> None:
     told = {"form": export.form, "wanted": asdict(export.wanted), "answered": export.answered}
     number = touch(connection, "export", folder)
-    row = as_text({**told, "release": export.release, "written": export.written})
+    row = as_text({**told, "release": export.release, "written": export.written, **until_confirmed})
     connection.execute(insert(table).values(folder=folder, number=number, export=row))
+
+
+def _standing(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
+    """Of what is noted of a folder, what stands there: a kill may have kept the last export from its place."""
+    if not (earlier := told.get("earlier")):
+        return told
+    try:
+        return told if _manifest_digest(folder) == told["manifest"] else earlier
+    except OSError:
+        return told  # nothing can be read there: `out_of_reach`
+
+
+def _manifest_digest(folder: Path) -> str:
+    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
 def confirm_export(registry: Registry, folder: Path) -> None:
@@ -78,7 +96,8 @@ def confirm_export(registry: Registry, folder: Path) -> None:
     named = table.c.folder == as_text(str(folder.resolve()))
     with registry.alone() as connection:
         told = json.loads(connection.execute(select(table.c.export).where(named)).scalar_one())
-        connection.execute(update(table).where(named).values(export=as_text({**told, "written": True})))
+        written = {**told, "written": True, "manifest": None, "earlier": None}
+        connection.execute(update(table).where(named).values(export=as_text(written)))
 
 
 def drop_exports(registry: Registry, folders: Sequence[Path]) -> None:
@@ -120,7 +139,8 @@ def noted(registry: Registry) -> list[Export]:
     return [_export(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
 
 
-def _export(folder: Path, told: dict[str, Any]) -> Export:
+def _export(folder: Path, noted: dict[str, Any]) -> Export:
+    told = _standing(folder, noted)
     wanted, answered = _wanted(told["wanted"]), told["answered"]
     return Export(folder, told["form"], wanted, answered=answered, release=told["release"], written=_written(told))
 

@@ -1,5 +1,6 @@
 """A takedown finds every export that is still there, with what it was asked to hold."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from evergrow.methods.releasing.formats import FORMS, Form
 from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.resources.registry.exports import (
     Export,
+    begin_export,
     confirm_export,
     drop_exports,
     exported_rows,
@@ -26,7 +28,7 @@ WANTED = Wanted(rounds=(1, 2), min_complexity=2.5, licences=("MIT",))
 def exported(registry: Registry, folder: Path, form: Form = "chat", wanted: Wanted = WANTED) -> Export:
     write_release(ROWS, folder, form, facts())
     export = Export(folder, form, wanted)
-    remember_export(registry, export)
+    remember_export(registry, export, folder)
     return export
 
 
@@ -73,9 +75,11 @@ def test_an_export_that_was_written_and_is_not_to_be_found_is_missed_until_it_is
     for name in ("kept", "gone", "taken"):
         exported(registry, tmp_path / name)
         confirm_export(registry, tmp_path / name)
-    remember_export(registry, Export(tmp_path / "begun", "chat", WANTED))  # and never came to an end
+    begin_export(registry, Export(tmp_path / "begun", "chat", WANTED))  # and never came to an end
     (tmp_path / "gone").rename(tmp_path / "elsewhere")
-    remember_export(registry, Export(tmp_path / "gone", "chat", WANTED))  # begun anew in a place that is not mounted
+    anew = Export(tmp_path / "gone", "chat", WANTED)  # in a place that is not mounted
+    begin_export(registry, anew)
+    remember_export(registry, anew, tmp_path / "kept")
     (tmp_path / "taken" / "manifest.json").write_text("{}")
 
     assert {export.folder.name for export in out_of_reach(registry)} == {"gone", "taken"}
@@ -84,11 +88,32 @@ def test_an_export_that_was_written_and_is_not_to_be_found_is_missed_until_it_is
     assert [export.folder.name for export in exports(registry)] == ["kept"]
 
 
+def test_until_an_export_has_taken_its_place_what_stands_there_is_what_is_noted(
+    registry: Registry, tmp_path: Path
+) -> None:
+    folder, part = tmp_path / "out", tmp_path / "part"
+    before, now = exported(registry, folder), Export(folder, "parquet", Wanted())
+    confirm_export(registry, folder)
+    for date in ("2026-01-02T03:04:05+00:00", "2026-01-02T03:04:06+00:00"):
+        write_release(ROWS, part, "parquet", facts(date=date))
+        remember_export(registry, now, part)  # and killed here, twice
+
+        assert exports(registry) == [before]
+        assert exports(registry)[0].written
+
+    shutil.rmtree(folder)
+    assert out_of_reach(registry)
+    part.rename(folder)  # and killed here
+    assert exports(registry) == [now]
+    confirm_export(registry, folder)
+    assert exports(registry) == [now]
+
+
 def test_bare_instructions_are_found_too_while_their_manifest_is_there(registry: Registry, tmp_path: Path) -> None:
     folder = tmp_path / "bare"
     write_release(table(row(1, response=None)), folder, "chat", facts(answered=False))
     export = Export(folder, "chat", Wanted(batches=("b",)), answered=False)
-    remember_export(registry, export)
+    remember_export(registry, export, folder)
 
     assert exports(registry) == [export]
     assert set(exported_rows(export).iter_rows()) == {("b", "s1_0")}
