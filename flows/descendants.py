@@ -11,7 +11,8 @@ from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SAMPLES,
 from evergrow.assets.trust.rows import OF_ROOT
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.descent import why_banned
-from evergrow.resources.registry.bans import Ban
+from evergrow.methods.text.counts import counted
+from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.trees import registered_trees
@@ -36,6 +37,18 @@ def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
             why = why_banned(rows, as_banned(wanted), made_by)
             found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
     return pl.concat(found)
+
+
+def banned_seeds(workspace: Workspace, batch: str) -> list[str]:
+    """Says how many seeds of a batch are banned, if any: what grows from them is paid for and comes into no release."""
+    if not (wanted := bans(workspace.registry)):
+        return []
+    seeds = _told(_seeds(workspace, batch).lazy(), batch, "seeds").collect()
+    why = why_banned(seeds, as_banned(wanted), seeds.clear()).drop_nulls()
+    if why.is_empty():
+        return []
+    are = counted(why.len(), "seeds are", "seed is")
+    return [f"{are} banned ({why[0]}): what grows of that is paid for, and in no release; register the others alone"]
 
 
 def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:

@@ -14,6 +14,7 @@ from evergrow.assets.evolution.requests import as_parents, children_work, judgin
 from evergrow.assets.evolution.solving import SOLVERS, solving_work
 from evergrow.assets.gates.measured import bounds_of
 from evergrow.assets.names import BATCHES_NAME, CLEAN, COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
+from evergrow.flows.descendants import banned_seeds
 from evergrow.flows.evolve import next_round_no
 from evergrow.flows.pace import pace_of
 from evergrow.flows.recipes import ordered
@@ -86,7 +87,8 @@ def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | No
         plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
         # Replies of later rounds are those of a preview, or of an earlier recipe: about children of other parents.
         owner, assets = Rows(batch=batch, kind="batch"), [f"evolution/{round_name(first)}/"]
-        return with_replies(plan, held_replies(ledger, owner, assets, plan.asked))
+        told = with_replies(plan, held_replies(ledger, owner, assets, plan.asked))
+        return replace(told, notes=[*told.notes, *banned_seeds(workspace, batch)])
 
 
 def plan_release(workspace: Workspace, batch: str) -> CostPlan:

@@ -93,7 +93,7 @@ def test_what_nobody_knows_is_refused_and_not_remembered(
     assert here("forget", "--seed", "").code == 2
 
 
-def test_seeds_that_are_only_registered_and_rows_that_were_rejected_are_known(
+def test_seeds_and_rejected_rows_are_known_and_bans_are_told_before_anything_is_paid(
     evergrow: Evergrow, fake_endpoint: FakeEndpoint, seed_file: Path
 ) -> None:
     assert evergrow("seeds", "add", seed_file, "--batch", "b").code == 0
@@ -105,6 +105,11 @@ def test_seeds_that_are_only_registered_and_rows_that_were_rejected_are_known(
         found = evergrow("forget", "--seed", "s2", "--json").json
         assert {row["id"] for row in found} == {"s2", "s2_0", "s2_1"}
     assert "round_01, rejected" in {row["stage"] for row in found}
+
+    assert "banned" not in evergrow("plan", "--batch", "b").err
+    assert evergrow("forget", "--seed", "s2", "--yes").code == 0
+    for asked in (("seeds", "add", seed_file, "--batch", "c"), ("plan", "--batch", "c")):
+        assert "1 seed is banned (forgotten: seed 's2')" in evergrow(*asked).err.replace("\n", " ")
 
 
 def test_samples_of_a_tree_that_is_no_batch_are_found_by_their_leaf(here: Evergrow, exported: Path) -> None:
@@ -292,7 +297,7 @@ def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed
     leaf = rows(Path("sound")).filter(pl.col("batch") == "t")["root_id"][0]
     shutil.copytree("sound", "odd[1]")  # what loads it takes this name for a pattern
     with closing(Registry.of(load_settings())) as registry:
-        remember_export(registry, Export(Path("odd[1]"), "parquet", Wanted()))
+        remember_export(registry, Export(Path("odd[1]"), "parquet", Wanted()), Path("odd[1]"))
         confirm_export(registry, Path("odd[1]"))
     shutil.copytree("sound", ".sound.0123abcd.part")  # as a kill leaves it
     Path("sound").rename(".sound.4567cdef.old")  # and another one, between two renames
