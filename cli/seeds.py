@@ -22,8 +22,9 @@ Examples:
   evergrow seeds add functions.jsonl --batch trial --limit 50           a first try on some of many rows
 \b
 Read are JSON (an array, an object by column, one with a list inside), JSON lines, CSV with any delimiter, Parquet and
-Arrow, also with gzip, zstd, bz2, xz or in a zip of one file. A row needs `content`; `id`, `kind` (code, question,
-instruction), `license` and `domain` are used, other columns are kept. If one row is wrong, nothing is registered.
+Arrow, also with gzip, zstd, bz2, xz or in a zip of one file. A row needs `content`; `id`, `kind`, `license` and
+`domain` are used, other columns are kept. If one row is wrong, nothing is registered. Of the kinds, code is a function
+to make tasks of, question a programming task: their answers are code, with tests; an instruction is anything else.
 """
 HARVEST_EXAMPLES = """
 \b

@@ -17,6 +17,7 @@ from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.calibration.calibration import calibrate, spearman
 from evergrow.methods.evolution.judge import Judging
+from evergrow.methods.text.counts import counted
 from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.ledger import Ledger
 from evergrow.resources.models import FRESH_SINCE
@@ -189,7 +190,7 @@ def _readings(workspace: Workspace, model: str) -> pl.DataFrame:
     rules = workspace.settings.evolution
     table = _read_by(workspace, model, rules)
     if table is None:
-        way = f"{rules.judging}, {rules.readings} readings a score"
+        way = f"{rules.judging}, {counted(rules.readings, 'readings')} a score"
         raise NeverCalibrated(
             f"the judge {model!r} was never calibrated as it is asked today ({way}): "
             f"evergrow judge calibrate --model {model}"

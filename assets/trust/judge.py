@@ -19,6 +19,7 @@ from evergrow.assets.trust.questions import asked_of, asked_readings, methods_of
 from evergrow.methods.calibration.calibration import Calibration, calibrate, drift, scored
 from evergrow.methods.calibration.planted_tasks import planted_readings, planted_version
 from evergrow.methods.evolution import judge as judging
+from evergrow.methods.text.counts import counted
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.lake.readable import GateClosed, GateState
 from evergrow.resources.lake.versions import latest_materialization
@@ -209,7 +210,8 @@ def require_calibrated(instance: dg.DagsterInstance, lake: Lake, settings: Setti
     told = comparable(table)
     mine = readings_by(told, rules)
     if mine.height < planted_readings(rules.readings).height:
-        way = f"as this recipe has it asked ({rules.judging}, {rules.readings} readings a score, today's prompt)"
+        asked = f"{rules.judging}, {counted(rules.readings, 'readings')} a score, today's prompt"
+        way = f"as this recipe has it asked ({asked})"
         raise NotCalibrated(model, f"was not calibrated {way}", rules)
     found = evaluate(STAGE, mine, settings, judge_facts(told, rules))
     if not found.passed and found.severity is dg.AssetCheckSeverity.ERROR:

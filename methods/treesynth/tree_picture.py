@@ -50,10 +50,10 @@ def text_histogram(counts: Sequence[int]) -> str:
     """How many leaves hold how many rows, one line a bin."""
     bins = histogram(counts)
     most = max((leaves for _, _, leaves in bins), default=0)
-    spans = [f"{low}" if low == high else f"{low}-{high}" for low, high, _ in bins]
+    spans = [counted(low, "rows") if low == high else f"{low}-{high} rows" for low, high, _ in bins]
     wide = max(map(len, spans), default=0)
     return "\n".join(
-        f"{span:>{wide}} rows | {'█' * -(-leaves * BAR // most)} {leaves} {'leaf' if leaves == 1 else 'leaves'}"
+        f"{span:>{wide}} | {'█' * -(-leaves * BAR // most)} {leaves} {'leaf' if leaves == 1 else 'leaves'}"
         for span, (_, _, leaves) in zip(spans, bins, strict=True)
     )
 

@@ -36,5 +36,5 @@ def test_a_large_tree_is_cut_and_says_so() -> None:
 
 
 def test_the_histogram_counts_leaves() -> None:
-    assert text_histogram([1, 1, 3]).splitlines()[0].endswith("2 leaves")
+    assert [line.split("|")[0].strip() for line in text_histogram([1, 1, 3]).splitlines()][::2] == ["1 row", "3 rows"]
     assert text_histogram([]) == ""
