@@ -114,15 +114,16 @@ def _put(
     """
     found: list[Loaded] = []
 
-    def ready(part: Path) -> None:
+    def check(part: Path) -> None:
         found.append(loaded := check_loads(part, export.folder))
         if loaded.faults:
             raise DoesNotLoad("; ".join(map(str, loaded.faults)))
-        # Before it is there: a takedown that comes after a kill must know what it finds.
+
+    def note(part: Path) -> None:  # a takedown that comes after a kill must know what it finds
         remember_export(workspace.registry, export, part)
 
     begin_export(workspace.registry, export)
-    done = write_release(rows, export.folder, export.form, told, trainer, signer, ready)
+    done = write_release(rows, export.folder, export.form, told, trainer, signer, check, note)
     confirm_export(workspace.registry, export.folder)
     return done, found[0]
 

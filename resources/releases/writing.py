@@ -83,15 +83,16 @@ def write_release(
     facts: Facts,
     trainer: Trainer | None = None,
     signer: Signer | None = None,
-    ready: Callable[[Path], None] = lambda _: None,
+    check: Callable[[Path], None] = lambda _: None,
+    note: Callable[[Path], None] = lambda _: None,
 ) -> WrittenRelease:
     """Write `rows` into `folder`, in `form`; an earlier release there is replaced. Equal arguments make equal bytes.
 
     rows: those of `dataset/release`, `(batch, id)` unique, with `split`; order does not matter.
     trainer: whose ready configuration is put beside the data.
     signer: vouches for the manifest.
-    ready: is given the folder beside, when it holds all files and is about to take its place; what it raises goes
-        through, and keeps it from that.
+    check: is given the folder beside, when it holds all files.
+    note: is given it when it is about to take its place. What either raises goes through, and keeps it from that.
 
     Raises:
         FolderTaken: the folder holds files of others, or is a file.
@@ -117,11 +118,14 @@ def write_release(
         with writing(target), naming_full_disk(f"the export {target}"):
             part.mkdir()
             manifest = _fill(part, rows, shaped, facts, recipe)
+            sync_folder(part)
+        check(part)  # which takes a while, in which a person may edit what stands there
+        with writing(target), naming_full_disk(f"the export {target}"):
             kept = _keep_edited(target, part, manifest)
             if signer:
                 _store(part / ATTESTATION, attestation(part, signer))
             sync_folder(part)
-        ready(part)
+        note(part)
         with writing(target), naming_full_disk(f"the export {target}"):
             _swap(part, target)
             clear_away(target)

@@ -54,6 +54,13 @@ def test_a_configuration_is_its_users_to_edit_and_what_trains_on_it_is_not(
     stays = f"{name} was edited since it was exported, and stays as it was edited; delete it to have it anew"
     assert again.notes == [stays]
     assert configuration.read_text() == "mine: 1\n"
+
+    def meanwhile(_: Path) -> None:
+        configuration.write_text("mine: 3\n")
+
+    assert write_release(ROWS, tmp_path / "r", FORMS[trainer], facts(), trainer, check=meanwhile).notes == [stays]
+    assert configuration.read_text() == "mine: 3\n"
+    configuration.write_text("mine: 1\n")
     with pytest.raises(FolderTaken, match=f"{name}, which was edited"):
         write_release(ROWS, tmp_path / "r", FORMS[trainer], facts())
     assert configuration.read_text() == "mine: 1\n"
