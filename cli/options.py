@@ -145,12 +145,13 @@ def register(
 ) -> None:
     """Make the seeds that were `found` a batch, and say so."""
     from evergrow.flows.descendants import banned_seeds  # noqa: PLC0415
+    from evergrow.flows.grow import shared_name  # noqa: PLC0415
     from evergrow.resources.registry.batches import stage  # noqa: PLC0415
 
     staged = stage(workspace.registry, batch, found, replace=replace)
     workspace.add_partition(batch)
     obey_recipe(workspace, "batch", batch, by, None, automate)
-    for note in (*found.notes, *banned_seeds(workspace, batch)):
+    for note in (*found.notes, *banned_seeds(workspace, batch), *shared_name(workspace, batch)):
         say(f"note: {note}")
     say(f"{counted(staged.rows, 'seeds are', 'seed is')} batch {batch!r}. Evolve them: evergrow run --batch {batch}")
 

@@ -33,7 +33,7 @@ def grow(
     """Grow a tree: every level, then its samples. Run it again to resume: nothing is paid twice."""
     from evergrow.assets.names import RESPONSES  # noqa: PLC0415
     from evergrow.cli.tree_shown import show_tree  # noqa: PLC0415
-    from evergrow.flows.grow import grow_tree, planned_tree  # noqa: PLC0415
+    from evergrow.flows.grow import grow_tree, planned_tree, shared_name  # noqa: PLC0415
     from evergrow.flows.remedies import asked_next  # noqa: PLC0415
     from evergrow.resources.lake.versions import latest_materialization  # noqa: PLC0415
 
@@ -45,6 +45,8 @@ def grow(
         spec = planned_tree(workspace, name, domain, max_depth=max_depth, rows=rows, seed=seed)
         obey_recipe(workspace, "tree", name, "evergrow tree grow", changes, automate)
         name_the_model(workspace.settings)
+        for note in shared_name(workspace, name):
+            say(f"note: {note}")
         grow_tree(workspace, spec, say)
         show_tree(workspace, name)
         if not latest_materialization(workspace.instance, RESPONSES, name):
@@ -62,12 +64,14 @@ def add(
     overrides: Set = None,
 ) -> None:
     """Register a tree. Nothing is sent to a model yet: `tree grow` begins it, or its level 0 in the UI."""
-    from evergrow.flows.grow import planned_tree  # noqa: PLC0415
+    from evergrow.flows.grow import planned_tree, shared_name  # noqa: PLC0415
 
     changes = deep_enough(overrides, max_depth, tree)
     with workspace_of(changes) as workspace:
         spec = planned_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed)
         obey_recipe(workspace, "tree", tree, "evergrow tree add", changes, automate)
+        for note in shared_name(workspace, tree):
+            say(f"note: {note}")
         deep = counted(spec.max_depth, "levels")
         rows_aimed_at = counted(spec.rows, "rows") if spec.rows else "as many rows as its leaves add up to"
         say(f"tree {tree!r} of domain {spec.domain!r} is to be {deep} deep, with {rows_aimed_at}")

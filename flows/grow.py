@@ -26,6 +26,7 @@ from evergrow.resources.lake.lake import NeverMaterialized
 from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.ledger import tree_origin
 from evergrow.resources.llm.budget import room
+from evergrow.resources.registry.batches import staged_batches
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import tree_owner
 from evergrow.resources.registry.trees import (
@@ -122,6 +123,17 @@ def tree_steps(workspace: Workspace, tree: str) -> Iterator[Step]:
             break
     for partition in workspace.partitions(SAMPLES, tree):
         yield Step("tree_samples", [SAMPLES], partition, f"{SAMPLES.to_user_string()} {partition.partition('|')[0]}")
+
+
+def shared_name(workspace: Workspace, name: str) -> list[str]:
+    """Says what is to be known where a tree and a batch of other seeds are called `name`."""
+    of_others = [b for b in staged_batches(workspace.registry) if b.batch == name and b.origin != tree_origin(name)]
+    if not of_others or name not in registered_trees(workspace.registry):
+        return []
+    return [
+        f"a tree and a batch of other seeds are called {name!r}: the tree's samples are released under another name "
+        f"(evergrow seeds from-tree {name} --batch NAME, then release that with --as-is)"
+    ]
 
 
 def grow_tree(workspace: Workspace, spec: TreeSpec, say: Say) -> None:

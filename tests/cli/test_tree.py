@@ -192,6 +192,11 @@ def test_a_tree_deeper_than_the_settings_is_grown_shown_and_balanced_without_nam
     told = evergrow("tree", "add", "t", "--domain", "customer_support", "--max-depth", 2, "--rows", 15, *shallow)
     assert told.code == 0, told.err
     assert "2 levels deep, with 15 rows" in told.err
+    assert "called" not in told.err
+    # A batch of other seeds may have the name: that the tree is then released under another is told before it is paid.
+    both = "note: a tree and a batch of other seeds are called 't': the tree's samples are released under another name"
+    assert both in evergrow("seeds", "add", tmp_path / "data.jsonl", "--batch", "t").err.replace("\n", " ")
+    assert both in evergrow("tree", "add", "t", "--domain", "customer_support", *shallow).err.replace("\n", " ")
     assert fake_endpoint.stats()["requests"] == 0
 
     for command in (
@@ -200,6 +205,7 @@ def test_a_tree_deeper_than_the_settings_is_grown_shown_and_balanced_without_nam
     ):
         said = evergrow("tree", *command)
         assert said.code == 0, said.err
+        assert (both in said.err.replace("\n", " ")) == (command[0] == "grow")
     assert len(evergrow("tree", "show", "t", "--json").json) == 15
 
 
