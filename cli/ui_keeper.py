@@ -1,9 +1,11 @@
 """Keeps services as long as the process that started them: `python -m evergrow.cli.ui_keeper COMMAND...`.
 
 It ends them in order once its standard input has come to its end, which it does however that process ends, even if it
-is killed. Dagster's own pipe for that wants to be told in words, and a process that is killed says nothing.
+is killed. Dagster's own pipe for that wants to be told in words, and a process that is killed says nothing. If this
+process is killed as well, the kernel asks the services to end, where it can (Linux).
 """
 
+import ctypes
 import os
 import select
 import signal
@@ -13,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 LOOK_S = 0.2
+PR_SET_PDEATHSIG = 1  # of prctl(2)
 CALM_S = 30.0  # for runs and services to end by themselves, once asked to
 
 
@@ -21,7 +24,11 @@ def keep(command: Sequence[str]) -> int:
 
     In the second case all that it has started is ended with it, and so is this process, if it leads their group.
     """
-    services = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command
+    services = subprocess.Popen(  # noqa: S603 - our own command
+        command,
+        stdin=subprocess.DEVNULL,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 - there is one thread
+    )
     try:
         while services.poll() is None:
             if select.select([sys.stdin], [], [], LOOK_S)[0]:  # nothing is ever written to it: this is its end
@@ -31,6 +38,11 @@ def keep(command: Sequence[str]) -> int:
         _end(services)
         raise
     return services.returncode
+
+
+def _end_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _end(services: subprocess.Popen[bytes]) -> None:

@@ -94,6 +94,25 @@ def test_services_end_with_a_command_that_is_killed_and_so_does_what_they_have_s
     assert (tmp_path / "asked").exists()
 
 
+ASKED = """
+import pathlib, signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: (pathlib.Path("asked").touch(), sys.exit()))
+print("at work", flush=True)
+time.sleep(3600)
+"""
+
+
+def test_services_are_asked_to_end_if_their_keeper_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "evergrow.cli.ui_keeper", sys.executable, "-c", ASKED]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, cwd=tmp_path) as killed:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == b"at work\n"
+        killed.kill()
+        assert killed.stdout.read() == b""
+
+    assert (tmp_path / "asked").exists()
+
+
 def test_what_is_kept_ends_with_the_code_of_its_own(tmp_path: Path) -> None:
     keeper = [sys.executable, "-m", "evergrow.cli.ui_keeper", sys.executable, "-c", "raise SystemExit(3)"]
     with subprocess.Popen(keeper, stdin=subprocess.PIPE, cwd=tmp_path) as kept:
