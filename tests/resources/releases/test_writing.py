@@ -159,7 +159,7 @@ def test_what_is_found_unfit_before_it_takes_its_place_leaves_the_earlier_one_an
 
     for name in ("r", "new"):
         with pytest.raises(PermissionError, match=r"^unfit$"):
-            write_release(ROWS, tmp_path / name, "parquet", facts(), ready=refuse)
+            write_release(ROWS, tmp_path / name, "parquet", facts(), check=refuse)
 
     assert {path.name: path.read_bytes() for path in (tmp_path / "r").iterdir()} == before
     assert [path.name for path in tmp_path.iterdir()] == ["r"]
