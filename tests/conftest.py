@@ -238,8 +238,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How many worlds are simulated (`tests.world.test_world`): each world is that of its seed."""
-    parser.addoption("--worlds", type=int, default=4, help="how many worlds are simulated")
+    parser.addoption("--worlds", type=int, default=2, help="how many worlds are simulated")
     parser.addoption("--first-world", type=int, default=1, help="seed of the first world")
+    parser.addoption("--world-minutes", type=float, help="worlds that would begin later than that are skipped")
 
 
 @pytest.hookimpl(trylast=True)

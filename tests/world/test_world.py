@@ -3,6 +3,7 @@
 A world takes 5 s of a processor, nearly all of it in Dagster's runs of its commands and in their event log.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.world.rules import run_world
 from tests.world.world import World
 from tests.world.zygote import Zygote
 
+BEGUN = time.monotonic()  # when this process has
 STEPS = 8  # rules in a world
 SCENE = "run"  # the other scenes take longer to set
 KILLED = 2, 5  # at this share of its points
@@ -36,7 +38,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", range(first, first + count))
 
 
-def test_a_world_holds(shared: Machine, tmp_path: Path, seed: int) -> None:
+def test_a_world_holds(shared: Machine, tmp_path: Path, seed: int, pytestconfig: pytest.Config) -> None:
+    first, minutes = pytestconfig.getoption("--first-world"), pytestconfig.getoption("--world-minutes")
+    if minutes is not None and seed > first and time.monotonic() - BEGUN > 60 * minutes:
+        pytest.skip(f"the {minutes:g} minutes for worlds are over")
     run_world(shared, seed, tmp_path, STEPS)
 
 
