@@ -66,7 +66,8 @@ _FAILURE = (
 
 def end_of(error: BaseException) -> tuple[int, str] | None:
     """The exit code that an error ends a command with, and what is said; None for a fault of evergrow's own."""
-    if not isinstance(error, (*_MISUSE, TooFewFilesError)) and too_many_files(error):  # more than was to be expected
+    worded = not isinstance(error, _MISUSE)  # what these quote may be a name
+    if not isinstance(error, TooFewFilesError) and too_many_files(error, by_words=worded):
         return FAILED, f"too many open files: {error}; {RAISE}"
     number = full_disk(error) if isinstance(error, (*_MISUSE, *_FAILURE)) else None
     code = MISUSED if isinstance(error, _MISUSE) and not number else FAILED

@@ -123,6 +123,7 @@ def run(
     """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
     from evergrow.assets.dataset.funnel import come_back  # noqa: PLC0415
     from evergrow.assets.names import RESPONSES  # noqa: PLC0415
+    from evergrow.flows.descendants import banned_seeds  # noqa: PLC0415
     from evergrow.flows.evolve import run_batch  # noqa: PLC0415
     from evergrow.flows.funnels import of_an_older_collection, run_funnel  # noqa: PLC0415
     from evergrow.flows.remedies import asked_next  # noqa: PLC0415
@@ -132,6 +133,8 @@ def run(
         workspace.require_batch(batch)
         obey_recipe(workspace, "batch", batch, "evergrow run", changes)
         name_the_model(workspace.settings)
+        for note in banned_seeds(workspace, batch):
+            say(f"note: {note}")
         through = run_batch(workspace, batch, say, fresh=fresh)
         table, damaged = run_funnel(workspace, batch)
         show_table(table, f"funnel of batch {batch!r}", as_json=as_json)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 LOOK_S = 0.2
 PR_SET_PDEATHSIG = 1  # of prctl(2)
@@ -27,7 +28,7 @@ def keep(command: Sequence[str]) -> int:
     services = subprocess.Popen(  # noqa: S603 - our own command
         command,
         stdin=subprocess.DEVNULL,
-        preexec_fn=_end_with_parent,  # noqa: PLW1509 - there is one thread
+        preexec_fn=partial(_end_with, os.getpid()),  # noqa: PLW1509 - there is one thread
     )
     try:
         while services.poll() is None:
@@ -40,9 +41,13 @@ def keep(command: Sequence[str]) -> int:
     return services.returncode
 
 
-def _end_with_parent() -> None:
+def _end_with(keeper: int) -> None:
+    """Have the kernel ask this process to end when its keeper does, which may have happened before."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell that starts something in the background has it ignored
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+        if os.getppid() != keeper:
+            os._exit(1)
 
 
 def _end(services: subprocess.Popen[bytes]) -> None:

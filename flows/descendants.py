@@ -44,11 +44,15 @@ def banned_seeds(workspace: Workspace, batch: str) -> list[str]:
     if not (wanted := bans(workspace.registry)):
         return []
     seeds = _told(_seeds(workspace, batch).lazy(), batch, "seeds").collect()
-    why = why_banned(seeds, as_banned(wanted), seeds.clear()).drop_nulls()
+    made_by = seeds.select("batch", "id", "generator_model").drop_nulls()
+    why = why_banned(seeds, as_banned(wanted), made_by).drop_nulls()
     if why.is_empty():
         return []
     are = counted(why.len(), "seeds are", "seed is")
-    return [f"{are} banned ({why[0]}): what grows of that is paid for, and in no release; register the others alone"]
+    whys = ", ".join(f"{what}: {rows:,}" for what, rows in why.value_counts(sort=True).sort("why").iter_rows())
+    return [
+        f"{are} banned ({whys}): what grows of that is paid for, but in no release; register the others (--replace)"
+    ]
 
 
 def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:

@@ -102,7 +102,8 @@ def plan_release(workspace: Workspace, batch: str) -> CostPlan:
         works = list(_answers(workspace, settings, batch))
         plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
         owner = Rows(batch=batch, kind="batch")
-        return with_replies(plan, unused_replies(workspace, ledger, owner, ["dataset/"], plan.asked))
+        told = with_replies(plan, unused_replies(workspace, ledger, owner, ["dataset/"], plan.asked))
+        return replace(told, notes=[*told.notes, *banned_seeds(workspace, batch)])
 
 
 def with_replies(plan: CostPlan, replies: Sequence[Replies]) -> CostPlan:

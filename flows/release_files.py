@@ -41,7 +41,7 @@ from evergrow.resources.registry.recipes import Kind, recipe
 from evergrow.resources.releases.attestation import Signer
 from evergrow.resources.releases.facts import Benchmarks, Facts
 from evergrow.resources.releases.loading import Loaded, check_loads
-from evergrow.resources.releases.writing import NothingToRelease, WrittenRelease, require_room, write_release
+from evergrow.resources.releases.writing import NothingToRelease, WrittenRelease, put_back, require_room, write_release
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.recipe import with_recipe
 
@@ -122,6 +122,7 @@ def _put(
     def note(part: Path) -> None:  # a takedown that comes after a kill must know what it finds
         remember_export(workspace.registry, export, part)
 
+    put_back(export.folder)  # what a kill between two renames has left beside its place
     begin_export(workspace.registry, export)
     done = write_release(rows, export.folder, export.form, told, trainer, signer, check, note)
     confirm_export(workspace.registry, export.folder)

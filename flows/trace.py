@@ -1,7 +1,6 @@
 """A row's whole way: from its seed or its tree through rounds, answers and releases to exported files."""
 
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -23,8 +22,6 @@ from evergrow.methods.provenance.steps import Other, TraceStep
 from evergrow.methods.text import ids
 from evergrow.resources.ledger import Call
 from evergrow.resources.registry.batches import staged
-
-STEPS = re.compile(r"(_\d+)+$")  # what the id of a sample has behind that of its root
 
 
 class UnknownSample(Exception):  # noqa: N818 - it names what is unknown
@@ -58,12 +55,18 @@ def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[TraceSte
 
 
 def _as_tables_do(rows: TableRows, wanted: str, batch: str | None) -> str:
-    """The id of a row as tables have it; a seed may be named as its author did, and so may what descends from it."""
-    seeds = [one for one in (wanted, STEPS.sub("", wanted)) if 0 < len(one) <= ids.MAX_SEED_ID_LENGTH]
-    ways = dict.fromkeys([wanted, *(ids.escape_seed_id(seed) + wanted[len(seed) :] for seed in seeds)])
-    if len(ways) == 1:
+    """The id of a row as tables have it; a seed may be named as its author did, and so may what descends from it.
+
+    Raises:
+        UnknownSample: several rows are called so, and none of them in tables.
+    """
+    ways = ids.candidates(wanted)
+    if len(ways) == 1 or _batches_with(rows, wanted, batch):
         return wanted
-    return next((one for one in ways if _batches_with(rows, one, batch)), wanted)
+    found = [one for one in ways[1:] if _batches_with(rows, one, batch)]
+    if len(found) > 1:
+        raise UnknownSample(f"{wanted!r} may be {' or '.join(found)}: name it so, as tables do")
+    return found[0] if found else wanted
 
 
 def _with_last_word(rows: TableRows, steps: list[TraceStep]) -> list[TraceStep]:

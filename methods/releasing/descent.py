@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from evergrow.methods.text.ids import spellings
-
-LAST_STEP = r"_\d+$"  # of a path id `root_i_j`; seed ids have no underscore (methods/ids.py)
+from evergrow.methods.text.ids import LAST_STEP, spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ def _descendants(rows: pl.DataFrame, written: pl.DataFrame) -> pl.Series:
     found = []
     while ways.height and written.height:
         found.append(ways.join(written, on=["batch", "id"]).select("row", "generator_model"))
-        above = ways.with_columns(id=pl.col("id").str.replace(LAST_STEP, ""))
+        above = ways.with_columns(id=pl.col("id").str.replace(LAST_STEP.pattern, ""))
         ways = above.filter(above["id"] != ways["id"])
     if not found:
         return pl.Series("model", [None] * rows.height, dtype=pl.String)

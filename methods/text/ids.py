@@ -6,11 +6,13 @@ other character that is not an ASCII letter, digit, `-`, `.` or `~`, is percent-
 One that reads as a time is as well (`2024-01-01` -> `2024%2D01-01`): readers of exported files would take it for one.
 """
 
+import re
 from urllib.parse import quote, unquote
 
 from evergrow.methods.text.times import reads_as_time
 
 MAX_SEED_ID_LENGTH = 128
+LAST_STEP = re.compile(r"_\d+$")  # of a path id; roots have no underscore
 
 
 def escape_seed_id(seed_id: str) -> str:
@@ -31,6 +33,21 @@ def spellings(root_id: str) -> tuple[str, ...]:
     """The ids that a root has had: one that reads as a time stands in older tables as it is."""
     plain = root_id.replace("%2D", "-", 1)
     return (plain.replace("-", "%2D", 1), plain) if reads_as_time(plain) else (root_id,)
+
+
+def candidates(named: str) -> list[str]:
+    """Ids that tables may have for a row, which may be named by the id that the author of its seed gave it.
+
+    Any of the steps at its end may belong to that: `a_1_0` is child 0 of the author's `a_1`, or of the first of `a`.
+    """
+    roots = [named]
+    while (shorter := LAST_STEP.sub("", roots[-1])) != roots[-1]:
+        roots.append(shorter)
+    sound = [root for root in roots if 0 < len(root) <= MAX_SEED_ID_LENGTH]
+    ways = [
+        (way, named[len(root) :]) for root in sound for one in (root, escape_seed_id(root)) for way in spellings(one)
+    ]
+    return list(dict.fromkeys([named, *(way + steps for way, steps in ways)]))
 
 
 def unescape_seed_id(root_id: str) -> str:

@@ -43,9 +43,15 @@ def require_open_files(*, reading: bool = False) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
-def too_many_files(error: BaseException) -> bool:
-    """Whether an error, or one that it came of, is that no more files may be opened."""
-    return any((isinstance(one, OSError) and one.errno in _NUMBERS) or _told(str(one).lower()) for one in chain(error))
+def too_many_files(error: BaseException, *, by_words: bool = True) -> bool:
+    """Whether an error, or one that it came of, is that no more files may be opened.
+
+    by_words: texts may tell it, too.
+    """
+    return any(
+        (isinstance(one, OSError) and one.errno in _NUMBERS) or (by_words and _told(str(one).lower()))
+        for one in chain(error)
+    )
 
 
 def _told(text: str) -> bool:

@@ -18,6 +18,8 @@ from evergrow.resources.registry.owners import EXPORT
 from evergrow.resources.registry.registry import Registry, as_text, touch
 from evergrow.resources.releases.manifest import MANIFEST, ManifestError, read_manifest
 
+_CONFIRMED = {"manifest": None, "earlier": None}  # see `remember_export`
+
 
 @dataclass(frozen=True, slots=True)
 class Export:
@@ -37,15 +39,29 @@ class Export:
 def begin_export(registry: Registry, export: Export) -> None:
     """Note that `export` is begun, so that what a kill leaves beside its place is found.
 
-    What stands there is what is noted until it is replaced: `remember_export`.
+    What stands there is what is noted until it is replaced: `remember_export`. Of an export that nobody has noted, such
+    as a copy, that is what its manifest says.
 
     Raises:
         LedgerError: it was not noted.
     """
+    standing = _found(export)
     with registry.alone() as connection:
         folder = as_text(str(export.folder.resolve()))
         if connection.execute(select(table.c.export).where(table.c.folder == folder)).first() is None:
-            _note(connection, folder, export)
+            _note(connection, folder, standing)
+
+
+def _found(export: Export) -> Export:
+    """What stands in the place of an export, by its manifest; the export itself where nothing does."""
+    try:
+        there = read_manifest(export.folder)
+    except ManifestError:
+        return export
+    # Which of the rows stay is told by the files themselves; bare instructions are looked up by their batches.
+    wanted = Wanted(reasoning=there.reasoning, batches=() if there.answered else tuple(there.batches))
+    release = there.name if there.answered else export.release
+    return Export(export.folder, there.form, wanted, answered=there.answered, release=release)
 
 
 def remember_export(registry: Registry, export: Export, part: Path) -> None:
@@ -58,9 +74,9 @@ def remember_export(registry: Registry, export: Export, part: Path) -> None:
         OSError: its manifest cannot be read.
     """
     folder, digest = as_text(str(export.folder.resolve())), _manifest_digest(part)
+    found = registry.read(select(table.c.export).where(table.c.folder == folder))
+    earlier = _standing(export.folder, json.loads(found[0][0])) | _CONFIRMED if found else None
     with registry.alone() as connection:
-        noted = connection.execute(select(table.c.export).where(table.c.folder == folder)).scalar()
-        earlier = None if noted is None else _standing(export.folder, json.loads(noted))
         written = earlier is not None and _written(earlier)  # of what stands there until this one takes its place
         connection.execute(delete(table).where(table.c.folder == folder))
         _note(connection, folder, replace(export, written=written), manifest=digest, earlier=earlier)
@@ -84,6 +100,8 @@ def _standing(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
 
 
 def _manifest_digest(folder: Path) -> str:
+    if not (folder / MANIFEST).is_file():  # a pipe would be waited for, for ever
+        raise FileNotFoundError(folder / MANIFEST)
     return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
 
 
@@ -96,8 +114,7 @@ def confirm_export(registry: Registry, folder: Path) -> None:
     named = table.c.folder == as_text(str(folder.resolve()))
     with registry.alone() as connection:
         told = json.loads(connection.execute(select(table.c.export).where(named)).scalar_one())
-        written = {**told, "written": True, "manifest": None, "earlier": None}
-        connection.execute(update(table).where(named).values(export=as_text(written)))
+        connection.execute(update(table).where(named).values(export=as_text(told | _CONFIRMED | {"written": True})))
 
 
 def drop_exports(registry: Registry, folders: Sequence[Path]) -> None:
@@ -121,7 +138,7 @@ def out_of_reach(registry: Registry) -> list[Export]:
 
     Nobody can tell from here whether such a folder was deleted, is another machine's, or on a disk that is not mounted.
     """
-    return [export for export in noted(registry) if export.written and not _is_there(export)]
+    return [export for export in noted(registry, unread=True) if export.written and not _is_there(export)]
 
 
 def being_written(registry: Registry) -> set[Path]:
@@ -133,14 +150,20 @@ def being_written(registry: Registry) -> set[Path]:
     }
 
 
-def noted(registry: Registry) -> list[Export]:
-    """All exports that were ever begun, oldest first, wherever they are."""
+def noted(registry: Registry, *, unread: bool = False) -> list[Export]:
+    """All exports that were ever begun, oldest first, wherever they are.
+
+    unread: of a folder that an export was kept from by a kill, that one as well as what it was to replace.
+    """
     rows = registry.read(select(table.c.folder, table.c.export).order_by(table.c.number))
-    return [_export(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
+    known = [(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
+    every = [(folder, [_standing(folder, told)]) for folder, told in known]
+    if unread:
+        every = [(folder, [told, *filter(None, [told.get("earlier")])]) for folder, told in known]
+    return [_export(folder, told) for folder, several in every for told in several]
 
 
-def _export(folder: Path, noted: dict[str, Any]) -> Export:
-    told = _standing(folder, noted)
+def _export(folder: Path, told: dict[str, Any]) -> Export:
     wanted, answered = _wanted(told["wanted"]), told["answered"]
     return Export(folder, told["form"], wanted, answered=answered, release=told["release"], written=_written(told))
 

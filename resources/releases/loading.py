@@ -70,7 +70,7 @@ def check_loads(folder: Path, called: Path | None = None) -> Loaded:
     if isinstance(found, str):
         said = found.replace(str(folder.resolve()), str(called)) if called else found
         if has_magic(str(folder.resolve())):
-            said = "cannot be loaded: `datasets` takes a path with *, ? or [ for a pattern; choose another folder"
+            said += "; `datasets` takes a path with *, ? or [ for a pattern: choose another folder"
         return Loaded({}, 0, 0, (Discrepancy(str(called or folder), said),))
     splits = found["splits"]
     faults = [*_compare(manifest, splits), *(Discrepancy(split, what) for split, what in found["turns"])]

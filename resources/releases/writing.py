@@ -118,15 +118,21 @@ def write_release(
         with writing(target), naming_full_disk(f"the export {target}"):
             part.mkdir()
             manifest = _fill(part, rows, shaped, facts, recipe)
-            sync_folder(part)
-        check(part)  # which takes a while, in which a person may edit what stands there
+            _edits(target, manifest)
+        check(part)  # which takes a while, in which a person may edit what stands there, or put something beside it
         with writing(target), naming_full_disk(f"the export {target}"):
-            kept = _keep_edited(target, part, manifest)
+            for name in (kept := _edits(target, manifest)):
+                (part / name).unlink()
+                _store(part / name, (target / name).read_bytes())
+            if kept:  # what is vouched for is what lies there
+                (part / MANIFEST).unlink()
+                _store(part / MANIFEST, manifest.keeping([file_entry(part / name) for name in kept]).to_bytes())
             if signer:
                 _store(part / ATTESTATION, attestation(part, signer))
             sync_folder(part)
         note(part)
         with writing(target), naming_full_disk(f"the export {target}"):
+            require_room(target)
             _swap(part, target)
             clear_away(target)
     finally:
@@ -290,8 +296,8 @@ def _one_line_each(lines: bytes) -> bytes:
     return lines
 
 
-def _keep_edited(target: Path, part: Path, manifest: Manifest) -> list[str]:
-    """Take what was edited of a trainer's configuration over into what takes its place, the manifest too; their names.
+def _edits(target: Path, manifest: Manifest) -> list[str]:
+    """Names of what was edited of a trainer's configuration, and stays when `manifest` takes its place.
 
     Raises:
         FolderTaken: no such file takes its place.
@@ -303,14 +309,8 @@ def _keep_edited(target: Path, part: Path, manifest: Manifest) -> list[str]:
     there = [path.name for path in paths if path.is_file() and not path.is_symlink()]  # as `edited`
     changed = {entry.path for entry in before.files if edited(target, entry)} | (CONFIGURATIONS & set(before.edited))
     edits = [name for name in there if name in changed]
-    for name in edits:
-        if name not in manifest.names:
-            raise FolderTaken(f"{target} holds {name}, which was edited since it was exported, and would be lost")
-        (part / name).unlink()
-        _store(part / name, (target / name).read_bytes())
-    if edits:  # what is vouched for is what lies there
-        (part / MANIFEST).unlink()
-        _store(part / MANIFEST, manifest.keeping([file_entry(part / name) for name in edits]).to_bytes())
+    if lost := [name for name in edits if name not in manifest.names]:
+        raise FolderTaken(f"{target} holds {lost[0]}, which was edited since it was exported, and would be lost")
     return edits
 
 

@@ -1,5 +1,6 @@
 """0 is done, 1 failed or refused, 2 used wrongly: one table over the commands; `evergrow --help` tells it."""
 
+import errno
 import socket
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from evergrow.cli.errors import end_of
 from evergrow.cli.main import main
 from evergrow.flows.run import RunFailed
+from evergrow.resources.host.destinations import UnwritableError
 from tests.cli.conftest import Evergrow, Said
 from tests.platform import functions
 
@@ -159,6 +161,9 @@ def test_too_many_open_files_say_what_to_raise() -> None:
     assert end_of(pl.exceptions.PanicException("Os { code: 24, kind: TooManyOpenFiles }")) is not None
     of_a_server = end_of(RunFailed("round_01 of 'b' failed: 6 of 6 requests: HTTP 500: too many open files"))
     assert of_a_server == (1, "round_01 of 'b' failed: 6 of 6 requests: HTTP 500: too many open files")
+    of_a_file = end_of(UnwritableError(Path("out"), errno.EMFILE))
+    assert of_a_file
+    assert (of_a_file[0], "have more allowed" in of_a_file[1]) == (1, True)
     assert end_of(FileNotFoundError(2, "No such file", "too many open files.json")) == (
         2, "too many open files.json cannot be used: no such file; mend that, or name another"
     )  # fmt: skip

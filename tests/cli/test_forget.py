@@ -109,7 +109,7 @@ def test_seeds_and_rejected_rows_are_known_and_bans_are_told_before_anything_is_
     assert "banned" not in evergrow("plan", "--batch", "b").err
     assert evergrow("forget", "--seed", "s2", "--yes").code == 0
     for asked in (("seeds", "add", seed_file, "--batch", "c"), ("plan", "--batch", "c")):
-        assert "1 seed is banned (forgotten: seed 's2')" in evergrow(*asked).err.replace("\n", " ")
+        assert "1 seed is banned (forgotten: seed 's2': 1)" in evergrow(*asked).err.replace("\n", " ")
 
 
 def test_samples_of_a_tree_that_is_no_batch_are_found_by_their_leaf(here: Evergrow, exported: Path) -> None:

@@ -322,7 +322,7 @@ def test_the_eus_summary_says_what_is_known_and_leaves_open_what_is_not(here: Ev
 def test_a_seed_and_what_descends_from_it_are_found_by_the_id_that_its_author_gave_it(
     evergrow: Evergrow, fake_endpoint: FakeEndpoint, tmp_path: Path
 ) -> None:
-    ids = ["my_seed/1", "plain", "50%"]
+    ids = ["my_seed/1", "my_12", "50%"]
     texts = [f"Sort a list of {n} numbers by their second digit." for n in (3, 4, 5)]
     pl.DataFrame({"id": ids, "content": texts}).write_ndjson(tmp_path / "seeds.jsonl")
     assert evergrow("seeds", "add", "seeds.jsonl", "--batch", "b").code == 0
@@ -332,5 +332,6 @@ def test_a_seed_and_what_descends_from_it_are_found_by_the_id_that_its_author_ga
     assert evergrow("trace", "my_seed/2").code == 2
     assert "no sample 'my_seed/2' in" in evergrow("trace", "my_seed/2").err
     evergrow("run", "--batch", "b", "--rounds", "1")
-    for name in ("my_seed/1_0", "my%5Fseed%2F1_0"):
-        assert "my%5Fseed%2F1_0" in {step["id"] for step in evergrow("trace", name, "--json").json}
+    named = {"my_seed/1_0": "my%5Fseed%2F1_0", "my%5Fseed%2F1_0": "my%5Fseed%2F1_0", "my_12_0": "my%5F12_0"}
+    for name, found in named.items():
+        assert found in {step["id"] for step in evergrow("trace", name, "--json").json}

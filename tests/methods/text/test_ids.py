@@ -75,6 +75,16 @@ def test_an_id_that_reads_as_a_time_is_known_by_what_it_was_before_these_were_en
         assert ids.spellings(alone) == (alone,)
 
 
+def test_a_row_may_be_named_by_the_id_that_its_seeds_author_gave_it() -> None:
+    assert ids.candidates("613993") == ["613993"]
+    assert ids.candidates("a_1_0") == ["a_1_0", "a%5F1%5F0", "a%5F1_0"]
+    assert "HumanEval%2F12_0" in ids.candidates("HumanEval/12_0")
+    assert {"2024%2D01-01_0", "2024-01-01_0"} <= set(ids.candidates("2024-01-01_0"))
+    assert "2024-01-01_0" in ids.candidates("2024%2D01-01_0")
+    assert ids.candidates("_0") == ["_0", "%5F0"]
+    assert ids.candidates("") == [""]
+
+
 def test_ids_that_cannot_be_are_refused() -> None:
     assert ids.escape_seed_id("x" * ids.MAX_SEED_ID_LENGTH)
     with pytest.raises(ValueError, match="must not be empty"):

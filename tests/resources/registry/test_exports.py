@@ -101,12 +101,24 @@ def test_until_an_export_has_taken_its_place_what_stands_there_is_what_is_noted(
         assert exports(registry) == [before]
         assert exports(registry)[0].written
 
-    shutil.rmtree(folder)
-    assert out_of_reach(registry)
+    shutil.rmtree(folder)  # or its disk is not mounted: nobody can tell which of them stands there
+    assert out_of_reach(registry) == [now, before]
     part.rename(folder)  # and killed here
     assert exports(registry) == [now]
     confirm_export(registry, folder)
     assert exports(registry) == [now]
+
+
+def test_an_export_that_nobody_has_noted_is_what_its_manifest_says(registry: Registry, tmp_path: Path) -> None:
+    write_release(ROWS, tmp_path / "copy", "chat", facts(name="small"))
+    write_release(table(row(1, response=None)), tmp_path / "bare", "chat", facts(answered=False))
+    for name in ("copy", "bare"):
+        begin_export(registry, Export(tmp_path / name, "parquet", WANTED))
+
+    assert exports(registry) == [
+        Export(tmp_path / "copy", "chat", Wanted(), release="small"),
+        Export(tmp_path / "bare", "chat", Wanted(batches=("b",)), answered=False),
+    ]
 
 
 def test_bare_instructions_are_found_too_while_their_manifest_is_there(registry: Registry, tmp_path: Path) -> None:

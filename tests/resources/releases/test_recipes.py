@@ -55,12 +55,22 @@ def test_a_configuration_is_its_users_to_edit_and_what_trains_on_it_is_not(
     assert again.notes == [stays]
     assert configuration.read_text() == "mine: 1\n"
 
+    other = tmp_path / "r" / "other.txt"
+
+    def beside(_: Path) -> None:
+        other.write_text("mine")
+
     def meanwhile(_: Path) -> None:
         configuration.write_text("mine: 3\n")
 
     assert write_release(ROWS, tmp_path / "r", FORMS[trainer], facts(), trainer, check=meanwhile).notes == [stays]
     assert configuration.read_text() == "mine: 3\n"
     configuration.write_text("mine: 1\n")
+    before = {path.name for path in (tmp_path / "r").iterdir()}
+    with pytest.raises(FolderTaken, match=r"other\.txt"):
+        write_release(ROWS, tmp_path / "r", FORMS[trainer], facts(), trainer, note=beside)
+    assert {path.name for path in (tmp_path / "r").iterdir()} == before | {other.name}
+    other.unlink()
     with pytest.raises(FolderTaken, match=f"{name}, which was edited"):
         write_release(ROWS, tmp_path / "r", FORMS[trainer], facts())
     assert configuration.read_text() == "mine: 1\n"
