@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrow.methods.quality.filters import filter_findings
@@ -14,6 +14,7 @@ from evergrow.methods.quality.patterns import found
 from evergrow.methods.quality.personal import SHAPES, luhn
 from evergrow.methods.quality.rules import CleaningRules
 from evergrow.resources.benchmarks import read_benchmarks
+from tests import properties
 from tests.methods.quality.invented import examples
 
 BODY = "MIIEowIBAAKCAQEAu5Zq8cV2t1xR9kQ0hT7sYwLmNfEoJgPiDbXaKvUzCyBrWdHeGtFs\nQpOlIjMnAkSxVcZyTuRbEwDhGfLgJmNqPoKi"
@@ -257,7 +258,8 @@ def test_texts_that_address_a_judge_are_marked_and_tasks_about_scores_are_not() 
     assert addresses_judge(pl.Series([*TO_SOLVERS, None])).to_list() == [False] * (len(TO_SOLVERS) + 1)
 
 
-@given(st.lists(st.text(), max_size=5))
+@given(st.lists(st.text(), max_size=50))  # a call costs far more than a text
+@settings(max_examples=properties.examples(12))
 def test_any_text_is_judged(texts: list[str]) -> None:
     assert len(reasons(*texts, languages=("en",))) == len(texts)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evergrow.methods.text.times import reads_as_time
@@ -18,6 +18,7 @@ from evergrow.resources.ledger.database import connect
 from evergrow.resources.registry import batches, owner_names
 from evergrow.resources.registry.registry import Registry, changes
 from evergrow.resources.seeds.source import Seeds
+from tests.properties import examples
 
 
 def seeds(*contents: str, source: str = "f.json") -> Seeds:
@@ -133,12 +134,17 @@ def test_every_file_name_gives_a_batch_name(name: str) -> None:
     assert owner_names.slug(made) == made
 
 
-@given(st.from_regex(owner_names.NAME, fullmatch=True).filter(lambda name: not reads_as_time(name)))
-def test_every_good_name_is_taken_and_stays_in_the_folder_of_seeds(name: str) -> None:
+good_names = st.from_regex(owner_names.NAME, fullmatch=True).filter(lambda name: not reads_as_time(name))
+
+
+@given(st.sets(good_names, min_size=1, max_size=9))
+@settings(max_examples=examples(12))  # a registry costs far more than a name
+def test_every_good_name_is_taken_and_stays_in_the_folder_of_seeds(names: set[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, closing(opened(folder)) as registry:
-        batches.stage(registry, name, seeds("x"))
-        assert [batch.batch for batch in batches.staged_batches(registry)] == [name]
-        assert {path.name for path in Path(folder, "lake/registry/batches").iterdir()} == {name}
+        for name in names:
+            batches.stage(registry, name, seeds("x"))
+        assert {batch.batch for batch in batches.staged_batches(registry)} == names
+        assert {path.name for path in Path(folder, "lake/registry/batches").iterdir()} == names
 
 
 def test_the_digest_tells_values_columns_and_order_apart() -> None:

@@ -214,7 +214,7 @@ rows = st.lists(
 
 
 @given(rows=rows)
-@settings(max_examples=examples(60))
+@settings(max_examples=examples(30))
 def test_every_format_brings_every_text_back_unchanged(rows: list[dict[str, str]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         frames = [read_seeds(write(Path(folder) / f"f{suffix}", rows), MAX_CHARS).frame for suffix in FORMATS]
