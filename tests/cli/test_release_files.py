@@ -74,8 +74,8 @@ def test_an_export_that_does_not_load_takes_no_place_and_is_not_registered(here:
     for name in ("out[1]", "new[1]"):
         said = here("export", "--out", name, "--format", "parquet", "--split", "train")
         assert said.code == 1
-        why = "`datasets` takes a path with *, ? or [ for a pattern; choose another folder"
-        assert f"{name}: cannot be loaded: {why}" in said.err.replace("\n", " ")
+        assert f"{name}: cannot be loaded" in said.err.replace("\n", " ")
+        assert "`datasets` takes a path with *, ? or [ for a pattern: choose another" in said.err.replace("\n", " ")
         assert ".part" not in said.err
 
     with pytest.MonkeyPatch.context() as patch:  # the reader has no place for what it keeps
