@@ -52,7 +52,7 @@ soak: FIRST ?= 1
 soak: install  ## simulate worlds in which everything fails, and commands are killed: SEEDS=200, REPLAY=a seed
 	$(BIN)/pytest -vv -n $(WORKERS) -o tmp_path_retention_policy=failed tests/world/test_world.py::test_a_world_holds \
 	  --worlds $(if $(REPLAY),1,$(SEEDS)) --first-world $(or $(REPLAY),$(FIRST)) \
-	  $(if $(MINUTES),--world-minutes=$(MINUTES))
+	  $(if $(UNTIL),--worlds-until=$(UNTIL) -rs)
 
 crashes: SCENES ?= run release export again tree forget
 crashes: STRIDE ?= 1

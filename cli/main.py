@@ -252,9 +252,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app(arguments)
     except SystemExit as end:
         return int(end.code or 0)
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # polars' panics are no `Exception`
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":  # polars' own, which is none
+            raise
         from evergrow.cli.errors import end_of  # noqa: PLC0415 - imports everything: only when something went wrong
 
         if (found := end_of(error)) is None:

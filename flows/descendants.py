@@ -18,6 +18,7 @@ from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.trees import registered_trees
 
 COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
+SHOWN = 3  # bans that are named
 DESCENDANT = dict.fromkeys(("batch", "id", "stage", "why"), pl.String)
 
 
@@ -43,13 +44,15 @@ def banned_seeds(workspace: Workspace, batch: str) -> list[str]:
     """Says how many seeds of a batch are banned, if any: what grows from them is paid for and comes into no release."""
     if not (wanted := bans(workspace.registry)):
         return []
-    seeds = _told(_seeds(workspace, batch).lazy(), batch, "seeds").collect()
+    registered = staged(workspace.registry, batch).read().lazy().with_columns(batch=pl.lit(batch), root_id="id")
+    seeds = _told(registered, batch, "seeds").collect()
     made_by = seeds.select("batch", "id", "generator_model").drop_nulls()
     why = why_banned(seeds, as_banned(wanted), made_by).drop_nulls()
     if why.is_empty():
         return []
     are = counted(why.len(), "seeds are", "seed is")
-    whys = ", ".join(f"{what}: {rows:,}" for what, rows in why.value_counts(sort=True).sort("why").iter_rows())
+    counts = [f"{what}: {rows:,}" for what, rows in why.value_counts(name="rows").sort("rows", "why").iter_rows()]
+    whys = ", ".join(counts[: -SHOWN - 1 : -1]) + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
     return [
         f"{are} banned ({whys}): what grows of that is paid for, but in no release; register the others (--replace)"
     ]

@@ -240,7 +240,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """How many worlds are simulated (`tests.world.test_world`): each world is that of its seed."""
     parser.addoption("--worlds", type=int, default=2, help="how many worlds are simulated")
     parser.addoption("--first-world", type=int, default=1, help="seed of the first world")
-    parser.addoption("--world-minutes", type=float, help="worlds that would begin later than that are skipped")
+    parser.addoption("--worlds-until", type=float, help="Unix time after which none of them begins")
 
 
 @pytest.hookimpl(trylast=True)

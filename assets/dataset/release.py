@@ -25,6 +25,7 @@ from evergrow.methods.releasing.descent import Banned, why_banned
 from evergrow.methods.releasing.funnel_picture import funnel_picture
 from evergrow.methods.releasing.splits import root_keys, split
 from evergrow.methods.releasing.targets import spread_best
+from evergrow.methods.text.ids import spellings
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.lake.versions import latest_materialization, made_from, note, rows_of
@@ -154,8 +155,13 @@ def chosen_batches(instance: dg.DagsterInstance, named: Sequence[str]) -> list[s
 
 
 def basis(forbidden: Sequence[Ban]) -> str:
-    """What a release depends on beside tables and rules: what is banned."""
-    return hashlib.sha256(repr(list(forbidden)).encode()).hexdigest()[:12]
+    """What a release depends on beside tables and rules: what is banned, a seed in all spellings of its id.
+
+    So a release that was made before these were known is one that a takedown has to make again.
+    """
+    seeds = [ban.value for ban in forbidden if ban.kind == "seed"]
+    every = {*forbidden, *(Ban("seed", way) for seed in seeds for way in spellings(seed))}
+    return hashlib.sha256(repr(sorted(every)).encode()).hexdigest()[:12]
 
 
 def as_banned(forbidden: Sequence[Ban]) -> Banned:

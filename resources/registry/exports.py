@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,6 @@ from evergrow.resources.registry.leases import holders
 from evergrow.resources.registry.owners import EXPORT
 from evergrow.resources.registry.registry import Registry, as_text, touch
 from evergrow.resources.releases.manifest import MANIFEST, ManifestError, read_manifest
-
-_CONFIRMED = {"manifest": None, "earlier": None}  # see `remember_export`
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +74,9 @@ def remember_export(registry: Registry, export: Export, part: Path) -> None:
     """
     folder, digest = as_text(str(export.folder.resolve())), _manifest_digest(part)
     found = registry.read(select(table.c.export).where(table.c.folder == folder))
-    earlier = _standing(export.folder, json.loads(found[0][0])) | _CONFIRMED if found else None
+    earlier = [{**one, "earlier": []} for row in found for one in _standing(export.folder, json.loads(row[0]))]
     with registry.alone() as connection:
-        written = earlier is not None and _written(earlier)  # of what stands there until this one takes its place
+        written = any(map(_written, earlier))  # of what stands there until this one takes its place
         connection.execute(delete(table).where(table.c.folder == folder))
         _note(connection, folder, replace(export, written=written), manifest=digest, earlier=earlier)
 
@@ -89,14 +88,19 @@ def _note(connection: Connection, folder: str, export: Export, **until_confirmed
     connection.execute(insert(table).values(folder=folder, number=number, export=row))
 
 
-def _standing(folder: Path, told: dict[str, Any]) -> dict[str, Any]:
-    """Of what is noted of a folder, what stands there: a kill may have kept the last export from its place."""
-    if not (earlier := told.get("earlier")):
-        return told
+def _standing(folder: Path, told: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of what is noted of a folder, what stands there: a kill may have kept the last export from its place.
+
+    Several where nothing can be read there, the last one first: nobody can tell which it is.
+    """
+    several = [told, *told.get("earlier", [])]
+    if len(several) == 1:
+        return several
     try:
-        return told if _manifest_digest(folder) == told["manifest"] else earlier
+        digest = _manifest_digest(folder)
     except OSError:
-        return told  # nothing can be read there: `out_of_reach`
+        return several
+    return [next((one for one in several if one.get("manifest") == digest), several[-1])]
 
 
 def _manifest_digest(folder: Path) -> str:
@@ -114,7 +118,7 @@ def confirm_export(registry: Registry, folder: Path) -> None:
     named = table.c.folder == as_text(str(folder.resolve()))
     with registry.alone() as connection:
         told = json.loads(connection.execute(select(table.c.export).where(named)).scalar_one())
-        connection.execute(update(table).where(named).values(export=as_text(told | _CONFIRMED | {"written": True})))
+        connection.execute(update(table).where(named).values(export=as_text({**told, "written": True, "earlier": []})))
 
 
 def drop_exports(registry: Registry, folders: Sequence[Path]) -> None:
@@ -138,7 +142,7 @@ def out_of_reach(registry: Registry) -> list[Export]:
 
     Nobody can tell from here whether such a folder was deleted, is another machine's, or on a disk that is not mounted.
     """
-    return [export for export in noted(registry, unread=True) if export.written and not _is_there(export)]
+    return [export for export in noted(registry) if export.written and not _is_there(export)]
 
 
 def being_written(registry: Registry) -> set[Path]:
@@ -150,22 +154,22 @@ def being_written(registry: Registry) -> set[Path]:
     }
 
 
-def noted(registry: Registry, *, unread: bool = False) -> list[Export]:
-    """All exports that were ever begun, oldest first, wherever they are.
+def noted(registry: Registry) -> list[Export]:
+    """All exports that were ever begun, one a folder, oldest first, wherever they are.
 
-    unread: of a folder that an export was kept from by a kill, that one as well as what it was to replace.
+    Of a folder that cannot be read and that a kill has kept an export from, it is of all batches that either is of.
     """
     rows = registry.read(select(table.c.folder, table.c.export).order_by(table.c.number))
-    known = [(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
-    every = [(folder, [_standing(folder, told)]) for folder, told in known]
-    if unread:
-        every = [(folder, [told, *filter(None, [told.get("earlier")])]) for folder, told in known]
-    return [_export(folder, told) for folder, several in every for told in several]
+    return [_export(Path(json.loads(folder)), json.loads(told)) for folder, told in rows]
 
 
-def _export(folder: Path, told: dict[str, Any]) -> Export:
-    wanted, answered = _wanted(told["wanted"]), told["answered"]
-    return Export(folder, told["form"], wanted, answered=answered, release=told["release"], written=_written(told))
+def _export(folder: Path, noted: dict[str, Any]) -> Export:
+    several = _standing(folder, noted)
+    told, batches = several[0], [_wanted(one["wanted"]).batches for one in several]
+    wanted = replace(_wanted(told["wanted"]), batches=tuple(dict.fromkeys(chain(*batches))) if all(batches) else ())
+    return Export(
+        folder, told["form"], wanted, answered=told["answered"], release=told["release"], written=_written(told)
+    )
 
 
 def _written(told: dict[str, Any]) -> bool:

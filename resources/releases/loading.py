@@ -69,7 +69,7 @@ def check_loads(folder: Path, called: Path | None = None) -> Loaded:
         found = _load(folder.resolve(), manifest.form if manifest.answered else "instructions", cache)
     if isinstance(found, str):
         said = found.replace(str(folder.resolve()), str(called)) if called else found
-        if has_magic(str(folder.resolve())):
+        if "FileNotFoundError" in said and has_magic(str(folder.resolve())):
             said += "; `datasets` takes a path with *, ? or [ for a pattern: choose another folder"
         return Loaded({}, 0, 0, (Discrepancy(str(called or folder), said),))
     splits = found["splits"]

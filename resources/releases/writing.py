@@ -132,8 +132,7 @@ def write_release(
             sync_folder(part)
         note(part)
         with writing(target), naming_full_disk(f"the export {target}"):
-            require_room(target)
-            _swap(part, target)
+            _swap(part, target, lambda old: _require_unchanged(old, part, target, manifest, kept))
             clear_away(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -321,11 +320,25 @@ def _store(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _swap(part: Path, target: Path) -> None:
+def _require_unchanged(old: Path, part: Path, target: Path, manifest: Manifest, kept: Sequence[str]) -> None:
+    """Refuse to remove what a person did in the last moment to the release that is to be replaced, now at `old`.
+
+    Raises:
+        FolderTaken: something was put there, or was edited after it was taken over.
+    """
+    held = names_in(old) - (read_manifest(old).names if (old / MANIFEST).is_file() else set()) - {ATTESTATION}
+    if held or _edits(old, manifest) != kept or any((old / n).read_bytes() != (part / n).read_bytes() for n in kept):
+        raise FolderTaken(f"{target} was changed while it was written again{f' ({min(held)})' if held else ''}")
+
+
+def _swap(part: Path, target: Path, check: Callable[[Path], None]) -> None:
+    """Have `part` take the place of what is at `target`, which `check` may still refuse to be removed."""
     old = target.with_name(f".{target.name}.{secrets.token_hex(4)}.old")
     if target.exists():
         target.rename(old)
     try:
+        if old.exists():
+            check(old)
         part.rename(target)
     except BaseException:
         if old.exists():

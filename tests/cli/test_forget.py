@@ -94,7 +94,7 @@ def test_what_nobody_knows_is_refused_and_not_remembered(
 
 
 def test_seeds_and_rejected_rows_are_known_and_bans_are_told_before_anything_is_paid(
-    evergrow: Evergrow, fake_endpoint: FakeEndpoint, seed_file: Path
+    evergrow: Evergrow, fake_endpoint: FakeEndpoint, seed_file: Path, tmp_path: Path
 ) -> None:
     assert evergrow("seeds", "add", seed_file, "--batch", "b").code == 0
     assert [(row["id"], row["stage"]) for row in evergrow("forget", "--seed", "s2", "--json").json] == [("s2", "seeds")]
@@ -110,6 +110,12 @@ def test_seeds_and_rejected_rows_are_known_and_bans_are_told_before_anything_is_
     assert evergrow("forget", "--seed", "s2", "--yes").code == 0
     for asked in (("seeds", "add", seed_file, "--batch", "c"), ("plan", "--batch", "c")):
         assert "1 seed is banned (forgotten: seed 's2': 1)" in evergrow(*asked).err.replace("\n", " ")
+    others = tmp_path / "others.jsonl"
+    kept = [line for line in seed_file.read_text().splitlines() if '"s2"' not in line]
+    others.write_text("\n".join(kept))
+    replaced = evergrow("seeds", "add", others, "--batch", "b", "--replace")  # whose seeds were loaded
+    assert (replaced.code, "banned" in replaced.err) == (0, False)
+    assert "1 seed is banned" in evergrow("seeds", "add", seed_file, "--batch", "b", "--replace").err
 
 
 def test_samples_of_a_tree_that_is_no_batch_are_found_by_their_leaf(here: Evergrow, exported: Path) -> None:

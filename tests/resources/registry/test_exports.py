@@ -92,8 +92,9 @@ def test_until_an_export_has_taken_its_place_what_stands_there_is_what_is_noted(
     registry: Registry, tmp_path: Path
 ) -> None:
     folder, part = tmp_path / "out", tmp_path / "part"
-    before, now = exported(registry, folder), Export(folder, "parquet", Wanted())
+    before, now = exported(registry, folder), Export(folder, "parquet", Wanted(batches=("c",)))
     confirm_export(registry, folder)
+    before_it = shutil.copytree(folder, tmp_path / "disk")
     for date in ("2026-01-02T03:04:05+00:00", "2026-01-02T03:04:06+00:00"):
         write_release(ROWS, part, "parquet", facts(date=date))
         remember_export(registry, now, part)  # and killed here, twice
@@ -102,11 +103,20 @@ def test_until_an_export_has_taken_its_place_what_stands_there_is_what_is_noted(
         assert exports(registry)[0].written
 
     shutil.rmtree(folder)  # or its disk is not mounted: nobody can tell which of them stands there
-    assert out_of_reach(registry) == [now, before]
+    assert [(one.folder, one.wanted.batches) for one in out_of_reach(registry)] == [(folder, ())]
+    write_release(ROWS, tmp_path / "third", "alpaca", facts())
+    third = Export(folder, "alpaca", Wanted(batches=("b",)))
+    remember_export(registry, third, tmp_path / "third")
+    shutil.copytree(before_it, folder)  # its disk is there again
+    assert exports(registry) == [before]
+    shutil.rmtree(folder)
     part.rename(folder)  # and killed here
     assert exports(registry) == [now]
+    shutil.rmtree(folder)
+    (tmp_path / "third").rename(folder)
+    assert exports(registry) == [third]
     confirm_export(registry, folder)
-    assert exports(registry) == [now]
+    assert exports(registry) == [third]
 
 
 def test_an_export_that_nobody_has_noted_is_what_its_manifest_says(registry: Registry, tmp_path: Path) -> None:
