@@ -46,7 +46,8 @@ format: install  ## put the code into ruff's format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# Worlds, each from its seed: make soak SEEDS=1000 FIRST=5000; make soak REPLAY=17. Folders of broken worlds stay until pytest runs again.
+# Worlds, each from its seed: make soak SEEDS=1000 FIRST=5000; make soak REPLAY=17.
+# Folders of broken worlds stay until pytest runs again. UNTIL: Unix time after which no world begins, but for the first 20.
 soak: SEEDS ?= 200
 soak: FIRST ?= 1
 soak: install  ## simulate worlds in which everything fails, and commands are killed: SEEDS=200, REPLAY=a seed

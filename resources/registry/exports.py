@@ -66,7 +66,7 @@ def _found(export: Export) -> Export:
 def remember_export(registry: Registry, export: Export, part: Path) -> None:
     """Note that `export`, which lies whole in the folder `part`, takes its place in this moment.
 
-    Until it is there, by the digest of its manifest, or `confirm_export` says so, what is noted is the earlier one.
+    What was noted before is kept beside it until `confirm_export`: the manifest's digest tells which of them is there.
 
     Raises:
         LedgerError: it was not noted.

@@ -118,10 +118,10 @@ def write_release(
         with writing(target), naming_full_disk(f"the export {target}"):
             part.mkdir()
             manifest = _fill(part, rows, shaped, facts, recipe)
-            _edits(target, manifest)
+            _taken_over(target, manifest)
         check(part)  # which takes a while, in which a person may edit what stands there, or put something beside it
         with writing(target), naming_full_disk(f"the export {target}"):
-            for name in (kept := _edits(target, manifest)):
+            for name in (kept := _taken_over(target, manifest)):
                 (part / name).unlink()
                 _store(part / name, (target / name).read_bytes())
             if kept:  # what is vouched for is what lies there
@@ -132,7 +132,7 @@ def write_release(
             sync_folder(part)
         note(part)
         with writing(target), naming_full_disk(f"the export {target}"):
-            _swap(part, target, lambda old: _require_unchanged(old, part, target, manifest, kept))
+            _swap(part, target, lambda old: _require_unchanged(old, part, target, kept))
             clear_away(target)
     finally:
         shutil.rmtree(part, ignore_errors=True)
@@ -184,12 +184,15 @@ def require_room(folder: Path) -> None:
     found = names_in(folder)
     if not found:
         return
-    try:
-        ours = read_manifest(folder).names | {ATTESTATION}
-    except ManifestError:
-        ours = frozenset()
-    if foreign := found - ours:
+    if foreign := found - _own_names(folder):
         raise taken(folder, foreign, "no release of evergrow's wrote")
+
+
+def _own_names(folder: Path) -> AbstractSet[str]:
+    try:
+        return read_manifest(folder).names | {ATTESTATION}
+    except ManifestError:
+        return frozenset()
 
 
 def names_in(folder: Path) -> set[str]:
@@ -295,22 +298,27 @@ def _one_line_each(lines: bytes) -> bytes:
     return lines
 
 
-def _edits(target: Path, manifest: Manifest) -> list[str]:
+def _taken_over(target: Path, manifest: Manifest) -> list[str]:
     """Names of what was edited of a trainer's configuration, and stays when `manifest` takes its place.
 
     Raises:
         FolderTaken: no such file takes its place.
     """
-    if not (target / MANIFEST).is_file():
-        return []
-    before = read_manifest(target)
-    paths = (target / entry.path for entry in before.files)
-    there = [path.name for path in paths if path.is_file() and not path.is_symlink()]  # as `edited`
-    changed = {entry.path for entry in before.files if edited(target, entry)} | (CONFIGURATIONS & set(before.edited))
-    edits = [name for name in there if name in changed]
+    edits = _edits(target)
     if lost := [name for name in edits if name not in manifest.names]:
         raise FolderTaken(f"{target} holds {lost[0]}, which was edited since it was exported, and would be lost")
     return edits
+
+
+def _edits(folder: Path) -> list[str]:
+    """Names of the files of a trainer's configuration that were edited since they were exported."""
+    if not (folder / MANIFEST).is_file():
+        return []
+    before = read_manifest(folder)
+    paths = (folder / entry.path for entry in before.files)
+    there = [path.name for path in paths if path.is_file() and not path.is_symlink()]  # as `edited`
+    changed = {entry.path for entry in before.files if edited(folder, entry)} | (CONFIGURATIONS & set(before.edited))
+    return [name for name in there if name in changed]
 
 
 def _store(path: Path, data: bytes) -> None:
@@ -320,15 +328,15 @@ def _store(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _require_unchanged(old: Path, part: Path, target: Path, manifest: Manifest, kept: Sequence[str]) -> None:
+def _require_unchanged(old: Path, part: Path, target: Path, kept: Sequence[str]) -> None:
     """Refuse to remove what a person did in the last moment to the release that is to be replaced, now at `old`.
 
     Raises:
         FolderTaken: something was put there, or was edited after it was taken over.
     """
-    held = names_in(old) - (read_manifest(old).names if (old / MANIFEST).is_file() else set()) - {ATTESTATION}
-    if held or _edits(old, manifest) != kept or any((old / n).read_bytes() != (part / n).read_bytes() for n in kept):
-        raise FolderTaken(f"{target} was changed while it was written again{f' ({min(held)})' if held else ''}")
+    foreign = names_in(old) - _own_names(old)
+    if foreign or _edits(old) != kept or any((old / n).read_bytes() != (part / n).read_bytes() for n in kept):
+        raise FolderTaken(f"{target} was changed while it was written again{f' ({min(foreign)})' if foreign else ''}")
 
 
 def _swap(part: Path, target: Path, check: Callable[[Path], None]) -> None:
