@@ -250,6 +250,7 @@ def forget(
     from evergrow.flows.descendants import descendants  # noqa: PLC0415
     from evergrow.flows.forget import (  # noqa: PLC0415
         affected_exports,
+        affected_releases,
         bans_of,
         finish_takedowns,
         require_known,
@@ -273,8 +274,8 @@ def forget(
         )
         if wanted or as_json:
             show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
-        for held in affected_exports(workspace, found):
-            say(f"the export {held}")
+        for line in (*affected_releases(workspace, found), *affected_exports(workspace, found)):
+            say(str(line))
         if yes:
             drop_exports(workspace.registry, gone or ())
             for folder in gone or ():
@@ -289,7 +290,7 @@ def forget(
                     f"{folder} may hold what is to be forgotten: --yes if it was deleted; if it was moved, move it back"
                 )
             say(
-                "Nothing is changed yet: --yes makes the release and the exports without them, and remembers the ban"
+                "Nothing is changed yet: --yes makes releases and exports without them, and remembers the ban"
                 if wanted
                 else "Nothing is changed yet"
             )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from evergrow.assets.dataset.release import as_banned
+from evergrow.assets.dataset.banned import as_banned
 from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.evolution.children import begun_rounds, children
 from evergrow.assets.names import CLEAN, COLLECTED, RELEASE, RESPONSES, SAMPLES, SEEDS, VERIFIED, round_name
@@ -34,9 +34,12 @@ def descendants(workspace: Workspace, wanted: Sequence[Ban]) -> pl.DataFrame:
     trees = [tree for tree in registered_trees(workspace.registry) if tree not in batches]
     for rows in (*(_samples(workspace, batch) for batch in batches), *(_of_tree(workspace, tree) for tree in trees)):
         if rows.height:
-            made_by = rows.select("batch", "id", "generator_model").drop_nulls()
-            why = why_banned(rows, as_banned(wanted), made_by)
-            found.append(rows.select("batch", "id", "stage", why=why).drop_nulls("why"))
+            made_by = rows.select("batch", "id", "generator_model").drop_nulls().unique()
+            told = rows.select("batch", "id", "stage", why=why_banned(rows, as_banned(wanted), made_by))
+            latest = told.group_by("batch", "id", maintain_order=True).agg(
+                pl.col("stage").last(), pl.col("why").drop_nulls().first()
+            )
+            found.append(latest.drop_nulls("why"))
     return pl.concat(found)
 
 
@@ -59,8 +62,9 @@ def banned_seeds(workspace: Workspace, batch: str) -> list[str]:
 
 
 def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
-    """Every row of a batch, seeds and rejected ones too: the last stage that holds it, and what descent is told by.
+    """Every row of a batch as each stage holds it, seeds and rejected ones too, in order: what descent is told by.
 
+    A release may hold a row of other seeds than there are today, and what one stage tells of a row goes for it in all.
     A row that a stage has rejected, or had no answer for, is told as such.
     """
     seeds, instance = _seeds(workspace, batch), workspace.instance
@@ -75,10 +79,13 @@ def _samples(workspace: Workspace, batch: str) -> pl.DataFrame:
     for stage, key, partition in (*later, *releases):
         if (table := workspace.lake.ungated(workspace.instance, key, partition)) is not None:
             tables.append(_told(table, batch, stage))
-    latest = [pl.col(name).drop_nulls().last() for name in (*COLUMNS[2:], "stage")]
-    rows = pl.concat(tables).group_by("batch", "id", maintain_order=True).agg(latest).collect()
-    known = [name for name in OF_ROOT if name in seeds.columns]
-    return rows.update(seeds.select("root_id", *known), on="root_id") if known else rows
+    rows = pl.concat(tables).collect()
+    of_seeds = [name for name in OF_ROOT if name in seeds.columns]
+    if not of_seeds:
+        return rows
+    roots = seeds.select("root_id", *of_seeds).unique("root_id", keep="first")
+    joined = rows.join(roots, on="root_id", how="left", suffix="_of_seed", maintain_order="left")
+    return joined.with_columns(pl.coalesce(name, f"{name}_of_seed") for name in of_seeds).select(rows.columns)
 
 
 def _of_tree(workspace: Workspace, tree: str) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from evergrow.resources.lake.versions import (
     LAKE_PATH,
     OWED,
     OWED_WHY,
+    TAKEN_DOWN,
     UNTRIED,
     UNTRIED_WHY,
     Key,
@@ -140,7 +141,7 @@ class Frontier:
         if version is None or version.asset_materialization is None:
             return Standing(table, place, None, Reason(What.MAKE, NEVER_MADE))
         gate = self._gate(table, place, version)
-        if why := self._outdated(table, place, version) or self._damaged(version):
+        if why := self._outdated(table, place, version) or self._damaged(version) or _taken_down(version):
             return Standing(table, place, version, Reason(What.MAKE, why), gate)
         if why := _owed(version) or self._untried(version):
             return Standing(table, place, version, Reason(What.MAKE_FAILED, why), gate)
@@ -288,6 +289,12 @@ def _owed(version: dg.EventLogRecord) -> str | None:
         return None
     why = noted(version, OWED_WHY)
     return f"{counted(owed, 'requests are', 'request is')} owed" + (f": {why}" if why else "")
+
+
+def _taken_down(version: dg.EventLogRecord) -> str | None:
+    if not (count := noted(version, TAKEN_DOWN)):
+        return None
+    return f"{counted(count, 'rows were', 'row was')} taken down, of which others may take the place"
 
 
 def _values_changed(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:

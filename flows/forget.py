@@ -8,10 +8,10 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.release import BANNED
+from evergrow.assets.dataset.banned import BANNED, clear
 from evergrow.assets.names import COLLECTED, RELEASE
 from evergrow.flows.descendants import descendants
-from evergrow.flows.release import made, released, remake_release
+from evergrow.flows.release import made, released, take_down
 from evergrow.flows.release_files import DoesNotLoad, write_files, write_instructions
 from evergrow.flows.run import Interrupted, RunFailed, judge
 from evergrow.flows.runs import close_dead_runs
@@ -91,7 +91,7 @@ class HeldExport:
     fault: str = ""
 
     def __str__(self) -> str:
-        return f"{self.export.folder} {self.fault or f'holds {self.rows:,} of them'}"
+        return f"the export {self.export.folder} {self.fault or f'holds {self.rows:,} of them'}"
 
 
 class CannotBeWrittenAgain(Exception):  # noqa: N818 - it is a state of an export
@@ -116,6 +116,19 @@ def affected_exports(workspace: Workspace, concerned: pl.DataFrame) -> list[Held
     batches = set(concerned["batch"])
     missed = [e for e in out_of_reach(workspace.registry) if batches & set(e.wanted.batches or batches)]
     return found + [HeldExport(export, fault=NOT_FOUND.format(folder=export.folder)) for export in missed]
+
+
+def affected_releases(workspace: Workspace, concerned: pl.DataFrame) -> list[str]:
+    """Which releases hold some of these rows, and how many."""
+    held = {name: _held(workspace, name, concerned) for name in _made_releases(workspace)}
+    return [f"the release {name!r} holds {rows:,} of them" for name, rows in held.items() if rows]
+
+
+def _held(workspace: Workspace, name: str, concerned: pl.DataFrame) -> int:
+    table = workspace.lake.ungated(workspace.instance, RELEASE, name, "kept")
+    if table is None:
+        return 0
+    return table.select("batch", "id").collect().join(concerned, on=["batch", "id"], how="semi").height
 
 
 def forget(workspace: Workspace, wanted: Sequence[Ban]) -> Iterator[str]:
@@ -143,9 +156,9 @@ def finish_takedowns(workspace: Workspace) -> Iterator[str]:
         return
     with lease(workspace.registry, OWNER):
         close_dead_runs(workspace.instance, workspace.registry)  # of a command that was killed in a takedown
-        ordered = open_takedowns(workspace.registry)
-        banned = descendants(workspace, bans(workspace.registry))  # an export may still hold what was ordered before
-        failed = yield from _releases_again(workspace)
+        ordered, forbidden = open_takedowns(workspace.registry), bans(workspace.registry)
+        banned = descendants(workspace, forbidden)  # an export may still hold what was ordered before
+        failed = yield from _releases_again(workspace, forbidden, banned)
         # Looked up before the exports are: one that ends in between has been taken up by its own command.
         writing = being_written(workspace.registry)
         owed = yield from _exports_again(workspace, banned, writing)
@@ -224,8 +237,10 @@ def _made_releases(workspace: Workspace) -> list[str]:
     return [name for name in release_names(workspace.registry) if made(workspace, name)]
 
 
-def _releases_again(workspace: Workspace) -> Generator[str, None, RunFailed | None]:
-    """Make every release again that was made before something was banned; one that fails stops no other.
+def _releases_again(
+    workspace: Workspace, forbidden: Sequence[Ban], banned: pl.DataFrame
+) -> Generator[str, None, RunFailed | None]:
+    """Take what is banned out of every release that was made before it was; one that fails stops no other.
 
     Returns why one is closed now, or could not be made, if there is one.
     """
@@ -236,13 +251,13 @@ def _releases_again(workspace: Workspace) -> Generator[str, None, RunFailed | No
     for name in names:
         try:
             if _banned_since(workspace, name):
-                yield from _release_again(workspace, name)
+                yield _release_again(workspace, name, forbidden, banned)
             else:
                 _judge_again(workspace, name)
         except RunFailed as error:
             if isinstance(error, Interrupted):
                 raise
-            yield _words(error)  # too little is left, and its gate keeps it closed, or what it is made of is outdated
+            yield _words(error)  # too little is left, and its gate keeps it closed, or its file is damaged
             failed = error
     return failed
 
@@ -255,14 +270,19 @@ def _judge_again(workspace: Workspace, name: str) -> None:
             judge(workspace, standing)
 
 
-def _release_again(workspace: Workspace, name: str) -> Iterator[str]:
-    said: list[str] = []
-    try:
-        with lease(workspace.registry, release_owner(name)):
-            remake_release(workspace, name, said.append)
-    finally:
-        yield from said
-    yield f"release {name!r} is made again without them, of {counted(released(workspace, name).height, 'rows')}"
+def _release_again(workspace: Workspace, name: str, forbidden: Sequence[Ban], banned: pl.DataFrame) -> str:
+    """Make a release without those of its rows that are `banned`; one that has none stays as it is, gate and all.
+
+    `banned` are the rows that descend from what is `forbidden`, which was read before they were looked up.
+
+    Returns what became of it.
+    """
+    with lease(workspace.registry, release_owner(name)):
+        if not _held(workspace, name, banned):
+            clear(workspace.frontier.place(workspace.instance, RELEASE, name), forbidden)
+            return f"release {name!r} holds none of them and stays as it is"
+        take_down(workspace, name)
+    return f"release {name!r} is made again without them, of {counted(released(workspace, name).height, 'rows')}"
 
 
 def _export_again(workspace: Workspace, export: Export, rows: int, banned: pl.DataFrame) -> str:

@@ -21,7 +21,7 @@ from evergrow.assets.names import (
 from evergrow.flows.grow import Part, tree_seeds
 from evergrow.flows.recipes import take_recipe
 from evergrow.flows.remedies import command_of
-from evergrow.flows.run import Interrupted, RunFailed, Say, execute, resumable
+from evergrow.flows.run import Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.step import Anew, Step, bring
 from evergrow.flows.submissions import look_for_answers
@@ -34,6 +34,7 @@ from evergrow.resources.registry.owners import release_owner
 from evergrow.resources.registry.releases import ReleaseRequest, release_names, require_release_name, set_wish, wish
 from evergrow.resources.releases.proof import Lookup
 
+OP = "dataset__release"
 STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
 
 
@@ -154,29 +155,14 @@ def asked_for(workspace: Workspace, name: str) -> ReleaseRequest | None:
     return known and replace(known, batches=tuple(batch for batch in known.batches if batch not in known.trees))
 
 
-def remake_release(workspace: Workspace, name: str, say: Say) -> None:
-    """Make a release again, of the same batches and size; smaller, if so many rows are not left.
+def take_down(workspace: Workspace, name: str) -> None:
+    """Take what is banned out of the rows that a release holds, and change nothing else of it.
 
     Raises:
-        RunFailed: its gate did not pass, or nothing is left of it.
+        RunFailed: its gate closes, as too little is left, or its rows cannot be read.
     """
-    wanted = wish(workspace.registry, name) or ReleaseRequest()
     with resumable("the same command"):
-        try:
-            execute(workspace, "release", [RELEASE], name, whose=name)
-        except RunFailed as end:
-            if wanted.rows is None or isinstance(end, Interrupted):
-                raise
-            say(f"{end}; it is made of what there is")
-            before = latest_materialization(workspace.instance, RELEASE, name)
-            set_wish(workspace.registry, name, wanted.batches, wanted.trees, None, wanted.as_is)
-            try:
-                execute(workspace, "release", [RELEASE], name, whose=name)
-            except RunFailed:
-                now = latest_materialization(workspace.instance, RELEASE, name)
-                if before and now and before.storage_id == now.storage_id:  # it was not for want of rows
-                    set_wish(workspace.registry, name, wanted.batches, wanted.trees, wanted.rows, wanted.as_is)
-                raise
+        execute(workspace, "release", [RELEASE], name, whose=name, config={"ops": {OP: {"config": {"takedown": True}}}})
 
 
 def look_up(workspace: Workspace, name: str = MAIN) -> Lookup:

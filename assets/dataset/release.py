@@ -1,36 +1,43 @@
 """One dataset of the clean rows of several batches: no duplicates among them, nothing banned, splits by root."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
 from evergrow.assets import metadata
+from evergrow.assets.dataset.banned import BANNED, as_banned, basis, basis_of, taken_down, written
 from evergrow.assets.dataset.clean import COLUMNS as CLEAN_COLUMNS
 from evergrow.assets.dataset.clean import COMPARED, as_rules, embedded
-from evergrow.assets.dataset.funnel import bars, counted, driest, funnel, made_rounds
+from evergrow.assets.dataset.funnel import bars, counted, driest, funnel
 from evergrow.assets.dataset.responses import with_reasoning
-from evergrow.assets.dataset.samples import told_by_root
 from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
-from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE, SEEDS, stage_key
+from evergrow.assets.names import BATCHES_NAME, CLEAN, RELEASE
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, section_values
 from evergrow.assets.text_sets import seed_texts
 from evergrow.methods.quality.duplicates import mark_duplicates
-from evergrow.methods.releasing.descent import Banned, why_banned
+from evergrow.methods.releasing.descent import why_banned
 from evergrow.methods.releasing.funnel_picture import funnel_picture
 from evergrow.methods.releasing.splits import root_keys, split
 from evergrow.methods.releasing.targets import spread_best
-from evergrow.methods.text.ids import spellings
 from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake
-from evergrow.resources.lake.versions import latest_materialization, made_from, note, rows_of
+from evergrow.resources.lake.versions import (
+    TAKEN_DOWN,
+    latest_materialization,
+    made_from,
+    note,
+    note_files,
+    noted,
+    rows_of,
+)
 from evergrow.resources.place import Place, Places
-from evergrow.resources.registry.bans import Ban, bans
+from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.releases import ReleaseRequest, set_wish, wish
 from evergrow.resources.settings import dataset
 
@@ -46,7 +53,6 @@ RAISE = {  # what lets more rows through a stage
     "release": "release other batches, or add seeds: what is lost here repeats other rows or is banned",
 }
 LIKENESS = ("minhash_similarity", "embedding_similarity", "shingle_words", "permutations")  # settings of cleaning
-BANNED = "what is banned"  # of the files that a release is made from
 
 
 class ReleaseConfig(dg.Config):
@@ -54,6 +60,9 @@ class ReleaseConfig(dg.Config):
 
     batches: list[str] | None = Field(None, description="batches whose clean rows it takes; []: all that have any")
     rows: int | None = Field(None, ge=1, description="how many rows exactly; with batches and without rows: all")
+    takedown: bool = Field(
+        default=False, description="take what is banned out of what it holds, and change nothing else"
+    )
 
 
 def release_table() -> Table:
@@ -86,14 +95,16 @@ def release(
 ) -> pl.DataFrame:
     """The rows of the dataset with their splits; clean rows that it leaves out have the reason."""
     place, instance = places.at(context, RELEASE), context.instance
+    if config.takedown:
+        return _taken_down(context, place, lake)
     if config.batches is not None or config.rows is not None:
         set_wish(place.registry, place.owner, config.batches or (), rows=config.rows)
-    wanted = wish(place.registry, place.owner) or ReleaseRequest()
+    wanted, forbidden = wish(place.registry, place.owner) or ReleaseRequest(), bans(place.registry)
     batches = chosen_batches(instance, wanted.batches)
     read = [lake.current(instance, CLEAN, batch) for batch in batches]
     rows = pl.concat([lake.version(record) for record in read], how="diagonal_relaxed").collect()
     rows = with_reasoning(rows).with_columns(
-        reason=why_banned(rows, as_banned(bans(place.registry)), written(instance, lake, batches)),
+        reason=why_banned(rows, as_banned(forbidden), written(instance, lake, batches)),
         final_answer=pl.when(pl.col("task") != "code").then("final_answer"),  # of code it stands in the response
     )
     rows = _without_duplicates(rows, embedders.at(place), place.settings.cleaning)
@@ -102,10 +113,9 @@ def release(
     context.add_output_metadata(
         {
             **note(read),
+            **note_files({BANNED: basis(forbidden)}),  # as it was when it was looked at
             "batches": ", ".join(batches),
-            "splits": dg.MetadataValue.json(
-                dict(metadata.kept(table)["split"].value_counts().sort("split").iter_rows())
-            ),
+            "splits": _splits(table),
             "funnel": metadata.image(funnel_picture(pl.concat(funnels)), "where the rows went"),
             "funnel_text": dg.MetadataValue.md(_verbatim(funnels, batches)),
             **metadata.sample(table, "content", "response", "split"),
@@ -114,10 +124,39 @@ def release(
     return table
 
 
+def _taken_down(context: dg.AssetExecutionContext, place: Place, lake: Lake) -> pl.DataFrame:
+    """The rows that the release holds, but for those that are banned now: a snapshot that nothing else changes.
+
+    What it was made from stays what it is said to be made from, so that it is known when it falls behind.
+    """
+    version, forbidden = lake.current(context.instance, RELEASE, place.partition, guarded=False), bans(place.registry)
+    before, release = made_from(version), lake.version(version, "all").collect()
+    batches = release["batch"].unique().to_list() if as_banned(forbidden).models else []
+    exact = (wish(place.registry, place.owner) or ReleaseRequest()).rows is not None
+    left = taken_down(release, forbidden, written(context.instance, lake, batches), exact=exact)
+    files = {**before.files, BANNED: basis(forbidden)}
+    drawn = {name: dg.MetadataValue.md(noted(version, name) or "") for name in ("funnel", "funnel_text")}
+    context.add_output_metadata(
+        {
+            **replace(before, files=files).kept(),
+            **drawn,
+            "batches": noted(version, "batches"),
+            TAKEN_DOWN: left.replaceable + int(noted(version, TAKEN_DOWN) or 0),
+            "splits": _splits(left.rows),
+            **metadata.sample(left.rows, "content", "response", "split"),
+        }
+    )
+    return left.rows
+
+
+def _splits(table: pl.DataFrame) -> dg.MetadataValue:
+    return dg.MetadataValue.json(dict(metadata.kept(table)["split"].value_counts().sort("split").iter_rows()))
+
+
 def _files(place: Place) -> dict[str, str]:
     wanted = wish(place.registry, place.owner) or ReleaseRequest()
     return {
-        BANNED: basis(bans(place.registry)),
+        BANNED: basis_of(place),
         "what the release is to hold": json.dumps([sorted(wanted.batches), wanted.rows]),
     }
 
@@ -152,35 +191,6 @@ def chosen_batches(instance: dg.DagsterInstance, named: Sequence[str]) -> list[s
     if not batches:
         raise dg.Failure("no batch has clean rows yet: `evergrow release --batch B` makes them", allow_retries=False)
     return batches
-
-
-def basis(forbidden: Sequence[Ban]) -> str:
-    """What a release depends on beside tables and rules: what is banned, a seed in all spellings of its id.
-
-    So a release that was made before these were known is one that a takedown has to make again.
-    """
-    seeds = [ban.value for ban in forbidden if ban.kind == "seed"]
-    every = {*forbidden, *(Ban("seed", way) for seed in seeds for way in spellings(seed))}
-    return hashlib.sha256(repr(sorted(every)).encode()).hexdigest()[:12]
-
-
-def as_banned(forbidden: Sequence[Ban]) -> Banned:
-    """Bans by their kind."""
-    by_kind = {kind: [ban.value for ban in forbidden if ban.kind == kind] for kind in ("seed", "model", "licence")}
-    return Banned(by_kind["seed"], by_kind["model"], by_kind["licence"])
-
-
-def written(instance: dg.DagsterInstance, lake: Lake, batches: Sequence[str]) -> pl.DataFrame:
-    """Who wrote the samples of all rounds of these batches, and their seeds: `batch, id, generator_model`."""
-    columns = ("batch", "id", "generator_model")
-    tables = [pl.LazyFrame(schema=dict.fromkeys(columns, pl.String))]
-    for batch in batches:
-        seeds = lake.scan(instance, SEEDS, batch, guarded=False)
-        grown = set(columns) <= set(told_by_root(seeds.collect_schema()))
-        keys = [stage_key(n, "accepted") for n in made_rounds(instance, batch)]
-        rounds = [lake.scan(instance, key, batch, "all", guarded=False) for key in keys]
-        tables += [table.select(columns) for table in ([seeds, *rounds] if grown else rounds)]
-    return pl.concat(tables).drop_nulls().collect()
 
 
 def _without_duplicates(rows: pl.DataFrame, embedder: Embedder, rules: dataset.Cleaning) -> pl.DataFrame:

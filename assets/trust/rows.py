@@ -6,7 +6,7 @@ from contextlib import suppress
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.release import as_banned
+from evergrow.assets.dataset.banned import as_banned
 from evergrow.assets.evolution.children import begun_rounds, children
 from evergrow.assets.names import (
     CLEAN,

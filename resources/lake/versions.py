@@ -17,6 +17,9 @@ from evergrow.resources.host.event_log import EventLog
 MADE_FROM = "made_from"  # metadata: the record
 LAKE_PATH = "lake_path"  # metadata: the file of the lake that holds the rows
 READ = "read"  # metadata: partitions that the asset looked up itself, beside its inputs
+FILES = "files"  # metadata: digests of files as they were when the asset read them itself
+STAYS_MADE_FROM = "stays_made_from"  # metadata: the record of the version whose rows the asset has kept
+TAKEN_DOWN = "taken_down"  # metadata: how many rows were taken down that others could take the place of
 OWED, OWED_WHY = "owed", "owed_why"  # metadata: requests without an answer that another run asks for, and why
 UNTRIED, UNTRIED_WHY = "untried", "untried_why"  # metadata: programs that no sandbox was there to run, and why
 REMEMBERED = 20  # versions of a partition that are looked through for one
@@ -55,9 +58,16 @@ class MadeFrom:
 
     def as_metadata(self) -> dict[str, str]:
         """The metadata that `made_from` reads again."""
+        return {MADE_FROM: self._as_text()}
+
+    def kept(self) -> dict[str, str]:
+        """The metadata by which rows of a version that is taken over stay made from what they were made from."""
+        return {STAYS_MADE_FROM: self._as_text()}
+
+    def _as_text(self) -> str:
         rows = [[read.key.to_user_string(), read.partition, read.version] for read in self.read]
         record = {"values": dict(self.values), "files": dict(self.files), "read": rows, "recipe": self.recipe}
-        return {MADE_FROM: json.dumps(record, sort_keys=True)}
+        return json.dumps(record, sort_keys=True)
 
 
 def latest_materialization(
@@ -85,15 +95,24 @@ def noted(record: dg.EventLogRecord | None, name: str) -> Any:  # noqa: ANN401 -
 
 
 def made_from(record: dg.EventLogRecord) -> MadeFrom:
-    """What a materialization was made from, as it was noted; nothing where it was not."""
-    text = noted(record, MADE_FROM)
+    """What a materialization was made from, as it was noted; nothing where it was not.
+
+    What the asset itself has noted holds before what was so when its rows were stored.
+    """
+    text = noted(record, STAYS_MADE_FROM) or noted(record, MADE_FROM)
     found = json.loads(text) if text else {}
     looked_up = json.loads(noted(record, READ) or "[]")
+    files = {**found.get("files", {}), **json.loads(noted(record, FILES) or "{}")}
     read = [
         Read(dg.AssetKey.from_user_string(key), partition, version)
         for key, partition, version in [*found.get("read", ()), *looked_up]
     ]
-    return MadeFrom(found.get("values", {}), found.get("files", {}), tuple(read), found.get("recipe"))
+    return MadeFrom(found.get("values", {}), files, tuple(read), found.get("recipe"))
+
+
+def note_files(digests: Mapping[str, str]) -> dict[str, str]:
+    """The metadata by which `made_from` finds what files were when the asset read them itself, by their names."""
+    return {FILES: json.dumps(dict(digests), sort_keys=True)}
 
 
 def note(records: Iterable[dg.EventLogRecord]) -> dict[str, str]:

@@ -72,7 +72,11 @@ exports = Table(
 )
 
 releases = Table(
-    "releases", metadata, Column("name", String(63), primary_key=True), Column("wish", Text, nullable=False)
+    "releases",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("wish", Text, nullable=False),
+    Column("clear", Text),  # the version that was looked through and holds nothing of what is banned, and of what bans
 )
 
 leases = Table(

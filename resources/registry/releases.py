@@ -1,10 +1,10 @@
-"""What each release, by its name, is to hold."""
+"""What each release, by its name, is to hold, and which version of it is clear of what is banned."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select, update
 
 from evergrow.resources.ledger.registry_schema import releases as table
 from evergrow.resources.registry.owner_names import fault
@@ -45,8 +45,9 @@ def set_wish(
         return wanted
     told = as_text({"batches": wanted.batches, "trees": wanted.trees, "rows": rows, "as_is": as_is})
     with registry.alone() as connection:
-        connection.execute(delete(table).where(table.c.name == name))
-        connection.execute(insert(table).values(name=name, wish=told))
+        changed = connection.execute(update(table).where(table.c.name == name).values(wish=told))
+        if not changed.rowcount:
+            connection.execute(insert(table).values(name=name, wish=told))
         touch(connection, "release", name)
     return wanted
 
@@ -71,6 +72,26 @@ def wishes(registry: Registry) -> dict[str, ReleaseRequest]:
     """What every release that was asked for is to hold, in order of their names."""
     rows = registry.read(select(table.c.name, table.c.wish))
     return {name: _request(told) for name, told in sorted(map(tuple, rows))}
+
+
+def set_clear(registry: Registry, name: str, version: str, basis: str) -> None:
+    """Write down that this version of a release holds nothing of what is banned, by the digest of all bans.
+
+    Raises:
+        LedgerError: it was not written.
+    """
+    with registry.alone() as connection:
+        connection.execute(update(table).where(table.c.name == name).values(clear=as_text([version, basis])))
+        touch(connection, "release", name)
+
+
+def cleared(registry: Registry, name: str) -> tuple[str, str] | None:
+    """Which version of a release was looked through last and holds nothing of what is banned, and of what bans."""
+    rows = registry.read(select(table.c.clear).where(table.c.name == name))
+    if not rows or rows[0][0] is None:
+        return None
+    version, basis = json.loads(rows[0][0])
+    return version, basis
 
 
 def release_names(registry: Registry) -> list[str]:

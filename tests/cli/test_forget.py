@@ -13,10 +13,11 @@ from evergrow.assets.names import RELEASE
 from evergrow.cli.main import main
 from evergrow.cli.options import workspace_of
 from evergrow.flows.forget import bans_of
-from evergrow.flows.release import released, remake_release
+from evergrow.flows.release import released, take_down
 from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.resources.host.event_log import INDEX
 from evergrow.resources.lake.readable import Outdated
+from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.exports import Export, confirm_export, remember_export
 from evergrow.resources.registry.leases import lease
@@ -27,6 +28,7 @@ from evergrow.resources.settings import load_settings
 from tests.cli.conftest import Evergrow, use
 from tests.command import begun
 from tests.conftest import FakeEndpoint
+from tests.samples import PLAIN, instructions
 from tests.world.zygote import Zygote
 
 NAMES = ("--batch", "code", "--batch", "plain", "--tree", "t", "--as-is")
@@ -244,7 +246,7 @@ def test_a_takedown_that_is_killed_before_its_release_is_judged_is_finished_by_t
 ) -> None:
     with workspace_of() as workspace:
         order_takedown(workspace.registry, bans_of(["s1"], [], []))
-        remake_release(workspace, "main", print)
+        take_down(workspace, "main")
         with closing(sqlite3.connect(workspace.home.dagster / INDEX)) as events, events:
             events.execute(
                 "DELETE FROM asset_check_executions WHERE id = (SELECT max(id) FROM asset_check_executions "
@@ -344,30 +346,84 @@ def test_an_export_that_cannot_be_written_or_found_stops_no_other_and_stays_owed
         assert open_takedowns(registry) == []
 
 
-def test_a_release_that_cannot_be_made_again_stops_no_other_and_keeps_its_size(here: Evergrow, exported: Path) -> None:
+def test_a_release_goes_without_what_was_forgotten_whatever_happened_to_what_it_was_made_of(
+    here: Evergrow, exported: Path
+) -> None:
     assert here("release", *NAMES).code == 0
     size = rows(exported / "all").height - 2
     assert here("release", *NAMES, "--rows", size).code == 0
     assert here("export", "--out", "exact", "--format", "parquet").code == 0
+    before = rows(Path("exact"))
     assert here("release", "--batch", "t", "--name", "other").code == 0
     assert here("export", "--out", "other", "--format", "parquet", "--name", "other").code == 0
-    leaf = next(iter({*rows(Path("other"))["root_id"]} & {*rows(Path("exact"))["root_id"]}))
+    leaf = next(iter({*rows(Path("other"))["root_id"]} & {*before["root_id"]}))
     assert here("recipe", "set", "code", "cleaning.min_instruction_chars=19").code == 0
 
     said = here("forget", "--seed", leaf, "--yes")
 
     words = said.err.replace("\n", " ")
-    assert said.code == 1
-    assert "exact holds " in words
-    assert "is outdated for partition 'code'" in words
-    assert leaf not in set(rows(Path("other"))["root_id"])
-    assert leaf in set(rows(Path("exact"))["root_id"])
+    for name, left in (("main", size - 1), ("other", rows(Path("other")).height)):
+        assert f"release {name!r} is made again without them, of {left} rows" in words
+    for name in ("other", "exact"):
+        assert leaf not in set(rows(Path(name))["root_id"])
+    assert rows(Path("exact")).rows() == before.filter(pl.col("root_id") != leaf).rows()  # and nothing else has changed
+    assert here("verify", "exact", "--lake").code == 0
+    assert "cleaning.min_instruction_chars" in here("status", "code").out.replace("\n", "")
     assert here("recipe", "set", "code", "cleaning.min_instruction_chars=20").code == 0
-    assert here("release").code == 0
-    assert leaf not in set(rows(Path("exact"))["root_id"])
+    again = here("release", *NAMES, "--rows", size)
+    assert "taken down, of which others may take the place" in again.err.replace("\n", " ")
+    assert again.code == 0, again.err
     assert here("export", "--out", "after", "--format", "parquet").code == 0
     assert rows(Path("after")).height == size
     assert here("release", *NAMES).code == 0
+
+
+def test_rows_are_taken_down_by_what_they_stem_from_and_not_by_what_their_seeds_are_today(
+    here: Evergrow, exported: Path
+) -> None:
+    def add(*licences: str) -> None:
+        table = instructions(PLAIN[5:8], prefix="u").frame.select(id="seed_id", content="content")
+        table.with_columns(license=pl.Series(licences)).write_ndjson("own.jsonl")
+        assert here("seeds", "add", "own.jsonl", "--batch", "own", "--replace").code == 0
+
+    add("Old", "New", "New")
+    assert here("release", "--batch", "own", "--name", "own", "--as-is").code == 0
+    assert here("export", "--out", "own", "--name", "own").code == 0
+    assert set(rows(Path("own"))["id"]) == {"u0", "u1", "u2"}
+    add("New", "New", "New")
+
+    said = here("forget", "--licence", "old", "--yes")
+
+    assert said.code == 0, said.err
+    assert set(rows(Path("own"))["id"]) == {"u1", "u2"}
+    assert here("verify", "own", "--lake").code == 0
+
+
+def test_a_release_that_holds_nothing_of_it_stays_as_it_is_whatever_happened_to_what_it_was_made_of(
+    here: Evergrow, exported: Path
+) -> None:
+    assert here("release", "--batch", "t", "--name", "leaves").code == 0
+    assert here("export", "--out", "leaves", "--name", "leaves").code == 0
+    with workspace_of(reading=True) as workspace:
+        made = latest_materialization(workspace.instance, RELEASE, "leaves")
+    assert here("recipe", "set", "t", "--kind", "batch", "cleaning.min_instruction_chars=19").code == 0
+
+    listed = here("forget", "--seed", "u1").err.replace("\n", " ")
+    said = here("forget", "--seed", "u1", "--yes")
+
+    assert "the release 'own' holds 1 of them" in listed
+    assert "the release 'leaves'" not in listed
+    assert said.code == 0, said.err
+    assert "release 'leaves' holds none of them and stays as it is" in said.err.replace("\n", " ")
+    with workspace_of(reading=True) as workspace:
+        now = latest_materialization(workspace.instance, RELEASE, "leaves")
+    assert made is not None
+    assert now is not None
+    assert now.storage_id == made.storage_id
+    assert here("verify", "leaves", "--lake").code == 0  # it is read as before
+    leaf = rows(Path("leaves"))["root_id"][0]
+    assert here("forget", "--seed", leaf, "--yes").code == 0  # which it holds
+    assert leaf not in set(rows(Path("leaves"))["root_id"])
 
 
 def test_a_licence_takes_everything_that_its_seeds_became(here: Evergrow, exported: Path) -> None:

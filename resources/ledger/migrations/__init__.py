@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
-HEAD = "0004"
+HEAD = "0005"
 VERSIONS = "alembic_version"
 
 

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from evergrow.assets.dataset.release import COLUMNS, basis
+from evergrow.assets.dataset.banned import basis
+from evergrow.assets.dataset.release import COLUMNS
 from evergrow.assets.names import CLEAN, MAIN, RELEASE
 from evergrow.resources.lake.readable import GateClosed
 from evergrow.resources.ledger.registry_schema import bans

@@ -3,7 +3,15 @@
 import pytest
 
 from evergrow.resources.registry.registry import Registry, changes
-from evergrow.resources.registry.releases import ReleaseNameError, ReleaseRequest, release_names, set_wish, wish
+from evergrow.resources.registry.releases import (
+    ReleaseNameError,
+    ReleaseRequest,
+    cleared,
+    release_names,
+    set_clear,
+    set_wish,
+    wish,
+)
 
 
 def test_a_wish_is_kept_and_a_later_one_takes_its_place(registry: Registry) -> None:
@@ -31,3 +39,18 @@ def test_a_name_that_cannot_be_a_releases_is_refused(registry: Registry) -> None
     with pytest.raises(ReleaseNameError, match="cannot name a release"):
         set_wish(registry, "../x", ["b"])
     assert release_names(registry) == []
+
+
+def test_what_a_version_is_clear_of_is_known_until_another_one_is_and_stays_beside_another_wish(
+    registry: Registry,
+) -> None:
+    assert cleared(registry, "main") is None
+    set_wish(registry, "main", ["a"])
+    assert cleared(registry, "main") is None
+
+    set_clear(registry, "main", "v1", "b1")
+    set_wish(registry, "main", ["a", "b"])
+
+    assert cleared(registry, "main") == ("v1", "b1")
+    set_clear(registry, "main", "v2", "b1")
+    assert cleared(registry, "main") == ("v2", "b1")
