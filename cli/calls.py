@@ -27,6 +27,8 @@ def calls(
 ) -> None:
     """Requests to models and what became of them, the latest first: class, cause and remedy. Nothing is sent."""
     from evergrow.flows.calls import call_table, one_call  # noqa: PLC0415
+    from evergrow.resources.registry.batches import staged  # noqa: PLC0415
+    from evergrow.resources.registry.trees import tree_spec  # noqa: PLC0415
 
     if batch is not None and tree is not None:
         raise typer.BadParameter("name either a batch with --batch B or a tree with --tree T, and not both")
@@ -36,6 +38,10 @@ def calls(
             return
         kind: Literal["batch", "tree"] | None = "tree" if tree else "batch" if batch else None
         found = ledger.latest(batch or tree, kind, errors=errors, limit=limit)
+        if batch and not found:
+            staged(workspace.registry, batch)
+        if tree and not found:
+            tree_spec(workspace.registry, tree)
         table = call_table(workspace.settings, found)
         show_table(table if as_json else table.drop("url", "tokens_in", "tokens_out"), "calls", as_json=as_json)
 

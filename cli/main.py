@@ -231,13 +231,14 @@ def ui(
 
     Its sensors act only on batches and trees whose recipe says so (`--automate`, `evergrow recipe set`).
     """
-    from evergrow.cli.ui import HOST, require_free, serve  # noqa: PLC0415
+    from evergrow.cli.ui import HOST, alone, require_free, serve  # noqa: PLC0415
 
     require_free(port)
     with workspace_of() as workspace:
         home = workspace.settings.home
-    say(f"http://{HOST}:{port} (Ctrl-C ends it)")
-    serve(home, port)
+    with alone(home, port):
+        say(f"http://{HOST}:{port} (Ctrl-C ends it)")
+        serve(home, port)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
+import filelock
+
 HOST = "127.0.0.1"
 CALM_S = 40.0  # for the keeper to have ended the services, which it gives `ui_keeper.CALM_S`
 COLOUR = re.compile(rb"\x1b\[[0-9;]*m")  # Dagster's logs have it wherever they go
@@ -56,6 +58,29 @@ def serve(home: Path, port: int) -> None:
         raise UiError(
             f"Dagster ended by itself (exit code {code}); its last words are above, and {home / 'dagster'} has its logs"
         )
+
+
+@contextmanager
+def alone(home: Path, port: int) -> Iterator[None]:
+    """Keep others from serving this home from this machine: two daemons would start everything twice.
+
+    Raises:
+        UiError: another process serves it; the message says where.
+    """
+    noted = home / "locks" / "ui.port"
+    lock = filelock.FileLock(home / "locks" / "ui.lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        where = noted.read_text(encoding="ascii") if noted.is_file() else "its port"
+        raise UiError(
+            f"{home} is served already, at http://{HOST}:{where}: open that, or end it; nothing was started"
+        ) from error
+    try:
+        noted.write_text(str(port), encoding="ascii")
+        yield
+    finally:
+        lock.release()
 
 
 def require_free(port: int) -> None:

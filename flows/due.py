@@ -161,6 +161,13 @@ class Frontier:
         if key in self.tables:  # a table that is none of ours is its owner's to guard
             self._require(instance, key, partition, version, set())
 
+    def command(self, key: dg.AssetKey, partition: str | None) -> str | None:
+        """What a person types to have a partition made; None for a table of others."""
+        return self._remedy(key, owner(partition or key.path[-1])) if key in self.tables else None
+
+    def _remedy(self, key: dg.AssetKey, whose: str) -> str:
+        return remedy_of(wishes(self.registry), key, whose)
+
     def place(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> Place:
         """Where a partition of the table stands now."""
         whose, kind = owner(partition or key.path[-1]), self.tables[key].kind
@@ -257,10 +264,10 @@ class Frontier:
         self._require_gate(table, place, version)
         if table.kind == "release":
             if changed := list(_files_changed(made_from(version).files, table.files(place))):
-                raise Outdated(key, partition, changed[0], remedy_of(wishes(self.registry), key, place.owner))
+                raise Outdated(key, partition, changed[0], self._remedy(key, place.owner))
             return
         if why := self._outdated(table, place, version):
-            raise Outdated(key, partition, why, remedy_of(wishes(self.registry), key, place.owner))
+            raise Outdated(key, partition, why, self._remedy(key, place.owner))
         sound.add((key, partition))
         for read in made_from(version).read:
             there = latest_materialization(instance, read.key, read.partition)
@@ -275,7 +282,7 @@ class Frontier:
         if gate.state is not GateState.PASSED:
             raise GateClosed(check, place.partition, gate.state, gate.why)
         if table.kind != "release" and self._unjudged(table, place, gate):
-            command = remedy_of(wishes(self.registry), table.key, place.owner)
+            command = self._remedy(table.key, place.owner)
             again = f"{OTHER_THRESHOLDS} since; judge it again (`{command}` does what is needed)"
             raise GateClosed(check, place.partition, gate.state, again)
 

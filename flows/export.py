@@ -8,7 +8,7 @@ from evergrow.assets.names import COLLECTED, MAIN, RELEASE
 from evergrow.flows.descendants import descendants
 from evergrow.flows.forget import finish_if_any
 from evergrow.flows.funnels import changed_since
-from evergrow.flows.release import behind, made, released
+from evergrow.flows.release import UnknownRelease, behind, made, released
 from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
@@ -45,6 +45,7 @@ def export_files(
 
     Raises:
         NothingCollected: there is neither, or the form needs answers.
+        UnknownRelease: none has that name.
         KeyFileError: the key's file holds no such key.
         dg.Failure: a gate is closed.
     """
@@ -66,7 +67,9 @@ def _export(
     if name != MAIN and not made(workspace, name):
         there = listed(sorted(workspace.instance.get_materialized_partitions(RELEASE)))
         others = f"; there are {there}" if there else ""
-        raise NothingCollected(f"there is no release {name!r}{others}: `evergrow release --name {name}` makes one")
+        raise UnknownRelease(
+            f"there is no release {name!r}{others}: `evergrow release --name {name}` makes one", allow_retries=False
+        )
     if made(workspace, name) and set(batches) <= _released_batches(workspace, name):
         written, loaded = write_files(workspace, folder, form, wanted, name=name, trainer=trainer, signer=signer)
         parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())

@@ -14,7 +14,7 @@ from evergrow.assets.gates.check import Facts
 from evergrow.assets.gates.gate import Gate
 from evergrow.assets.gates.measured import ComparedSets, MeasuredSet
 from evergrow.assets.gates.treesynth import filling
-from evergrow.assets.names import SAMPLES, level_key, shard_names, shard_partition, tree_shards
+from evergrow.assets.names import SAMPLES, level_key, remedy, shard_names, shard_partition, tree_shards
 from evergrow.assets.outcomes import owed_metadata
 from evergrow.assets.table import Declaration, Source, Table, embedding_values, role_values, section_values
 from evergrow.assets.text_sets import tree_set
@@ -209,7 +209,7 @@ def grown_nodes(instance: dg.DagsterInstance, lake: Lake, spec: TreeSpec) -> pl.
         level = lake.ungated(instance, level_key(depth), spec.tree)
         if level is None:
             if depth == 0:
-                raise NeverMaterialized(level_key(depth), spec.tree)
+                raise NeverMaterialized(key := level_key(depth), spec.tree, remedy(key, spec.tree))
             break
         levels[f"level_{depth}"] = level.collect()
     try:

@@ -22,13 +22,12 @@ IF_ANY = {"if_any": True}  # input metadata: what was never made, or is outdated
 
 
 class NeverMaterialized(dg.Failure):
-    """A partition was read that does not exist yet."""
+    """A partition was read that does not exist yet; the message names the command that makes it, where one does."""
 
-    def __init__(self, key: dg.AssetKey, partition: str | None) -> None:
+    def __init__(self, key: dg.AssetKey, partition: str | None, command: str | None = None) -> None:
         where = f" of {_owner_kind(key)} {partition!r}" if partition is not None else ""
-        super().__init__(
-            f"table {key.to_user_string()}{where} was never made; materialize it first", allow_retries=False
-        )
+        how = f": `{command}` makes it" if command else "; materialize it first"
+        super().__init__(f"table {key.to_user_string()}{where} was never made{how}", allow_retries=False)
 
 
 def _owner_kind(key: dg.AssetKey) -> str:
@@ -115,7 +114,7 @@ class Lake:
         """The materialization of the current version of a partition; arguments and errors as of `scan`."""
         record = latest_materialization(instance, key, partition)
         if record is None or record.asset_materialization is None:
-            raise NeverMaterialized(key, partition)
+            raise NeverMaterialized(key, partition, self.guard.command(key, partition) if self.guard else None)
         if guarded:
             if self.guard is None:
                 raise ValueError("this lake has no guard, and can only be read past the gates")

@@ -63,6 +63,10 @@ class Guard(Protocol):
         """
         ...
 
+    def command(self, key: dg.AssetKey, partition: str | None) -> str | None:
+        """What a person types to have a partition made; None where no command makes it."""
+        ...
+
 
 class GateClosed(dg.Failure):
     """A partition was read whose gate is not PASSED; the message names the check, the partition and the remedy."""

@@ -165,7 +165,9 @@ def load_settings(overrides: Mapping[str, Any] | None = None, yaml_file: Path | 
         _refuse_other_yaml(path)
         settings: Settings = bound(**(overrides or {}))
     except ValidationError as error:
-        raise SettingsError(report(path, faults + [_describe(e) for e in error.errors()])) from error
+        wrong = error.errors()
+        named = None if not faults and all(_given(overrides or {}, e["loc"]) for e in wrong) else path
+        raise SettingsError(report(named, faults + [_describe(e, overrides or {}) for e in wrong])) from error
     except (yaml.YAMLError, OSError, ValueError) as error:
         raise SettingsError(report(path, [*faults, str(error)])) from error
     except RecursionError as error:
@@ -239,12 +241,25 @@ def _batch_faults(settings: Settings, role: str) -> list[str]:
     return [f"roles.{role}.mode: the embedded model ({name}) has no Batch API; `live` asks it" for name in embedded]
 
 
-def _describe(error: ErrorDetails) -> str:
+def _given(overrides: Mapping[str, Any], loc: tuple[int | str, ...]) -> bool:
+    """Whether the command gave the value at `loc`, or one that stands in its place."""
+    found: Any = overrides
+    for part in loc:
+        if not isinstance(found, Mapping):
+            break
+        if part not in found:
+            return False
+        found = found[part]
+    return True
+
+
+def _describe(error: ErrorDetails, overrides: Mapping[str, Any]) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f"{path}: no such setting{_suggestion(str(error['loc'][-1]), _siblings(error['loc']))}{_quoted(error)}"
     variable = PREFIX + DELIMITER.join(str(p) for p in error["loc"]).upper()
     source = f" (from {variable})" if variable in os.environ else ""
+    source = " (from the command)" if _given(overrides, error["loc"]) else source
     given = repr(error["input"])
     shown = given if len(given) <= SHOWN_CHARS else f"{given[:SHOWN_CHARS]}..."
     return f"{path}: {error['msg']}, not {shown}{source}"

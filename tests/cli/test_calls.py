@@ -39,6 +39,10 @@ def test_a_call_that_is_not_there_is_said(evergrow: Evergrow) -> None:
     assert "no call 'nosuch'" in said.err
     assert evergrow("calls", "--json").json == []
     assert evergrow("calls", "--batch", "a", "--tree", "b").code == 2
+    for kind in ("batch", "tree"):
+        said = evergrow("calls", f"--{kind}", "nosuch")
+        assert (said.code, said.out) == (2, "")
+        assert f"no {kind} is called 'nosuch'" in said.err or "nosuch" in said.err
 
 
 def test_the_cost_has_a_total(grown: Evergrow) -> None:

@@ -51,11 +51,15 @@ def test_it_serves_the_project_and_ends_quietly(
     with started("ui", "--port", str(port), folder=tmp_path / "work") as ui:
         ui.until(lambda: answers(port), look_s=0.5)
         listening, by_get = addresses_of(home), asked_by_get(port)
+        with started("ui", "--port", str(free_port()), folder=tmp_path / "second") as second:
+            refused = second.wait()
         ui.process.send_signal(number)
         code = ui.wait()
 
     assert listening == {"127.0.0.1"}
     assert by_get == 200  # docs/security.md says so, and what to do
+    assert (refused, second.said.count("evergrow:")) == (1, 1)
+    assert f"is served already, at http://127.0.0.1:{port}: open that, or end it" in second.said
     assert code == 0
     assert "Traceback" not in ui.said
     assert "SupersessionWarning" not in ui.said

@@ -140,7 +140,9 @@ def test_the_job_that_the_ui_starts_needs_no_configuration(made: Platform) -> No
 
 
 def test_a_batch_without_clean_rows_is_named(made: Platform) -> None:
-    assert made.release("raw") == "table dataset/clean of batch 'raw' was never made; materialize it first"
+    said = made.release("raw")
+
+    assert said == "table dataset/clean of batch 'raw' was never made: `evergrow release --batch raw` makes it"
 
 
 def test_nothing_is_released_from_behind_a_closed_gate(made: Platform) -> None:

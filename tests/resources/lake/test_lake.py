@@ -29,6 +29,9 @@ class Keeper:
         if key in self.kept_back:
             raise Outdated(key, partition, "it is kept back", "evergrow run")
 
+    def command(self, key: dg.AssetKey, partition: str | None) -> str | None:
+        return f"make {key.path[-1]} of {partition}"
+
     def shape(self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None) -> MadeFrom:
         return MadeFrom({"evolution.beam": "0.5"}, {"the benchmarks": "abc"}, recipe=3)
 
@@ -132,7 +135,9 @@ def test_a_lake_without_a_guard_is_read_only_by_who_says_so(
 
 
 def test_what_was_never_made_is_an_error_that_says_so(instance: dg.DagsterInstance, lake: Lake, keeper: Keeper) -> None:
-    assert "numbers of partition 'p' was never made" in run(definitions(lake, keeper), instance, DOUBLED)
+    said = run(definitions(lake, keeper), instance, DOUBLED)
+
+    assert "numbers of partition 'p' was never made: `make numbers of p` makes it" in said
     with pytest.raises(NeverMaterialized):
         lake.scan(instance, NUMBERS, "p")
     assert lake.ungated(instance, NUMBERS, "p") is None

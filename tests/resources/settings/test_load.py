@@ -58,9 +58,15 @@ def test_every_fault_of_every_source_is_named_at_once(monkeypatch: pytest.Monkey
         "modle: no such setting; did you mean 'model'?",
         "evolution.rounds: Input should be less than or equal to 20, not '99' (from EVERGROW_EVOLUTION__ROUNDS)",
         "EVERGROW_EVOLUTON__ROUNDS: no such setting; did you mean 'evolution'?",
-        "evolution.children: Input should be greater than or equal to 1, not 0",
+        "evolution.children: Input should be greater than or equal to 1, not 0 (from the command)",
     ):
         assert f"\n  {expected}" in said
+
+
+def test_a_fault_of_the_command_names_no_file() -> None:
+    write(ENDPOINT)
+
+    assert faults({"evolution": {"rounds": "x"}}).startswith("1 fault(s) in the settings:\n  evolution.rounds: ")
 
 
 def test_a_misspelt_variable_is_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
