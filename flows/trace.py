@@ -9,8 +9,10 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from evergrow.assets.dataset.banned import as_banned
 from evergrow.assets.names import DIFFICULTY, SEEDS, stage_key
 from evergrow.flows.dataset_trace import draw_calls, sample_steps
+from evergrow.flows.descendants import COLUMNS
 from evergrow.flows.evolve import stages_of
 from evergrow.flows.export_trace import ExportedRow, export_step, export_steps, exported_row
 from evergrow.flows.recipes import settings_of
@@ -19,8 +21,10 @@ from evergrow.flows.tree_trace import trees_with, way_down
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.provenance.differences import differences
 from evergrow.methods.provenance.steps import Other, TraceStep
+from evergrow.methods.releasing.descent import why_banned
 from evergrow.methods.text import ids
 from evergrow.resources.ledger import Call
+from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.batches import staged
 
 
@@ -51,7 +55,7 @@ def trace(workspace: Workspace, wanted: str, batch: str | None) -> list[TraceSte
     else:
         steps = _way(rows, exported.sample_id, batch or exported.batch, exported)
         steps.append(export_step(rows, exported, steps))
-    return _with_calls(workspace, _with_last_word(rows, steps))
+    return _with_calls(workspace, _with_bans(workspace, _with_last_word(rows, steps)))
 
 
 def _as_tables_do(rows: TableRows, wanted: str, batch: str | None) -> str:
@@ -75,6 +79,20 @@ def _with_last_word(rows: TableRows, steps: list[TraceStep]) -> list[TraceStep]:
     for table in steps[place].tables[-1:]:
         why = rows.closed(dg.AssetKey.from_user_string(table.table), str(table.partition))
         steps[place] = replace(steps[place], closed=why)
+    return steps
+
+
+def _with_bans(workspace: Workspace, steps: list[TraceStep]) -> list[TraceStep]:
+    """The steps, the first that a ban concerns with that as the reason why it, and all below, goes into no release."""
+    wanted = bans(workspace.registry)
+    if not wanted:
+        return steps
+    rows = [{name: step.row.get(name) for name in COLUMNS} for step in steps]
+    told = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), strict=False)
+    why = why_banned(told, as_banned(wanted), told.select("batch", "id", "generator_model").drop_nulls())
+    first = next((place for place, banned in enumerate(why) if banned), None)
+    if first is not None and steps[first].reason is None:
+        steps[first] = replace(steps[first], reason=why[first])
     return steps
 
 
@@ -136,6 +154,7 @@ def _of_batch(rows: TableRows, sample_id: str, batch: str, exported: ExportedRow
     ]
     for name in descendants:
         steps.append(_child(rows, name, batch, steps[-1]))
+    steps[-1] = replace(steps[-1], others=[*steps[-1].others, *_children(rows, sample_id, batch)])
     steps += sample_steps(rows, steps[-1], batch)
     return [*steps, *export_steps(rows, steps, exported)]
 
@@ -170,6 +189,14 @@ def _child(rows: TableRows, name: str, batch: str, parent: TraceStep) -> TraceSt
         closed=rows.shut(table, batch),
         reason=known.get("reason"),
     )
+
+
+def _children(rows: TableRows, parent: str, batch: str) -> list[Other]:
+    """What the next round has made of a row, rejected or not."""
+    key = stage_key(ids.layer(parent) + 1, "instructions")
+    slots = range(settings_of(rows.workspace, "batch", batch).evolution.children)
+    made = [row for slot in slots if (row := rows.row(key, batch, ids.child_id(parent, slot)))]
+    return [Other("its child, of the next round", row["id"], row.get("content")) for row in made]
 
 
 def _child_calls(rows: TableRows, row: Row, stages: Sequence[dg.AssetKey], batch: str) -> list[str | None]:

@@ -335,3 +335,13 @@ def test_a_seed_and_what_descends_from_it_are_found_by_the_id_that_its_author_ga
     named = {"my_seed/1_0": "my%5Fseed%2F1_0", "my%5Fseed%2F1_0": "my%5Fseed%2F1_0", "my_12_0": "my%5F12_0"}
     for name, found in named.items():
         assert found in {step["id"] for step in evergrow("trace", name, "--json").json}
+
+    drawn, (seed, *_) = evergrow("trace", "my_12").out.replace("\n", " "), evergrow("trace", "my_12", "--json").json
+    assert "its child, of the next round: my%5F12_0: " in drawn
+    assert [one["id"] for one in seed["others"]] == ["my%5F12_0", "my%5F12_1"]
+    assert seed["reason"] is None
+    assert evergrow("forget", "--seed", "my_12", "--yes").code == 0
+    for name in ("my_12", "my_12_0"):
+        first, *more = evergrow("trace", name, "--json").json
+        assert first["reason"] == "forgotten: seed 'my%5F12'"
+        assert all("forgotten" not in str(step["reason"]) for step in more)
