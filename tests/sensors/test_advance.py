@@ -75,7 +75,9 @@ def test_a_batch_goes_from_its_seeds_through_its_rounds_to_its_collection(platfo
     assert reason(look(platform, "advance")) == "nothing is due of 1 batch or tree that is automated"
 
 
-def test_a_batch_that_may_goes_on_to_a_release_of_its_own(platform: Platform) -> None:
+def test_a_batch_that_may_goes_on_to_a_release_of_its_own_and_comes_back_to_programs_that_no_sandbox_ran(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lenient = platform.but(
         gates={**LENIENT["gates"], "verified": {"min_rows": 0, "min_share": 0.0, "max_unavailable_share": 1.0},
                "clean": {"min_rows": 0, "min_share": 0.0}},
@@ -83,7 +85,13 @@ def test_a_batch_that_may_goes_on_to_a_release_of_its_own(platform: Platform) ->
     )  # fmt: skip
     seeded(lenient, how_far="release")
 
-    grow(lenient, *ROUNDS, "responses", "verified", "clean", "release")
+    grow(lenient, *ROUNDS, "responses")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "/nowhere")
+        grow(lenient, "verified", "clean", "release")
+        assert "it is done as far as its recipe says (automate: release)" in reason(look(lenient, "advance"))
+
+    grow(lenient, "verified", "clean", "release")
 
     assert latest_materialization(lenient.instance, RELEASE, "b")
     assert lenient.instance.get_dynamic_partitions(RELEASES_NAME) == ["b"]
