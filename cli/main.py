@@ -14,6 +14,7 @@ from evergrow.cli.console import clean, err, out, say, show_table
 from evergrow.cli.dataset import add_commands as add_dataset_commands
 from evergrow.cli.doctor import add_commands as add_doctor
 from evergrow.cli.explore import add_commands as add_explore
+from evergrow.cli.forget import forget
 from evergrow.cli.inspect import add_commands as add_inspection
 from evergrow.cli.keeping import add_commands as add_keeping_commands
 from evergrow.cli.options import (
@@ -74,6 +75,7 @@ add_inspection(app)
 add_preview(app)
 add_tables(app)
 add_dataset_commands(app)
+app.command()(forget)
 add_trust_commands(app)
 add_calls(app)
 add_doctor(app)
@@ -123,9 +125,10 @@ def run(
     """Evolve a batch through its rounds and collect its samples. Run it again to resume: nothing is paid twice."""
     from evergrow.assets.dataset.funnel import come_back  # noqa: PLC0415
     from evergrow.assets.names import RESPONSES  # noqa: PLC0415
-    from evergrow.flows.descendants import banned_seeds  # noqa: PLC0415
+    from evergrow.flows.descendants import banned_models, banned_seeds  # noqa: PLC0415
     from evergrow.flows.evolve import run_batch  # noqa: PLC0415
     from evergrow.flows.funnels import of_an_older_collection, run_funnel  # noqa: PLC0415
+    from evergrow.flows.recipes import settings_of  # noqa: PLC0415
     from evergrow.flows.remedies import asked_next  # noqa: PLC0415
 
     changes = [*(overrides or []), *([f"evolution.rounds={rounds}"] if rounds else [])]
@@ -133,7 +136,8 @@ def run(
         workspace.require_batch(batch)
         obey_recipe(workspace, "batch", batch, "evergrow run", changes)
         name_the_model(workspace.settings)
-        for note in banned_seeds(workspace, batch):
+        obeyed = settings_of(workspace, "batch", batch)
+        for note in (*banned_models(workspace, obeyed, "generator"), *banned_seeds(workspace, batch)):
             say(f"note: {note}")
         through = run_batch(workspace, batch, say, fresh=fresh)
         table, damaged = run_funnel(workspace, batch)
@@ -233,10 +237,10 @@ def ui(
     """
     from evergrow.cli.ui import HOST, alone, require_free, serve  # noqa: PLC0415
 
-    require_free(port)
     with workspace_of() as workspace:
         home = workspace.settings.home
     with alone(home, port):
+        require_free(port)
         say(f"http://{HOST}:{port} (Ctrl-C ends it)")
         serve(home, port)
 

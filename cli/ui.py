@@ -68,6 +68,7 @@ def alone(home: Path, port: int) -> Iterator[None]:
         UiError: another process serves it; the message says where.
     """
     noted = home / "locks" / "ui.port"
+    noted.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(home / "locks" / "ui.lock", timeout=0)
     try:
         lock.acquire()
@@ -80,6 +81,7 @@ def alone(home: Path, port: int) -> Iterator[None]:
         noted.write_text(str(port), encoding="ascii")
         yield
     finally:
+        noted.unlink(missing_ok=True)
         lock.release()
 
 

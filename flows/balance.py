@@ -37,10 +37,14 @@ def balance_dataset_by(
         UnknownTree, UnknownBatch: there is no such tree, or batch.
         RunFailed: a step failed, or its gate did not pass.
     """
-    tree_spec(workspace.registry, tree)
+    spec = tree_spec(workspace.registry, tree)
     dataset, origin = _dataset(workspace, source, say)
     register_balance(workspace.registry, tree, dataset, origin=origin, rows=rows, redo_from=redo_from)
-    say(f"{counted(dataset.height, f'rows of {origin} go', f'row of {origin} goes')} down tree {tree!r}")
+    go, most = counted(dataset.height, f"rows of {origin} go", f"row of {origin} goes"), dataset.height * spec.max_depth
+    say(
+        f"{go} down tree {tree!r}: {counted(most, 'requests')} at most, one a row and level, and as many more as thin "
+        "leaves lack rows"
+    )
     close_dead_runs(workspace.instance, workspace.registry)
     with lease(workspace.registry, tree_owner(tree)), resumable("the same command"):
         for job, key in (("tree_routed", ROUTED), ("tree_balanced", BALANCED)):

@@ -250,7 +250,7 @@ def _given(overrides: Mapping[str, Any], loc: tuple[int | str, ...]) -> bool:
         if part not in found:
             return False
         found = found[part]
-    return True
+    return not isinstance(found, Mapping)  # of a section, another source may have given what is wrong
 
 
 def _describe(error: ErrorDetails, overrides: Mapping[str, Any]) -> str:
