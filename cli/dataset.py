@@ -1,18 +1,14 @@
-"""Commands that make a dataset of samples: release, export, verify, push, funnel, forget."""
+"""Commands that make a dataset of samples: release, export, verify, push, funnel."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from evergrow.cli.console import out, say, show_table
 from evergrow.cli.options import AsJson, Set, name_the_model, nested_overrides, workspace_of
 from evergrow.methods.text.counts import counted
-
-if TYPE_CHECKING:
-    from evergrow.flows.workspace import Workspace
 
 Batches = Annotated[list[str] | None, typer.Option("--batch", help="which batches; may be repeated")]
 Name = Annotated[str, typer.Option("--name", help="of the release: one home holds many")]
@@ -232,81 +228,7 @@ def push(
         say(f"would go to the {kind} dataset repository {plan.repo_id} on {plan.endpoint} ({token}); --yes sends it")
 
 
-def forget(
-    seed: Annotated[
-        list[str] | None, typer.Option(help="id of a seed, or of a leaf of a tree; may be repeated")
-    ] = None,
-    model: Annotated[list[str] | None, typer.Option(help="a model that wrote samples or answers")] = None,
-    licence: Annotated[list[str] | None, typer.Option(help="a licence of seeds")] = None,
-    gone: Annotated[
-        list[Path] | None, typer.Option(help="folder of an export that was deleted: no takedown waits for it any more")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="do it; without, only list what it concerns")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Take down all that descends from a seed, a model or a licence: list it, and with --yes do without it for good."""
-    import polars as pl  # noqa: PLC0415
-
-    from evergrow.flows.descendants import descendants  # noqa: PLC0415
-    from evergrow.flows.forget import (  # noqa: PLC0415
-        affected_exports,
-        affected_releases,
-        bans_of,
-        finish_takedowns,
-        require_known,
-    )
-    from evergrow.flows.forget import forget as take_down  # noqa: PLC0415
-    from evergrow.resources.registry.exports import drop_exports  # noqa: PLC0415
-    from evergrow.resources.registry.takedowns import open_takedowns  # noqa: PLC0415
-
-    try:
-        wanted = bans_of(seed or (), model or (), licence or ())
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--seed") from error
-    if not wanted and not gone:
-        raise typer.BadParameter("name what to forget with --seed, --model or --licence")
-    with workspace_of() as workspace:
-        _require_missed(workspace, gone or ())
-        found = descendants(workspace, wanted)
-        require_known(workspace, wanted, found)
-        counts = found.group_by("batch", "stage", "why", maintain_order=True).agg(
-            samples=pl.len(), first=pl.first("id")
-        )
-        if wanted or as_json:
-            show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)
-        for line in (*affected_releases(workspace, found), *affected_exports(workspace, found)):
-            say(str(line))
-        if yes:
-            drop_exports(workspace.registry, gone or ())
-            for folder in gone or ():
-                say(f"{folder} is not waited for any more")
-            for line in take_down(workspace, wanted) if wanted else finish_takedowns(workspace):
-                say(line)
-        else:
-            for ordered in open_takedowns(workspace.registry):
-                say(f"not finished yet: the takedown of {ordered}; --yes, a release or an export finishes it")
-            for folder in gone or ():
-                say(
-                    f"{folder} may hold what is to be forgotten: --yes if it was deleted; if it was moved, move it back"
-                )
-            say(
-                "Nothing is changed yet: --yes makes releases and exports without them, and remembers the ban"
-                if wanted
-                else "Nothing is changed yet"
-            )
-
-
-def _require_missed(workspace: "Workspace", folders: Sequence[Path]) -> None:
-    from evergrow.resources.registry.exports import out_of_reach  # noqa: PLC0415
-
-    missed = {export.folder for export in out_of_reach(workspace.registry)}
-    for folder in folders:
-        if folder.resolve() not in missed:
-            named = ", ".join(map(str, sorted(missed))) or "none is"
-            raise typer.BadParameter(f"{folder} is no export that is missed ({named})", param_hint="--gone")
-
-
 def add_commands(app: typer.Typer) -> None:
     """Make these commands of `app`."""
-    for command in (release, export, verify, push, funnel, forget):
+    for command in (release, export, verify, push, funnel):
         app.command()(command)

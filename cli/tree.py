@@ -33,7 +33,9 @@ def grow(
     """Grow a tree: every level, then its samples. Run it again to resume: nothing is paid twice."""
     from evergrow.assets.names import RESPONSES  # noqa: PLC0415
     from evergrow.cli.tree_shown import show_tree  # noqa: PLC0415
+    from evergrow.flows.descendants import banned_models  # noqa: PLC0415
     from evergrow.flows.grow import grow_tree, planned_tree, shared_name  # noqa: PLC0415
+    from evergrow.flows.recipes import settings_of  # noqa: PLC0415
     from evergrow.flows.remedies import asked_next  # noqa: PLC0415
     from evergrow.resources.lake.versions import latest_materialization  # noqa: PLC0415
 
@@ -45,7 +47,8 @@ def grow(
         spec = planned_tree(workspace, name, domain, max_depth=max_depth, rows=rows, seed=seed)
         obey_recipe(workspace, "tree", name, "evergrow tree grow", changes, automate)
         name_the_model(workspace.settings)
-        for note in shared_name(workspace, name):
+        obeyed = settings_of(workspace, "tree", name)
+        for note in (*banned_models(workspace, obeyed, "generator"), *shared_name(workspace, name)):
             say(f"note: {note}")
         grow_tree(workspace, spec, say)
         show_tree(workspace, name)
@@ -115,6 +118,7 @@ def balance(
         source = (data, batch, text_column)
         balance_dataset_by(workspace, tree, source, rows=rows, redo_from=redo_from, say=say)
         show_table(balance_report(workspace, tree), f"balance of {tree!r}", as_json=as_json)
+        say(f"See them, beside the tree: evergrow tree export {tree} --out DIR")
 
 
 @tree_app.command()

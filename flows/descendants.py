@@ -1,6 +1,7 @@
 """What descends from a seed, a model or a licence: rows of every stage, rejected ones and those of trees too."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import polars as pl
 
@@ -16,6 +17,7 @@ from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.batches import staged
 from evergrow.resources.registry.releases import release_names
 from evergrow.resources.registry.trees import registered_trees
+from evergrow.resources.settings import Settings
 
 COLUMNS = ("batch", "id", "root_id", "responder_model", "generator_model", *OF_ROOT)  # what descent is told by
 SHOWN = 3  # bans that are named
@@ -58,6 +60,21 @@ def banned_seeds(workspace: Workspace, batch: str) -> list[str]:
     whys = ", ".join(counts[: -SHOWN - 1 : -1]) + (f" and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
     return [
         f"{are} banned ({whys}): what grows of that is paid for, but in no release; register the others (--replace)"
+    ]
+
+
+def banned_models(workspace: Workspace, settings: Settings, *roles: Literal["generator", "responder"]) -> list[str]:
+    """Says which models that are about to write are banned: what they write is paid for and comes into no release."""
+    wanted = {ban.value for ban in bans(workspace.registry) if ban.kind == "model"}
+    asked = {role: model for role in roles if (model := settings.role(role).model)}
+    if not wanted:
+        return []
+    with workspace.ledger() as ledger:
+        known = {model: {model, ledger.answers_as(model)} for model in asked.values()}  # rows have what it answers as
+    return [
+        f"the model {model!r} (roles.{role}) is banned: what it writes is paid for, but in no release; name another"
+        for role, model in asked.items()
+        if known[model] & wanted
     ]
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from evergrow.assets.dataset.banned import BANNED, stands
 from evergrow.assets.gates.check import thresholds
 from evergrow.assets.names import gate_name
 from evergrow.assets.table import PROMPT, Table, as_text
@@ -156,7 +157,8 @@ class Frontier:
 
         It is made from what there is today, its gate is open by the thresholds of today, and the same is true of each
         table that it was made from: else rows could carry scores of other texts, or stem from a table whose gate has
-        closed since. A release is a snapshot: whatever happens upstream, it stays readable, bans excepted.
+        closed since. A release is a snapshot: whatever happens upstream, and whatever it is to hold by now, it stays
+        readable, bans excepted.
         """
         if key in self.tables:  # a table that is none of ours is its owner's to guard
             self._require(instance, key, partition, version, set())
@@ -263,8 +265,8 @@ class Frontier:
         table, place = self.tables[key], self.place(instance, key, partition)
         self._require_gate(table, place, version)
         if table.kind == "release":
-            if changed := list(_files_changed(made_from(version).files, table.files(place))):
-                raise Outdated(key, partition, changed[0], self._remedy(key, place.owner))
+            if not stands(place, version):
+                raise Outdated(key, partition, f"{BANNED} changed", self._remedy(key, place.owner))
             return
         if why := self._outdated(table, place, version):
             raise Outdated(key, partition, why, self._remedy(key, place.owner))

@@ -10,7 +10,16 @@ from evergrow.assets.names import CLEAN, COLLECTED, MAIN, RELEASE, RESPONSES, VE
 from evergrow.flows.release import release_command
 from evergrow.flows.workspace import Workspace
 from evergrow.resources.lake.lake import Damaged
-from evergrow.resources.lake.versions import Key, Read, data_version, latest_materialization, made_from, record_of
+from evergrow.resources.lake.versions import (
+    TAKEN_FROM,
+    Key,
+    Read,
+    data_version,
+    latest_materialization,
+    made_from,
+    noted,
+    record_of,
+)
 from evergrow.resources.settings.growth import MAX_ROUNDS
 
 ANSWERED = (RESPONSES, VERIFIED, CLEAN)
@@ -63,10 +72,11 @@ def changed_since(workspace: Workspace, name: str, batches: Sequence[str]) -> tu
         return ()
     for read in made_from(record).read:
         _compare(workspace, read, same, changed)
+    since = noted(record, TAKEN_FROM) or record.storage_id
     for batch in batches:  # of rounds that were made since nothing is made yet
         rounds = [(stage_key(n, "accepted"), batch) for n in made_rounds(workspace.instance, batch)]
         latest = [latest_materialization(workspace.instance, *place) for place in rounds if place not in same]
-        changed |= {batch for found in latest if found and found.storage_id > record.storage_id}
+        changed |= {batch for found in latest if found and found.storage_id > since}
     again = release_command(workspace, name, batches)
     return tuple(
         f"batch {batch!r} has changed since release {name!r} was made: gates that have judged other tables since are "

@@ -14,7 +14,7 @@ from evergrow.assets.evolution.requests import as_parents, children_work, judgin
 from evergrow.assets.evolution.solving import SOLVERS, solving_work
 from evergrow.assets.gates.measured import bounds_of
 from evergrow.assets.names import BATCHES_NAME, CLEAN, COLLECTED, RESPONSES, SEEDS, VERIFIED, parents_key, round_name
-from evergrow.flows.descendants import banned_seeds
+from evergrow.flows.descendants import banned_models, banned_seeds
 from evergrow.flows.evolve import next_round_no
 from evergrow.flows.pace import pace_of
 from evergrow.flows.recipes import ordered
@@ -88,7 +88,8 @@ def plan_batch(workspace: Workspace, batch: str, changes: Mapping[str, Any] | No
         # Replies of later rounds are those of a preview, or of an earlier recipe: about children of other parents.
         owner, assets = Rows(batch=batch, kind="batch"), [f"evolution/{round_name(first)}/"]
         told = with_replies(plan, held_replies(ledger, owner, assets, plan.asked))
-        return replace(told, notes=[*told.notes, *banned_seeds(workspace, batch)])
+        banned = [*banned_models(workspace, settings, "generator"), *banned_seeds(workspace, batch)]
+        return replace(told, notes=[*told.notes, *banned])
 
 
 def plan_release(workspace: Workspace, batch: str) -> CostPlan:
@@ -103,7 +104,8 @@ def plan_release(workspace: Workspace, batch: str) -> CostPlan:
         plan = planned(settings, ledger, works, batch, embedding_pace(workspace, settings))
         owner = Rows(batch=batch, kind="batch")
         told = with_replies(plan, unused_replies(workspace, ledger, owner, ["dataset/"], plan.asked))
-        return replace(told, notes=[*told.notes, *banned_seeds(workspace, batch)])
+        banned = [*banned_models(workspace, settings, "responder"), *banned_seeds(workspace, batch)]
+        return replace(told, notes=[*told.notes, *banned])
 
 
 def with_replies(plan: CostPlan, replies: Sequence[Replies]) -> CostPlan:

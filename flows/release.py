@@ -18,8 +18,9 @@ from evergrow.assets.names import (
     VERIFIED,
     stage_key,
 )
+from evergrow.flows.descendants import banned_models
 from evergrow.flows.grow import Part, tree_seeds
-from evergrow.flows.recipes import take_recipe
+from evergrow.flows.recipes import settings_of, take_recipe
 from evergrow.flows.remedies import command_of
 from evergrow.flows.run import Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
@@ -84,6 +85,8 @@ def make_release(
         for batch in batches:
             for line in take_recipe(workspace, "batch", batch, "evergrow release", changes or {}):
                 say(line)
+            for line in banned_models(workspace, settings_of(workspace, "batch", batch), "responder"):
+                say(f"{batch}: note: {line}")
             if not _make_clean(workspace, batch, say):
                 return False
         for line in take_recipe(workspace, "release", name, "evergrow release", changes or {}):

@@ -9,7 +9,16 @@ import polars as pl
 from pydantic import Field
 
 from evergrow.assets import metadata
-from evergrow.assets.dataset.banned import BANNED, as_banned, basis, basis_of, taken_down, written
+from evergrow.assets.dataset.banned import (
+    BANNED,
+    LIFTED,
+    as_banned,
+    ban_files,
+    basis,
+    taken_down,
+    why_not_in_release,
+    written,
+)
 from evergrow.assets.dataset.clean import COLUMNS as CLEAN_COLUMNS
 from evergrow.assets.dataset.clean import COMPARED, as_rules, embedded
 from evergrow.assets.dataset.funnel import bars, counted, driest, funnel
@@ -29,6 +38,7 @@ from evergrow.resources.embedding.embedder import Embedder, Embedders
 from evergrow.resources.lake.lake import Lake
 from evergrow.resources.lake.versions import (
     TAKEN_DOWN,
+    TAKEN_FROM,
     latest_materialization,
     made_from,
     note,
@@ -96,6 +106,8 @@ def release(
     """The rows of the dataset with their splits; clean rows that it leaves out have the reason."""
     place, instance = places.at(context, RELEASE), context.instance
     if config.takedown:
+        if config.batches is not None or config.rows is not None:
+            raise dg.Failure("a takedown changes nothing else: leave out batches and rows", allow_retries=False)
         return _taken_down(context, place, lake)
     if config.batches is not None or config.rows is not None:
         set_wish(place.registry, place.owner, config.batches or (), rows=config.rows)
@@ -113,7 +125,7 @@ def release(
     context.add_output_metadata(
         {
             **note(read),
-            **note_files({BANNED: basis(forbidden)}),  # as it was when it was looked at
+            **note_files({BANNED: basis(forbidden), LIFTED: ""}),  # as it was when it was looked at
             "batches": ", ".join(batches),
             "splits": _splits(table),
             "funnel": metadata.image(funnel_picture(pl.concat(funnels)), "where the rows went"),
@@ -131,9 +143,8 @@ def _taken_down(context: dg.AssetExecutionContext, place: Place, lake: Lake) -> 
     """
     version, forbidden = lake.current(context.instance, RELEASE, place.partition, guarded=False), bans(place.registry)
     before, release = made_from(version), lake.version(version, "all").collect()
-    batches = release["batch"].unique().to_list() if as_banned(forbidden).models else []
     exact = (wish(place.registry, place.owner) or ReleaseRequest()).rows is not None
-    left = taken_down(release, forbidden, written(context.instance, lake, batches), exact=exact)
+    left = taken_down(release, why_not_in_release(context.instance, lake, version, release, forbidden), exact=exact)
     files = {**before.files, BANNED: basis(forbidden)}
     drawn = {name: dg.MetadataValue.md(noted(version, name) or "") for name in ("funnel", "funnel_text")}
     context.add_output_metadata(
@@ -141,6 +152,7 @@ def _taken_down(context: dg.AssetExecutionContext, place: Place, lake: Lake) -> 
             **replace(before, files=files).kept(),
             **drawn,
             "batches": noted(version, "batches"),
+            TAKEN_FROM: noted(version, TAKEN_FROM) or version.storage_id,
             TAKEN_DOWN: left.replaceable + int(noted(version, TAKEN_DOWN) or 0),
             "splits": _splits(left.rows),
             **metadata.sample(left.rows, "content", "response", "split"),
@@ -156,7 +168,7 @@ def _splits(table: pl.DataFrame) -> dg.MetadataValue:
 def _files(place: Place) -> dict[str, str]:
     wanted = wish(place.registry, place.owner) or ReleaseRequest()
     return {
-        BANNED: basis_of(place),
+        **ban_files(place),
         "what the release is to hold": json.dumps([sorted(wanted.batches), wanted.rows]),
     }
 

@@ -7,6 +7,8 @@ import polars as pl
 
 from evergrow.methods.text.ids import LAST_STEP, spellings
 
+FORGOTTEN = "forgotten: "  # how the reason begins of what is banned
+
 
 @dataclass(frozen=True, slots=True)
 class Banned:
@@ -44,7 +46,7 @@ def why_banned(rows: pl.DataFrame, banned: Banned, written: pl.DataFrame) -> pl.
 
 def _first(values: Sequence[str], kind: str, holds: Callable[[str], pl.Expr]) -> pl.Expr:
     found = [
-        pl.when(holds(value).fill_null(value=False)).then(pl.lit(f"forgotten: {kind} {value!r}")) for value in values
+        pl.when(holds(value).fill_null(value=False)).then(pl.lit(f"{FORGOTTEN}{kind} {value!r}")) for value in values
     ]
     return pl.coalesce(*found, pl.lit(None, pl.String)) if found else pl.lit(None, pl.String)
 

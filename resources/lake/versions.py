@@ -19,6 +19,7 @@ LAKE_PATH = "lake_path"  # metadata: the file of the lake that holds the rows
 READ = "read"  # metadata: partitions that the asset looked up itself, beside its inputs
 FILES = "files"  # metadata: digests of files as they were when the asset read them itself
 STAYS_MADE_FROM = "stays_made_from"  # metadata: the record of the version whose rows the asset has kept
+TAKEN_FROM = "taken_from"  # metadata: the event of the version that was made of other tables, of a takedown's
 TAKEN_DOWN = "taken_down"  # metadata: how many rows were taken down that others could take the place of
 OWED, OWED_WHY = "owed", "owed_why"  # metadata: requests without an answer that another run asks for, and why
 UNTRIED, UNTRIED_WHY = "untried", "untried_why"  # metadata: programs that no sandbox was there to run, and why
@@ -103,6 +104,7 @@ def made_from(record: dg.EventLogRecord) -> MadeFrom:
     found = json.loads(text) if text else {}
     looked_up = json.loads(noted(record, READ) or "[]")
     files = {**found.get("files", {}), **json.loads(noted(record, FILES) or "{}")}
+    files = {name: digest for name, digest in files.items() if digest}  # none: there was no such file
     read = [
         Read(dg.AssetKey.from_user_string(key), partition, version)
         for key, partition, version in [*found.get("read", ()), *looked_up]
@@ -111,7 +113,7 @@ def made_from(record: dg.EventLogRecord) -> MadeFrom:
 
 
 def note_files(digests: Mapping[str, str]) -> dict[str, str]:
-    """The metadata by which `made_from` finds what files were when the asset read them itself, by their names."""
+    """The metadata by which `made_from` finds what files were when the asset read them itself; "": there was none."""
     return {FILES: json.dumps(dict(digests), sort_keys=True)}
 
 

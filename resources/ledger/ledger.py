@@ -204,6 +204,14 @@ class Ledger:
         order = (calls.c.answered_at.desc(), calls.c.call_id)
         return [Call(*row) for row in read(self._engine, query.order_by(*order).limit(limit))]
 
+    def answers_as(self, model: str) -> str | None:
+        """The name that `model` has told as its own in its latest answer; None if it has not answered yet."""
+        returned = calls.c.model_returned
+        query = (
+            select(returned).where(calls.c.model == model, returned.is_not(None)).order_by(calls.c.answered_at.desc())
+        )
+        return next((str(row[0]) for row in read(self._engine, query.limit(1))), None)
+
     def holds_tree(self, batch: str) -> bool:
         """Whether a batch is the samples of the tree of its name, registered to be answered as they are."""
         samples = batches.c.origin == json.dumps(tree_origin(batch))

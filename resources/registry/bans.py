@@ -1,12 +1,13 @@
-"""What no release may hold any more: seeds, models and licences that were taken down, remembered for good."""
+"""What no release may hold any more: seeds, models and licences that were taken down, until a person lifts it."""
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
+from evergrow.methods.text.ids import spellings
 from evergrow.resources.ledger.registry_schema import bans as table
 from evergrow.resources.registry.registry import Registry, as_text, touch
 
@@ -23,6 +24,14 @@ class Ban:
     def __str__(self) -> str:
         return f"{self.kind} {self.value!r}"
 
+    def means(self, other: "Ban") -> bool:
+        """Whether both forbid the same: ids of a seed have spellings, and a licence has no case."""
+        if self.kind != other.kind or self.kind == "model":
+            return self == other
+        if self.kind == "seed":
+            return self.value in spellings(other.value)
+        return self.value.strip().lower() == other.value.strip().lower()
+
 
 def bans(registry: Registry) -> list[Ban]:
     """All that is banned, in order."""
@@ -30,7 +39,7 @@ def bans(registry: Registry) -> list[Ban]:
 
 
 def remember(registry: Registry, new: Sequence[Ban]) -> list[Ban]:
-    """Ban `new` for good; returns all that is banned now.
+    """Ban `new`, until it is lifted; returns all that is banned now.
 
     Raises:
         LedgerError: nothing of it was written.
@@ -46,3 +55,10 @@ def write_bans(connection: Connection, new: Sequence[Ban]) -> None:
     for kind, value in sorted({(ban.kind, as_text(ban.value)) for ban in new} - known):
         connection.execute(insert(table).values(kind=kind, value=value))
         touch(connection, "ban", kind)
+
+
+def delete_bans(connection: Connection, old: Sequence[Ban]) -> None:
+    """Ban `old` no more, in a transaction of others' making."""
+    for ban in old:
+        connection.execute(delete(table).where(table.c.kind == ban.kind, table.c.value == as_text(ban.value)))
+        touch(connection, "ban", ban.kind)

@@ -25,6 +25,18 @@ class ReleaseRequest:
     as_is: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """A `version` of a release that holds nothing of what is banned, by the digest of all bans (`basis`).
+
+    `back`: how many rows it left out that are banned no more.
+    """
+
+    version: str
+    basis: str
+    back: int
+
+
 def set_wish(
     registry: Registry,
     name: str,
@@ -43,7 +55,7 @@ def set_wish(
     wanted = ReleaseRequest(tuple(batches), tuple(trees), rows, as_is)
     if wish(registry, name) == wanted:
         return wanted
-    told = as_text({"batches": wanted.batches, "trees": wanted.trees, "rows": rows, "as_is": as_is})
+    told = _as_text(wanted)
     with registry.alone() as connection:
         changed = connection.execute(update(table).where(table.c.name == name).values(wish=told))
         if not changed.rowcount:
@@ -74,29 +86,33 @@ def wishes(registry: Registry) -> dict[str, ReleaseRequest]:
     return {name: _request(told) for name, told in sorted(map(tuple, rows))}
 
 
-def set_clear(registry: Registry, name: str, version: str, basis: str) -> None:
-    """Write down that this version of a release holds nothing of what is banned, by the digest of all bans.
+def set_clear(registry: Registry, name: str, found: Cleared) -> None:
+    """Write down which version of a release holds nothing of what is banned.
 
     Raises:
         LedgerError: it was not written.
     """
+    told = as_text([found.version, found.basis, found.back])
     with registry.alone() as connection:
-        connection.execute(update(table).where(table.c.name == name).values(clear=as_text([version, basis])))
+        changed = connection.execute(update(table).where(table.c.name == name).values(clear=told))
+        if not changed.rowcount:  # made in the UI, of all that there is
+            connection.execute(insert(table).values(name=name, wish=_as_text(ReleaseRequest()), clear=told))
         touch(connection, "release", name)
 
 
-def cleared(registry: Registry, name: str) -> tuple[str, str] | None:
-    """Which version of a release was looked through last and holds nothing of what is banned, and of what bans."""
+def cleared(registry: Registry, name: str) -> Cleared | None:
+    """Which version of a release was looked through last and holds nothing of what is banned."""
     rows = registry.read(select(table.c.clear).where(table.c.name == name))
-    if not rows or rows[0][0] is None:
-        return None
-    version, basis = json.loads(rows[0][0])
-    return version, basis
+    return Cleared(*json.loads(rows[0][0])) if rows and rows[0][0] is not None else None
 
 
 def release_names(registry: Registry) -> list[str]:
     """Names of all releases that were asked for, in order."""
     return sorted(row[0] for row in registry.read(select(table.c.name)))
+
+
+def _as_text(wanted: ReleaseRequest) -> str:
+    return as_text({"batches": wanted.batches, "trees": wanted.trees, "rows": wanted.rows, "as_is": wanted.as_is})
 
 
 def _request(text: str) -> ReleaseRequest:

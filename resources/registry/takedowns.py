@@ -7,23 +7,23 @@ from dataclasses import dataclass
 from sqlalchemy import delete, insert, select
 
 from evergrow.resources.ledger.registry_schema import takedowns as table
-from evergrow.resources.registry.bans import Ban, write_bans
+from evergrow.resources.registry.bans import Ban, delete_bans, write_bans
 from evergrow.resources.registry.registry import Registry, as_text, touch
 
 
 @dataclass(frozen=True, slots=True)
 class Takedown:
-    """What was ordered, by the number of the change that ordered it."""
+    """What was ordered, by the number of the change that ordered it; without bans, that some were lifted."""
 
     number: int
     bans: tuple[Ban, ...]
 
     def __str__(self) -> str:
-        return ", ".join(map(str, self.bans))
+        return f"the takedown of {', '.join(map(str, self.bans))}" if self.bans else "the lifting of bans"
 
 
 def order_takedown(registry: Registry, wanted: Sequence[Ban]) -> None:
-    """Ban `wanted` for good, and note that releases and exports are still to be made without them: both or neither.
+    """Ban `wanted`, and note that releases and exports are still to be made without them: both or neither.
 
     Raises:
         LedgerError: nothing of it was written.
@@ -33,6 +33,17 @@ def order_takedown(registry: Registry, wanted: Sequence[Ban]) -> None:
         write_bans(connection, wanted)
         number = touch(connection, "takedown", told)
         connection.execute(insert(table).values(number=number, bans=told))
+
+
+def lift_bans(registry: Registry, wanted: Sequence[Ban]) -> None:
+    """Ban `wanted` no more, and note that releases are still to be looked through under what is left: both or neither.
+
+    Raises:
+        LedgerError: nothing of it was written.
+    """
+    with registry.alone() as connection:
+        delete_bans(connection, wanted)
+        connection.execute(insert(table).values(number=touch(connection, "takedown", as_text([])), bans=as_text([])))
 
 
 def open_takedowns(registry: Registry) -> list[Takedown]:

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from evergrow.resources.lake.versions import latest_materialization
 from evergrow.resources.registry.bans import bans
 from evergrow.resources.registry.exports import Export, confirm_export, remember_export
 from evergrow.resources.registry.leases import lease
-from evergrow.resources.registry.owners import export_owner
+from evergrow.resources.registry.owners import export_owner, release_owner
 from evergrow.resources.registry.registry import Registry
 from evergrow.resources.registry.takedowns import open_takedowns, order_takedown
 from evergrow.resources.settings import load_settings
@@ -174,7 +175,7 @@ def test_a_release_of_an_exact_size_shrinks_rather_than_hold_what_was_forgotten(
     said = here("forget", "--seed", "q1", "--yes")
 
     assert said.code == 0, said.err
-    assert f"made again without them, of {there - 1} rows" in said.err
+    assert f"made again without what is banned, of {there - 1} rows" in said.err
     assert "q1" not in set(rows(exported / "all")["root_id"])
     assert f"of {there} rows are there" in here("release", *NAMES, "--rows", there).err
     assert here("release", *NAMES).code == 0
@@ -194,7 +195,7 @@ def test_an_export_of_an_earlier_release_is_never_filled_from_another_and_stays_
     )
     assert {path: path.read_bytes() for path in before} == before
     with closing(Registry.of(load_settings())) as registry:
-        assert [str(one) for one in open_takedowns(registry)] == ["seed 'q2'"]
+        assert [str(one) for one in open_takedowns(registry)] == ["the takedown of seed 'q2'"]
     assert here("release", *NAMES).code == 0  # which it can be written from again
     with closing(Registry.of(load_settings())) as registry:
         assert open_takedowns(registry) == []
@@ -268,7 +269,7 @@ def test_no_release_with_what_was_forgotten_is_read_before_it_is_made_again(here
         with pytest.raises(Outdated, match="what is banned changed"):
             released(workspace)
     with closing(Registry.of(load_settings())) as registry:
-        assert [str(one) for one in open_takedowns(registry)] == ["seed 'q4'"]
+        assert [str(one) for one in open_takedowns(registry)] == ["the takedown of seed 'q4'"]
 
     said = here("release", *NAMES)
 
@@ -363,7 +364,7 @@ def test_a_release_goes_without_what_was_forgotten_whatever_happened_to_what_it_
 
     words = said.err.replace("\n", " ")
     for name, left in (("main", size - 1), ("other", rows(Path("other")).height)):
-        assert f"release {name!r} is made again without them, of {left} rows" in words
+        assert f"release {name!r} is made again without what is banned, of {left} rows" in words
     for name in ("other", "exact"):
         assert leaf not in set(rows(Path(name))["root_id"])
     assert rows(Path("exact")).rows() == before.filter(pl.col("root_id") != leaf).rows()  # and nothing else has changed
@@ -378,25 +379,74 @@ def test_a_release_goes_without_what_was_forgotten_whatever_happened_to_what_it_
     assert here("release", *NAMES).code == 0
 
 
+def licensed(here: Evergrow, batch: str, texts: Sequence[str], *licences: str | None) -> None:
+    """Register instructions u0, u1, ... (v0, ... of any batch but `own`) in the place of those that it had."""
+    table = instructions(texts, prefix="u" if batch == "own" else "v").frame.select(id="seed_id", content="content")
+    if any(licences):
+        table = table.with_columns(license=pl.Series(licences))
+    table.write_ndjson(f"{batch}.jsonl")
+    assert here("seeds", "add", f"{batch}.jsonl", "--batch", batch, "--replace").code == 0
+
+
+def released_as(here: Evergrow, batch: str, name: str) -> set[str]:
+    """Release a batch by this name, and export it into a folder of the name; returns the ids."""
+    for command in (
+        ("release", "--batch", batch, "--name", name, "--as-is"),
+        ("export", "--out", name, "--name", name),
+    ):
+        said = here(*command)
+        assert said.code == 0, said.err
+    return set(rows(Path(name))["id"])
+
+
 def test_rows_are_taken_down_by_what_they_stem_from_and_not_by_what_their_seeds_are_today(
     here: Evergrow, exported: Path
 ) -> None:
-    def add(*licences: str) -> None:
-        table = instructions(PLAIN[5:8], prefix="u").frame.select(id="seed_id", content="content")
-        table.with_columns(license=pl.Series(licences)).write_ndjson("own.jsonl")
-        assert here("seeds", "add", "own.jsonl", "--batch", "own", "--replace").code == 0
-
-    add("Old", "New", "New")
-    assert here("release", "--batch", "own", "--name", "own", "--as-is").code == 0
-    assert here("export", "--out", "own", "--name", "own").code == 0
-    assert set(rows(Path("own"))["id"]) == {"u0", "u1", "u2"}
-    add("New", "New", "New")
+    licensed(here, "own", PLAIN[5:8], "Old", "New", "New")
+    assert released_as(here, "own", "own") == {"u0", "u1", "u2"}
+    licensed(here, "own", PLAIN[5:8], "New", "New", "New")
+    assert released_as(here, "own", "renewed") == {"u0", "u1", "u2"}
 
     said = here("forget", "--licence", "old", "--yes")
 
     assert said.code == 0, said.err
     assert set(rows(Path("own"))["id"]) == {"u1", "u2"}
     assert here("verify", "own", "--lake").code == 0
+    assert "release 'renewed' holds nothing that is banned" in said.err.replace("\n", " ")
+    assert set(rows(Path("renewed"))["id"]) == {"u0", "u1", "u2"}
+    assert "written again" not in here("forget", "--licence", "old", "--yes").err
+
+
+def test_a_licence_that_became_known_later_takes_what_was_released_without_one(here: Evergrow, exported: Path) -> None:
+    texts = [
+        "Name three trees that lose their leaves.",
+        "Describe the smell of rain on dust.",
+        "Plan a picnic for six.",
+    ]
+    licensed(here, "late", texts, None)
+    assert released_as(here, "late", "late") == {"v0", "v1", "v2"}
+    licensed(here, "late", texts, "Late", "Free", "Free")
+    assert here("release", "--batch", "late", "--name", "known", "--as-is").code == 0
+
+    said = here("forget", "--licence", "late", "--yes")
+
+    assert said.code == 0, said.err
+    assert set(rows(Path("late"))["id"]) == {"v1", "v2"}
+    assert here("export", "--out", "late again", "--name", "late").code == 0
+    assert set(rows(Path("late again"))["id"]) == {"v1", "v2"}
+
+
+def test_a_release_that_is_being_made_stops_no_other(here: Evergrow, exported: Path) -> None:
+    with closing(Registry.of(load_settings())) as registry:
+        with lease(registry, release_owner("known")):
+            said = here("forget", "--licence", "Free", "--yes")
+            assert said.code == 1
+            assert "release of 'late' failed" in said.err  # of which nothing is left: it is closed
+            assert "release known is being run by process" in said.err
+            assert "release 'own' holds nothing that is banned" in said.err.replace("\n", " ")
+            assert open_takedowns(registry)
+        assert here("forget", "--licence", "Free", "--lift", "--yes").code == 0
+        assert open_takedowns(registry) == []
 
 
 def test_a_release_that_holds_nothing_of_it_stays_as_it_is_whatever_happened_to_what_it_was_made_of(
@@ -414,7 +464,7 @@ def test_a_release_that_holds_nothing_of_it_stays_as_it_is_whatever_happened_to_
     assert "the release 'own' holds 1 of them" in listed
     assert "the release 'leaves'" not in listed
     assert said.code == 0, said.err
-    assert "release 'leaves' holds none of them and stays as it is" in said.err.replace("\n", " ")
+    assert "release 'leaves' holds nothing that is banned and stays as it is" in said.err.replace("\n", " ")
     with workspace_of(reading=True) as workspace:
         now = latest_materialization(workspace.instance, RELEASE, "leaves")
     assert made is not None
@@ -424,6 +474,50 @@ def test_a_release_that_holds_nothing_of_it_stays_as_it_is_whatever_happened_to_
     leaf = rows(Path("leaves"))["root_id"][0]
     assert here("forget", "--seed", leaf, "--yes").code == 0  # which it holds
     assert leaf not in set(rows(Path("leaves"))["root_id"])
+
+
+def test_bans_are_listed_and_lifted_and_what_they_took_comes_back_when_it_is_asked_for(
+    here: Evergrow, exported: Path
+) -> None:
+    assert {"kind": "seed", "value": "u1"} in here("forget", "--json").json
+    with workspace_of(reading=True) as workspace:
+        versions = {
+            name: latest_materialization(workspace.instance, RELEASE, name) for name in ("main", "leaves", "own")
+        }
+    assert "--yes lifts the ban of seed 'u1'" in here("forget", "--seed", "u1", "--lift").err
+    assert {"kind": "seed", "value": "u1"} in here("forget", "--json").json
+
+    said = here("forget", "--seed", "u1", "--lift", "--yes")
+
+    assert said.code == 0, said.err
+    words = said.err.replace("\n", " ")
+    assert "what was lifted it has again by `evergrow release --batch own --as-is --name own`" in words
+    assert {"kind": "seed", "value": "u1"} not in here("forget", "--json").json
+    assert here("forget", "--seed", "u1", "--lift", "--yes").code == 2
+    with workspace_of(reading=True) as workspace:
+        for name, before in versions.items():  # not even judged again
+            now = latest_materialization(workspace.instance, RELEASE, name)
+            assert (now and now.storage_id) == (before and before.storage_id), name
+    assert here("export", "--out", "still", "--name", "own").code == 0  # a snapshot, until somebody asks
+    assert set(rows(Path("still"))["id"]) == {"u2"}
+    again = here("release", "--batch", "own", "--as-is", "--name", "own")
+    assert again.code == 0, again.err
+    assert here("export", "--out", "back", "--name", "own").code == 0
+    assert {"u1", "u2"} <= set(rows(Path("back"))["id"])
+
+
+def test_forgetting_nothing_says_so_and_finishes_what_is_not_finished(here: Evergrow, exported: Path) -> None:
+    with closing(Registry.of(load_settings())) as registry:
+        order_takedown(registry, bans_of(["u0"], [], []))
+    assert "not finished yet: the takedown of seed 'u0'" in here("forget").err.replace("\n", " ")
+
+    said = here("forget", "--yes")
+
+    assert "release 'own' is made again without what is banned" in said.err.replace("\n", " ")
+    assert said.code == 0, said.err
+    with workspace_of(reading=True) as workspace:
+        assert set(released(workspace, "own")["id"]) == {"u1", "u2"}
+    assert "not finished" not in here("forget").err
 
 
 def test_a_licence_takes_everything_that_its_seeds_became(here: Evergrow, exported: Path) -> None:
@@ -447,5 +541,7 @@ def test_a_model_that_wrote_everything_leaves_no_release(here: Evergrow, exporte
     assert said.code == 1
     assert "enough rows are released" in said.err
     assert "and nothing else: delete it with all its copies" in said.err.replace("\n", " ")
+    planned = here("plan", "--release", "--batch", "code").err.replace("\n", " ")
+    assert "(roles.responder) is banned: what it writes is paid for" in planned
     assert here("export", "--out", "x").code == 1
     assert not Path("x").exists()

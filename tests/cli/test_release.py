@@ -236,7 +236,10 @@ def test_an_exact_size_is_met_or_says_what_ran_dry(here: Evergrow) -> None:
 
     assert dry.code == 1
     assert "of 500 rows are there" in dry.err
-    assert here("export", "--out", "later").code == 1
+    later = here("export", "--out", "later")  # what was released before stays
+    assert later.code == 0, later.err
+    assert "release 'main' is behind: what the release is to hold changed" in later.err.replace("\n", " ")
+    assert "5 rows were read" in here("verify", "later", "--lake").err
     assert here("release", *names).code == 0
 
 
@@ -279,7 +282,7 @@ def test_a_release_that_a_measure_closes_says_which_and_one_that_it_passes_says_
         (("export", "--out", "x", "--format", "csv"), "csv"),
         (("export", "--out", "x", "--batch", "cdoe"), "did you mean 'code'?"),
         (("funnel", "--batch", "cdoe"), "did you mean 'code'?"),
-        (("forget",), "--seed"),
+        (("forget", "--lift"), "--seed"),
         (("table", "dataset/clean"), "--partition"),
     ],
 )

@@ -3,11 +3,8 @@
 import polars as pl
 import pytest
 
-from evergrow.assets.dataset.banned import taken_down
+from evergrow.assets.dataset.banned import may_come_back, taken_down
 from evergrow.assets.dataset.release import COLUMNS
-from evergrow.resources.registry.bans import Ban
-
-NONE = pl.DataFrame(schema={"batch": pl.String, "id": pl.String, "generator_model": pl.String})
 
 
 def release(*rows: dict[str, str | None]) -> pl.DataFrame:
@@ -21,10 +18,14 @@ def release(*rows: dict[str, str | None]) -> pl.DataFrame:
     )
 
 
+def why(*reasons: str | None) -> pl.Series:
+    return pl.Series("why", reasons, dtype=pl.String)
+
+
 def test_only_what_is_banned_goes_and_what_was_left_out_keeps_its_reason() -> None:
     before = release({"id": "a"}, {"id": "b"}, {"id": "c", "root_id": "a", "reason": "beyond_target"})
 
-    left = taken_down(before, [Ban("seed", "a")], NONE, exact=False)
+    left = taken_down(before, why("forgotten: seed 'a'", None, "forgotten: seed 'a'"), exact=False)
 
     assert left.rows["reason"].to_list() == ["forgotten: seed 'a'", None, "beyond_target"]
     assert left.rows["split"].to_list() == [None, "train", None]
@@ -33,22 +34,30 @@ def test_only_what_is_banned_goes_and_what_was_left_out_keeps_its_reason() -> No
 
 
 @pytest.mark.parametrize(
-    ("repeats", "exact", "replaceable"), [(None, False, 0), (None, True, 1), ("a", False, 1), ("b", False, 0)]
+    ("repeats", "banned", "exact", "replaceable"),
+    [
+        (None, False, False, 0),
+        (None, False, True, 1),
+        ("a", False, False, 1),
+        ("a", True, False, 0),
+        ("b", False, False, 0),
+    ],
 )
-def test_others_may_take_the_place_of_rows_that_others_repeat_or_that_were_counted(
-    repeats: str | None, exact: bool, replaceable: int
+def test_others_may_take_the_place_of_rows_that_they_repeat_or_that_were_counted(
+    repeats: str | None, banned: bool, exact: bool, replaceable: int
 ) -> None:
     left_out = {"id": "c", "reason": "duplicate: of it", "duplicate_of": repeats, "duplicate_batch": "b"}
+    rows = release({"id": "a"}, {"id": "b"}, left_out)
 
-    left = taken_down(release({"id": "a"}, {"id": "b"}, left_out), [Ban("seed", "a")], NONE, exact=exact)
+    left = taken_down(rows, why("forgotten: seed 'a'", None, "forgotten: seed 'c'" if banned else None), exact=exact)
 
     assert left.replaceable == replaceable
 
 
-def test_what_a_banned_model_wrote_goes_with_all_that_was_evolved_from_it() -> None:
-    rows = release({"id": "a_0_1", "root_id": "a"}, {"id": "b_0", "root_id": "b", "generator_model": "m"}, {"id": "c"})
-    wrote = pl.DataFrame({"batch": ["b"], "id": ["a_0"], "generator_model": ["m"]})
+def test_rows_that_were_left_out_by_a_ban_may_come_back_when_nothing_bans_them_any_more() -> None:
+    bans = ("forgotten: seed 'a'", "forgotten: model 'm'", None)
+    rows = release(*({"id": name, "reason": ban} for name, ban in zip("abc", bans, strict=True)))
 
-    left = taken_down(rows, [Ban("model", "m")], wrote, exact=False)
-
-    assert left.rows.filter(pl.col("reason").is_null())["id"].to_list() == ["c"]
+    assert may_come_back(rows, why(None, "forgotten: model 'm'", None)) == 1
+    assert may_come_back(rows, why("forgotten: licence 'x'", None, None)) == 1
+    assert may_come_back(rows, why(*bans)) == 0

@@ -4,6 +4,7 @@ import pytest
 
 from evergrow.resources.registry.registry import Registry, changes
 from evergrow.resources.registry.releases import (
+    Cleared,
     ReleaseNameError,
     ReleaseRequest,
     cleared,
@@ -48,9 +49,17 @@ def test_what_a_version_is_clear_of_is_known_until_another_one_is_and_stays_besi
     set_wish(registry, "main", ["a"])
     assert cleared(registry, "main") is None
 
-    set_clear(registry, "main", "v1", "b1")
+    set_clear(registry, "main", Cleared("v1", "b1", 0))
     set_wish(registry, "main", ["a", "b"])
 
-    assert cleared(registry, "main") == ("v1", "b1")
-    set_clear(registry, "main", "v2", "b1")
-    assert cleared(registry, "main") == ("v2", "b1")
+    assert cleared(registry, "main") == Cleared("v1", "b1", 0)
+    set_clear(registry, "main", Cleared("v2", "b1", 3))
+    assert cleared(registry, "main") == Cleared("v2", "b1", 3)
+    assert wish(registry, "main") == ReleaseRequest(("a", "b"))
+
+
+def test_what_nobody_asked_for_can_be_clear_and_holds_what_there_is(registry: Registry) -> None:
+    set_clear(registry, "main", Cleared("v1", "b1", 0))
+
+    assert wish(registry, "main") == ReleaseRequest()
+    assert cleared(registry, "main") == Cleared("v1", "b1", 0)

@@ -2,7 +2,7 @@
 
 from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.registry import Registry
-from evergrow.resources.registry.takedowns import close_takedowns, open_takedowns, order_takedown
+from evergrow.resources.registry.takedowns import close_takedowns, lift_bans, open_takedowns, order_takedown
 
 SEED, ODD = Ban("seed", "17"), Ban("model", 'odd "name" \x1b[31m\ud800')
 
@@ -23,3 +23,13 @@ def test_what_is_ordered_is_banned_and_open_until_it_is_closed(registry: Registr
     close_takedowns(registry, open_takedowns(registry))
     assert open_takedowns(registry) == []
     assert bans(registry) == [ODD, SEED]
+
+
+def test_a_ban_that_is_lifted_leaves_the_others_and_something_to_finish(registry: Registry) -> None:
+    order_takedown(registry, [SEED, ODD])
+    close_takedowns(registry, open_takedowns(registry))
+
+    lift_bans(registry, [ODD])
+
+    assert bans(registry) == [SEED]
+    assert [str(one) for one in open_takedowns(registry)] == ["the lifting of bans"]
