@@ -1,13 +1,16 @@
 """The commands below `evergrow tree`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from evergrow.cli.console import say, show_table
 from evergrow.cli.options import AsJson, Automate, Set, deep_enough, name_the_model, obey_recipe, workspace_of
 from evergrow.methods.text.counts import counted
+
+if TYPE_CHECKING:
+    from evergrow.flows.workspace import Workspace
 
 tree_app = typer.Typer(
     help="Grow trees over a task's space, and balance datasets by them.", no_args_is_help=True, rich_markup_mode=None
@@ -33,9 +36,7 @@ def grow(
     """Grow a tree: every level, then its samples. Run it again to resume: nothing is paid twice."""
     from evergrow.assets.names import RESPONSES  # noqa: PLC0415
     from evergrow.cli.tree_shown import show_tree  # noqa: PLC0415
-    from evergrow.flows.descendants import banned_models  # noqa: PLC0415
-    from evergrow.flows.grow import grow_tree, planned_tree, shared_name  # noqa: PLC0415
-    from evergrow.flows.recipes import settings_of  # noqa: PLC0415
+    from evergrow.flows.grow import grow_tree, planned_tree  # noqa: PLC0415
     from evergrow.flows.remedies import asked_next  # noqa: PLC0415
     from evergrow.resources.lake.versions import latest_materialization  # noqa: PLC0415
 
@@ -47,9 +48,7 @@ def grow(
         spec = planned_tree(workspace, name, domain, max_depth=max_depth, rows=rows, seed=seed)
         obey_recipe(workspace, "tree", name, "evergrow tree grow", changes, automate)
         name_the_model(workspace.settings)
-        obeyed = settings_of(workspace, "tree", name)
-        for note in (*banned_models(workspace, obeyed, "generator"), *shared_name(workspace, name)):
-            say(f"note: {note}")
+        _say_notes(workspace, name)
         grow_tree(workspace, spec, say)
         show_tree(workspace, name)
         if not latest_materialization(workspace.instance, RESPONSES, name):
@@ -67,14 +66,13 @@ def add(
     overrides: Set = None,
 ) -> None:
     """Register a tree. Nothing is sent to a model yet: `tree grow` begins it, or its level 0 in the UI."""
-    from evergrow.flows.grow import planned_tree, shared_name  # noqa: PLC0415
+    from evergrow.flows.grow import planned_tree  # noqa: PLC0415
 
     changes = deep_enough(overrides, max_depth, tree)
     with workspace_of(changes) as workspace:
         spec = planned_tree(workspace, tree, domain, max_depth=max_depth, rows=rows, seed=seed)
         obey_recipe(workspace, "tree", tree, "evergrow tree add", changes, automate)
-        for note in shared_name(workspace, tree):
-            say(f"note: {note}")
+        _say_notes(workspace, tree)
         deep = counted(spec.max_depth, "levels")
         rows_aimed_at = counted(spec.rows, "rows") if spec.rows else "as many rows as its leaves add up to"
         say(f"tree {tree!r} of domain {spec.domain!r} is to be {deep} deep, with {rows_aimed_at}")
@@ -115,6 +113,7 @@ def balance(
     with workspace_of(deep_enough(overrides, None, tree)) as workspace:
         obey_recipe(workspace, "tree", tree, "evergrow tree balance", overrides)
         name_the_model(workspace.settings)
+        _say_notes(workspace, tree)
         source = (data, batch, text_column)
         balance_dataset_by(workspace, tree, source, rows=rows, redo_from=redo_from, say=say)
         show_table(balance_report(workspace, tree), f"balance of {tree!r}", as_json=as_json)
@@ -129,6 +128,7 @@ def convert(tree: Tree, overrides: Set = None) -> None:
     with workspace_of(deep_enough(overrides, None, tree)) as workspace:
         obey_recipe(workspace, "tree", tree, "evergrow tree convert", overrides)
         name_the_model(workspace.settings)
+        _say_notes(workspace, tree)
         converted = convert_tree(workspace, tree, say)
         say(f"Stories converted: {converted:,}. See them: evergrow tree export {tree} --out DIR")
 
@@ -163,3 +163,14 @@ def import_command(
         for note in notes:
             say(note)
         say(f"Nodes taken over as tree {tree!r}: {nodes:,}. Go on: evergrow tree grow {tree}")
+
+
+def _say_notes(workspace: "Workspace", tree: str) -> None:
+    """Say what a person should know of a tree before anything is paid for it."""
+    from evergrow.flows.descendants import banned_models  # noqa: PLC0415
+    from evergrow.flows.grow import shared_name  # noqa: PLC0415
+    from evergrow.flows.recipes import settings_of  # noqa: PLC0415
+
+    obeyed = settings_of(workspace, "tree", tree)
+    for note in (*banned_models(workspace, obeyed, "generator"), *shared_name(workspace, tree)):
+        say(f"note: {note}")

@@ -85,8 +85,9 @@ def make_release(
         for batch in batches:
             for line in take_recipe(workspace, "batch", batch, "evergrow release", changes or {}):
                 say(line)
-            for line in banned_models(workspace, settings_of(workspace, "batch", batch), "responder"):
-                say(f"{batch}: note: {line}")
+            if latest_materialization(workspace.instance, RESPONSES, batch) is None:
+                for line in banned_models(workspace, settings_of(workspace, "batch", batch), "responder"):
+                    say(f"{batch}: note: {line}")
             if not _make_clean(workspace, batch, say):
                 return False
         for line in take_recipe(workspace, "release", name, "evergrow release", changes or {}):

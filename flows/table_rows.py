@@ -57,18 +57,29 @@ class TableRows:
         Raises:
             Damaged: the file is gone, or is not what was written.
         """
+        found = self._rows(key, partition, pl.col("id") == row_id)
+        return next((row for row in found if all(row.get(name) == value for name, value in also.items())), None)
+
+    def children(self, key: dg.AssetKey, partition: str, parent_id: str) -> list[Row]:
+        """The rows that were made of a row, rejected ones too, in order of their slots; none where there is no table.
+
+        Raises:
+            Damaged: the file is gone, or is not what was written.
+        """
+        return sorted(self._rows(key, partition, pl.col("parent_id") == parent_id), key=lambda row: row["slot"])
+
+    def _rows(self, key: dg.AssetKey, partition: str, wanted: pl.Expr) -> list[Row]:
         record = self.record(key, partition)
         if record is None:
-            return None
+            return []
         try:
-            table = self.workspace.lake.unverified(record).filter(pl.col("id") == row_id)
-            found = table.collect().to_dicts()
+            found = self.workspace.lake.unverified(record).filter(wanted).collect().to_dicts()
         except pl.exceptions.PolarsError:
             self.workspace.lake.version(record)  # says that the file was changed or cut, if that is why
             raise
         if found:
             self.workspace.lake.version(record)  # verified only where something is shown
-        return next((row for row in found if all(row.get(name) == value for name, value in also.items())), None)
+        return found
 
     def version(self, key: dg.AssetKey, partition: str) -> TableVersion | None:
         """What is known of the current version of a partition; None where there is none."""

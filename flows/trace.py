@@ -89,6 +89,7 @@ def _with_bans(workspace: Workspace, steps: list[TraceStep]) -> list[TraceStep]:
         return steps
     rows = [{name: step.row.get(name) for name in COLUMNS} for step in steps]
     told = pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), strict=False)
+    told = told.with_columns(pl.col("batch").fill_null(""))  # a tree's own rows are of none
     why = why_banned(told, as_banned(wanted), told.select("batch", "id", "generator_model").drop_nulls())
     first = next((place for place, banned in enumerate(why) if banned), None)
     if first is not None and steps[first].reason is None:
@@ -193,9 +194,7 @@ def _child(rows: TableRows, name: str, batch: str, parent: TraceStep) -> TraceSt
 
 def _children(rows: TableRows, parent: str, batch: str) -> list[Other]:
     """What the next round has made of a row, rejected or not."""
-    key = stage_key(ids.layer(parent) + 1, "instructions")
-    slots = range(settings_of(rows.workspace, "batch", batch).evolution.children)
-    made = [row for slot in slots if (row := rows.row(key, batch, ids.child_id(parent, slot)))]
+    made = rows.children(stage_key(ids.layer(parent) + 1, "instructions"), batch, parent)
     return [Other("its child, of the next round", row["id"], row.get("content")) for row in made]
 
 

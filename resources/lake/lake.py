@@ -103,10 +103,8 @@ class Lake:
         Raises:
             Damaged: its file is gone, or is not what was written.
         """
-        try:
-            return self.scan(instance, key, partition, rows, guarded=False)
-        except NeverMaterialized:
-            return None
+        record = latest_materialization(instance, key, partition)
+        return None if record is None or record.asset_materialization is None else self.version(record, rows)
 
     def current(
         self, instance: dg.DagsterInstance, key: dg.AssetKey, partition: str | None, *, guarded: bool = True
