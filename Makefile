@@ -55,7 +55,7 @@ soak: install  ## simulate worlds in which everything fails, and commands are ki
 	  --worlds $(if $(REPLAY),1,$(SEEDS)) --first-world $(or $(REPLAY),$(FIRST)) \
 	  $(if $(UNTIL),--worlds-until=$(UNTIL) -rs)
 
-crashes: SCENES ?= run release export again tree forget
+crashes: SCENES ?= run release export again tree forget lift
 crashes: STRIDE ?= 1
 crashes: install  ## kill commands at every single point at which they can die: SCENES=run, STRIDE=10
 	$(BIN)/python -m tests.world.crashes $(SCENES) --stride $(STRIDE)

@@ -12,7 +12,7 @@ from evergrow.flows.data_docs import NothingJudged
 from evergrow.flows.evaluate import NeverEvaluated
 from evergrow.flows.export import NothingCollected
 from evergrow.flows.export_trace import UnknownLine
-from evergrow.flows.forget import NotBanned, NothingDescends, TakedownOwed
+from evergrow.flows.forget import NothingDescends, TakedownOwed
 from evergrow.flows.release import UnknownRelease
 from evergrow.flows.release_files import DoesNotLoad
 from evergrow.flows.run import RunFailed
@@ -53,7 +53,7 @@ _MISUSE = (
     *(BatchError, TreeError, ReleaseNameError, RepositoryNameError),
     *(UnknownTable, UnknownSample, UnknownLine, UnknownCall, UnknownRelease, UnknownFormat, KeyFileError),
     *(SeedError, DomainError, TreeFileError, BenchmarkError, ManifestError, FolderTaken),
-    *(BackupNameError, UnwritableError, NothingDescends, NotBanned),
+    *(BackupNameError, UnwritableError, NothingDescends),
     *(FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError),
 )
 # The work failed, or was refused: by a gate, a budget, an endpoint, another process, the state of the project.

@@ -31,7 +31,7 @@ def forget(
 
     Without a name it lists what is banned, and with --yes it finishes takedowns that are not finished.
     """
-    from evergrow.flows.forget import bans_of, require_banned  # noqa: PLC0415
+    from evergrow.flows.forget import bans_of, not_banned  # noqa: PLC0415
 
     try:
         wanted = bans_of(seed or (), model or (), licence or ())
@@ -42,7 +42,8 @@ def forget(
     with workspace_of() as workspace:
         _require_missed(workspace, gone or ())
         if lift:
-            require_banned(workspace, wanted)
+            for ban in not_banned(workspace, wanted):
+                say(f"{ban} is not banned")
         elif wanted:
             _show_concerned(workspace, wanted, as_json=as_json)
         elif not gone and not as_json:

@@ -36,10 +36,6 @@ class NothingDescends(Exception):  # noqa: N818 - it says what is so
     """What is to be forgotten was never here; the message names it, and where names are found."""
 
 
-class NotBanned(Exception):  # noqa: N818 - it says what is so
-    """What is to be lifted is not banned; the message names it."""
-
-
 def bans_of(seeds: Sequence[str], models: Sequence[str], licences: Sequence[str]) -> list[Ban]:
     """What is to be forgotten; seeds may be named as their file does, or as tables do.
 
@@ -101,20 +97,23 @@ def lift(workspace: Workspace, wanted: Sequence[Ban]) -> Iterator[str]:
 
     Raises: as `forget`.
     """
-    lift_bans(workspace.registry, _same_bans(workspace, wanted))
+    if banned := _same_bans(workspace, wanted):
+        lift_bans(workspace.registry, banned)
     yield f"banned: {', '.join(map(str, bans(workspace.registry))) or 'nothing any more'}"
     yield from finish_takedowns(workspace)
 
 
-def require_banned(workspace: Workspace, wanted: Sequence[Ban]) -> None:
-    """Do nothing if all of `wanted` is banned.
+def not_banned(workspace: Workspace, wanted: Sequence[Ban]) -> list[Ban]:
+    """Those of `wanted` that are not banned, so that there is nothing to lift.
 
     Raises:
-        NotBanned: one of them is not.
+        NothingDescends: nothing here ever came of one of them, so that its name is likely wrong.
     """
-    for ban in sorted(set(wanted)):
-        if not _same_bans(workspace, [ban]):
-            raise NotBanned(f"{ban} is not banned: `evergrow forget` lists what is; nothing was changed")
+    free = [ban for ban in sorted(set(wanted)) if not _same_bans(workspace, [ban])]
+    for ban in free:
+        if descendants(workspace, [ban]).is_empty() and not _wrote(workspace, ban):
+            raise NothingDescends(f"{ban} is not banned: `evergrow forget` lists what is; nothing was changed")
+    return free
 
 
 def _same_bans(workspace: Workspace, wanted: Sequence[Ban]) -> list[Ban]:

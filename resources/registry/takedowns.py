@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 
@@ -13,13 +14,14 @@ from evergrow.resources.registry.registry import Registry, as_text, touch
 
 @dataclass(frozen=True, slots=True)
 class Takedown:
-    """What was ordered, by the number of the change that ordered it; without bans, that some were lifted."""
+    """What was ordered, by the number of the change that ordered it: bans, or that some were `lifted`."""
 
     number: int
     bans: tuple[Ban, ...]
+    lifted: bool = False
 
     def __str__(self) -> str:
-        return f"the takedown of {', '.join(map(str, self.bans))}" if self.bans else "the lifting of bans"
+        return f"the {'lifting' if self.lifted else 'takedown'} of {', '.join(map(str, self.bans))}"
 
 
 def order_takedown(registry: Registry, wanted: Sequence[Ban]) -> None:
@@ -28,7 +30,7 @@ def order_takedown(registry: Registry, wanted: Sequence[Ban]) -> None:
     Raises:
         LedgerError: nothing of it was written.
     """
-    told = as_text([[one.kind, one.value] for one in sorted(set(wanted))])
+    told = as_text(_rows(wanted))
     with registry.alone() as connection:
         write_bans(connection, wanted)
         number = touch(connection, "takedown", told)
@@ -43,13 +45,14 @@ def lift_bans(registry: Registry, wanted: Sequence[Ban]) -> None:
     """
     with registry.alone() as connection:
         delete_bans(connection, wanted)
-        connection.execute(insert(table).values(number=touch(connection, "takedown", as_text([])), bans=as_text([])))
+        told = as_text({"lifted": _rows(wanted)})
+        connection.execute(insert(table).values(number=touch(connection, "takedown", told), bans=told))
 
 
 def open_takedowns(registry: Registry) -> list[Takedown]:
     """Those that are not finished, oldest first."""
     rows = registry.read(select(table.c.number, table.c.bans).order_by(table.c.number))
-    return [Takedown(int(row[0]), tuple(Ban(*one) for one in json.loads(row[1]))) for row in rows]
+    return [_read(int(row[0]), json.loads(row[1])) for row in rows]
 
 
 def close_takedowns(registry: Registry, finished: Sequence[Takedown]) -> None:
@@ -60,3 +63,12 @@ def close_takedowns(registry: Registry, finished: Sequence[Takedown]) -> None:
     """
     with registry.alone() as connection:
         connection.execute(delete(table).where(table.c.number.in_([one.number for one in finished])))
+
+
+def _rows(wanted: Sequence[Ban]) -> list[list[str]]:
+    return [[one.kind, one.value] for one in sorted(set(wanted))]
+
+
+def _read(number: int, told: Any) -> Takedown:  # noqa: ANN401 - as JSON has it
+    lifted = isinstance(told, dict)
+    return Takedown(number, tuple(Ban(*one) for one in (told["lifted"] if lifted else told)), lifted)

