@@ -45,7 +45,7 @@ def forget(
             for ban in not_banned(workspace, wanted):
                 say(f"{ban} is not banned")
         elif wanted:
-            _show_concerned(workspace, wanted, as_json=as_json)
+            _show_concerned(workspace, wanted, as_json=as_json, anyhow=yes)
         elif not gone and not as_json:
             _show_bans(workspace, as_json=False)
         if yes:
@@ -56,16 +56,26 @@ def forget(
             _show_bans(workspace, as_json=True)
 
 
-def _show_concerned(workspace: "Workspace", wanted: Sequence["Ban"], *, as_json: bool) -> None:
-    """What descends from what is named, by stage, and which releases and exports hold it."""
+def _show_concerned(workspace: "Workspace", wanted: Sequence["Ban"], *, as_json: bool, anyhow: bool) -> None:
+    """What descends from what is named, by stage, and which releases and exports hold it.
+
+    anyhow: a table that cannot be read is said and keeps nobody from taking down what is elsewhere.
+    """
     import polars as pl  # noqa: PLC0415
 
     from evergrow.flows.concerned import Concerned  # noqa: PLC0415
     from evergrow.flows.forget import affected_releases, require_known  # noqa: PLC0415
     from evergrow.flows.held_exports import affected_exports  # noqa: PLC0415
+    from evergrow.resources.lake.lake import Damaged  # noqa: PLC0415
 
     concerned = Concerned(workspace, wanted)
-    found = concerned.everywhere
+    try:
+        found = concerned.everywhere
+    except Damaged as error:
+        if not anyhow:
+            raise
+        say(f"what descends from it cannot be listed whole: {error.description}", style="yellow")
+        return
     require_known(workspace, wanted, found)
     counts = found.group_by("batch", "stage", "why", maintain_order=True).agg(samples=pl.len(), first=pl.first("id"))
     show_table(found if as_json else counts, "descendants, by the last stage that holds them", as_json=as_json)

@@ -50,7 +50,8 @@ class Concerned:
         if told is None:
             return rows.join(self.everywhere, on=KEY, how="semi")
         known = rows.join(told.filter(pl.col("why").is_not_null()), on=KEY, how="semi")
-        return known.vstack(rows.join(told, on=KEY, how="anti").join(self.everywhere, on=KEY, how="semi"))
+        others = rows.join(told, on=KEY, how="anti")  # of an earlier version: only for them are other tables read
+        return known if others.is_empty() else known.vstack(others.join(self.everywhere, on=KEY, how="semi"))
 
     def _release(self, name: str) -> pl.DataFrame | None:
         """`batch, id, reason, why` of all rows of a release, those that it leaves out too; None if there is none."""

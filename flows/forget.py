@@ -99,7 +99,7 @@ def lift(workspace: Workspace, wanted: Sequence[Ban]) -> Iterator[str]:
     """
     if banned := _same_bans(workspace, wanted):
         lift_bans(workspace.registry, banned)
-    yield f"banned: {', '.join(map(str, bans(workspace.registry))) or 'nothing any more'}"
+        yield f"still banned: {', '.join(map(str, bans(workspace.registry))) or 'nothing'}"
     yield from finish_takedowns(workspace)
 
 

@@ -62,8 +62,12 @@ def affected_exports(workspace: Workspace, concerned: Concerned) -> list[HeldExp
             continue
         if rows.height:
             found.append(HeldExport(export, rows))
-    batches = set(concerned.everywhere["batch"])
-    missed = [e for e in out_of_reach(workspace.registry) if batches & set(e.wanted.batches or batches)]
+    missed = out_of_reach(workspace.registry)
+    try:
+        batches = set(concerned.everywhere["batch"]) if missed else set()
+        missed = [export for export in missed if batches & set(export.wanted.batches or batches)]
+    except IN_THE_WAY:  # nobody can tell of which batches: it may be those of any
+        pass
     return found + [HeldExport(export, fault=NOT_FOUND.format(folder=export.folder)) for export in missed]
 
 

@@ -7,7 +7,7 @@ from evergrow.assets.names import VERIFIED
 from evergrow.flows.recipes import settings_of
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import Form, with_thoughts
-from evergrow.methods.releasing.preferences import preference_pairs, private_pairs, unpaired
+from evergrow.methods.releasing.preferences import preference_pairs, private_pairs, sample_of, unpaired
 from evergrow.methods.verification.maths import told_apart
 from evergrow.resources.releases.writing import NothingToRelease
 
@@ -50,7 +50,7 @@ def paired(
     private = private_pairs(pairs, rules)
     left_out = {PRIVATE: hidden} if (hidden := int(private.sum())) else {}
     pairs = pairs.filter(~private)
-    sample = pl.col("id").str.replace(r"(#\d+|\^)$", "")
+    sample = sample_of(pl.col("id"))
     told = rows.drop(*REPLACED, "response", *OF_ONE_ANSWER, strict=False).rename({"content": "instruction"})
     whole = pairs.with_columns(_sample=sample).join(
         told.with_columns(_sample=rows["id"]), on=["batch", "_sample"], how="left", maintain_order="left"

@@ -22,7 +22,7 @@ from evergrow.flows.descendants import banned_models
 from evergrow.flows.grow import Part, tree_seeds
 from evergrow.flows.recipes import settings_of, take_recipe
 from evergrow.flows.remedies import command_of
-from evergrow.flows.run import Say, execute, resumable
+from evergrow.flows.run import Interrupted, RunFailed, Say, execute, resumable
 from evergrow.flows.runs import close_dead_runs
 from evergrow.flows.step import Anew, Step, bring
 from evergrow.flows.submissions import look_for_answers
@@ -93,10 +93,24 @@ def make_release(
         for line in take_recipe(workspace, "release", name, "evergrow release", changes or {}):
             say(line)
         workspace.instance.add_dynamic_partitions(RELEASES_NAME, [name])
-        set_wish(workspace.registry, name, batches, request.trees, request.rows, request.as_is)
+        _make_as_asked(workspace, name, replace(request, batches=tuple(batches)), say)
+    return True
+
+
+def _make_as_asked(workspace: Workspace, name: str, request: ReleaseRequest, say: Say) -> None:
+    """Make the table of a release; what cannot be met leaves what it was asked to hold before, and its rows."""
+    before, version = wish(workspace.registry, name), latest_materialization(workspace.instance, RELEASE, name)
+    set_wish(workspace.registry, name, request.batches, request.trees, request.rows, request.as_is)
+    try:
         with resumable("the same command"):
             bring(workspace, release_step(name), name, say)
-    return True
+    except Interrupted:
+        raise
+    except RunFailed:
+        now = latest_materialization(workspace.instance, RELEASE, name)
+        if before and version and now and version.storage_id == now.storage_id:
+            set_wish(workspace.registry, name, before.batches, before.trees, before.rows, before.as_is)
+        raise
 
 
 def register_tree_rows(workspace: Workspace, tree: str, of: Part = "samples") -> str:

@@ -19,7 +19,7 @@ from evergrow.resources.registry.bans import Ban, bans
 from evergrow.resources.registry.releases import Cleared, cleared, set_clear
 
 BANNED = "what is banned"  # of the files that a release is made from
-LIFTED = "what is banned no more"  # of the files of a release that may have rows again
+LIFTED = "what bans leave out"  # of the files of a release that may have rows again
 _COLUMNS = ("batch", "id", "generator_model")
 
 

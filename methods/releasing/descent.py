@@ -12,7 +12,7 @@ FORGOTTEN = "forgotten: "  # how the reason begins of what is banned
 
 @dataclass(frozen=True, slots=True)
 class Banned:
-    """What rows must not descend from; compared as text, licences without regard to case."""
+    """What rows must not descend from; compared as text, licences without their case and the blanks around them."""
 
     seeds: Sequence[str] = ()
     models: Sequence[str] = ()
@@ -36,9 +36,8 @@ def why_banned(rows: pl.DataFrame, banned: Banned, written: pl.DataFrame) -> pl.
         lambda value: pl.any_horizontal(pl.col("id", "root_id", "leaf_id").is_in(spellings(value))),
     )
     answered = _first(banned.models, "model", lambda value: pl.col("responder_model") == value)
-    licence = _first(
-        banned.licences, "licence", lambda value: pl.col("license").str.to_lowercase() == value.strip().lower()
-    )
+    named = pl.col("license").str.strip_chars().str.to_lowercase()
+    licence = _first(banned.licences, "licence", lambda value: named == value.strip().lower())
     table = rows.with_columns(by_model=by_model)
     inherited = _first(banned.models, "model", lambda value: pl.col("by_model") == value)
     return table.with_columns(why=pl.coalesce(seed, inherited, answered, licence))["why"]

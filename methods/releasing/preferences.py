@@ -69,6 +69,11 @@ def unpaired(pairs: pl.DataFrame) -> pl.DataFrame:
     return once.drop("said").with_columns(id=pl.format("{}:{}", "id", pl.col("label").cast(pl.Int8)))
 
 
+def sample_of(pair_id: pl.Expr) -> pl.Expr:
+    """The id of the sample that a pair, or half of one, is of."""
+    return pair_id.str.replace(r":[01]$", "").str.replace(r"(#\d+|\^)$", "")
+
+
 def _of_draws(rows: pl.DataFrame, differ: Mapping[str, Differs], min_gap: float) -> Iterator[dict[str, Any]]:
     asked = rows.filter(pl.col("task").is_in(list(differ)) & (pl.col("draws").list.len() > 1))
     for row in asked.iter_rows(named=True):

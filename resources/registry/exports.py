@@ -11,7 +11,8 @@ from typing import Any
 import polars as pl
 from sqlalchemy import Connection, delete, insert, select, update
 
-from evergrow.methods.releasing.formats import Form
+from evergrow.methods.releasing.formats import PAIRED, Form
+from evergrow.methods.releasing.preferences import sample_of
 from evergrow.methods.releasing.row_selection import Wanted
 from evergrow.resources.ledger.registry_schema import exports as table
 from evergrow.resources.registry.leases import holders
@@ -192,6 +193,8 @@ def _wanted(row: dict[str, Any]) -> Wanted:
 def exported_rows(export: Export) -> pl.DataFrame:
     """`batch, id` of every row that the export's files hold: those that its manifest names, whatever lies beside them.
 
+    Of a pair, or of half of one, both rows whose answers it compares: the worse one may be that of its parent.
+
     Raises:
         ManifestError: it has none, or it cannot be read.
         OSError, pl.exceptions.PolarsError: a file that it names cannot be read, or holds no such rows.
@@ -205,4 +208,10 @@ def exported_rows(export: Export) -> pl.DataFrame:
         for path in files
     ]
     empty = pl.LazyFrame(schema={"batch": pl.String, "id": pl.String})
-    return pl.concat([empty, *(table.select("batch", "id") for table in tables)]).collect()
+    if export.form not in PAIRED:
+        return pl.concat([empty, *(table.select("batch", "id") for table in tables)]).collect()
+    better = [table.select("batch", id=sample_of(pl.col("id"))) for table in tables]
+    worse = [
+        table.select("batch", id="rejected_id") for table in tables if "rejected_id" in table.collect_schema().names()
+    ]
+    return pl.concat([empty, *better, *worse]).unique(maintain_order=True).drop_nulls().collect()

@@ -263,7 +263,13 @@ def test_a_takedown_that_is_killed_before_its_release_is_judged_is_finished_by_t
         assert open_takedowns(registry) == []
 
 
-def test_no_release_with_what_was_forgotten_is_read_before_it_is_made_again(here: Evergrow, exported: Path) -> None:
+def test_no_release_with_what_was_forgotten_is_read_before_it_is_made_again(
+    here: Evergrow, exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGROW_PAIRS__MIN_AGREEMENT_GAP", "0.0")
+    for form in ("preference", "kto"):  # whose rows are pairs of answers, by ids of their own
+        assert here("export", "--out", exported / form, "--format", form).code == 0
+        assert "q4" in set(rows(exported / form)["root_id"])
     with workspace_of() as workspace:
         order_takedown(workspace.registry, bans_of(["q4"], [], []))
         with pytest.raises(Outdated, match="what is banned changed"):
@@ -274,7 +280,13 @@ def test_no_release_with_what_was_forgotten_is_read_before_it_is_made_again(here
     said = here("release", *NAMES)
 
     assert said.code == 0, said.err
-    assert "q4" not in set(rows(exported / "all")["root_id"])
+    for name in ("all", "preference", "kto"):
+        assert "q4" not in set(rows(exported / name)["root_id"]), name
+    with closing(Registry.of(load_settings())) as registry:
+        assert open_takedowns(registry) == []
+    for form in ("preference", "kto"):  # of which nothing would be left later
+        shutil.rmtree(exported / form)
+        assert here("forget", "--gone", exported / form, "--yes").code in (0, 2)
 
 
 def test_an_export_that_has_begun_before_is_taken_up_when_it_is_written(here: Evergrow, exported: Path) -> None:
@@ -428,8 +440,18 @@ def test_a_licence_that_became_known_later_takes_what_was_released_without_one(h
     licensed(here, "late", texts, "Late", "Free", "Free")
     assert here("release", "--batch", "late", "--name", "known", "--as-is").code == 0
 
+    with workspace_of(reading=True) as workspace:
+        damaged = next((workspace.home.lake / "dataset" / "verified" / "own").glob("*.parquet"))  # of another batch
+    whole = damaged.read_bytes()
+    damaged.chmod(0o644)
+    damaged.write_bytes(b"not what it was")
+
     said = here("forget", "--licence", "late", "--yes")
 
+    assert "what descends from it cannot be listed whole" in said.err.replace("\n", " ")
+    assert set(rows(Path("late"))["id"]) == {"v1", "v2"}
+    damaged.write_bytes(whole)
+    said = here("forget", "--yes")
     assert said.code == 0, said.err
     assert set(rows(Path("late"))["id"]) == {"v1", "v2"}
     assert here("export", "--out", "late again", "--name", "late").code == 0

@@ -238,7 +238,7 @@ def test_an_exact_size_is_met_or_says_what_ran_dry(here: Evergrow) -> None:
     assert "of 500 rows are there" in dry.err
     later = here("export", "--out", "later")  # what was released before stays
     assert later.code == 0, later.err
-    assert "release 'main' is behind: what the release is to hold changed" in later.err.replace("\n", " ")
+    assert "is behind" not in later.err  # and so does what it was asked to hold: nothing sends one to what failed
     assert "5 rows were read" in here("verify", "later", "--lake").err
     assert here("release", *names).code == 0
 

@@ -9,7 +9,7 @@ from evergrow.methods.releasing.descent import Banned, why_banned
 ROWS = [
     ("b", "s0_1_2", "s0", None, "MIT", "answerer"),
     ("b", "s0_0", "s0", None, "MIT", "answerer"),
-    ("b", "s1_0", "s1", "l7", "GPL-3.0", "other"),
+    ("b", "s1_0", "s1", "l7", " GPL-3.0", "other"),
     ("c", "s0_1_2", "s0", None, None, None),
     ("t", "x9", "l7", "l7", None, "answerer"),
     ("d", "2024-01-01_0", "2024-01-01", None, None, None),  # of a table from before such ids were encoded
