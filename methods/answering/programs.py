@@ -4,6 +4,7 @@ import ast
 import io
 import re
 import sys
+import threading
 import tokenize
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from evergrow.methods.text.answers import excerpt
 
 PYTHON = ("python", "python3", "py")
 MAX_CHARS = 200_000
+_ALONE = threading.Lock()  # filters of warnings are of all threads, and so is Python 3.11's count of a tree's depth
 _FENCE = re.compile(r"([ \t]*+)(`{3,}+|~{3,}+)[ \t]*+([^\s`]*+)[^`]*+")
 # What stands for code that is missing; narrow, for "# the rest of the digits" and "# Todo list" are good comments.
 _LEFT_OUT = re.compile(
@@ -92,7 +94,7 @@ def parse(code: str) -> ast.Module:
         ValueError: it is no valid Python; the message names the line.
     """
     try:
-        with warnings.catch_warnings():
+        with _ALONE, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # escapes such as "\d" in its strings are no fault of the answer
             return ast.parse(code)
     except SyntaxError as error:

@@ -1,10 +1,13 @@
 import ast
+import gc
+import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrow.methods.answering.programs import blocks, read_program
+from evergrow.methods.answering.programs import blocks, parse, read_program
 
 GOOD = "def f(n):\n    return n + 1"
 
@@ -92,3 +95,36 @@ def test_every_closed_block_comes_back_as_it_was(codes: list[str]) -> None:
     text = "".join(f"so\n```python\n{code}\n```\n" for code in codes)
 
     assert [block.code for block in blocks(text)] == codes
+
+
+class Cycle:
+    """Garbage that runs Python when it is collected, which may be amid the building of a syntax tree."""
+
+    def __init__(self) -> None:
+        self.itself = self
+
+    def __del__(self) -> None:
+        sum(range(50))
+
+
+def test_threads_that_parse_at_once_do_not_disturb_each_other() -> None:
+    """Python 3.11 counts the depth of the tree that it builds for all threads together."""
+    lines = (f"    assert f([{', '.join(map(str, range(40)))}], {{'a': [1, (2, 3)]}}) == {n}\n" for n in range(60))
+    code = "def check(f):\n" + "".join(lines)
+
+    def work(_: int) -> int:
+        made = 0
+        for _ in range(100):
+            Cycle()
+            made += len(parse(code).body)
+        return made
+
+    before, pause = gc.get_threshold(), sys.getswitchinterval()
+    gc.set_threshold(5, 2, 2)
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(work, range(4))) == [100] * 4
+    finally:
+        gc.set_threshold(*before)
+        sys.setswitchinterval(pause)
