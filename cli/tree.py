@@ -113,7 +113,7 @@ def balance(
     with workspace_of(deep_enough(overrides, None, tree)) as workspace:
         obey_recipe(workspace, "tree", tree, "evergrow tree balance", overrides)
         name_the_model(workspace.settings)
-        _say_notes(workspace, tree)
+        _say_banned(workspace, tree)
         source = (data, batch, text_column)
         balance_dataset_by(workspace, tree, source, rows=rows, redo_from=redo_from, say=say)
         show_table(balance_report(workspace, tree), f"balance of {tree!r}", as_json=as_json)
@@ -128,7 +128,7 @@ def convert(tree: Tree, overrides: Set = None) -> None:
     with workspace_of(deep_enough(overrides, None, tree)) as workspace:
         obey_recipe(workspace, "tree", tree, "evergrow tree convert", overrides)
         name_the_model(workspace.settings)
-        _say_notes(workspace, tree)
+        _say_banned(workspace, tree)
         converted = convert_tree(workspace, tree, say)
         say(f"Stories converted: {converted:,}. See them: evergrow tree export {tree} --out DIR")
 
@@ -166,11 +166,17 @@ def import_command(
 
 
 def _say_notes(workspace: "Workspace", tree: str) -> None:
-    """Say what a person should know of a tree before anything is paid for it."""
-    from evergrow.flows.descendants import banned_models  # noqa: PLC0415
+    """Say what a person should know of a tree before its samples are paid for."""
     from evergrow.flows.grow import shared_name  # noqa: PLC0415
+
+    _say_banned(workspace, tree)
+    for note in shared_name(workspace, tree):
+        say(f"note: {note}")
+
+
+def _say_banned(workspace: "Workspace", tree: str) -> None:
+    from evergrow.flows.descendants import banned_models  # noqa: PLC0415
     from evergrow.flows.recipes import settings_of  # noqa: PLC0415
 
-    obeyed = settings_of(workspace, "tree", tree)
-    for note in (*banned_models(workspace, obeyed, "generator"), *shared_name(workspace, tree)):
+    for note in banned_models(workspace, settings_of(workspace, "tree", tree), "generator"):
         say(f"note: {note}")

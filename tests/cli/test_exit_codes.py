@@ -83,7 +83,7 @@ MISUSED = (
     "tree show nosuch",
     "tree grow t --domain nosuch",
     "tree import t nowhere.json --domain math",
-    "forget",
+    "forget --lift",
 )
 
 
