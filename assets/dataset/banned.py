@@ -1,15 +1,14 @@
 """What is banned, as a release sees it: which rows descend from it, and a release's own rows without them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import dagster as dg
 import polars as pl
 
-from evergrow.assets.dataset.funnel import made_rounds
 from evergrow.assets.dataset.samples import told_by_root
-from evergrow.assets.names import RELEASE, SEEDS, stage_key
+from evergrow.assets.names import RELEASE, SEEDS
 from evergrow.methods.releasing.descent import FORGOTTEN, Banned, why_banned
 from evergrow.methods.text.ids import spellings
 from evergrow.resources.lake.lake import Lake
@@ -73,16 +72,28 @@ def as_banned(forbidden: Sequence[Ban]) -> Banned:
     return Banned(by_kind["seed"], by_kind["model"], by_kind["licence"])
 
 
-def written(instance: dg.DagsterInstance, lake: Lake, batches: Sequence[str]) -> pl.DataFrame:
-    """Who wrote the samples of all rounds of these batches, and their seeds: `batch, id, generator_model`."""
+def written(instance: dg.DagsterInstance, lake: Lake, versions: Sequence[dg.EventLogRecord]) -> pl.DataFrame:
+    """Who wrote what these versions of tables descend from, as it was then: `batch, id, generator_model`.
+
+    That is the rows of all rounds, and the seeds where they are samples of a tree.
+    """
+    open_, seen = list(versions), set()
     tables = [pl.LazyFrame(schema=dict.fromkeys(_COLUMNS, pl.String))]
-    for batch in batches:
-        seeds = lake.scan(instance, SEEDS, batch, guarded=False)
-        grown = set(_COLUMNS) <= set(told_by_root(seeds.collect_schema()))
-        keys = [stage_key(n, "accepted") for n in made_rounds(instance, batch)]
-        rounds = [lake.scan(instance, key, batch, "all", guarded=False) for key in keys]
-        tables += [table.select(_COLUMNS) for table in ([seeds, *rounds] if grown else rounds)]
-    return pl.concat(tables).drop_nulls().collect()
+    while open_:
+        for read in made_from(open_.pop()).read:
+            if read in seen:
+                continue
+            seen.add(read)
+            record = record_of(instance, read) or latest_materialization(instance, *read.place)
+            if record is None:
+                continue
+            open_.append(record)
+            if read.key == SEEDS or read.key.path[-1] == "accepted":
+                table = lake.version(record, "all")
+                schema = table.collect_schema()
+                if set(_COLUMNS) <= set(told_by_root(schema) if read.key == SEEDS else schema):
+                    tables.append(table.select(_COLUMNS))
+    return pl.concat(tables).drop_nulls().unique().collect()
 
 
 def why_not_in_release(
@@ -100,27 +111,8 @@ def why_not_in_release(
     banned, told = as_banned(forbidden), release
     if banned.licences:
         told = _with_licences(instance, lake, told)
-    wrote = [told.select(_COLUMNS)]
-    wrote += [frame.select(_COLUMNS).collect() for frame in _writers(instance, lake, version)] if banned.models else []
-    return why_banned(told, banned, pl.concat(wrote).drop_nulls().unique())
-
-
-def _writers(instance: dg.DagsterInstance, lake: Lake, version: dg.EventLogRecord) -> Iterator[pl.LazyFrame]:
-    """The seeds and accepted rows of all rounds that a version descends from, as they were then."""
-    open_, seen = [version], set()
-    while open_:
-        for read in made_from(open_.pop()).read:
-            if (read.place, read.version) in seen:
-                continue
-            seen.add((read.place, read.version))
-            record = record_of(instance, read) or latest_materialization(instance, *read.place)
-            if record is None:
-                continue
-            open_.append(record)
-            if read.key == SEEDS or read.key.path[-1] == "accepted":
-                table = lake.version(record, "all")
-                if set(_COLUMNS) <= set(table.collect_schema()):
-                    yield table
+    ancestors = written(instance, lake, [version] if banned.models else [])  # which are asked for models alone
+    return why_banned(told, banned, told.select(_COLUMNS).drop_nulls().vstack(ancestors))
 
 
 def _with_licences(instance: dg.DagsterInstance, lake: Lake, release: pl.DataFrame) -> pl.DataFrame:

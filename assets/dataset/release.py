@@ -112,11 +112,11 @@ def release(
     if config.batches is not None or config.rows is not None:
         set_wish(place.registry, place.owner, config.batches or (), rows=config.rows)
     wanted, forbidden = wish(place.registry, place.owner) or ReleaseRequest(), bans(place.registry)
-    batches = chosen_batches(instance, wanted.batches)
+    batches, banned = chosen_batches(instance, wanted.batches), as_banned(forbidden)
     read = [lake.current(instance, CLEAN, batch) for batch in batches]
     rows = pl.concat([lake.version(record) for record in read], how="diagonal_relaxed").collect()
     rows = with_reasoning(rows).with_columns(
-        reason=why_banned(rows, as_banned(forbidden), written(instance, lake, batches)),
+        reason=why_banned(rows, banned, written(instance, lake, read if banned.models else [])),
         final_answer=pl.when(pl.col("task") != "code").then("final_answer"),  # of code it stands in the response
     )
     rows = _without_duplicates(rows, embedders.at(place), place.settings.cleaning)
@@ -125,7 +125,7 @@ def release(
     context.add_output_metadata(
         {
             **note(read),
-            **note_files({BANNED: basis(forbidden), LIFTED: ""}),  # as it was when it was looked at
+            **note_files({BANNED: basis(forbidden), LIFTED: None}),  # as it was when it was looked at
             "batches": ", ".join(batches),
             "splits": _splits(table),
             "funnel": metadata.image(funnel_picture(pl.concat(funnels)), "where the rows went"),

@@ -103,8 +103,9 @@ def made_from(record: dg.EventLogRecord) -> MadeFrom:
     text = noted(record, STAYS_MADE_FROM) or noted(record, MADE_FROM)
     found = json.loads(text) if text else {}
     looked_up = json.loads(noted(record, READ) or "[]")
-    files = {**found.get("files", {}), **json.loads(noted(record, FILES) or "{}")}
-    files = {name: digest for name, digest in files.items() if digest}  # none: there was no such file
+    read_itself = json.loads(noted(record, FILES) or "{}")
+    files = {name: digest for name, digest in found.get("files", {}).items() if name not in read_itself}
+    files |= {name: digest for name, digest in read_itself.items() if digest is not None}
     read = [
         Read(dg.AssetKey.from_user_string(key), partition, version)
         for key, partition, version in [*found.get("read", ()), *looked_up]
@@ -112,8 +113,8 @@ def made_from(record: dg.EventLogRecord) -> MadeFrom:
     return MadeFrom(found.get("values", {}), files, tuple(read), found.get("recipe"))
 
 
-def note_files(digests: Mapping[str, str]) -> dict[str, str]:
-    """The metadata by which `made_from` finds what files were when the asset read them itself; "": there was none."""
+def note_files(digests: Mapping[str, str | None]) -> dict[str, str]:
+    """The metadata by which `made_from` finds what files were when the asset read them itself; None: there was none."""
     return {FILES: json.dumps(dict(digests), sort_keys=True)}
 
 
