@@ -4,11 +4,11 @@ from pathlib import Path
 
 import polars as pl
 
-from evergrow.assets.names import COLLECTED, MAIN, RELEASE
+from evergrow.assets.names import COLLECTED, MAIN
 from evergrow.flows.descendants import descendants
 from evergrow.flows.forget import finish_if_any
 from evergrow.flows.funnels import changed_since
-from evergrow.flows.release import UnknownRelease, behind, made, released
+from evergrow.flows.release import behind, made, released, unknown_release
 from evergrow.flows.release_files import write_files, write_instructions
 from evergrow.flows.workspace import Workspace
 from evergrow.methods.releasing.formats import WITHOUT_ANSWERS, Form
@@ -20,7 +20,6 @@ from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.releases.attestation import Signer, read_signer
 from evergrow.resources.releases.manifest import ATTESTATION
-from evergrow.resources.seeds.source import listed
 
 
 class NothingCollected(Exception):  # noqa: N818 - it is a state of the project
@@ -65,11 +64,7 @@ def _export(
 ) -> list[str]:
     batches = [workspace.require_batch(b) for b in wanted.batches]
     if name != MAIN and not made(workspace, name):
-        there = listed(sorted(workspace.instance.get_materialized_partitions(RELEASE)))
-        others = f"; there are {there}" if there else ""
-        raise UnknownRelease(
-            f"there is no release {name!r}{others}: `evergrow release --name {name}` makes one", allow_retries=False
-        )
+        raise unknown_release(workspace, name)
     if made(workspace, name) and set(batches) <= _released_batches(workspace, name):
         written, loaded = write_files(workspace, folder, form, wanted, name=name, trainer=trainer, signer=signer)
         parts = ", ".join(f"{split} {rows:,}" for split, rows in written.rows.items())

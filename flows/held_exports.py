@@ -1,6 +1,6 @@
 """Exports that hold what is to be forgotten: found, and written again without it, with no other rows than they held."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,13 +62,19 @@ def affected_exports(workspace: Workspace, concerned: Concerned) -> list[HeldExp
             continue
         if rows.height:
             found.append(HeldExport(export, rows))
-    missed = out_of_reach(workspace.registry)
-    try:
-        batches = set(concerned.everywhere["batch"]) if missed else set()
-        missed = [export for export in missed if batches & set(export.wanted.batches or batches)]
-    except IN_THE_WAY:  # nobody can tell of which batches: it may be those of any
-        pass
+    missed = _missed(out_of_reach(workspace.registry), concerned)
     return found + [HeldExport(export, fault=NOT_FOUND.format(folder=export.folder)) for export in missed]
+
+
+def _missed(lost: Sequence[Export], concerned: Concerned) -> Sequence[Export]:
+    """Those of the exports that are out of reach that may hold such rows; all, where no table can tell."""
+    if not lost:
+        return lost
+    try:
+        batches = set(concerned.everywhere["batch"])
+    except IN_THE_WAY:
+        return lost
+    return [export for export in lost if batches & set(export.wanted.batches or batches)]
 
 
 def exports_again(

@@ -32,10 +32,10 @@ from evergrow.resources.lake.versions import latest_materialization, noted
 from evergrow.resources.registry.batches import BatchError, stage, staged_batches, take_as_is, taken_as_is
 from evergrow.resources.registry.leases import lease
 from evergrow.resources.registry.owners import release_owner
-from evergrow.resources.registry.releases import ReleaseRequest, release_names, require_release_name, set_wish, wish
+from evergrow.resources.registry.releases import ReleaseRequest, require_release_name, set_wish, wish
 from evergrow.resources.releases.proof import Lookup
 
-OP = "dataset__release"
+OP = "__".join(RELEASE.path)
 STEPS = (("seeds", SEEDS), ("responses", RESPONSES), ("verified", VERIFIED), ("clean", CLEAN))
 
 
@@ -142,11 +142,18 @@ def released(workspace: Workspace, name: str = MAIN) -> pl.DataFrame:
     try:
         return workspace.table(RELEASE, name).collect()
     except NeverMaterialized as error:
-        there = [one for one in release_names(workspace.registry) if made(workspace, one)]
-        hint = f"; there are {', '.join(map(repr, there))}" if there else ""
-        raise UnknownRelease(
-            f"there is no release {name!r}{hint}: `evergrow release --batch B` makes one", allow_retries=False
-        ) from error
+        raise unknown_release(workspace, name) from error
+
+
+def unknown_release(workspace: Workspace, name: str) -> UnknownRelease:
+    """That there is no release of that name, and which there are."""
+    there = ", ".join(map(repr, sorted(workspace.instance.get_materialized_partitions(RELEASE))))
+    which = "" if name == MAIN else f" --name {name}"
+    return UnknownRelease(
+        f"there is no release {name!r}{f'; there are {there}' if there else ''}: "
+        f"`evergrow release --batch B{which}` makes one",
+        allow_retries=False,
+    )
 
 
 def made(workspace: Workspace, name: str) -> bool:
