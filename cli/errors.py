@@ -38,9 +38,10 @@ from evergrow.resources.registry.leases import BatchBusy
 from evergrow.resources.registry.releases import ReleaseNameError
 from evergrow.resources.registry.trees import TreeError
 from evergrow.resources.releases.attestation import KeyFileError
+from evergrow.resources.releases.folders import FolderTaken
 from evergrow.resources.releases.manifest import ManifestError
 from evergrow.resources.releases.pushing import PushError, RepositoryNameError
-from evergrow.resources.releases.writing import FolderTaken, NothingToRelease
+from evergrow.resources.releases.writing import NothingToRelease
 from evergrow.resources.seeds.source import SeedError
 from evergrow.resources.settings import SettingsError
 

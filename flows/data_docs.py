@@ -10,7 +10,7 @@ from evergrow.flows.workspace import Workspace
 from evergrow.resources.embedding.embedder import Embedders
 from evergrow.resources.host.destinations import writing
 from evergrow.resources.registry.recipes import Kind
-from evergrow.resources.releases.writing import names_in, taken
+from evergrow.resources.releases.folders import names_in, taken
 
 MARK = ".evergrow-data-docs"  # in a folder of pages: what is there may be replaced
 MARKED = "pages of `evergrow data-docs`, which replaces all that lies here\n"

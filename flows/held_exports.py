@@ -20,8 +20,9 @@ from evergrow.resources.lake.content_files import DamagedFile
 from evergrow.resources.registry.exports import Export, exported_rows, exports, noted, out_of_reach
 from evergrow.resources.registry.leases import BatchBusy, lease
 from evergrow.resources.registry.owners import export_owner
+from evergrow.resources.releases.folders import FolderTaken, clear_away, put_back
 from evergrow.resources.releases.manifest import ManifestError, read_manifest
-from evergrow.resources.releases.writing import FolderTaken, NothingToRelease, clear_away, put_back
+from evergrow.resources.releases.writing import NothingToRelease
 
 NOT_FOUND = (
     "is not to be found: mount its disk, move it back, or finish on the machine that has it; if it was deleted, with "

@@ -40,8 +40,9 @@ from evergrow.resources.registry.owners import export_owner
 from evergrow.resources.registry.recipes import Kind, recipe
 from evergrow.resources.releases.attestation import Signer
 from evergrow.resources.releases.facts import Benchmarks, Facts
+from evergrow.resources.releases.folders import put_back, require_room
 from evergrow.resources.releases.loading import Loaded, check_loads
-from evergrow.resources.releases.writing import NothingToRelease, WrittenRelease, put_back, require_room, write_release
+from evergrow.resources.releases.writing import NothingToRelease, WrittenRelease, write_release
 from evergrow.resources.settings import Settings
 from evergrow.resources.settings.recipe import with_recipe
 

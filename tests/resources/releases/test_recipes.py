@@ -9,9 +9,10 @@ import yaml
 
 from evergrow.methods.releasing.training_recipes import FORMS, Trainer
 from evergrow.resources.releases.attestation import read_public_key, read_signer
+from evergrow.resources.releases.folders import FolderTaken
 from evergrow.resources.releases.loading import check_loads
 from evergrow.resources.releases.proof import verify_release
-from evergrow.resources.releases.writing import FolderTaken, write_release
+from evergrow.resources.releases.writing import write_release
 from tests.keys import key_files
 from tests.releases import facts, row, table
 
